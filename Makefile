@@ -1,0 +1,68 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# make run: prepare in check mode. make test: everything. make help: the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/dev/bin
+TREE := .cache/ansible_collections/nodeprep/istio
+INSTALLED := .cache/installed
+LAB := ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache $(BIN)/ansible-playbook -i tests/lab/machines.yml
+NODE_PYTHON ?= 3.6
+
+.PHONY: help run check lint types unit unit-node test lab-up lab-down lab-test clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: .venv/run/.done ## Check this machine, or INVENTORY=file; APPLY=1 prepares for real; ARGS= for ansible-playbook
+	@mkdir -p build
+	.venv/run/bin/ansible-galaxy collection build --force --output-path build . >/dev/null
+	.venv/run/bin/ansible-galaxy collection install --force --no-deps -p $(INSTALLED) build/nodeprep-istio-*.tar.gz >/dev/null
+	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) .venv/run/bin/ansible-playbook \
+	  $(if $(INVENTORY),-i $(INVENTORY),-i localhost$(,) -c local -e istio_node_become=false -e ansible_python_interpreter=$(CURDIR)/.venv/run/bin/python) \
+	  $(if $(APPLY),,--check --diff) prepare-istio-nodes.yml $(ARGS)
+
+, := ,
+
+check: lint types unit ## Lint, types and unit tests
+
+lint: .venv/dev/.done $(TREE)
+	$(BIN)/ruff format --check plugins tests
+	$(BIN)/ruff check plugins tests
+	$(BIN)/yamllint --strict .
+	PATH=$(CURDIR)/$(BIN):$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache $(BIN)/ansible-lint --strict --nocolor -q
+	$(BIN)/antsibull-changelog lint
+
+types: .venv/dev/.done $(TREE)
+	cd .cache && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml \
+	  ansible_collections/nodeprep/istio/plugins/{plugin_utils,filter,action}
+
+unit: .venv/dev/.done $(TREE)
+	PYTHONPATH=.cache $(BIN)/pytest -q tests/unit
+
+unit-node: $(TREE) ## Unit tests of the code that runs on nodes, with the oldest Python it supports
+	bash tests/unit-node.sh $(NODE_PYTHON)
+
+test: check unit-node lab-test ## Everything
+
+lab-up: .venv/dev/.done $(TREE) ## Start the lab's virtual machines, building their images first
+	$(LAB) tests/lab/up.yml
+
+lab-down: .venv/dev/.done ## Stop them
+	$(LAB) tests/lab/down.yml
+
+lab-test: lab-up ## Prepare, reboot and audit each kernel with each backend
+	$(LAB) tests/lab/cycle.yml
+	$(LAB) tests/lab/down.yml
+
+clean: ## Remove what was made here; the lab's images stay in the user's cache
+	rm -rf .venv .cache build
+
+$(TREE):
+	mkdir -p $(dir $@) && ln -sfn $(CURDIR) $@
+
+.venv/%/.done: requirements/%.txt requirements/run.txt
+	$(PYTHON) -m venv .venv/$*
+	.venv/$*/bin/python -m pip install -q -r requirements/$*.txt
+	touch $@

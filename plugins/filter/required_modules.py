@@ -1,0 +1,55 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter required_modules: a thin adapter over plugin_utils."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: required_modules
+short_description: List the kernel modules that a selection requires
+version_added: 0.1.0
+description:
+  - Gives the module names in the order of Istio's page. Its input is the backend.
+options:
+  _input:
+    description: The backend, V(iptables) or V(nftables).
+    type: str
+    required: true
+extends_documentation_fragment:
+  - nodeprep.istio._selection
+author:
+  - nodeprep.istio contributors
+"""
+
+EXAMPLES = r"""
+- name: What ambient mode asks for
+  ansible.builtin.debug:
+    msg: "{{ 'iptables' | nodeprep.istio.required_modules(mode='ambient') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Module names.
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import required_modules as names_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
+
+
+def required_modules(backend: Any, **options: Any) -> list[str]:
+    """Return the names of the modules that a selection requires; raises AnsibleFilterError for a bad option."""
+    try:
+        return names_of(Selection.from_options({"backend": backend, **options}))
+    except InvalidInput as exc:
+        raise AnsibleFilterError(f"nodeprep.istio.required_modules: {exc}") from exc
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"required_modules": required_modules}

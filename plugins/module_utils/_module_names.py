@@ -1,0 +1,116 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection.
+"""What is known about each kernel module name, as data; nothing here knows what Istio requires."""
+
+import re
+
+# Kernel options of which any one set to "y" means that the module's code is in the kernel image.
+# Read from net/netfilter, net/ipv4/netfilter, net/ipv6/netfilter and net/bridge: Kconfig and Makefile.
+# The legacy tables either select ip_tables or depend on it in every release, so they prove it, while
+# CONFIG_IP_NF_IPTABLES has proved nothing since 6.9. The names in MERGED_INTO have none: NF_NAT_REDIRECT=y is code
+# inside nf_nat.ko, and RHEL 8 kept NF_CONNTRACK_IPV4=m after the module was gone.
+KERNEL_OPTIONS = {
+    "br_netfilter": ("BRIDGE_NETFILTER",),
+    "bridge": ("BRIDGE",),
+    "ip6_tables": ("IP6_NF_IPTABLES_LEGACY", "IP6_NF_FILTER", "IP6_NF_MANGLE", "IP6_NF_RAW", "IP6_NF_NAT"),
+    "ip6table_mangle": ("IP6_NF_MANGLE",),
+    "ip6table_nat": ("IP6_NF_NAT", "NF_NAT_IPV6"),
+    "ip6table_raw": ("IP6_NF_RAW",),
+    "ip_set": ("IP_SET",),
+    "ip_set_hash_ip": ("IP_SET_HASH_IP",),
+    "ip_tables": ("IP_NF_IPTABLES_LEGACY", "IP_NF_FILTER", "IP_NF_MANGLE", "IP_NF_RAW", "IP_NF_NAT"),
+    "iptable_mangle": ("IP_NF_MANGLE",),
+    "iptable_nat": ("IP_NF_NAT", "NF_NAT_IPV4"),
+    "iptable_raw": ("IP_NF_RAW",),
+    "nf_conntrack": ("NF_CONNTRACK",),
+    "nf_conntrack_ipv4": (),
+    "nf_conntrack_ipv6": (),
+    "nf_defrag_ipv4": ("NF_DEFRAG_IPV4",),
+    "nf_defrag_ipv6": ("NF_DEFRAG_IPV6",),
+    "nf_nat": ("NF_NAT",),
+    "nf_nat_ipv4": (),
+    "nf_nat_ipv6": (),
+    "nf_nat_redirect": (),
+    "nf_tables": ("NF_TABLES",),
+    "nft_ct": ("NFT_CT",),
+    "nft_nat": ("NFT_NAT",),
+    "nft_redir": ("NFT_REDIR",),
+    "nft_socket": ("NFT_SOCKET",),
+    "nft_tproxy": ("NFT_TPROXY",),
+    "x_tables": ("NETFILTER_XTABLES",),
+    "xt_REDIRECT": ("NETFILTER_XT_TARGET_REDIRECT",),
+    "xt_connmark": ("NETFILTER_XT_CONNMARK",),
+    "xt_conntrack": ("NETFILTER_XT_MATCH_CONNTRACK",),
+    "xt_mark": ("NETFILTER_XT_MARK",),
+    "xt_multiport": ("NETFILTER_XT_MATCH_MULTIPORT",),
+    "xt_owner": ("NETFILTER_XT_MATCH_OWNER",),
+    "xt_tcpudp": ("NETFILTER_XTABLES",),
+}
+
+KNOWN_MODULES = tuple(sorted(KERNEL_OPTIONS))
+
+# Modules whose code moved into another one: nf_conntrack_ipv4/6 in 4.19 (a0ae2562c6c4), nf_nat_ipv4/6 in 5.1
+# (3bf195ae6037), nf_nat_redirect when NF_NAT_REDIRECT became a bool. Distributions backport these merges, so
+# only the modules tree (or the kernel options, where there is no tree) can tell on which side a kernel is.
+MERGED_INTO = {
+    "nf_conntrack_ipv4": "nf_conntrack",
+    "nf_conntrack_ipv6": "nf_conntrack",
+    "nf_nat_ipv4": "nf_nat",
+    "nf_nat_ipv6": "nf_nat",
+    "nf_nat_redirect": "nf_nat",
+}
+
+# What the kernel itself asks modprobe for when a rule needs the module: request_module() in
+# net/netfilter/x_tables.c (the table by its module name, ipt_NAME, ip6t_NAME), net/netfilter/nfnetlink.c
+# (nfnetlink-subsys-N), net/netfilter/nf_tables_api.c (nft-expr-NAME), net/netfilter/ipset/ip_set_core.c
+# (ip_set_TYPE) and net/core/rtnetlink.c (rtnl-link-KIND). A name that is not here is never requested,
+# whether modules.alias has an alias for it or not.
+AUTOLOAD_REQUESTS = {
+    "bridge": ("rtnl-link-bridge",),
+    "ip6table_mangle": ("ip6table_mangle",),
+    "ip6table_nat": ("ip6table_nat",),
+    "ip6table_raw": ("ip6table_raw",),
+    "ip_set": ("nfnetlink-subsys-6",),
+    "ip_set_hash_ip": ("ip_set_hash:ip",),
+    "iptable_mangle": ("iptable_mangle",),
+    "iptable_nat": ("iptable_nat",),
+    "iptable_raw": ("iptable_raw",),
+    "nf_tables": ("nfnetlink-subsys-10",),
+    "nft_ct": ("nft-expr-ct",),
+    "nft_nat": ("nft-expr-nat",),
+    "nft_redir": ("nft-expr-redir",),
+    "nft_socket": ("nft-expr-socket",),
+    "nft_tproxy": ("nft-expr-tproxy",),
+    "xt_REDIRECT": ("ipt_REDIRECT", "ip6t_REDIRECT"),
+    "xt_connmark": ("ipt_connmark", "ip6t_connmark"),
+    "xt_conntrack": ("ipt_conntrack", "ip6t_conntrack"),
+    "xt_mark": ("ipt_mark", "ip6t_mark"),
+    "xt_multiport": ("ipt_multiport", "ip6t_multiport"),
+    "xt_owner": ("ipt_owner", "ip6t_owner"),
+    "xt_tcpudp": ("ipt_tcp", "ip6t_tcp"),
+}
+
+# The request above is made only once the named module is there, and the kernel never requests that one itself:
+# xt_find_table_lock() runs in code of ip_tables and ip6_tables.
+AUTOLOAD_AFTER = {
+    "ip6table_mangle": "ip6_tables",
+    "ip6table_nat": "ip6_tables",
+    "ip6table_raw": "ip6_tables",
+    "iptable_mangle": "ip_tables",
+    "iptable_nat": "ip_tables",
+    "iptable_raw": "ip_tables",
+}
+
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,54}$")
+
+
+def canonical(name):
+    """Return a module name with underscores: to the kernel a dash and an underscore are one (kmod, modprobe(8))."""
+    return name.replace("-", "_")
+
+
+def is_valid(name):
+    """Whether this may be a module name: letters, digits, "_" and "-"; MODULE_NAME_LEN is 56 with the final NUL."""
+    return bool(_NAME.match(name)) and not name.endswith("\n")

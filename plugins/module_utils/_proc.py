@@ -1,0 +1,65 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection.
+"""What the running kernel tells in /proc and /sys."""
+
+import os
+import re
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
+
+
+def release(files):
+    """Return the running kernel's release; from /proc so that a recorded tree has its own, else uname(2)."""
+    text = files.read("/proc/sys/kernel/osrelease")
+    return text.strip() if text and text.strip() else os.uname()[2]
+
+
+def version(kernel_release):
+    """Return the numbers at the head of a release: "6.12.0-124.el10" is [6, 12, 0]; empty where it has none."""
+    match = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", kernel_release)
+    return [int(part) for part in match.groups() if part] if match else []
+
+
+def loaded_modules(files):
+    """Return dict of module name to its state, "Live", "Loading" or "Unloading"; None where /proc/modules is absent.
+
+    The columns are those of m_show() in the kernel's kernel/module/procfs.c. A line without them is passed over.
+    """
+    text = files.read("/proc/modules")
+    if text is None:
+        return None
+    modules = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) >= 5:
+            modules[canonical(words[0])] = words[4]
+    return modules
+
+
+def blockers(files):
+    """Return what keeps this kernel from loading any module at all, or from loading one on demand."""
+    helper = files.read("/proc/sys/kernel/modprobe")
+    helper = helper.strip() if helper is not None else None
+    lockdown = re.search(r"\[(\w+)\]", files.read("/sys/kernel/security/lockdown") or "")
+    enforce = files.read("/sys/module/module/parameters/sig_enforce")
+    return {
+        "modules_disabled": _flag(files.read("/proc/sys/kernel/modules_disabled")),
+        "modprobe_helper": helper,
+        "modprobe_helper_exists": bool(helper) and files.exists(helper) if helper is not None else None,
+        "lockdown": lockdown.group(1) if lockdown else None,
+        "signature_enforced": None if enforce is None else enforce.strip() == "Y",
+    }
+
+
+def selinux(files):
+    """Return SELinux's mode: "disabled", "permissive", "enforcing", or "unknown" where it cannot be read."""
+    if not files.is_dir("/sys/fs/selinux"):
+        return {"mode": "disabled"}
+    enforcing = _flag(files.read("/sys/fs/selinux/enforce"))
+    return {"mode": {True: "enforcing", False: "permissive", None: "unknown"}[enforcing]}
+
+
+def _flag(text):
+    return None if text is None or text.strip() not in ("0", "1") else text.strip() == "1"

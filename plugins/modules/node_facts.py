@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gather what an Istio node preparation needs to know of a node, in one trip."""
+
+DOCUMENTATION = r"""
+module: node_facts
+short_description: Gather kernel module, kernel and tool facts of a node
+version_added: 0.1.0
+description:
+  - Tells for each kernel module whether it is loaded, built in, merged into another one, loadable, blocked or missing,
+    whether the kernel would load it on demand for a container, and whether it comes back after a reboot.
+  - Changes nothing. It loads no module and lists no iptables table, since listing a legacy table creates it.
+  - It knows kernel modules and never what Istio requires of them; that is what the filters of this collection are for.
+options:
+  modules:
+    description:
+      - Names of the modules to look at. A dash and an underscore are one.
+      - By default all names that this collection's catalogue knows.
+    type: list
+    elements: str
+  root:
+    description: Directory that holds the system to look at, for an unpacked image or a recorded tree. Its tools are not run.
+    type: path
+    default: /
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return the same facts.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed, or would change, in diff mode.
+    support: N/A
+    details: It changes nothing.
+  facts:
+    description: Returns an C(ansible_facts) dictionary that sets host facts.
+    support: full
+seealso:
+  - plugin: nodeprep.istio.readiness
+    plugin_type: filter
+    description: Judges these facts.
+author:
+  - nodeprep.istio contributors
+"""
+
+EXAMPLES = r"""
+- name: Gather the facts of the node
+  nodeprep.istio.node_facts:
+
+- name: Look at an unpacked image
+  nodeprep.istio.node_facts:
+    root: /srv/images/worker
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: Facts to add to the host's facts.
+  returned: always
+  type: dict
+  contains:
+    istio_node:
+      description: What was observed on the node.
+      returned: always
+      type: dict
+      contains:
+        schema:
+          description: Version of this structure.
+          type: int
+          sample: 1
+        observed_at:
+          description: When it was observed, in UTC, ISO 8601.
+          type: str
+          sample: "2026-11-23T18:00:00Z"
+        kernel:
+          description: Release and version of the kernel, whether it supports modules, whether its modules tree is there.
+          type: dict
+        modules:
+          description:
+            - For each module name its C(state) (V(loaded), V(builtin), V(merged), V(loadable), V(blocked), V(missing),
+              V(unknown)), C(autoload) (V(yes), V(never), V(denied), V(unknown)), C(boot) (V(yes), V(no), V(ineffective),
+              V(not_applicable), V(unknown)) and C(reasons); where they apply also C(provider), the module it is merged
+              into, C(origin), its file or kernel option, C(depends), the modules it needs, and C(autoload_after), the
+              module that has to be there before the kernel asks for this one.
+          type: dict
+        boot_files:
+          description: For each file that lists one of the modules to be loaded at boot, the names that it lists.
+          type: dict
+        blockers:
+          description: Settings that keep the kernel from loading modules.
+          type: dict
+        selinux:
+          description: The mode of SELinux.
+          type: dict
+        options:
+          description: Kernel options that no module shows, V(y), V(m), V(n), or null where they cannot be read.
+          type: dict
+        os:
+          description: Identity of the operating system.
+          type: dict
+        tools:
+          description: Path and version of C(nft), C(iptables), C(ipset) and C(modprobe), null for one that is not there.
+          type: dict
+        unreadable:
+          description: Files that exist and could not be read, with the error.
+          type: dict
+"""
+
+import datetime
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names, _observe
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "modules": {"type": "list", "elements": "str"},
+            "root": {"type": "path", "default": "/"},
+        },
+        supports_check_mode=True,
+    )
+    asked = module.params["modules"]
+    for name in asked or []:
+        if not _module_names.is_valid(name):
+            module.fail_json(msg="modules: '{0}' is no module name: letters, digits, '_' and '-' only".format(name))
+    root = module.params["root"]
+    if root != "/" and not Files(root).is_dir("/"):
+        module.fail_json(msg="root: there is no directory {0}".format(root))
+    module.run_command_environ_update = {"LC_ALL": "C", "LANG": "C"}
+
+    def run(arguments):
+        code, out, _err = module.run_command(arguments)
+        return code, out
+
+    facts = _observe.facts(
+        Files(root),
+        sorted({_module_names.canonical(name) for name in asked}) if asked else _module_names.KNOWN_MODULES,
+        datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        run if root == "/" else None,
+    )
+    module.exit_json(changed=False, ansible_facts={"istio_node": facts})
+
+
+if __name__ == "__main__":
+    main()

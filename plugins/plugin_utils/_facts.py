@@ -1,0 +1,42 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The node's facts as the controller receives them: untrusted until looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
+
+SCHEMA = 1
+VALUES = {
+    "state": ("loaded", "builtin", "merged", "loadable", "blocked", "missing", "unknown"),
+    "autoload": ("yes", "never", "denied", "unknown"),
+    "boot": ("yes", "no", "ineffective", "not_applicable", "unknown"),
+}
+REMEDY = "gather them with nodeprep.istio.node_facts of this collection's version"
+
+
+def checked(facts: Any) -> Mapping[str, Any]:
+    """Return the facts if they have the structure that node_facts gives them.
+
+    Raises InvalidInput that says what is wrong with them.
+    """
+    if not isinstance(facts, Mapping):
+        raise InvalidInput(f"the facts are {type(facts).__name__}, not a mapping: {REMEDY}")
+    if facts.get("schema") != SCHEMA:
+        raise InvalidInput(f"the facts have schema {facts.get('schema')!r}, not {SCHEMA}: {REMEDY}")
+    for key in ("kernel", "modules", "tools", "boot_files"):
+        if not isinstance(facts.get(key), Mapping):
+            raise InvalidInput(f"the facts have no mapping '{key}': {REMEDY}")
+    for name, entry in facts["modules"].items():
+        if not isinstance(entry, Mapping):
+            raise InvalidInput(f"the facts of module '{name}' are no mapping: {REMEDY}")
+        for axis, values in VALUES.items():
+            if entry.get(axis) not in values:
+                raise InvalidInput(f"the facts of module '{name}' have {axis} {entry.get(axis)!r}, not one of {', '.join(values)}: {REMEDY}")
+        if entry["state"] == "merged" and entry.get("provider") not in facts["modules"]:
+            raise InvalidInput(f"the facts of module '{name}' name no known provider: {REMEDY}")
+    return facts

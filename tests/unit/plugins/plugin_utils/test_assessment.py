@@ -1,0 +1,151 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requirements, grades, verdicts, plans and the summary, on facts made here."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.filter.missing_modules import missing_modules
+from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
+from ansible_collections.nodeprep.istio.plugins.filter.readiness import readiness
+from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import CATALOGUE
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import summary
+
+from ansible.errors import AnsibleFilterError
+
+BOOT_FILE = "/etc/modules-load.d/istio.conf"
+NFT = ["nf_tables", "nf_conntrack", "nft_ct", "nf_defrag_ipv4", "nft_nat", "nft_socket", "nft_tproxy", "nft_redir"]
+
+
+def facts(state="loadable", autoload="yes", boot="no", nft="1.0.6", kernel=(6, 1, 0), boot_files=None, **modules):
+    entry = {"state": state, "autoload": autoload, "boot": boot, "reasons": []}
+    return {
+        "schema": 1,
+        "kernel": {"release": "x", "version": list(kernel)},
+        "os": {"name": "Debian"},
+        "modules": {name: {**entry, **modules.get(name, {})} for name in KNOWN_MODULES},
+        "tools": {"nft": nft and {"version": nft, "path": "/usr/sbin/nft"}},
+        "boot_files": boot_files or {},
+    }
+
+
+def test_the_node_knows_the_catalogues_names():
+    assert {row.name for row in CATALOGUE if row.kind == "module"} == set(KNOWN_MODULES)
+
+
+def test_the_pages_conditions():
+    plain = required_modules("iptables")
+    assert len(plain) == 16
+    assert "iptable_raw" not in plain and "xt_mark" not in plain and "ip_set" not in plain and "ip6_tables" not in plain
+    assert {"xt_mark", "xt_connmark"} <= set(required_modules("iptables", interception=["redirect", "tproxy"]))
+    assert {"ip_set", "ip_set_hash_ip", "xt_mark"} <= set(required_modules("iptables", mode="ambient"))
+    assert "iptable_raw" in required_modules("iptables", dns_capture=True)
+    assert "iptable_raw" not in required_modules("iptables", mode="ambient", dns_capture=True)
+    assert {"ip6_tables", "ip6table_nat", "nf_nat_ipv6"} <= set(required_modules("iptables", ip_family="dual"))
+    assert required_modules("nftables") == NFT
+    assert "nf_defrag_ipv6" in required_modules("nftables", ip_family="ipv6")
+
+
+@pytest.mark.parametrize(
+    "verdict, options",
+    [
+        ("ready", {"state": "builtin", "boot": "not_applicable"}),
+        ("ready", {"state": "loaded", "boot": "yes"}),
+        ("on_demand", {}),
+        ("on_demand", {"state": "loaded"}),
+        ("at_risk", {"state": "loaded", "autoload": "never"}),
+        ("at_risk", {"state": "loaded", "autoload": "denied", "boot": "ineffective"}),
+        ("not_ready", {"autoload": "denied"}),
+        ("not_ready", {"state": "missing", "autoload": "never"}),
+        ("not_ready", {"state": "blocked", "autoload": "denied"}),
+        ("unknown", {"state": "unknown", "autoload": "unknown"}),
+        ("unknown", {"autoload": "unknown"}),
+        ("unknown", {"state": "loaded", "autoload": "unknown"}),
+        ("not_ready", {"state": "loaded", "boot": "yes", "nft": None}),
+        ("not_ready", {"state": "loaded", "boot": "yes", "nft": "0.9.8"}),
+        ("not_ready", {"state": "loaded", "boot": "yes", "kernel": (5, 10, 223)}),
+        ("unknown", {"state": "loaded", "boot": "yes", "kernel": ()}),
+    ],
+)
+def test_verdicts(verdict, options):
+    assert readiness(facts(**options), backend="nftables")["verdict"] == verdict
+
+
+def test_a_dependency_comes_with_what_is_required():
+    never = {"autoload": "never"}
+    redirect = {"depends": ["nf_conntrack", "nf_defrag_ipv4"]}
+    assert readiness(facts(nf_conntrack=never, nf_defrag_ipv4=never, nft_redir=redirect), backend="nftables")["verdict"] == "on_demand"
+    assert readiness(facts(nf_conntrack=never, nf_defrag_ipv4=never), backend="nftables")["verdict"] == "not_ready"
+
+
+def test_tables_wait_for_ip_tables():
+    table = {"autoload_after": "ip_tables"}
+    tables = {"iptable_nat": table, "iptable_mangle": table}
+    assert "iptable_nat" in [row["name"] for row in readiness(facts(**tables))["requirements"] if row["now"] == "unmet"]
+    loaded = readiness(facts(ip_tables={"state": "loaded"}, **tables))
+    assert [row["after_reboot"] for row in loaded["requirements"] if row["name"] == "iptable_nat"] == ["unmet"]
+
+
+def test_a_merged_name_takes_its_providers_grades():
+    merged = {"state": "merged", "provider": "nf_nat", "boot": "not_applicable"}
+    node = facts(state="loaded", boot="yes", nf_nat_ipv4=merged, nf_nat_redirect=merged)
+    assert readiness(node)["verdict"] == "ready"
+    plan = preparation_plan(node)
+    assert "nf_nat_ipv4" not in plan["persist"] and "nf_nat" in plan["persist"]
+
+
+def test_missing_modules():
+    assert missing_modules(facts(state="loaded", xt_owner={"state": "missing", "autoload": "never"})) == ["xt_owner"]
+
+
+def test_the_plan_and_its_end():
+    dirty = preparation_plan(facts(), backend="nftables")
+    assert dirty["load"] == NFT and dirty["persist"] == NFT and dirty["change"]
+    clean = facts(state="loaded", boot="yes", boot_files={BOOT_FILE: NFT})
+    assert not preparation_plan(clean, backend="nftables")["change"]
+    fewer = facts(state="loaded", boot="yes", boot_files={BOOT_FILE: [*NFT, "xt_owner"]})
+    assert preparation_plan(fewer, backend="nftables")["change"]
+    elsewhere = facts(state="loaded", boot="yes", boot_files={"/usr/lib/modules-load.d/v.conf": NFT})
+    assert preparation_plan(elsewhere, backend="nftables") | {"persist": [], "change": False} == preparation_plan(elsewhere, backend="nftables")
+
+
+def test_what_no_module_can_mend_is_refused():
+    plan = preparation_plan(facts(nft="0.9.8", kernel=(5, 10, 223)), backend="nftables")
+    assert plan["refused"] == ["nft 0.9.8 is older than 1.0.1", "kernel 5.10.223 is older than 5.13"]
+    assert not plan["change"]
+
+
+@pytest.mark.parametrize(
+    "option, value, message",
+    [
+        ("backend", "ebpf", "backend: 'ebpf' is not one of iptables, nftables"),
+        ("mode", ["sidecar", "x"], "mode: 'x' is not one of"),
+        ("mode", [], "the list is empty"),
+        ("dns_capture", "yes", "dns_capture: 'yes' is not true or false"),
+        ("color", "red", "there is no option 'color'"),
+    ],
+)
+def test_bad_options_get_one_clear_error(option, value, message):
+    with pytest.raises(AnsibleFilterError, match="nodeprep.istio.readiness: .*" + message.replace("[", r"\[")):
+        readiness(facts(), **{option: value})
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [None, [], {}, {"schema": 2}, {**facts(), "modules": []}, {**facts(), "modules": {}}, facts(xt_owner={"state": "fine"}), facts(nf_nat={"state": "merged"})],
+)
+def test_malformed_facts_get_one_clear_error(broken):
+    with pytest.raises(AnsibleFilterError, match="gather them with nodeprep.istio.node_facts"):
+        readiness(broken)
+
+
+def test_the_summary_never_leaves_a_node_out():
+    good = {"facts": facts(state="loaded", boot="yes"), "assessment": readiness(facts(state="loaded", boot="yes"))}
+    bad = {"facts": facts(autoload="never"), "assessment": readiness(facts(autoload="never"))}
+    lines = summary("iptables", {"a": good, "b": bad, "c": {"failure": "unreachable:\n timed\x1b[31m out"}, "d": {}})
+    assert lines[-1] == "1 ready, 1 not_ready, 2 no_data"
+    assert "not there: br_netfilter" in lines[3]
+    assert lines[4].endswith("no_data    unreachable: timed [31m out")
