@@ -8,7 +8,7 @@ BIN := .venv/dev/bin
 TREE := .cache/ansible_collections/nodeprep/istio
 INSTALLED := .cache/installed
 LAB := ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache $(BIN)/ansible-playbook -i tests/lab/machines.yml
-NODE_PYTHON ?= 3.6
+NODE_PYTHON ?= 3.6 3.13
 
 .PHONY: help run check lint types unit unit-node test lab-up lab-down lab-test clean
 
@@ -41,10 +41,10 @@ types: .venv/dev/.done $(TREE)
 unit: .venv/dev/.done $(TREE)
 	PYTHONPATH=.cache $(BIN)/pytest -q tests/unit
 
-unit-node: $(TREE) ## Unit tests of the code that runs on nodes, with the oldest Python it supports
-	bash tests/unit-node.sh $(NODE_PYTHON)
+unit-node: $(TREE) ## Unit tests of the code that runs on nodes, with the oldest and the newest Python
+	for version in $(NODE_PYTHON); do bash tests/unit-node.sh $$version || exit 1; done
 
-test: check unit-node lab-test ## Everything
+test: check unit-node run ## Everything
 
 lab-up: .venv/dev/.done $(TREE) ## Start the lab's virtual machines, building their images first
 	$(LAB) tests/lab/up.yml

@@ -8,7 +8,7 @@ version=$1
 for python in "$(command -v "python$version" || true)" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python; do
   if [ -n "$python" ] && "$python" -c '' 2>/dev/null; then
     venv=.venv/node-$version
-    [ -e "$venv/.done" ] || { "$python" -m venv "$venv" && "$venv/bin/python" -m pip install -q 'pytest>=7.0.1' && touch "$venv/.done"; }
+    [ -e "$venv/.done" ] || { "$python" -m venv "$venv" && "$venv/bin/python" -m pip install -q "pip==21.3.1; python_version < '3.7'" && "$venv/bin/python" -m pip install -q -r requirements/node.txt && touch "$venv/.done"; }
     "$venv/bin/python" -m compileall -q plugins/modules plugins/module_utils
     PYTHONPATH=.cache exec "$venv/bin/python" -m pytest -q -p no:cacheprovider tests/unit/plugins/module_utils
   fi

@@ -8,9 +8,9 @@ import re
 
 from ansible_collections.nodeprep.istio.plugins.module_utils import (
     _kernel_config,
+    _modprobe_conf,
     _module_names,
     _module_states,
-    _modprobe_conf,
     _modules_load,
     _modules_tree,
     _proc,

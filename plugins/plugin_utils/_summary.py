@@ -22,7 +22,7 @@ def summary(title: str, outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
     rows = [_row(node, outcome) for node, outcome in outcomes.items()]
     widths = [max(len(row[column]) for row in [HEADINGS, *rows]) for column in range(3)]
     lines = [f"Istio node readiness: {title}"]
-    lines += ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip() for row in [HEADINGS, *rows]]
+    lines += ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip() for row in [HEADINGS, *rows]]
     return [*lines, _totals(row[2] for row in rows)]
 
 
@@ -43,8 +43,8 @@ def _row(node: str, outcome: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _why(requirements: Sequence[Mapping[str, Any]]) -> str:
-    """Name the requirements that keep the node from ready; the reason itself where there is only one kind of it."""
-    parts = []
+    """Name the requirements that keep the node from ready."""
+    parts: list[str] = []
     for grade, column, words in (
         ("unmet", "now", "not there"),
         ("unknown", "now", "cannot be told"),
@@ -61,12 +61,12 @@ def _why(requirements: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _done(act: Mapping[str, Any]) -> str:
-    would = "would " if act.get("check_mode") else ""
-    parts = []
+    would = act.get("check_mode")
+    parts: list[str] = []
     if act.get("loaded"):
-        parts.append(f"{would or ''}{'load' if would else 'loaded'} {', '.join(act['loaded'])}")
+        parts.append(f"{'would load' if would else 'loaded'} {', '.join(act['loaded'])}")
     if act.get("persisted"):
-        parts.append(f"{would or ''}{'persist' if would else 'persisted'} {len(act['persisted'])} in {act['boot_file']}")
+        parts.append(f"{'would persist' if would else 'persisted'} {len(act['persisted'])} in {act['boot_file']}")
     return "; ".join(parts)
 
 

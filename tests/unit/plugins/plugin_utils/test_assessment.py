@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.nodeprep.istio.plugins.filter.missing_modules import missing_modules
 from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
 from ansible_collections.nodeprep.istio.plugins.filter.readiness import readiness
@@ -13,8 +14,6 @@ from ansible_collections.nodeprep.istio.plugins.filter.required_modules import r
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import CATALOGUE
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import summary
-
-from ansible.errors import AnsibleFilterError
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 NFT = ["nf_tables", "nf_conntrack", "nft_ct", "nf_defrag_ipv4", "nft_nat", "nft_socket", "nft_tproxy", "nft_redir"]
