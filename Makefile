@@ -44,7 +44,7 @@ unit: .venv/dev/.done $(TREE)
 unit-node: $(TREE) ## Unit tests of the code that runs on nodes, with the oldest and the newest Python
 	for version in $(NODE_PYTHON); do bash tests/unit-node.sh $$version || exit 1; done
 
-test: check unit-node run ## Everything
+test: check unit-node run ## Lint, types, unit tests, and the main job on this machine
 
 lab-up: .venv/dev/.done $(TREE) ## Start the lab's virtual machines, building their images first
 	$(LAB) tests/lab/up.yml

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What makes a Debian tree a lab machine: guest.sh ROOT PUBLIC_KEY_FILE HOSTNAME. Runs before the kernel is installed.
+set -eu
+root=$1 key=$2 name=$3
+
+# A small initramfs is made in seconds and unpacked in one: the disk is virtio and nothing else.
+mkdir -p "$root/etc/initramfs-tools/conf.d"
+printf 'MODULES=list\nCOMPRESS=gzip\nBUSYBOX=n\n' >"$root/etc/initramfs-tools/conf.d/lab"
+printf 'virtio_pci\nvirtio_blk\next4\n' >"$root/etc/initramfs-tools/modules"
+
+echo "$name" >"$root/etc/hostname"
+install -d -m 0700 "$root/root/.ssh"
+install -m 0600 "$key" "$root/root/.ssh/authorized_keys"
+
+units=$root/etc/systemd/system
+mkdir -p "$root/etc/systemd/network" "$units/multi-user.target.wants" "$units/sysinit.target.wants"
+printf '[Match]\nName=eth*\n[Network]\nDHCP=ipv4\n' >"$root/etc/systemd/network/80-lab.network"
+ln -s /lib/systemd/system/systemd-networkd.service "$units/multi-user.target.wants/systemd-networkd.service"
+ln -s /lib/systemd/system/multi-user.target "$units/default.target"
+for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer; do
+  ln -s /dev/null "$units/$unit"
+done
+
+# Until version 256 systemd itself loads ip_tables as it starts. Taken out again before systemd-modules-load,
+# it comes back only where the boot file lists it.
+cat >"$units/lab-pristine.service" <<'UNIT'
+[Unit]
+Description=Begin with no netfilter module loaded
+DefaultDependencies=no
+Before=systemd-modules-load.service
+[Service]
+Type=oneshot
+ExecStart=-/sbin/modprobe -r ip_tables
+ExecStart=-/sbin/modprobe -r x_tables
+UNIT
+ln -s /etc/systemd/system/lab-pristine.service "$units/sysinit.target.wants/lab-pristine.service"
