@@ -65,6 +65,11 @@ def describe(node, name):
     return entry
 
 
+def is_there(node, name):
+    """Whether using this module can load nothing: it is loaded or built in, or the kernel cannot load modules."""
+    return node.modules_supported is False or _state(node, name)[0] in ("loaded", "builtin")
+
+
 def _state(node, name):
     """Return (state, origin, reason) of one name, merged names not yet considered."""
     live = (node.loaded or {}).get(name)

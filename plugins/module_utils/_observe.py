@@ -71,7 +71,7 @@ def facts(files, names, observed_at, run):
         "selinux": node.selinux,
         "options": {option: None if node.config is None else node.config.get(option, "n") for option in OPTIONS},
         "os": {"id": system.get("ID"), "version": system.get("VERSION_ID"), "name": system.get("PRETTY_NAME")},
-        "tools": _tools.observe(files, run),
+        "tools": _tools.observe(files, run, lambda name: _module_states.is_there(node, name)),
     }
     result["unreadable"] = dict(files.unreadable)
     return result
