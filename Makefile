@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/dev/bin
 TREE := .cache/ansible_collections/nodeprep/istio
 INSTALLED := .cache/installed
-LAB := ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache $(BIN)/ansible-playbook -i tests/lab/machines.yml
+LAB := ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache $(BIN)/ansible-playbook -i tests/lab/machines.yml --limit "$(or $(NODEPREP_LAB_MACHINES),lab)"
 NODE_PYTHON ?= 3.6 3.13
 
 .PHONY: help run check lint types unit unit-node test lab-up lab-down lab-test clean
