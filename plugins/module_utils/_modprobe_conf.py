@@ -6,6 +6,7 @@
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import effective_conf_files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
 
 # libkmod/libkmod.c: default_config_paths; /usr/local/lib since kmod 29, /lib for systems without merged /usr.
 DIRECTORIES = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
@@ -25,19 +26,19 @@ class ModprobeConf:
         self.kernel_blacklist = set()
 
     def load_refusal(self, name):
-        """Return why an explicit modprobe of this one module would not load it, or None."""
+        """Return the cause for which an explicit modprobe of this one module would not load it, or None."""
         if name in self.kernel_blacklist:
-            return "module_blacklist= on the kernel command line"
+            return Cause("module_blacklist", "module_blacklist= on the kernel command line", "/proc/cmdline")
         if name in self.install:
             command, where = self.install[name]
             if not _loads_the_module_itself(command, name):
-                return "install override '{0}' ({1})".format(command, where)
+                return Cause("install_override", "install override '{0}' ({1})".format(command, where), where)
         return None
 
     def autoload_refusal(self, name):
-        """Return why a request of the kernel, or systemd-modules-load, would not load it, or None."""
+        """Return the cause for which a request of the kernel, or systemd-modules-load, would not load it, or None."""
         if name in self.blacklist:
-            return "blacklisted ({0})".format(self.blacklist[name])
+            return Cause("blacklist", "blacklisted ({0})".format(self.blacklist[name]), self.blacklist[name])
         return self.load_refusal(name)
 
 
@@ -58,7 +59,7 @@ def read(files, cmdline):
         names = [canonical(name) for name in value.split(",") if name]
         if canonical(key) == "modprobe.blacklist":
             for name in names:
-                conf.blacklist.setdefault(name, "modprobe.blacklist= on the kernel command line")
+                conf.blacklist.setdefault(name, "/proc/cmdline")
         elif canonical(key) == "module_blacklist":
             conf.kernel_blacklist.update(names)
     return conf

@@ -5,6 +5,8 @@
 """Decide for each module name: its state now, whether the kernel would load it on demand, whether it boots."""
 
 from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names as names
+from ansible_collections.nodeprep.istio.plugins.module_utils import _reasons
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
 
 
 class Node:
@@ -41,14 +43,15 @@ class Node:
 
 def describe(node, name):
     """Return what is known of one module, as the C(modules) entry of the facts."""
-    state, origin, reason = _state(node, name)
+    state, origin, cause = _state(node, name)
     provider = None
     if state == "missing" and name in names.MERGED_INTO:
         provider = names.MERGED_INTO[name]
         provider_state = _state(node, provider)[0]
         if provider_state in ("loaded", "builtin", "loadable", "blocked"):
-            state, reason = "merged", "its code lives in {0} on this kernel".format(provider)
-    entry = {"state": state, "reasons": [reason] if reason else []}
+            state, cause = "merged", Cause("merged", "its code lives in {0} on this kernel".format(provider))
+    causes = {"now": cause}
+    entry = {"state": state}
     if provider:
         entry["provider"] = provider
     if origin:
@@ -57,9 +60,8 @@ def describe(node, name):
     if depends:
         entry["depends"] = depends
     for axis, decide in (("autoload", _autoload), ("boot", _boot)):
-        entry[axis], reason = decide(node, name, state)
-        if reason:
-            entry["reasons"].append(reason)
+        entry[axis], causes[axis] = decide(node, name, state)
+    entry["reasons"] = _reasons.listed(causes)
     if name in names.AUTOLOAD_AFTER and entry["autoload"] == "yes":
         entry["autoload_after"] = names.AUTOLOAD_AFTER[name]
     return entry
@@ -71,18 +73,18 @@ def is_there(node, name):
 
 
 def _state(node, name):
-    """Return (state, origin, reason) of one name, merged names not yet considered."""
+    """Return (state, origin, cause) of one name, merged names not yet considered."""
     live = (node.loaded or {}).get(name)
     if live == "Live":
         return "loaded", node.tree.paths.get(name), None
     if live is not None:
-        return "unknown", None, "the kernel says '{0}' of it at this moment: look again".format(live)
+        return "unknown", None, Cause("transient", "the kernel says '{0}' of it at this moment: look again".format(live))
     if name in node.tree.builtin:
         return "builtin", node.tree.builtin[name], None
     path = node.tree.file(name)
     if path is not None:
         if not node.file_exists(path):
-            return "missing", None, "modules.dep lists {0}, but the file is not there".format(path)
+            return "missing", None, Cause("file_gone", "modules.dep lists {0}, but the file is not there".format(path))
         refusal = _load_refusal(node, name)
         return ("blocked", node.tree.paths[name], refusal) if refusal else ("loadable", node.tree.paths[name], None)
     option = _option(node, name)
@@ -94,16 +96,16 @@ def _state(node, name):
 def _absent(node, option):
     """Say of a name that is nowhere to be found whether that means missing or only that nothing can be told."""
     if node.modules_supported is False:
-        return "missing", None, "not built into this kernel, which cannot load modules"
+        return "missing", None, Cause("not_built", "not built into this kernel, which cannot load modules")
     if node.modules_supported is None:
-        return "unknown", None, "neither /proc/modules nor the kernel's configuration can be read"
+        return "unknown", None, Cause("unreadable", "neither /proc/modules nor the kernel's configuration can be read")
     if not node.tree.present:
-        return "unknown", None, "{0} is not there: removed by an upgrade (reboot), or not visible from here".format(node.tree.path)
+        return "unknown", None, Cause("tree_gone", "{0} is not there: removed by an upgrade (reboot), or not visible from here".format(node.tree.path))
     if not node.tree.indexed:
-        return "unknown", None, "{0}/modules.dep is not there: run depmod -a".format(node.tree.path)
+        return "unknown", None, Cause("not_indexed", "{0}/modules.dep is not there: run depmod -a".format(node.tree.path))
     if option is not None:
-        return "missing", None, "CONFIG_{0}=m, but no such file is installed".format(option)
-    return "missing", None, "not in {0}".format(node.tree.path)
+        return "missing", None, Cause("not_installed", "CONFIG_{0}=m, but no such file is installed".format(option))
+    return "missing", None, Cause("not_in_tree", "not in {0}".format(node.tree.path))
 
 
 def _option(node, name):
@@ -113,40 +115,40 @@ def _option(node, name):
 
 
 def _load_refusal(node, name):
-    """Return why modprobe would not load this module or one that it needs, or None."""
+    """Return the cause for which modprobe would not load this module or one that it needs, or None."""
     if node.blockers["modules_disabled"]:
-        return "kernel.modules_disabled is 1: nothing can be loaded until a reboot"
+        return Cause("modules_disabled", "kernel.modules_disabled is 1 until a reboot")
     refusal = node.conf.load_refusal(name)
     if refusal:
         return refusal
     for dependency in node.tree.dependencies(name):
         refusal = None if dependency in (node.loaded or {}) else node.conf.load_refusal(dependency)
         if refusal:
-            return "needs {0}: {1}".format(dependency, refusal)
+            return Cause(refusal.code, "needs {0}: {1}".format(dependency, refusal.text), refusal.where)
     return None
 
 
 def _autoload(node, name, state):
-    """Return (autoload, reason)."""
+    """Return (autoload, cause)."""
     if state in ("builtin", "merged"):
         return "yes", None
     if state in ("missing", "unknown"):
         return ("never" if state == "missing" else "unknown"), None
     requests = names.AUTOLOAD_REQUESTS.get(name, ())
     if not any(request == name or name in node.tree.aliases.get(request, ()) for request in requests):
-        return "never", "the kernel never asks for it"
+        return "never", Cause("never_requested", "the kernel never asks for it")
     refusal = node.conf.autoload_refusal(name) or _load_refusal(node, name)
     if refusal:
-        return "denied", "autoload: " + refusal
+        return "denied", refusal
     if node.blockers["modprobe_helper_exists"] is False:
-        return "denied", "autoload: kernel.modprobe is '{0}', which does not exist".format(node.blockers["modprobe_helper"])
+        return "denied", Cause("kernel_modprobe", "kernel.modprobe is '{0}', which does not exist".format(node.blockers["modprobe_helper"]))
     if node.selinux["mode"] in ("enforcing", "unknown"):
-        return "unknown", "autoload: SELinux is {0} and may let no container ask for modules".format(node.selinux["mode"])
+        return "unknown", Cause("selinux", "SELinux is {0} and may let no container ask for modules".format(node.selinux["mode"]))
     return "yes", None
 
 
 def _boot(node, name, state):
-    """Return (boot, reason)."""
+    """Return (boot, cause)."""
     if state == "builtin":
         return "not_applicable", None
     if state == "merged":
@@ -154,22 +156,24 @@ def _boot(node, name, state):
     if name in node.boot.entries:
         where = node.boot.entries[name][0]
         if state == "missing":
-            return "ineffective", "boot: {0} lists it, but it is missing".format(where)
+            return "ineffective", Cause("dead_line", "{0} lists it, but it is missing".format(where), where)
         refusal = node.conf.autoload_refusal(name)
         if refusal:
-            return "ineffective", "boot: {0} lists it, but it is {1}".format(where, refusal)
+            return "ineffective", Cause(refusal.code, "{0} lists it, but {1}".format(where, refusal.text), refusal.where)
         if not node.boot.supported:
-            return "unknown", "boot: {0} lists it, but no systemd-modules-load is there to read it".format(where)
+            return "unknown", Cause("no_service", "{0} lists it, but no systemd-modules-load is there to read it".format(where), where)
         return "yes", None
     for listed, wheres in node.boot.entries.items():
         if name in node.tree.dependencies(listed) and node.boot.supported and not node.conf.autoload_refusal(listed):
-            return "yes", "boot: comes with {0} ({1})".format(listed, wheres[0])
+            return "yes", Cause("dependency", "comes with {0} ({1})".format(listed, wheres[0]), wheres[0])
     if name in node.boot.broken:
-        return "ineffective", "boot: {0} names no module: '{1}'".format(*node.boot.broken[name])
+        where, line = node.boot.broken[name]
+        return "ineffective", Cause("broken_line", "{0} names no module: '{1}'".format(where, line), where)
     return "no", None
 
 
 def _dead_line(node, name):
     if name in node.boot.entries:
-        return "boot: {0} lists a name that is gone from this kernel; remove the line".format(node.boot.entries[name][0])
+        where = node.boot.entries[name][0]
+        return Cause("dead_line", "{0} lists a name that is gone from this kernel; remove the line".format(where), where)
     return None

@@ -84,7 +84,7 @@ import os
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _module_names, _module_states, _observe, _proc
+from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _module_names, _module_states, _observe, _proc, _reasons
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
 THERE = ("loaded", "builtin", "merged")
@@ -102,7 +102,7 @@ def sort_out(node, names):
         if entry["state"] == "loadable" and cause is None:
             to_load.append(name)
         else:
-            failures.append({"name": name, "cause": cause or "; ".join(entry["reasons"]) or entry["state"]})
+            failures.append({"name": name, "cause": cause.text if cause else _reasons.texts(entry["reasons"]) or entry["state"]})
     return to_load, failures
 
 

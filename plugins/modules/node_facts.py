@@ -78,7 +78,9 @@ ansible_facts:
           description:
             - For each module name its C(state) (V(loaded), V(builtin), V(merged), V(loadable), V(blocked), V(missing),
               V(unknown)), C(autoload) (V(yes), V(never), V(denied), V(unknown)), C(boot) (V(yes), V(no), V(ineffective),
-              V(not_applicable), V(unknown)) and C(reasons); where they apply also C(provider), the module it is merged
+              V(not_applicable), V(unknown)) and C(reasons), a list of mappings of C(axis) (V(now), V(autoload), V(boot)), C(code),
+              C(text) and, where there is one, C(where), a path and line; a cause that explains two axes is said of the
+              first. Where they apply also C(provider), the module it is merged
               into, C(origin), its file or kernel option, C(depends), the modules it needs, and C(autoload_after), the
               module that has to be there before the kernel asks for this one.
           type: dict

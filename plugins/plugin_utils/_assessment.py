@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import Requirement, requirements
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import REMEDY
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import REMEDY, reason_text
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
 from packaging.version import InvalidVersion, Version
 
@@ -125,8 +125,7 @@ class _Grades:
 
 def _assess_module(row: Requirement, modules: Mapping[str, Mapping[str, Any]], grades: _Grades) -> Assessed:
     entry = modules[row.name]
-    reasons = list(entry.get("reasons", ()))
-    return _assessed(row, str(entry["state"]), grades.now(row.name), grades.after_reboot(row.name), "; ".join(reasons))
+    return _assessed(row, str(entry["state"]), grades.now(row.name), grades.after_reboot(row.name), reason_text(entry))
 
 
 def _assess_version(row: Requirement, facts: Mapping[str, Any]) -> Assessed:

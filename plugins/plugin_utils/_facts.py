@@ -16,6 +16,7 @@ VALUES = {
     "autoload": ("yes", "never", "denied", "unknown"),
     "boot": ("yes", "no", "ineffective", "not_applicable", "unknown"),
 }
+AXES = ("now", "autoload", "boot")
 REMEDY = "gather them with nodeprep.istio.node_facts of this collection's version"
 
 
@@ -37,6 +38,20 @@ def checked(facts: Any) -> Mapping[str, Any]:
         for axis, values in VALUES.items():
             if entry.get(axis) not in values:
                 raise InvalidInput(f"the facts of module '{name}' have {axis} {entry.get(axis)!r}, not one of {', '.join(values)}: {REMEDY}")
+        if not _are_reasons(entry.get("reasons")):
+            raise InvalidInput(f"the facts of module '{name}' have malformed reasons: {REMEDY}")
         if entry["state"] == "merged" and entry.get("provider") not in facts["modules"]:
             raise InvalidInput(f"the facts of module '{name}' name no known provider: {REMEDY}")
     return facts
+
+
+def reason_text(entry: Mapping[str, Any]) -> str:
+    """Return why a module's entry says what it says, on one line; each text with its axis unless that is "now"."""
+    return "; ".join(reason["text"] if reason["axis"] == "now" else f"{reason['axis']}: {reason['text']}" for reason in entry["reasons"])
+
+
+def _are_reasons(reasons: Any) -> bool:
+    return isinstance(reasons, list) and all(
+        isinstance(reason, Mapping) and reason.get("axis") in AXES and isinstance(reason.get("code"), str) and isinstance(reason.get("text"), str)
+        for reason in reasons
+    )

@@ -83,7 +83,7 @@ def test_configured_but_not_installed_is_missing(node):
     node.write("/lib/modules/6.1.0-test/config", "CONFIG_MODULES=y\nCONFIG_NETFILTER_XT_MATCH_OWNER=m\n")
     entry = node.describe("xt_owner")
     assert entry["state"] == "missing"
-    assert "no such file is installed" in entry["reasons"][0]
+    assert "no such file is installed" in entry["reasons"][0]["text"]
 
 
 def test_listed_but_deleted_is_missing(node):
@@ -95,7 +95,7 @@ def test_listed_but_deleted_is_missing(node):
 def test_a_tree_that_is_gone_proves_nothing(node):
     entry = node.describe("xt_owner")
     assert entry["state"] == "unknown"
-    assert "/lib/modules/6.1.0-test" in entry["reasons"][0]
+    assert "/lib/modules/6.1.0-test" in entry["reasons"][0]["text"]
 
 
 def test_a_kernel_without_module_support_is_judged_by_its_options(node):
@@ -119,7 +119,7 @@ def test_blacklist_denies_autoload_and_boot_but_is_not_blocked(node):
     node.write("/etc/modules-load.d/istio.conf", "xt_REDIRECT\n")
     entry = node.describe("xt_REDIRECT")
     assert (entry["state"], entry["autoload"], entry["boot"]) == ("loadable", "denied", "ineffective")
-    assert any("/etc/modprobe.d/hard.conf:2" in reason for reason in entry["reasons"])
+    assert any("/etc/modprobe.d/hard.conf:2" in reason["text"] for reason in entry["reasons"])
 
 
 def test_a_vendor_file_is_masked_by_its_namesake_in_etc(node):
@@ -135,7 +135,7 @@ def test_an_install_override_blocks_the_module_and_what_needs_it(node, owner):
     node.write("/etc/modprobe.d/cis.conf", "install {} /bin/false\n".format(owner))
     entry = node.describe("xt_REDIRECT")
     assert entry["state"] == "blocked"
-    assert "/etc/modprobe.d/cis.conf:1" in entry["reasons"][0]
+    assert "/etc/modprobe.d/cis.conf:1" in entry["reasons"][0]["text"]
 
 
 def test_an_install_wrapper_that_loads_the_module_does_not_block(node):
@@ -169,7 +169,7 @@ def test_a_boot_line_that_names_no_module_is_ineffective(node, line):
     node.write("/etc/modules-load.d/a.conf", line + "\n")
     entry = node.describe("xt_owner")
     assert entry["boot"] == "ineffective"
-    assert any("/etc/modules-load.d/a.conf:1" in reason for reason in entry["reasons"])
+    assert any("/etc/modules-load.d/a.conf:1" in reason["text"] for reason in entry["reasons"])
 
 
 def test_a_dependency_of_a_listed_module_boots(node):

@@ -134,7 +134,17 @@ def test_bad_options_get_one_clear_error(option, value, message):
 
 @pytest.mark.parametrize(
     "broken",
-    [None, [], {}, {"schema": 2}, {**facts(), "modules": []}, {**facts(), "modules": {}}, facts(xt_owner={"state": "fine"}), facts(nf_nat={"state": "merged"})],
+    [
+        None,
+        [],
+        {},
+        {"schema": 2},
+        {**facts(), "modules": []},
+        {**facts(), "modules": {}},
+        facts(xt_owner={"state": "fine"}),
+        facts(nf_nat={"state": "merged"}),
+        facts(nf_nat={"reasons": ["x"]}),
+    ],
 )
 def test_malformed_facts_get_one_clear_error(broken):
     with pytest.raises(AnsibleFilterError, match="gather them with nodeprep.istio.node_facts"):
