@@ -15,12 +15,14 @@ KERNEL_OPTIONS = {
     "br_netfilter": ("BRIDGE_NETFILTER",),
     "bridge": ("BRIDGE",),
     "ip6_tables": ("IP6_NF_IPTABLES_LEGACY", "IP6_NF_FILTER", "IP6_NF_MANGLE", "IP6_NF_RAW", "IP6_NF_NAT"),
+    "ip6table_filter": ("IP6_NF_FILTER",),
     "ip6table_mangle": ("IP6_NF_MANGLE",),
     "ip6table_nat": ("IP6_NF_NAT", "NF_NAT_IPV6"),
     "ip6table_raw": ("IP6_NF_RAW",),
     "ip_set": ("IP_SET",),
     "ip_set_hash_ip": ("IP_SET_HASH_IP",),
     "ip_tables": ("IP_NF_IPTABLES_LEGACY", "IP_NF_FILTER", "IP_NF_MANGLE", "IP_NF_RAW", "IP_NF_NAT"),
+    "iptable_filter": ("IP_NF_FILTER",),
     "iptable_mangle": ("IP_NF_MANGLE",),
     "iptable_nat": ("IP_NF_NAT", "NF_NAT_IPV4"),
     "iptable_raw": ("IP_NF_RAW",),
@@ -34,73 +36,111 @@ KERNEL_OPTIONS = {
     "nf_nat_ipv6": (),
     "nf_nat_redirect": (),
     "nf_tables": ("NF_TABLES",),
+    "nft_chain_nat": ("NFT_NAT",),
+    "nft_chain_nat_ipv4": ("NFT_CHAIN_NAT_IPV4",),
+    "nft_chain_nat_ipv6": ("NFT_CHAIN_NAT_IPV6",),
+    "nft_compat": ("NFT_COMPAT",),
+    "nft_counter": ("NFT_COUNTER",),
     "nft_ct": ("NFT_CT",),
     "nft_nat": ("NFT_NAT",),
     "nft_redir": ("NFT_REDIR",),
     "nft_socket": ("NFT_SOCKET",),
     "nft_tproxy": ("NFT_TPROXY",),
     "x_tables": ("NETFILTER_XTABLES",),
+    "xt_CT": ("NETFILTER_XT_TARGET_CT",),
     "xt_REDIRECT": ("NETFILTER_XT_TARGET_REDIRECT",),
+    "xt_TPROXY": ("NETFILTER_XT_TARGET_TPROXY",),
+    "xt_comment": ("NETFILTER_XT_MATCH_COMMENT",),
     "xt_connmark": ("NETFILTER_XT_CONNMARK",),
     "xt_conntrack": ("NETFILTER_XT_MATCH_CONNTRACK",),
     "xt_mark": ("NETFILTER_XT_MARK",),
     "xt_multiport": ("NETFILTER_XT_MATCH_MULTIPORT",),
+    "xt_nat": ("NETFILTER_XT_NAT",),
     "xt_owner": ("NETFILTER_XT_MATCH_OWNER",),
+    "xt_set": ("NETFILTER_XT_SET",),
     "xt_tcpudp": ("NETFILTER_XTABLES",),
 }
 
 KNOWN_MODULES = tuple(sorted(KERNEL_OPTIONS))
 
 # Modules whose code moved into another one: nf_conntrack_ipv4/6 in 4.19 (a0ae2562c6c4), nf_nat_ipv4/6 in 5.1
-# (3bf195ae6037), nf_nat_redirect when NF_NAT_REDIRECT became a bool. Distributions backport these merges, so
-# only the modules tree (or the kernel options, where there is no tree) can tell on which side a kernel is.
+# (3bf195ae6037), nf_nat_redirect when NF_NAT_REDIRECT became a bool, nft_counter in 5.18 (023223dfbfb3), where its
+# option went too. Distributions backport these merges, so only the modules tree (or the kernel options, where there
+# is no tree) can tell on which side a kernel is.
 MERGED_INTO = {
     "nf_conntrack_ipv4": "nf_conntrack",
     "nf_conntrack_ipv6": "nf_conntrack",
     "nf_nat_ipv4": "nf_nat",
     "nf_nat_ipv6": "nf_nat",
     "nf_nat_redirect": "nf_nat",
+    "nft_counter": "nf_tables",
 }
 
 # What the kernel itself asks modprobe for when a rule needs the module: request_module() in
 # net/netfilter/x_tables.c (the table by its module name, ipt_NAME, ip6t_NAME), net/netfilter/nfnetlink.c
-# (nfnetlink-subsys-N), net/netfilter/nf_tables_api.c (nft-expr-NAME), net/netfilter/ipset/ip_set_core.c
+# (nfnetlink-subsys-N), net/netfilter/nf_tables_api.c (nft-expr-NAME, nft-chain-FAMILY-TYPE; 1 is inet, 2 IPv4,
+# 10 IPv6), net/netfilter/nft_compat.c (the same ipt_NAME and ip6t_NAME), net/netfilter/ipset/ip_set_core.c
 # (ip_set_TYPE) and net/core/rtnetlink.c (rtnl-link-KIND). A name that is not here is never requested,
 # whether modules.alias has an alias for it or not.
 AUTOLOAD_REQUESTS = {
     "bridge": ("rtnl-link-bridge",),
+    "ip6table_filter": ("ip6table_filter",),
     "ip6table_mangle": ("ip6table_mangle",),
     "ip6table_nat": ("ip6table_nat",),
     "ip6table_raw": ("ip6table_raw",),
     "ip_set": ("nfnetlink-subsys-6",),
     "ip_set_hash_ip": ("ip_set_hash:ip",),
+    "iptable_filter": ("iptable_filter",),
     "iptable_mangle": ("iptable_mangle",),
     "iptable_nat": ("iptable_nat",),
     "iptable_raw": ("iptable_raw",),
     "nf_tables": ("nfnetlink-subsys-10",),
+    "nft_chain_nat": ("nft-chain-1-nat", "nft-chain-2-nat", "nft-chain-10-nat"),
+    "nft_chain_nat_ipv4": ("nft-chain-2-nat",),
+    "nft_chain_nat_ipv6": ("nft-chain-10-nat",),
+    "nft_compat": ("nfnetlink-subsys-11", "nft-expr-match", "nft-expr-target"),
+    "nft_counter": ("nft-expr-counter",),
     "nft_ct": ("nft-expr-ct",),
     "nft_nat": ("nft-expr-nat",),
     "nft_redir": ("nft-expr-redir",),
     "nft_socket": ("nft-expr-socket",),
     "nft_tproxy": ("nft-expr-tproxy",),
+    "xt_CT": ("ipt_CT", "ip6t_CT"),
     "xt_REDIRECT": ("ipt_REDIRECT", "ip6t_REDIRECT"),
+    "xt_TPROXY": ("ipt_TPROXY", "ip6t_TPROXY"),
+    "xt_comment": ("ipt_comment", "ip6t_comment"),
     "xt_connmark": ("ipt_connmark", "ip6t_connmark"),
     "xt_conntrack": ("ipt_conntrack", "ip6t_conntrack"),
     "xt_mark": ("ipt_mark", "ip6t_mark"),
     "xt_multiport": ("ipt_multiport", "ip6t_multiport"),
+    "xt_nat": ("ipt_SNAT", "ip6t_SNAT"),
     "xt_owner": ("ipt_owner", "ip6t_owner"),
+    "xt_set": ("ipt_set", "ip6t_set"),
     "xt_tcpudp": ("ipt_tcp", "ip6t_tcp"),
 }
 
-# The request above is made only once the named module is there, and the kernel never requests that one itself:
-# xt_find_table_lock() runs in code of ip_tables and ip6_tables.
+# The request above is made only by code of the named module, so only once that one is there: xt_find_table_lock()
+# runs in ip_tables and ip6_tables, which the kernel never requests, nf_tables_api.c in nf_tables and
+# find_set_type_get() in ip_set, which it does.
 AUTOLOAD_AFTER = {
+    "ip6table_filter": "ip6_tables",
     "ip6table_mangle": "ip6_tables",
     "ip6table_nat": "ip6_tables",
     "ip6table_raw": "ip6_tables",
+    "ip_set_hash_ip": "ip_set",
+    "iptable_filter": "ip_tables",
     "iptable_mangle": "ip_tables",
     "iptable_nat": "ip_tables",
     "iptable_raw": "ip_tables",
+    "nft_chain_nat": "nf_tables",
+    "nft_chain_nat_ipv4": "nf_tables",
+    "nft_chain_nat_ipv6": "nf_tables",
+    "nft_counter": "nf_tables",
+    "nft_ct": "nf_tables",
+    "nft_nat": "nf_tables",
+    "nft_redir": "nf_tables",
+    "nft_socket": "nf_tables",
+    "nft_tproxy": "nf_tables",
 }
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,54}$")

@@ -45,7 +45,7 @@ def describe(node, name):
     """Return what is known of one module, as the C(modules) entry of the facts."""
     state, origin, cause = _state(node, name)
     provider = None
-    if state == "missing" and name in names.MERGED_INTO:
+    if state == "missing" and name in names.MERGED_INTO and cause.code in ("not_in_tree", "not_built"):
         provider = names.MERGED_INTO[name]
         provider_state = _state(node, provider)[0]
         if provider_state in ("loaded", "builtin", "loadable", "blocked"):

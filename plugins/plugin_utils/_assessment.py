@@ -111,9 +111,10 @@ class _Grades:
             return "unknown"
         if entry["autoload"] != "yes":
             return "unmet"
-        # The kernel asks for an iptables table only once ip_tables, which it never asks for, is there.
+        # Code of this module makes the request: where the kernel never asks for it itself (ip_tables), or may not, none is made.
         after = entry.get("autoload_after")
-        return "on_demand" if after is None or grade(after) == "present" else "unmet"
+        first: Grade = "present" if after is None else grade(after)
+        return "on_demand" if first in ("present", "on_demand") else first
 
     def _with_dependents(self, name: str, own: Grade, grade: Any) -> Grade:
         """A module that is not there itself is as good as there if a required one that needs it is."""

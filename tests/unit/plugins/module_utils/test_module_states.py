@@ -10,6 +10,9 @@ import pytest
 OWNER = "kernel/net/netfilter/xt_owner.ko"
 REDIRECT = "kernel/net/netfilter/xt_REDIRECT.ko"
 NF_NAT = "kernel/net/netfilter/nf_nat.ko"
+NF_TABLES = "kernel/net/netfilter/nf_tables.ko"
+CHAIN_NAT = "kernel/net/netfilter/nft_chain_nat.ko"
+COUNTER = "kernel/net/netfilter/nft_counter.ko"
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".xz", ".zst"])
@@ -76,6 +79,26 @@ def test_a_gone_name_is_missing_where_its_provider_is_missing(node):
 def test_an_old_kernel_has_the_module_itself(node):
     node.tree({"kernel/net/ipv4/netfilter/nf_conntrack_ipv4.ko": [], "kernel/net/netfilter/nf_conntrack.ko": []})
     assert node.describe("nf_conntrack_ipv4")["state"] == "loadable"
+
+
+@pytest.mark.parametrize("config, state", [("CONFIG_NFT_COUNTER=m\n", "missing"), ("# no such option\n", "merged")])
+def test_a_name_that_the_kernel_still_configures_is_not_merged(node, config, state):
+    node.tree({NF_TABLES: []})
+    node.write("/lib/modules/6.1.0-test/config", "CONFIG_MODULES=y\n" + config)
+    assert node.describe("nft_counter")["state"] == state
+
+
+def test_a_module_whose_file_was_deleted_is_not_merged(node):
+    node.tree({NF_TABLES: [], COUNTER: []})
+    (node.root / "lib/modules/6.1.0-test" / COUNTER).unlink()
+    assert node.describe("nft_counter")["state"] == "missing"
+
+
+def test_the_kernel_asks_for_a_chain_type_only_with_nf_tables_there(node):
+    node.tree({NF_TABLES: [], CHAIN_NAT: [NF_TABLES]}, aliases="alias nft-chain-1-nat nft_chain_nat\nalias nfnetlink-subsys-10 nf_tables\n")
+    entry = node.describe("nft_chain_nat")
+    assert (entry["autoload"], entry["autoload_after"]) == ("yes", "nf_tables")
+    assert node.describe("nf_tables")["autoload"] == "yes"
 
 
 def test_configured_but_not_installed_is_missing(node):
