@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Run the unit tests of the code that runs on nodes with one Python: bash tests/unit-node.sh 3.6
+# shellcheck shell=bash
 # Required in CI; elsewhere a Python that is not installed is skipped, loudly.
 set -eu
 version=$1

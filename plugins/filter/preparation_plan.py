@@ -27,7 +27,7 @@ options:
 extends_documentation_fragment:
   - nodeprep.istio._selection
 author:
-  - nodeprep.istio contributors
+  - nodeprep.istio contributors (@nodeprep)
 """
 
 EXAMPLES = r"""

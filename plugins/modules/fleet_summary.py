@@ -30,7 +30,7 @@ attributes:
     support: N/A
     details: It changes nothing.
 author:
-  - nodeprep.istio contributors
+  - nodeprep.istio contributors (@nodeprep)
 """
 
 EXAMPLES = r"""

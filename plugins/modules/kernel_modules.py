@@ -44,7 +44,7 @@ attributes:
     description: Returns details on what has changed, or would change, in diff mode.
     support: full
 author:
-  - nodeprep.istio contributors
+  - nodeprep.istio contributors (@nodeprep)
 """
 
 EXAMPLES = r"""

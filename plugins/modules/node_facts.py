@@ -40,7 +40,7 @@ seealso:
     plugin_type: filter
     description: Judges these facts.
 author:
-  - nodeprep.istio contributors
+  - nodeprep.istio contributors (@nodeprep)
 """
 
 EXAMPLES = r"""
