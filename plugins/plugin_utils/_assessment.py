@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import Requirement, requirements
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import REMEDY, reason_text
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
-from packaging.version import InvalidVersion, Version
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._versions import at_least
 
 Grade = Literal["present", "on_demand", "unmet", "unknown"]
 
@@ -141,18 +141,11 @@ def _assess_version(row: Requirement, facts: Mapping[str, Any]) -> Assessed:
     label = "kernel" if row.kind == "kernel" else row.name
     if missing:
         grade, reason = "unmet", f"{label} is not installed; at least {row.minimum} is needed"
-    elif found is None or (comparison := _at_least(found, str(row.minimum))) is None:
+    elif found is None or (comparison := at_least(found, str(row.minimum))) is None:
         grade, reason = "unknown", f"the version of {label} cannot be told; at least {row.minimum} is needed"
     else:
         grade, reason = ("present", "") if comparison else ("unmet", f"{label} {found} is older than {row.minimum}")
     return _assessed(row, found or ("missing" if missing else "unknown"), grade, grade, reason)  # type: ignore[arg-type]
-
-
-def _at_least(found: str, minimum: str) -> bool | None:
-    try:
-        return Version(found) >= Version(minimum)
-    except InvalidVersion:
-        return None
 
 
 def _assessed(row: Requirement, state: str, now: Grade, after: Grade, reason: str) -> Assessed:
