@@ -81,77 +81,66 @@ boot_file:
 """
 
 import os
-import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _module_names, _module_states, _observe, _proc, _reasons
+from ansible_collections.nodeprep.istio.plugins.module_utils import _act, _boot_file, _module_names, _observe, _proc
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
-THERE = ("loaded", "builtin", "merged")
 
-
-def sort_out(node, names):
-    """Return (names to load, failures): what is not there yet, and the cause for each that cannot be loaded."""
-    to_load = []
-    failures = []
-    for name in names:
-        entry = _module_states.describe(node, name)
-        if entry["state"] in THERE:
-            continue
-        cause = node.conf.autoload_refusal(name)
-        if entry["state"] == "loadable" and cause is None:
-            to_load.append(name)
-        else:
-            failures.append({"name": name, "cause": cause.text if cause else _reasons.texts(entry["reasons"]) or entry["state"]})
-    return to_load, failures
-
-
-def persistable(node, names, failures, own_names):
-    """Return the names that belong into our block: real modules that work and that no other line loads."""
-    failed = {failure["name"] for failure in failures}
-    chosen = []
-    for name in names:
-        elsewhere = [where for where in node.boot.entries.get(name, ()) if not where.startswith(_boot_file.PATH + ":")]
-        works = _module_states.describe(node, name)["state"] in ("loaded", "loadable") and name not in failed
-        if works and not elsewhere and name not in own_names and node.conf.autoload_refusal(name) is None:
-            chosen.append(name)
-    return chosen
+def asked_names(module):
+    """Return the canonical names that are to be there, each once; none with state absent."""
+    for name in module.params["modules"]:
+        if not _module_names.is_valid(name):
+            module.fail_json(msg="modules: '{0}' is no module name: letters, digits, '_' and '-' only".format(name))
+    if module.params["state"] == "absent":
+        return []
+    if not module.params["modules"]:
+        module.fail_json(msg="modules: name at least one module, or set state to absent")
+    return list(dict.fromkeys(_module_names.canonical(name) for name in module.params["modules"]))
 
 
 def load(module, names):
-    """Load the modules and return (loaded, failures), judged by /proc/modules alone."""
-    modprobe = module.get_bin_path("modprobe", required=True, opt_dirs=["/usr/sbin", "/sbin"])
-    module.run_command([modprobe, "-a"] + names)
-    failures = []
-    for name in [name for name in names if name not in _loaded()]:
-        # Together they gave one list of messages; asked alone, the module gives its own.
-        code, out, err = module.run_command([modprobe, name])
-        if name not in _loaded():
-            message = (err or out).strip() or "modprobe ended with {0}, and the module is not in /proc/modules".format(code)
-            failures.append({"name": name, "cause": message})
-    return [name for name in names if name in _loaded()], failures
+    """Load the modules, unless this is check mode; return the failures."""
+    path = module.get_bin_path("modprobe", required=True, opt_dirs=["/usr/sbin", "/sbin"])
+    if module.check_mode:
+        return []
+    return _act.load(names, lambda arguments: module.run_command([path] + arguments), lambda: _proc.loaded_modules(Files()) or {})
 
 
-def _loaded():
-    return _proc.loaded_modules(Files()) or {}
+def act(module, names):
+    """Do, or in check mode predict, all that was asked; return the result."""
+    persist = module.params["persist"]
+    nothing_of_ours = not names and _boot_file.is_masked()
+    before = _boot_file.read() if persist and not nothing_of_ours else ""
+    outside_block = _boot_file.names_outside_block(before)
+    node = _observe.read_node(Files(), names)
 
+    to_load, failures = _act.sort_out(node, names) if module.params["load"] else ([], [])
+    persisted = _act.persistable(node, names, failures, outside_block) if persist else []
+    if (to_load or _boot_file.with_block(before, persisted) != before) and os.geteuid() != 0:
+        module.fail_json(msg="loading modules and writing {0} needs root: set become to true".format(_boot_file.PATH))
+    if to_load:
+        refused = load(module, to_load)
+        failed = [failure["name"] for failure in refused]
+        to_load = [name for name in to_load if name not in failed]
+        failures = failures + refused
+        persisted = [name for name in persisted if name not in failed]
+    after = _boot_file.with_block(before, persisted)
+    if after != before and not module.check_mode:
+        _boot_file.write(after, module.tmpdir, module.atomic_move)
 
-def write_boot_file(module, text):
-    """Write the boot file whole or not at all; a file left without content is removed."""
-    path = os.path.realpath(_boot_file.PATH)
-    if not text:
-        os.unlink(path)
-        return
-    directory = os.path.dirname(path)
-    if not os.path.isdir(directory):
-        os.makedirs(directory, 0o755)
-    handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
-    with os.fdopen(handle, "w") as stream:
-        stream.write(text)
-    new = not os.path.exists(path)
-    module.atomic_move(temporary, path)
-    if new:
-        module.set_mode_if_different(path, "0644", True)
+    result = {
+        "changed": bool(to_load) or after != before,
+        "loaded": to_load,
+        "failed_modules": failures,
+        "persisted": persisted,
+        "boot_file": _boot_file.PATH,
+    }
+    if module._diff:
+        header = {"before_header": _boot_file.PATH, "after_header": _boot_file.PATH}
+        loaded = {"before_header": "loaded modules", "after_header": "loaded modules", "before": "", "after": "".join(name + "\n" for name in to_load)}
+        result["diff"] = [dict(header, before=_boot_file.shown(before), after=_boot_file.shown(after)), loaded]
+    return result
 
 
 def main():
@@ -164,58 +153,14 @@ def main():
         },
         supports_check_mode=True,
     )
-    for name in module.params["modules"]:
-        if not _module_names.is_valid(name):
-            module.fail_json(msg="modules: '{0}' is no module name: letters, digits, '_' and '-' only".format(name))
-    present = module.params["state"] == "present"
-    names = list(dict.fromkeys(_module_names.canonical(name) for name in module.params["modules"])) if present else []
-    if present and not names:
-        module.fail_json(msg="modules: name at least one module, or set state to absent")
     module.run_command_environ_update = {"LC_ALL": "C", "LANG": "C"}
-
-    files = Files()
-    if files.is_masked(_boot_file.PATH) and module.params["persist"]:
-        module.fail_json(msg="{0} is a link to /dev/null: somebody has switched it off. Remove the link or set persist to false".format(_boot_file.PATH))
-    before = files.read(_boot_file.PATH)
-    if _boot_file.PATH in files.unreadable:
-        module.fail_json(msg="{0} cannot be read: {1}".format(_boot_file.PATH, files.unreadable[_boot_file.PATH]))
+    names = asked_names(module)
     try:
-        own_names = _boot_file.names_outside_block(before or "")
-        node = _observe.read_node(files, names)
-        to_load, failures = sort_out(node, names)
-        loaded = to_load if present and module.params["load"] else []
-        if not module.params["load"]:
-            failures = []
-        after = before or ""
-        changed_file = False
-
-        root_needed = bool(loaded)
-        if loaded and not module.check_mode and os.geteuid() == 0:
-            loaded, new_failures = load(module, loaded)
-            failures = failures + new_failures
-        persisted = persistable(node, names, failures, own_names) if present else []
-        if module.params["persist"]:
-            after = _boot_file.with_block(before or "", persisted)
-            changed_file = after != (before or "")
-    except _boot_file.BrokenBlock as exc:
+        with _boot_file.locked():
+            result = act(module, names)
+    except _boot_file.Refused as exc:
         module.fail_json(msg=str(exc))
-    if (root_needed or changed_file) and os.geteuid() != 0:
-        module.fail_json(msg="loading modules and writing {0} needs root: set become to true".format(_boot_file.PATH))
-    if changed_file and not module.check_mode:
-        write_boot_file(module, after)
-
-    result = {
-        "changed": bool(loaded) or changed_file,
-        "loaded": loaded,
-        "failed_modules": failures,
-        "persisted": persisted if module.params["persist"] else [],
-        "boot_file": _boot_file.PATH,
-    }
-    if module._diff:
-        result["diff"] = [
-            {"before_header": _boot_file.PATH, "after_header": _boot_file.PATH, "before": before or "", "after": after},
-            {"before_header": "loaded modules", "after_header": "loaded modules", "before": "", "after": "".join(name + "\n" for name in loaded)},
-        ]
+    failures = result["failed_modules"]
     if failures:
         causes = "; ".join("{0}: {1}".format(failure["name"], failure["cause"]) for failure in failures)
         module.fail_json(msg="could not load {0} of {1} modules: {2}".format(len(failures), len(names), causes), **result)

@@ -3,16 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Our block in the boot file, and everybody else's lines around it."""
 
+import os
+import shutil
+
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file
 
 
-@pytest.mark.parametrize("others", ["", "# mine\nxt_mark\n", "xt_mark"])
+@pytest.mark.parametrize("others", ["", "# mine\nxt_mark\n", "xt_mark", "\ufeffxt_mark\r\nbridge\r\n", "\n\n", "caf\udce9\n"])
 def test_what_is_added_is_taken_back(others):
     with_ours = _boot_file.with_block(others, ["xt_owner"])
     assert "\nxt_owner\n" in with_ours
     assert _boot_file.with_block(with_ours, ["xt_owner"]) == with_ours
-    assert _boot_file.with_block(with_ours, []).rstrip("\n") == others.rstrip("\n")
+    assert _boot_file.with_block(with_ours, []) == others
+
+
+def test_a_block_stays_where_it_is():
+    text = "# a\n" + _boot_file.with_block("# b\n", ["xt_owner"])
+    assert _boot_file.with_block(text, ["xt_mark"]) == "# a\n" + _boot_file.with_block("# b\n", ["xt_mark"])
 
 
 def test_names_of_others():
@@ -22,5 +30,49 @@ def test_names_of_others():
 
 @pytest.mark.parametrize("text", [_boot_file.BEGIN + "\n", _boot_file.END + "\n" + _boot_file.BEGIN + "\n", _boot_file.END])
 def test_broken_marks_are_refused(text):
-    with pytest.raises(_boot_file.BrokenBlock, match="/etc/modules-load.d/istio.conf:"):
+    with pytest.raises(_boot_file.Refused, match="/etc/modules-load.d/istio.conf:"):
         _boot_file.with_block(text, ["xt_owner"])
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "modules-load.d" / "istio.conf")
+
+
+def write(text, path, tmp_path):
+    _boot_file.write(text, str(tmp_path), shutil.move, path)
+
+
+def test_the_directory_is_made_and_an_empty_file_goes(path, tmp_path):
+    write("xt_owner\n", path, tmp_path)
+    assert _boot_file.read(path) == "xt_owner\n"
+    assert os.stat(path).st_mode & 0o777 == 0o644
+    write("", path, tmp_path)
+    assert not os.path.exists(path)
+    assert _boot_file.read(path) == ""
+
+
+def test_a_link_is_followed_and_stays(path, tmp_path):
+    elsewhere = tmp_path / "real.conf"
+    elsewhere.write_bytes(b"caf\xe9\n")
+    os.mkdir(os.path.dirname(path))
+    os.symlink(str(elsewhere), path)
+    before = _boot_file.read(path)
+    write(_boot_file.with_block(before, ["xt_owner"]), path, tmp_path)
+    assert os.path.islink(path) and b"xt_owner" in elsewhere.read_bytes()
+    write(_boot_file.with_block(_boot_file.read(path), []), path, tmp_path)
+    assert os.path.islink(path) and elsewhere.read_bytes() == b"caf\xe9\n"
+
+
+def test_a_masked_file_is_refused(path):
+    os.mkdir(os.path.dirname(path))
+    os.symlink("/dev/null", path)
+    assert _boot_file.is_masked(path)
+    with pytest.raises(_boot_file.Refused, match="switched it off"):
+        _boot_file.read(path)
+
+
+def test_what_is_no_file_is_refused(path):
+    os.makedirs(path)
+    with pytest.raises(_boot_file.Refused, match="cannot be read"):
+        _boot_file.read(path)

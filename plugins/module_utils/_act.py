@@ -1,0 +1,64 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection.
+"""Decide what to load and what to list at boot, and load it. Nothing here unloads a module."""
+
+from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _module_states, _reasons
+
+THERE = ("loaded", "builtin", "merged")
+
+
+def sort_out(node, names):
+    """Return (names to load, failures): what is not there yet, and C(name) and C(cause) of what cannot be loaded.
+
+    A blacklist counts as a no, though modprobe would pass over it when it is given the module's own name.
+    """
+    to_load = []
+    failures = []
+    for name in names:
+        entry = _module_states.describe(node, name)
+        if entry["state"] in THERE:
+            continue
+        refusal = node.conf.autoload_refusal(name)
+        if entry["state"] == "loadable" and refusal is None:
+            to_load.append(name)
+        else:
+            cause = refusal.text if refusal else _reasons.texts(entry["reasons"])
+            failures.append({"name": name, "cause": cause or entry["state"]})
+    return to_load, failures
+
+
+def persistable(node, names, failures, outside_block):
+    """Return the names that belong into our block: modules that work here and that no other line loads at boot.
+
+    :param outside_block: names on the lines of our boot file that are not ours.
+    """
+    failed = {failure["name"] for failure in failures}
+    chosen = []
+    for name in names:
+        elsewhere = [where for where in node.boot.entries.get(name, ()) if not where.startswith(_boot_file.PATH + ":")]
+        works = _module_states.describe(node, name)["state"] in ("loaded", "loadable") and name not in failed
+        if works and not elsewhere and name not in outside_block and node.conf.autoload_refusal(name) is None:
+            chosen.append(name)
+    return chosen
+
+
+def load(names, modprobe, loaded):
+    """Load the modules and return the failures, judged by what is loaded afterwards: an exit code proves nothing.
+
+    :param modprobe: function that runs modprobe with a list of arguments and returns (exit code, output, errors).
+    :param loaded: function that returns the names of the modules that are loaded now.
+    """
+    modprobe(["--all", "--"] + names)
+    there = loaded()
+    failures = []
+    for name in names:
+        if name in there:
+            continue
+        # Together they gave one list of messages; asked alone, the module gives its own.
+        code, out, err = modprobe(["--", name])
+        if name not in loaded():
+            message = (err or out).strip() or "modprobe ended with {0}, and the module is not in /proc/modules".format(code)
+            failures.append({"name": name, "cause": message})
+    return failures

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is loaded, what is listed at boot, and what is said of the rest."""
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.module_utils import _act, _boot_file, _observe
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+
+OWNER = "kernel/net/netfilter/xt_owner.ko"
+MARK = "kernel/net/netfilter/xt_mark.ko"
+
+
+@pytest.fixture
+def read(node):
+    node.tree({OWNER: [], MARK: []}, builtin="kernel/net/netfilter/nf_nat.ko\n")
+    node.write("/proc/modules", "xt_mark 16384 1 - Live 0x0\n")
+
+    def read_node():
+        return _observe.read_node(Files(str(node.root)), ["xt_owner", "xt_mark", "nf_nat", "nf_nat_ipv4", "xt_set"])
+
+    return read_node
+
+
+def test_only_what_is_not_there_is_loaded(read):
+    to_load, failures = _act.sort_out(read(), ["xt_owner", "xt_mark", "nf_nat", "nf_nat_ipv4", "xt_set"])
+    assert to_load == ["xt_owner"]
+    assert [failure["name"] for failure in failures] == ["xt_set"]
+    assert "/lib/modules/" in failures[0]["cause"]
+
+
+def test_a_blacklisted_module_is_neither_loaded_nor_listed(node, read):
+    node.write("/etc/modprobe.d/hard.conf", "blacklist xt_owner\n")
+    to_load, failures = _act.sort_out(read(), ["xt_owner"])
+    assert to_load == [] and "/etc/modprobe.d/hard.conf:1" in failures[0]["cause"]
+    assert _act.persistable(read(), ["xt_owner"], failures, set()) == []
+
+
+def test_builtin_merged_missing_and_failed_ones_are_not_listed(read):
+    names = ["xt_owner", "xt_mark", "nf_nat", "nf_nat_ipv4", "xt_set"]
+    assert _act.persistable(read(), names, [], set()) == ["xt_owner", "xt_mark"]
+    assert _act.persistable(read(), names, [{"name": "xt_owner", "cause": "x"}], set()) == ["xt_mark"]
+
+
+def test_what_others_list_is_not_listed_again(node, read):
+    node.write("/usr/lib/modules-load.d/vendor.conf", "xt_mark\n")
+    node.write(_boot_file.PATH, "xt_owner\n")
+    assert _act.persistable(read(), ["xt_owner", "xt_mark"], [], set()) == ["xt_owner"]
+    assert _act.persistable(read(), ["xt_owner", "xt_mark"], [], {"xt_owner"}) == []
+
+
+class Kernel:
+    """A modprobe that loads all but some modules, whatever its exit code."""
+
+    def __init__(self, broken):
+        self.broken = broken
+        self.there = set()
+
+    def modprobe(self, arguments):
+        self.there.update(name for name in arguments if not name.startswith("-") and name not in self.broken)
+        return 0, "", self.broken.get(arguments[-1], "") if len(arguments) == 2 else "noise"
+
+
+def test_loading_goes_on_after_a_failure_and_gives_each_its_own_cause():
+    kernel = Kernel({"b": "modprobe: ERROR: could not insert 'b': Key was rejected by service\n", "c": ""})
+    failures = _act.load(["a", "b", "c", "d"], kernel.modprobe, lambda: kernel.there)
+    assert kernel.there == {"a", "d"}
+    assert failures == [
+        {"name": "b", "cause": "modprobe: ERROR: could not insert 'b': Key was rejected by service"},
+        {"name": "c", "cause": "modprobe ended with 0, and the module is not in /proc/modules"},
+    ]
