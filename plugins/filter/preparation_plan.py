@@ -11,6 +11,8 @@ short_description: Plan what is to be done on a node
 version_added: 0.1.0
 description:
   - Gives what M(nodeprep.istio.kernel_modules) is to load and persist, or why nothing can be done.
+  - Under profile V(combined) that is all that the page and the rules ask for and the kernel has. Legacy tables are left out where
+    loading them would make Istio pick another iptables variant.
 options:
   _input:
     description: The node's facts, C(ansible_facts.istio_node) of M(nodeprep.istio.node_facts).
@@ -38,7 +40,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(modules), C(load), C(persist), whether there is a C(change), and why the node is C(refused).
+  description:
+    - C(modules), of which C(optional) are not required, C(load), C(persist), whether there is a C(change), why the node is
+      C(refused), and the C(forecast) of the iptables variant that Istio would pick afterwards.
   type: dict
 """
 

@@ -30,8 +30,46 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The C(verdict) (V(ready), V(on_demand), V(at_risk), V(not_ready) or V(unknown)) and the C(requirements) it rests on.
+  description: The assessment.
   type: dict
+  contains:
+    selection:
+      description: What was asked, with all defaults.
+      type: dict
+    profile:
+      description: The profile that decides the verdict.
+      type: str
+    verdict:
+      description: V(ready), V(on_demand), V(at_risk), V(not_ready) or V(unknown).
+      type: str
+    verdicts:
+      description: The verdict under each profile, C(documented), C(effective) and C(combined).
+      type: dict
+    requirements:
+      description:
+        - Each requirement of the profile with C(id), C(name), C(kind), C(wording), C(level) (V(must), V(should)), the C(profiles)
+          that ask for it, C(state), its grades C(now) and C(after_reboot) (V(present), V(on_demand), V(unmet), V(unknown)), C(reason),
+          C(source) and, where there are any, C(remedy) and C(alternatives), modules of which any one will do.
+      type: list
+      elements: dict
+    findings:
+      description: What else there is to know of the node, with C(id), C(severity) (V(info), V(warning), V(error)), C(message), C(source).
+      type: list
+      elements: dict
+    disagreements:
+      description:
+        - What only the page or only the rules ask for and what is not there on this node, with C(id), C(name), C(asked_by)
+          (V(documented), V(effective)), C(state), C(now), C(after_reboot), C(message).
+      type: list
+      elements: dict
+    forecast:
+      description:
+        - The C(variant) of iptables that Istio would pick (V(nft), V(legacy), V(mixed), V(unknown)), the C(reason), and the variant for each of
+          the C(modes); null for backend V(nftables).
+      type: dict
+    catalogue:
+      description: The release C(asked) for, the one C(used), and a C(note) where they differ.
+      type: dict
 """
 
 from typing import Any

@@ -10,7 +10,7 @@ name: required_modules
 short_description: List the kernel modules that a selection requires
 version_added: 0.1.0
 description:
-  - Gives the module names in the order of Istio's page. Its input is the backend.
+  - Gives the module names of the profile, those of Istio's page first and in its order. Its input is the backend.
 options:
   _input:
     description: The backend, V(iptables) or V(nftables).

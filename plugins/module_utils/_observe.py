@@ -13,6 +13,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils import (
     _module_states,
     _modules_load,
     _modules_tree,
+    _netfilter_state,
     _proc,
     _tools,
 )
@@ -73,5 +74,7 @@ def facts(files, names, observed_at, run):
         "os": {"id": system.get("ID"), "version": system.get("VERSION_ID"), "name": system.get("PRETTY_NAME")},
         "tools": _tools.observe(files, run, lambda name: _module_states.is_there(node, name)),
     }
+    ipset = (result["tools"]["ipset"] or {}).get("path")
+    result["netfilter"] = _netfilter_state.observe(files, run, ipset, lambda name: _module_states.is_there(node, name))
     result["unreadable"] = dict(files.unreadable)
     return result

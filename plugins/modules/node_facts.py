@@ -102,6 +102,12 @@ ansible_facts:
         tools:
           description: Path and version of C(nft), C(iptables), C(ipset) and C(modprobe), null for one that is not there.
           type: dict
+        netfilter:
+          description:
+            - What netfilter holds in the network namespace of this module, read without making any of it. C(legacy_tables) has the tables of
+              C(ipv4) and C(ipv6) that exist, C(nft_compat_uses) how many rules of iptables-nft hold it, C(ipsets) the names of the sets.
+            - A value is null where it cannot be told.
+          type: dict
         unreadable:
           description: Files that exist and could not be read, with the error.
           type: dict

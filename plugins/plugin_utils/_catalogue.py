@@ -1,111 +1,84 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalogue: what Istio requires of a node, as data.
-
-The rows are those of Istio's page "Platform Requirements" (docs/ops/deployment/platform-requirements), in its order.
-"""
+"""The catalogue: what is asked of a node under each profile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _documented, _effective
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._effective import Rules, Variant
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._requirement import Level, Requirement, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 
-Kind = Literal["module", "tool", "kernel"]
-
-PAGE = "https://istio.io/latest/docs/ops/deployment/platform-requirements/"
-
-
-@dataclass(frozen=True)
-class Condition:
-    """When a row holds: the page's remark and the same as a test of the selection."""
-
-    remark: str
-    holds: Callable[[Selection], bool]
+PROFILES = ("documented", "effective", "combined")
+BOTH: tuple[Variant, ...] = ("nft", "legacy")
 
 
-ALWAYS = Condition("", lambda selection: True)
-IPV6 = Condition("Only needed for IPv6/dual-stack clusters", lambda selection: selection.ipv6)
-AMBIENT = Condition("Needed for ambient dataplane mode", lambda selection: selection.ambient)
-SIDECAR_DNS = Condition("Only needed for DNS interception in sidecar mode", lambda selection: selection.sidecar_dns)
-AMBIENT_OR_TPROXY = Condition(
-    "Needed for ambient dataplane mode, and sidecar dataplane mode with TPROXY interception (default)",
-    lambda selection: selection.ambient or selection.sidecar_tproxy,
-)
+@dataclass
+class Asked:
+    """A requirement as the profiles ask for it: ``levels`` has the profiles that do, with their level."""
+
+    requirement: Requirement
+    levels: dict[str, Level] = field(default_factory=dict)
+
+    def raise_to(self, profile: str, level: Level) -> None:
+        if self.levels.get(profile) != "must":
+            self.levels[profile] = level
 
 
-@dataclass(frozen=True)
-class Requirement:
-    """One row of the catalogue.
+def asked(selection: Selection, variants: Mapping[str, Iterable[Variant]], old_host_iptables: bool = False) -> list[Asked]:
+    """Return what is asked of a node: the page's rows in its order, then those that only the rules have, then the site's.
 
-    ``name`` is a module's or a tool's name, or "kernel"; ``minimum`` the lowest version of a tool or of the kernel;
-    ``wording`` the page's own: modules are "required", "should" be loaded, or must be "available".
+    :param variants: for each mode the iptables variants that Istio would pick; more than one where it cannot be told.
+    :param old_host_iptables: whether the host's iptables is 1.8.7 or older.
     """
-
-    backend: str
-    name: str
-    wording: Literal["required", "should", "available"]
-    condition: Condition = ALWAYS
-    kind: Kind = "module"
-    minimum: str | None = None
-    source: str = PAGE
-
-    @property
-    def id(self) -> str:
-        """Name of this row in reports, for example "iptables/module/xt_owner"."""
-        return f"{self.backend}/{self.kind}/{self.name}"
-
-
-CATALOGUE: tuple[Requirement, ...] = (
-    Requirement("iptables", "br_netfilter", "required"),
-    Requirement("iptables", "ip6table_mangle", "required", IPV6),
-    Requirement("iptables", "ip6table_nat", "required", IPV6),
-    Requirement("iptables", "ip6table_raw", "required", IPV6),
-    Requirement("iptables", "iptable_mangle", "required"),
-    Requirement("iptables", "iptable_nat", "required"),
-    Requirement("iptables", "iptable_raw", "required", SIDECAR_DNS),
-    Requirement("iptables", "xt_REDIRECT", "required"),
-    Requirement("iptables", "xt_connmark", "required", AMBIENT_OR_TPROXY),
-    Requirement("iptables", "xt_conntrack", "required"),
-    Requirement("iptables", "xt_mark", "required", AMBIENT_OR_TPROXY),
-    Requirement("iptables", "xt_owner", "required"),
-    Requirement("iptables", "xt_tcpudp", "required"),
-    Requirement("iptables", "xt_multiport", "required"),
-    Requirement("iptables", "ip_set", "required", AMBIENT),
-    Requirement("iptables", "bridge", "should"),
-    Requirement("iptables", "ip6_tables", "should", IPV6),
-    Requirement("iptables", "ip_tables", "should"),
-    Requirement("iptables", "nf_conntrack", "should"),
-    Requirement("iptables", "nf_conntrack_ipv4", "should"),
-    Requirement("iptables", "nf_conntrack_ipv6", "should", IPV6),
-    Requirement("iptables", "nf_nat", "should"),
-    Requirement("iptables", "nf_nat_ipv4", "should"),
-    Requirement("iptables", "nf_nat_ipv6", "should", IPV6),
-    Requirement("iptables", "nf_nat_redirect", "should"),
-    Requirement("iptables", "x_tables", "should"),
-    Requirement("iptables", "ip_set_hash_ip", "should", AMBIENT),
-    Requirement("nftables", "nft", "required", kind="tool", minimum="1.0.1"),
-    Requirement("nftables", "kernel", "required", kind="kernel", minimum="5.13"),
-    Requirement("nftables", "nf_tables", "available"),
-    Requirement("nftables", "nf_conntrack", "available"),
-    Requirement("nftables", "nft_ct", "available"),
-    Requirement("nftables", "nf_defrag_ipv4", "available"),
-    Requirement("nftables", "nf_defrag_ipv6", "available", IPV6),
-    Requirement("nftables", "nft_nat", "available"),
-    Requirement("nftables", "nft_socket", "available"),
-    Requirement("nftables", "nft_tproxy", "available"),
-    Requirement("nftables", "nft_redir", "available"),
-)
+    found: dict[str, Asked] = {}
+    for requirement in _documented.requirements(selection):
+        row = found.setdefault(requirement.id, Asked(requirement))
+        row.raise_to("documented", "must")
+        # A version is no module that rules may do without: the page's floor counts beside the rules too.
+        row.raise_to("combined", "should" if requirement.kind == "module" else "must")
+    for effective in _effective.rows(_effective.rules(selection, variants, old_host_iptables)):
+        row = _add(found, effective)
+        row.raise_to("effective", effective.level)
+        row.raise_to("combined", effective.level)
+    if selection.iptables_variant == "auto":
+        # Combined prepares for either variant, as far as that changes nothing about which one is picked.
+        for effective in _effective.rows(_effective.rules(selection, {mode: BOTH for mode in selection.mode}, old_host_iptables)):
+            _add(found, effective).raise_to("combined", "should")
+    for check in selection.extra_checks:
+        requirement = Requirement("site", check.id, check.level, f"extra_checks: {check.query}", kind="check", query=check.query, message=check.message)
+        found[requirement.id] = Asked(requirement, {profile: check.level for profile in PROFILES})
+    return list(found.values())
 
 
-def requirements(selection: Selection) -> list[Requirement]:
-    """Return the rows that hold for a selection, in the page's order."""
-    return [row for row in CATALOGUE if row.backend == selection.backend and row.condition.holds(selection)]
+def _add(found: dict[str, Asked], row: Row[Rules]) -> Asked:
+    """Return the entry of this row, beside the page's own where that asks for the same."""
+    known = found.get(row.requirement.id)
+    if known is None:
+        return found.setdefault(row.requirement.id, Asked(row.requirement))
+    if row.requirement.source not in known.requirement.source:
+        known.requirement = Requirement(**{**vars(known.requirement), "source": f"{known.requirement.source}; {row.requirement.source}"})
+    return known
 
 
 def required_modules(selection: Selection) -> list[str]:
-    """Return the names of the modules that a selection asks for, in the page's order."""
-    return [row.name for row in requirements(selection) if row.kind == "module"]
+    """Return the names of the modules that the selection's profile asks for, on a node that is not known.
+
+    Under profile effective with iptables_variant auto these are those of iptables-nft, which Istio picks where no rules
+    of iptables-legacy are; before Istio 1.25.4 those of iptables-legacy.
+    """
+    variant: Variant = "legacy" if selection.iptables_variant == "legacy" else "nft"
+    if selection.iptables_variant == "auto" and selection.release.probe_table is None:
+        variant = "legacy"
+    rows = [row for row in asked(selection, {mode: (variant,) for mode in selection.mode}) if selection.profile in row.levels]
+    return list(dict.fromkeys(row.requirement.name for row in rows if row.requirement.kind == "module"))
+
+
+def known_modules() -> set[str]:
+    """Return every module name that any row of either catalogue has."""
+    requirements = [row.requirement for row in _documented.ROWS] + [row.requirement for row in _effective.ROWS]
+    return {name for requirement in requirements for name in requirement.modules}

@@ -50,6 +50,11 @@ def reason_text(entry: Mapping[str, Any]) -> str:
     return "; ".join(reason["text"] if reason["axis"] == "now" else f"{reason['axis']}: {reason['text']}" for reason in entry["reasons"])
 
 
+def is_blacklisted(entry: Mapping[str, Any]) -> bool:
+    """Whether the node's configuration says that this module is not to be loaded unasked."""
+    return any(reason["code"] == "blacklist" for reason in entry["reasons"])
+
+
 def _are_reasons(reasons: Any) -> bool:
     return isinstance(reasons, list) and all(
         isinstance(reason, Mapping) and reason.get("axis") in AXES and isinstance(reason.get("code"), str) and isinstance(reason.get("text"), str)

@@ -9,39 +9,80 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import Assessment
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _forecast
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import Assessed, Assessment
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import is_blacklisted
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 HERE = ("loaded", "loadable")
+LOADED = ("loaded", "builtin", "merged")
+# What modules cannot mend. A site's own check is reported, and is no reason to leave the modules undone.
+NOT_MENDED = ("tool", "kernel", "option")
 
 
 @dataclass(frozen=True)
 class Plan:
     """What nodeprep.istio.kernel_modules is to do.
 
-    ``modules`` are all names it is given; ``load`` those it will load; ``persist`` what our block of the boot file
-    will hold; ``refused`` why nothing at all is done: what no module can mend.
+    ``modules`` are all names it is given; ``optional`` those of them that only level should asks for; ``load`` those it
+    will load; ``persist`` what our block of the boot file will hold; ``refused`` why nothing at all is done: what no
+    module can mend; ``forecast`` which iptables variant Istio would pick afterwards.
     """
 
     modules: tuple[str, ...]
+    optional: tuple[str, ...]
     load: tuple[str, ...]
     persist: tuple[str, ...]
     change: bool
     refused: tuple[str, ...]
+    forecast: Mapping[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 def plan(facts: Mapping[str, Any], assessment: Assessment, load: bool = True, persist: bool = True) -> Plan:
-    """Return the plan for checked facts."""
+    """Return the plan for checked facts and their assessment."""
     modules = facts["modules"]
-    rows = [row for row in assessment.requirements if row.kind == "module"]
-    refused = tuple(row.reason for row in assessment.requirements if row.kind != "module" and row.now == "unmet")
-    to_load = tuple(row.name for row in rows if load and modules[row.name]["state"] not in ("loaded", "builtin", "merged"))
+    must = [_pick(row, modules) for row in assessment.requirements if row.kind == "module" and row.level == "must"]
+    wanted = [_pick(row, modules) for row in assessment.requirements if row.kind == "module"]
+    left_out = _left_out(facts, assessment, [name for name in wanted if name not in must])
+    names = tuple(dict.fromkeys(name for name in wanted if name not in left_out))
+
+    refused = tuple(row.reason for row in assessment.requirements if row.kind in NOT_MENDED and row.level == "must" and row.now == "unmet")
+    to_load = tuple(name for name in names if load and modules[name]["state"] not in LOADED)
     listed = facts["boot_files"].get(BOOT_FILE, [])
-    elsewhere = {name for path, names in facts["boot_files"].items() if path != BOOT_FILE for name in names}
-    to_persist = tuple(row.name for row in rows if persist and modules[row.name]["state"] in HERE and (row.name in listed or row.name not in elsewhere))
+    elsewhere = {name for path, others in facts["boot_files"].items() if path != BOOT_FILE for name in others}
+    to_persist = tuple(name for name in names if persist and modules[name]["state"] in HERE and (name in listed or name not in elsewhere))
     stale = (set(listed) & set(modules)) - set(to_persist)
     change = not refused and (bool(to_load) or (persist and (not set(to_persist) <= set(listed) or bool(stale))))
-    return Plan(tuple(row.name for row in rows), to_load, to_persist, change, refused)
+    return Plan(names, tuple(name for name in names if name not in must), to_load, to_persist, change, refused, _afterwards(facts, assessment, names))
+
+
+def _pick(row: Assessed, modules: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the module to load for a row: of alternatives the first that this kernel has."""
+    return next((name for name in row.alternatives if modules[name]["state"] not in ("missing", "blocked")), row.name)
+
+
+def _left_out(facts: Mapping[str, Any], assessment: Assessment, optional: list[str]) -> set[str]:
+    """Return the modules of level should that are not to be loaded: not there, not wanted by the node, or not harmless."""
+    modules = facts["modules"]
+    out = {name for name in optional if modules[name]["state"] not in HERE or is_blacklisted(modules[name])}
+    legacy = {name for name in optional if name in _forecast.LEGACY_MODULES}
+    return out | legacy if _legacy_changes_something(facts, assessment, legacy - out) else out
+
+
+def _legacy_changes_something(facts: Mapping[str, Any], assessment: Assessment, legacy: set[str]) -> bool:
+    """Whether loading these legacy modules would make Istio pick another variant; where nft is named none is loaded at all."""
+    selection = assessment.selection
+    if selection.iptables_variant == "nft":
+        return True
+    return any(
+        _forecast.forecast(facts, selection, mode, legacy).variant != _forecast.forecast(facts, selection, mode).variant for mode in assessment.forecasts
+    )
+
+
+def _afterwards(facts: Mapping[str, Any], assessment: Assessment, names: tuple[str, ...]) -> dict[str, Any] | None:
+    selection = assessment.selection
+    after = {mode: _forecast.forecast(facts, selection, mode, names) for mode in assessment.forecasts}
+    return _forecast.summed_up({mode: _forecast.as_asked(selection, one) for mode, one in after.items()})

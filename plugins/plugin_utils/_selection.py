@@ -9,18 +9,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _extra_checks
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._releases import NEWEST, Release
 
-class InvalidInput(ValueError):
-    """An option value or a set of facts that cannot be used; the message names it and the remedy."""
-
+__all__ = ["InvalidInput", "Selection"]
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "backend": ("iptables", "nftables"),
     "mode": ("sidecar", "ambient"),
     "ip_family": ("ipv4", "ipv6", "dual"),
     "interception": ("redirect", "tproxy"),
-    "profile": ("documented",),
+    "iptables_variant": ("auto", "legacy", "nft"),
+    "profile": ("documented", "effective", "combined"),
 }
+LISTS = ("mode", "interception")
+SWITCHES = ("dns_capture", "invalid_drop", "reconcile", "ambient_ipv6", "cni")
+
+# Native nftables rules came in these releases (tools/istio-nftables, cni/pkg/nftables).
+NATIVE_NFTABLES_SINCE = {"sidecar": "1.27.0", "ambient": "1.28.0"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,8 @@ class Selection:
     """What is asked of a node, validated. The defaults are Istio's own.
 
     ``mode`` and ``interception`` are chosen per pod in real meshes, so they hold one or more values.
-    ``dns_capture`` of None means Istio's default: off in sidecar mode, on in ambient mode.
+    ``dns_capture`` of None means Istio's default: off in sidecar mode, on in ambient mode; ``reconcile`` of None likewise:
+    on in ambient mode since Istio 1.29. ``cni`` says that sidecars get their rules from Istio's CNI plugin.
     """
 
     backend: str = "iptables"
@@ -36,31 +44,40 @@ class Selection:
     ip_family: str = "ipv4"
     interception: tuple[str, ...] = ("redirect",)
     dns_capture: bool | None = None
-    profile: str = "documented"
+    invalid_drop: bool = False
+    reconcile: bool | None = None
+    ambient_ipv6: bool = True
+    cni: bool = False
+    iptables_variant: str = "auto"
+    istio_version: str = NEWEST
+    profile: str = "combined"
+    extra_checks: tuple[_extra_checks.ExtraCheck, ...] = ()
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Selection:
         """Build a selection from a plugin's options; options that are absent or None keep their default.
 
-        Raises InvalidInput for an unknown option or value.
+        Raises InvalidInput for an unknown option or value, and for values that contradict each other.
         """
-        values: dict[str, Any] = {}
-        for name, value in options.items():
+        for name in options:
             if name not in cls.__dataclass_fields__:
                 raise InvalidInput(f"there is no option '{name}'; there are {', '.join(cls.__dataclass_fields__)}")
-            if value is None:
-                continue
-            if name == "dns_capture":
-                if not isinstance(value, bool):
-                    raise InvalidInput(f"dns_capture: {value!r} is not true or false")
-                values[name] = value
-            elif name in ("mode", "interception"):
-                values[name] = tuple(_one_of(name, item) for item in (value if isinstance(value, (list, tuple)) else [value]))
-                if not values[name]:
-                    raise InvalidInput(f"{name}: the list is empty; name at least one of {', '.join(CHOICES[name])}")
-            else:
-                values[name] = _one_of(name, value)
-        return cls(**values)
+        selection = cls(**{name: _value(name, value) for name, value in options.items() if value is not None})
+        if selection.backend == "nftables":
+            for mode in selection.mode:
+                since = NATIVE_NFTABLES_SINCE[mode]
+                if not selection.release.since(since):
+                    raise InvalidInput(f"backend: Istio {selection.istio_version} has no nftables rules for {mode} mode; they came with {since[:-2]}")
+        return selection
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the options as JSON and Ansible have them."""
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        return {**plain, "extra_checks": [dict(vars(check)) for check in self.extra_checks]}
+
+    @property
+    def release(self) -> Release:
+        return Release.of(self.istio_version)
 
     @property
     def ipv6(self) -> bool:
@@ -77,6 +94,23 @@ class Selection:
     @property
     def sidecar_dns(self) -> bool:
         return "sidecar" in self.mode and self.dns_capture is True
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in SWITCHES:
+        if not isinstance(value, bool):
+            raise InvalidInput(f"{name}: {value!r} is not true or false")
+        return value
+    if name in LISTS:
+        items = value if isinstance(value, (list, tuple)) else [value]
+        if not items:
+            raise InvalidInput(f"{name}: the list is empty; name at least one of {', '.join(CHOICES[name])}")
+        return tuple(dict.fromkeys(_one_of(name, item) for item in items))
+    if name == "istio_version":
+        return str(Release.of(value).asked)
+    if name == "extra_checks":
+        return _extra_checks.from_option(value)
+    return _one_of(name, value)
 
 
 def _one_of(name: str, value: Any) -> str:

@@ -51,8 +51,9 @@ def _why(requirements: Sequence[Mapping[str, Any]]) -> str:
         ("on_demand", "now", "the kernel loads on demand"),
         ("unmet", "after_reboot", "gone after a reboot"),
     ):
-        rows = [row for row in requirements if row[column] == grade]
-        modules = [f"{row['name']} ({row['state']})" if row["state"] in ("missing", "blocked") else row["name"] for row in rows if row["kind"] == "module"]
+        rows = [row for row in requirements if row[column] == grade and row["level"] == "must"]
+        named = [f"{row['name']} ({row['state']})" if row["state"] in ("missing", "blocked") else row["name"] for row in rows if row["kind"] == "module"]
+        modules = list(dict.fromkeys(named))
         if modules and (column == "now" or not parts):
             parts.append(f"{words}: {', '.join(modules)}")
         if column == "now":

@@ -12,40 +12,30 @@ from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import p
 from ansible_collections.nodeprep.istio.plugins.filter.readiness import readiness
 from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import CATALOGUE
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import known_modules
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import summary
+from made_facts import facts
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 NFT = ["nf_tables", "nf_conntrack", "nft_ct", "nf_defrag_ipv4", "nft_nat", "nft_socket", "nft_tproxy", "nft_redir"]
-
-
-def facts(state="loadable", autoload="yes", boot="no", nft="1.0.6", kernel=(6, 1, 0), boot_files=None, **modules):
-    entry = {"state": state, "autoload": autoload, "boot": boot, "reasons": []}
-    return {
-        "schema": 1,
-        "kernel": {"release": "x", "version": list(kernel)},
-        "os": {"name": "Debian"},
-        "modules": {name: {**entry, **modules.get(name, {})} for name in KNOWN_MODULES},
-        "tools": {"nft": nft and {"version": nft, "path": "/usr/sbin/nft"}},
-        "boot_files": boot_files or {},
-    }
+PAGE = {"profile": "documented"}
 
 
 def test_the_node_knows_the_catalogues_names():
-    assert {row.name for row in CATALOGUE if row.kind == "module"} <= set(KNOWN_MODULES)
+    assert known_modules() == set(KNOWN_MODULES)
 
 
 def test_the_pages_conditions():
-    plain = required_modules("iptables")
+    plain = required_modules("iptables", **PAGE)
     assert len(plain) == 16
     assert "iptable_raw" not in plain and "xt_mark" not in plain and "ip_set" not in plain and "ip6_tables" not in plain
-    assert {"xt_mark", "xt_connmark"} <= set(required_modules("iptables", interception=["redirect", "tproxy"]))
-    assert {"ip_set", "ip_set_hash_ip", "xt_mark"} <= set(required_modules("iptables", mode="ambient"))
-    assert "iptable_raw" in required_modules("iptables", dns_capture=True)
-    assert "iptable_raw" not in required_modules("iptables", mode="ambient", dns_capture=True)
-    assert {"ip6_tables", "ip6table_nat", "nf_nat_ipv6"} <= set(required_modules("iptables", ip_family="dual"))
-    assert required_modules("nftables") == NFT
-    assert "nf_defrag_ipv6" in required_modules("nftables", ip_family="ipv6")
+    assert {"xt_mark", "xt_connmark"} <= set(required_modules("iptables", interception=["redirect", "tproxy"], **PAGE))
+    assert {"ip_set", "ip_set_hash_ip", "xt_mark"} <= set(required_modules("iptables", mode="ambient", **PAGE))
+    assert "iptable_raw" in required_modules("iptables", dns_capture=True, **PAGE)
+    assert "iptable_raw" not in required_modules("iptables", mode="ambient", dns_capture=True, **PAGE)
+    assert {"ip6_tables", "ip6table_nat", "nf_nat_ipv6"} <= set(required_modules("iptables", ip_family="dual", **PAGE))
+    assert required_modules("nftables", **PAGE) == NFT
+    assert "nf_defrag_ipv6" in required_modules("nftables", ip_family="ipv6", **PAGE)
 
 
 @pytest.mark.parametrize(
@@ -70,21 +60,21 @@ def test_the_pages_conditions():
     ],
 )
 def test_verdicts(verdict, options):
-    assert readiness(facts(**options), backend="nftables")["verdict"] == verdict
+    assert readiness(facts(**options), backend="nftables", **PAGE)["verdict"] == verdict
 
 
 def test_a_dependency_comes_with_what_is_required():
     never = {"autoload": "never"}
     redirect = {"depends": ["nf_conntrack", "nf_defrag_ipv4"]}
-    assert readiness(facts(nf_conntrack=never, nf_defrag_ipv4=never, nft_redir=redirect), backend="nftables")["verdict"] == "on_demand"
-    assert readiness(facts(nf_conntrack=never, nf_defrag_ipv4=never), backend="nftables")["verdict"] == "not_ready"
+    assert readiness(facts(nf_conntrack=never, nf_defrag_ipv4=never, nft_redir=redirect), backend="nftables", **PAGE)["verdict"] == "on_demand"
+    assert readiness(facts(nf_conntrack=never, nf_defrag_ipv4=never), backend="nftables", **PAGE)["verdict"] == "not_ready"
 
 
 def test_tables_wait_for_ip_tables():
     table = {"autoload_after": "ip_tables"}
     tables = {"iptable_nat": table, "iptable_mangle": table, "ip_tables": {"autoload": "never"}}
-    assert "iptable_nat" in [row["name"] for row in readiness(facts(**tables))["requirements"] if row["now"] == "unmet"]
-    loaded = readiness(facts(**{**tables, "ip_tables": {"state": "loaded", "autoload": "never"}}))
+    assert "iptable_nat" in [row["name"] for row in readiness(facts(**tables), **PAGE)["requirements"] if row["now"] == "unmet"]
+    loaded = readiness(facts(**{**tables, "ip_tables": {"state": "loaded", "autoload": "never"}}), **PAGE)
     assert [row["now"] for row in loaded["requirements"] if row["name"] == "iptable_nat"] == ["on_demand"]
     assert [row["after_reboot"] for row in loaded["requirements"] if row["name"] == "iptable_nat"] == ["unmet"]
 
@@ -92,28 +82,32 @@ def test_tables_wait_for_ip_tables():
 def test_a_merged_name_takes_its_providers_grades():
     merged = {"state": "merged", "provider": "nf_nat", "boot": "not_applicable"}
     node = facts(state="loaded", boot="yes", nf_nat_ipv4=merged, nf_nat_redirect=merged)
-    assert readiness(node)["verdict"] == "ready"
-    plan = preparation_plan(node)
+    assert readiness(node, **PAGE)["verdict"] == "ready"
+    plan = preparation_plan(node, **PAGE)
     assert "nf_nat_ipv4" not in plan["persist"] and "nf_nat" in plan["persist"]
 
 
 def test_missing_modules():
-    assert missing_modules(facts(state="loaded", xt_owner={"state": "missing", "autoload": "never"})) == ["xt_owner"]
+    node = facts(state="loaded", xt_owner={"state": "missing", "autoload": "never"}, bridge={"state": "loadable"})
+    assert missing_modules(node) == ["xt_owner", "bridge"]
+    assert missing_modules(node, levels=["must"]) == missing_modules(node, states=["missing"]) == ["xt_owner"]
+    with pytest.raises(AnsibleFilterError, match="missing_modules: levels: 'x' is not one of must, should"):
+        missing_modules(node, levels=["x"])
 
 
 def test_the_plan_and_its_end():
-    dirty = preparation_plan(facts(), backend="nftables")
+    dirty = preparation_plan(facts(), backend="nftables", **PAGE)
     assert dirty["load"] == NFT and dirty["persist"] == NFT and dirty["change"]
     clean = facts(state="loaded", boot="yes", boot_files={BOOT_FILE: NFT})
-    assert not preparation_plan(clean, backend="nftables")["change"]
+    assert not preparation_plan(clean, backend="nftables", **PAGE)["change"]
     fewer = facts(state="loaded", boot="yes", boot_files={BOOT_FILE: [*NFT, "xt_owner"]})
-    assert preparation_plan(fewer, backend="nftables")["change"]
+    assert preparation_plan(fewer, backend="nftables", **PAGE)["change"]
     elsewhere = facts(state="loaded", boot="yes", boot_files={"/usr/lib/modules-load.d/v.conf": NFT})
-    assert preparation_plan(elsewhere, backend="nftables") | {"persist": [], "change": False} == preparation_plan(elsewhere, backend="nftables")
+    assert preparation_plan(elsewhere, backend="nftables", **PAGE) | {"persist": [], "change": False} == preparation_plan(elsewhere, backend="nftables", **PAGE)
 
 
 def test_what_no_module_can_mend_is_refused():
-    plan = preparation_plan(facts(nft="0.9.8", kernel=(5, 10, 223)), backend="nftables")
+    plan = preparation_plan(facts(nft="0.9.8", kernel=(5, 10, 223)), backend="nftables", **PAGE)
     assert plan["refused"] == ["nft 0.9.8 is older than 1.0.1", "kernel 5.10.223 is older than 5.13"]
     assert not plan["change"]
 
@@ -157,5 +151,5 @@ def test_the_summary_never_leaves_a_node_out():
     bad = {"facts": facts(autoload="never"), "assessment": readiness(facts(autoload="never"))}
     lines = summary("iptables", {"a": good, "b": bad, "c": {"failure": "unreachable:\n timed\x1b[31m out"}, "d": {}})
     assert lines[-1] == "1 ready, 1 not_ready, 2 no_data"
-    assert "not there: br_netfilter" in lines[3]
+    assert "not there: xt_REDIRECT, xt_owner, nf_tables" in lines[3]
     assert lines[4].endswith("no_data    unreachable: timed [31m out")

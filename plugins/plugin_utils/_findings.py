@@ -1,0 +1,143 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Findings: what the owner of a node should know beside the requirements. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _forecast
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._forecast import Forecast
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._versions import at_least
+
+CRASH_FREE_NFT = "1.1.2"
+OLD_IPSETS = ("istio-inpod-probes-v4", "istio-inpod-probes-v6")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found, with where it is known from."""
+
+    id: str
+    severity: Literal["info", "warning", "error"]
+    message: str
+    source: str
+
+
+@dataclass(frozen=True)
+class _Node:
+    facts: Mapping[str, Any]
+    selection: Selection
+    picked: Mapping[str, Forecast]
+
+    def state(self, name: str) -> str:
+        return str(self.facts["modules"].get(name, {}).get("state", "unknown"))
+
+    @property
+    def netfilter(self) -> Mapping[str, Any]:
+        return self.facts.get("netfilter") or {}
+
+
+def findings(facts: Mapping[str, Any], selection: Selection, picked: Mapping[str, Forecast]) -> Iterator[Finding]:
+    """Yield the findings; ``picked`` is which iptables variant Istio itself would pick for each mode."""
+    node = _Node(facts, selection, picked)
+    for find in FINDERS:
+        yield from find(node)
+
+
+def _unknown_release(node: _Node) -> Iterable[Finding]:
+    note = node.selection.release.note
+    if note:
+        yield Finding("istio_version", "warning", note, "istio_version")
+
+
+def _legacy_retired(node: _Node) -> Iterable[Finding]:
+    if node.selection.backend == "iptables" and node.state("iptable_nat") == node.state("ip_tables") == "missing":
+        message = "this kernel has no legacy iptables tables; Istio works through iptables-nft, and the page's rows of iptable_* and ip6table_* do not apply"
+        yield Finding("legacy_retired", "info", message, "Linux net/netfilter/Kconfig: NETFILTER_XTABLES_LEGACY")
+
+
+def _legacy_instantiated(node: _Node) -> Iterable[Finding]:
+    tables = _forecast.legacy_tables(node.facts)
+    if node.selection.backend == "iptables" and tables:
+        message = f"legacy tables exist in the host's network namespace ({', '.join(tables)}): ambient Istio then takes iptables-legacy for every pod"
+        yield Finding("legacy_tables", "warning", message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go")
+
+
+def _mixed_backends(node: _Node) -> Iterable[Finding]:
+    tables = _forecast.legacy_tables(node.facts)
+    if tables and node.netfilter.get("nft_compat_uses"):
+        message = "rules of iptables-nft and tables of iptables-legacy exist on this node: each binary sees only its own"
+        yield Finding("mixed_backends", "warning", message, "https://github.com/istio/istio/issues/57827")
+
+
+def _documented_flips(node: _Node) -> Iterable[Finding]:
+    selection = node.selection
+    if selection.profile != "documented" or selection.iptables_variant == "nft":
+        return
+    for mode, one in node.picked.items():
+        if one.variant == "nft" and _forecast.forecast(node.facts, selection, mode, _forecast.LEGACY_MODULES).variant == "legacy":
+            message = f"loading the page's legacy tables on this kernel makes them in every network namespace: Istio then picks iptables-legacy in {mode} mode"
+            yield Finding("legacy_flip", "warning", message, "Linux fdacd57c79b7")
+
+
+def _variant_not_picked(node: _Node) -> Iterable[Finding]:
+    asked_for = node.selection.iptables_variant
+    for mode, one in node.picked.items():
+        if asked_for != "auto" and one.variant not in (asked_for, "unknown"):
+            message = (
+                f"iptables_variant is {asked_for}, but in {mode} mode Istio would pick {one.variant} on this node ({one.reason}); set FORCE_IPTABLES_BINARY"
+            )
+            yield Finding("variant_not_picked", "warning", message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go")
+
+
+def _ambient_ipv6(node: _Node) -> Iterable[Finding]:
+    selection = node.selection
+    if selection.ambient and not selection.ipv6 and selection.ambient_ipv6:
+        message = "the cluster is IPv4, but ambient Istio writes IPv6 rules too unless values.cni.ambient.ipv6 is false; without them its agent does not start"
+        yield Finding("ambient_ipv6", "info", message, "istio: manifests/charts/istio-cni/values.yaml: cni.ambient.ipv6")
+    if selection.ambient and selection.ipv6 and not selection.ambient_ipv6:
+        message = f"the cluster is {selection.ip_family}, but values.cni.ambient.ipv6 is false: IPv6 traffic is not captured"
+        yield Finding("ambient_ipv6_off", "warning", message, "istio: manifests/charts/istio-cni/values.yaml: cni.ambient.ipv6")
+
+
+def _old_ipsets(node: _Node) -> Iterable[Finding]:
+    left = [name for name in OLD_IPSETS if name in (node.netfilter.get("ipsets") or ())]
+    if node.selection.backend == "nftables" and node.selection.ambient and left:
+        message = f"Istio's ipset {', '.join(left)} exists: ambient Istio stays with iptables until the node is rebooted, though nativeNftables is wanted"
+        yield Finding("old_ipsets", "warning", message, "istio: cni/pkg/nodeagent/detect_artifacts_linux.go")
+
+
+def _nft_set_crash(node: _Node) -> Iterable[Finding]:
+    selection = node.selection
+    version = (node.facts["tools"].get("nft") or {}).get("version")
+    old = version is not None and at_least(str(version), CRASH_FREE_NFT) is False
+    if selection.backend == "nftables" and selection.ambient and old and selection.release.image_has_new_nft:
+        message = (
+            f"the host's nft {version} may crash on the sets that the newer nft in Istio's image writes; nft {CRASH_FREE_NFT} or a patched package does not"
+        )
+        yield Finding("nft_set_crash", "warning", message, "https://github.com/istio/istio/issues/58492")
+
+
+def _nft_without_json(node: _Node) -> Iterable[Finding]:
+    if node.selection.backend == "nftables" and (node.facts["tools"].get("nft") or {}).get("json") is False:
+        message = "the host's nft was built without JSON: where Istio runs it, it cannot read its rules back"
+        yield Finding("nft_without_json", "warning", message, "istio: cni/pkg/nodeagent/detect_nft_json_linux.go")
+
+
+FINDERS: tuple[Callable[[_Node], Iterable[Finding]], ...] = (
+    _unknown_release,
+    _legacy_retired,
+    _legacy_instantiated,
+    _mixed_backends,
+    _documented_flips,
+    _variant_not_picked,
+    _ambient_ipv6,
+    _old_ipsets,
+    _nft_set_crash,
+    _nft_without_json,
+)

@@ -1,0 +1,35 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Facts of nodes made up for the tests: every module alike, but for those that a test names."""
+
+from __future__ import annotations
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
+
+LEGACY = [f"{prefix}_{table}" for prefix in ("iptable", "ip6table") for table in ("filter", "mangle", "nat", "raw")]
+
+
+def facts(
+    state="loadable", autoload="yes", boot="no", nft="1.0.6", iptables="1.8.9", kernel=(6, 1, 0), boot_files=None, netfilter=None, options=None, **modules
+):
+    entry = {"state": state, "autoload": autoload, "boot": boot, "reasons": []}
+    return {
+        "schema": 1,
+        "kernel": {"release": "x", "version": list(kernel)},
+        "os": {"name": "Debian"},
+        "modules": {name: {**entry, **modules.get(name, {})} for name in KNOWN_MODULES},
+        "options": {"MODULES": "y", "NF_CONNTRACK_ZONES": "y", "NF_CONNTRACK_MARK": "y", **(options or {})},
+        "tools": {
+            "nft": nft and {"version": nft, "path": "/usr/sbin/nft", "json": True},
+            "iptables": iptables and {"version": iptables, "path": "/usr/sbin/iptables", "variant": "nft"},
+        },
+        "netfilter": {"legacy_tables": {"ipv4": [], "ipv6": []}, "nft_compat_uses": 0, "ipsets": [], **(netfilter or {})},
+        "boot_files": boot_files or {},
+    }
+
+
+def without_legacy(**others):
+    """Modules of a kernel that has no legacy tables, as keyword arguments of facts()."""
+    missing = {"state": "missing", "autoload": "never"}
+    return {**dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], missing), **others}
