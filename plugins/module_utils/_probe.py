@@ -1,0 +1,137 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection.
+"""Load rule sets in scratch network namespaces, send traffic through them, and say of each what came out."""
+
+import os
+
+from ansible_collections.nodeprep.istio.plugins.module_utils import _ipset, _module_states, _redirect, _rule_sets, _scratch, _tools
+
+# The programs behind iptables-restore on systems that have it under no other name.
+MULTI_CALL = {"iptables-legacy": ("xtables-legacy-multi", "xtables-multi"), "iptables-nft": ("xtables-nft-multi",)}
+
+# The label of a container's files, and a process label with two categories, as a container's is.
+CONTAINER_FILES = "system_u:object_r:container_file_t:s0"
+CONTAINER_PROCESS = "system_u:system_r:{0}:s0:c1,c2"
+
+
+def program(rule_set):
+    """Return the path of the program that loads a rule set, or None where the node has none."""
+    path = _find(rule_set.program)
+    if path is None and rule_set.tool in MULTI_CALL:
+        plain = _find(rule_set.program.replace(rule_set.tool[len("iptables") :], ""))
+        if plain and os.path.basename(os.path.realpath(plain)) in MULTI_CALL[rule_set.tool]:
+            return plain
+    return path
+
+
+def _find(name):
+    return next((path for path in (os.path.join(directory, name) for directory in _tools.DIRECTORIES) if os.path.exists(path)), None)
+
+
+def load(path, rules, context=None):
+    """Load rules in this network namespace with the program at I(path); return (whether they loaded, what it said)."""
+    name = os.path.basename(path)
+    code, message = _scratch.run([path] + (["-f", "-"] if name == "nft" else ["--noflush"]), rules, context)
+    return code == 0, message or ("" if code == 0 else "{0} ended with {1}".format(name, code))
+
+
+def attempt(rule_set, path, context=None):
+    """Load one rule set in a new network namespace and prove it; return its result.
+
+    :param path: of the program, as :func:`program` returned it.
+    """
+    _scratch.new_network()
+    error = _ipset.create(rule_set.ipset[0], rule_set.family, rule_set.ipset[1]) if rule_set.ipset else None
+    if error:
+        return {"status": "failed", "message": error}
+    loaded, message = load(path, rule_set.rules, context)
+    if not loaded:
+        return {"status": "failed", "message": message}
+    if not rule_set.proofs:
+        return {"status": "proved"}
+    words = _rule_sets.FAMILIES[rule_set.family]
+    try:
+        _redirect.set_up([words[name] for name in ("target", "resolver", "prober")], rule_set.family)
+    except OSError as exc:
+        return {"status": "not_testable", "message": "the rules load; no traffic can be sent, since {0} is off here: {1}".format(rule_set.family, exc.strerror)}
+    seen = []
+    for proof in rule_set.proofs:
+        try:
+            seen.append(_redirect.prove(proof, rule_set.family, words))
+        except (_redirect.Unproved, OSError) as exc:
+            return {"status": "failed", "message": "the rules load; {0}: {1}".format(proof.kind, exc)}
+    return {"status": "proved", "message": "; ".join(seen)}
+
+
+def forecast(rule_set, path, node, may_load):
+    """Return the result of a rule set that is not to be attempted, or None.
+
+    :param node: a :class:`_module_states.Node`.
+    :param may_load: whether the kernel may load modules.
+    """
+    if path is None:
+        return {"status": "not_testable", "message": "{0} is not installed".format(rule_set.program)}
+    loadable = [] if may_load else [name for name in rule_set.needs + rule_set.may_need if _may_load(node, name)]
+    if loadable:
+        return {"status": "not_tested", "message": "the kernel would load {0}".format(", ".join(loadable)), "would_load": loadable}
+    return None
+
+
+def _may_load(node, name):
+    """Whether asking for this module may make the kernel load it, as far as can be told."""
+    entry = _module_states.describe(node, name)
+    return not _is_there(node, entry, name) and entry["state"] != "missing" and entry["autoload"] not in ("never", "denied")
+
+
+def lacking(rule_set, node):
+    """Return the modules of a rule set that are not in the running kernel, and its kernel options that are off."""
+    names = [name for name in rule_set.needs + rule_set.may_need if not _is_there(node, _module_states.describe(node, name), name)]
+    options = [] if node.config is None else [option for option in rule_set.options if option not in node.config]
+    return names, options
+
+
+def _is_there(node, entry, name):
+    if entry["state"] == "merged":
+        return _module_states.is_there(node, entry["provider"])
+    return entry["state"] in ("loaded", "builtin") or (node.modules_supported is False and entry["state"] != "missing")
+
+
+def run(rule_sets, node, may_load, timeout, domain=None):
+    """Attempt what may be attempted; return (dict of rule set id to result, capabilities of the programs or None).
+
+    :param domain: SELinux type to run the programs in, or None.
+    :raises _scratch.Refused: where the node gives no namespaces, or does not let this process enter the domain.
+    """
+    results = {}
+    todo = []
+    for rule_set in rule_sets:
+        path = program(rule_set)
+        result = forecast(rule_set, path, node, may_load)
+        if result is None:
+            todo.append((rule_set, path))
+        else:
+            results[rule_set.id] = result
+    if not todo:
+        return results, None
+    context = CONTAINER_PROCESS.format(domain) if domain else None
+
+    def work(emit):
+        emit(_scratch.run(["/bin/cat", "/proc/self/status"], "", None)[1])
+        for rule_set, path in todo:
+            emit([rule_set.id, attempt(rule_set, path, context)])
+
+    try:
+        emitted = _scratch.collect(work, timeout, CONTAINER_FILES if domain else None)
+        ending = None
+    except _scratch.Ended as exc:
+        emitted, ending = exc.results, str(exc)
+    results.update(emitted[1:])
+    for rule_set, _path in todo:
+        results.setdefault(rule_set.id, {"status": "not_tested", "message": "the probe did not come to it: {0}".format(ending)})
+    return results, _capabilities(emitted)
+
+
+def _capabilities(emitted):
+    return next((line.split()[1] for line in emitted[0].splitlines() if line.startswith("CapEff:")), None) if emitted else None
