@@ -13,7 +13,7 @@ lab_cycle = PATH=$(CURDIR)/$(BIN):$$PATH NODEPREP_BACKEND=$(1) NODEPREP_MODE=$(2
   NODEPREP_LAB_MACHINES='$(or $(NODEPREP_LAB_MACHINES),lab)$(if $(filter nftables,$(1)),:!nftables_refused)' molecule test -s prepare
 NODE_PYTHON ?= 3.6 3.13
 
-.PHONY: help run check lint types unit unit-node test lab-up lab-down lab-test lab-full clean
+.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,7 +47,10 @@ unit: .venv/dev/.done $(TREE)
 unit-node: $(TREE) ## Unit tests of the code that runs on nodes, with the oldest and the newest Python
 	for version in $(NODE_PYTHON); do bash tests/unit-node.sh $$version || exit 1; done
 
-test: check unit-node run ## Lint, types, unit tests, and the main job on this machine
+slow: .venv/nox/.done ## ansible-test, documentation, Galaxy's importer, and Molecule in an empty repository
+	.venv/nox/bin/nox
+
+test: check unit-node slow run lab-test ## Everything, real kernels included: half an hour
 
 lab-up: .venv/dev/.done $(TREE) ## Start the lab's virtual machines, building their images first
 	$(LAB) tests/lab/up.yml
@@ -58,9 +61,11 @@ lab-down: .venv/dev/.done ## Stop them
 lab-test: lab-up ## Audit, prepare, reboot, verify and undo on each kernel, with each backend
 	$(call lab_cycle,iptables,ambient)
 	$(call lab_cycle,nftables,ambient)
+	$(LAB) tests/lab/down.yml
 
 lab-full: lab-up ## The same with each mode too
 	$(foreach mode,sidecar ambient,$(foreach backend,iptables nftables,$(call lab_cycle,$(backend),$(mode)) && )) true
+	$(LAB) tests/lab/down.yml
 
 clean: ## Remove what was made here; the lab's images stay in the user's cache
 	rm -rf .venv .cache build
