@@ -7,6 +7,10 @@
 import errno
 import gzip
 import os
+import struct
+import zlib
+
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 class Files:
@@ -20,17 +24,36 @@ class Files:
         self.unreadable = {}
 
     def real(self, path):
-        """Return where I(path), absolute on the node, lies for this process."""
-        return self.root + path
+        """Return where I(path), absolute on the node, lies for this process.
 
-    def read_bytes(self, path):
-        """Return the content, or None where there is no such file or it may not be read (then it is noted)."""
+        An image's absolute links mean files of the image, so below another root each link is followed by hand.
+        """
+        if not self.root:
+            return path
+        parts, done, links = path.split("/"), "", 0
+        while parts:
+            part = parts.pop(0)
+            if part == "..":
+                done = done.rpartition("/")[0]
+            elif part not in ("", "."):
+                target = _link(self.root + done + "/" + part) if links < 40 else None
+                if target is None:
+                    done += "/" + part
+                    continue
+                links += 1
+                done = "" if target.startswith("/") else done
+                parts = target.split("/") + parts
+        return self.root + done
+
+    def read_bytes(self, path, tail=None):
+        """Return the content, or its last I(tail) bytes; None where there is no such file or it may not be read (then it is noted)."""
         try:
             with open(self.real(path), "rb") as handle:
+                if tail is not None:
+                    handle.seek(-min(tail, os.fstat(handle.fileno()).st_size), os.SEEK_END)
                 return handle.read()
-        except OSError as exc:
-            if exc.errno not in (errno.ENOENT, errno.ENOTDIR):
-                self.unreadable[path] = exc.strerror or str(exc)
+        except (OSError, ValueError) as exc:
+            self._note(path, exc)
             return None
 
     def read(self, path):
@@ -45,12 +68,39 @@ class Files:
             return None
         try:
             return gzip.decompress(content).decode("utf-8", "replace")
-        except (OSError, EOFError) as exc:
+        except (OSError, EOFError, struct.error, zlib.error) as exc:
             self.unreadable[path] = str(exc)
             return None
 
+    def transact(self, path, request):
+        """Write a request to a kernel file and return its answer, both bytes; None where that cannot be done.
+
+        Raises OSError where the kernel refuses the request itself (EINVAL).
+        """
+        if self.root:
+            return None
+        try:
+            handle = os.open(path, os.O_RDWR)
+        except OSError as exc:
+            self._note(path, exc)
+            return None
+        try:
+            os.write(handle, request)
+            return os.read(handle, 4096)
+        finally:
+            os.close(handle)
+
     def exists(self, path):
-        return os.path.exists(self.real(path))
+        """Whether there is such a file; None where that may not be looked at."""
+        return self.mode(path) is not None if path not in self.unreadable else None
+
+    def mode(self, path):
+        """Return the mode bits of a file, links followed, or None where there is none or it may not be looked at."""
+        try:
+            return os.stat(self.real(path)).st_mode
+        except (OSError, ValueError) as exc:
+            self._note(path, exc)
+            return None
 
     def is_dir(self, path):
         return os.path.isdir(self.real(path))
@@ -60,29 +110,51 @@ class Files:
         try:
             return sorted(os.listdir(self.real(path)))
         except OSError as exc:
-            if exc.errno not in (errno.ENOENT, errno.ENOTDIR):
-                self.unreadable[path] = exc.strerror or str(exc)
+            self._note(path, exc)
             return []
+
+    def link(self, path):
+        """Return where a symbolic link points, as it is written, or None where this is none."""
+        directory, _slash, name = path.rpartition("/")
+        return _link(self.real(directory) + "/" + name)
 
     def is_masked(self, path):
         """Whether this is a link to /dev/null: how a vendor's configuration file is switched off."""
-        try:
-            return os.readlink(self.real(path)) == "/dev/null"
-        except OSError:
-            return False
+        return self.link(path) == "/dev/null"
+
+    def _note(self, path, exc):
+        if getattr(exc, "errno", None) not in _ABSENT:
+            self.unreadable[path] = getattr(exc, "strerror", None) or str(exc)
 
 
-def effective_conf_files(files, directories):
-    """Return the paths of the C(*.conf) files that count, in the order in which they are read.
+def _link(path):
+    try:
+        return os.readlink(path)
+    except (OSError, ValueError):
+        return None
+
+
+def conf_files(files, directories, suffixes=(".conf",)):
+    """Return the configuration files that count, in the order in which they are read, and those that do not.
 
     Of files with one name the earliest directory wins, and the names sort across directories: the rule of
-    modprobe.d(5) and modules-load.d(5).
+    modprobe.d(5) and modules-load.d(5). Hidden files do not count.
 
     :param directories: directories in falling precedence.
+    :returns: (list of paths, dict of the path of each losing file to the path that wins over it).
     """
-    chosen = {}
+    chosen, losers, seen = {}, {}, set()
     for directory in directories:
+        real = os.path.realpath(files.real(directory))
+        if real in seen:  # /lib is /usr/lib on most systems
+            continue
+        seen.add(real)
         for name in files.listdir(directory):
-            if name.endswith(".conf") and name not in chosen:
-                chosen[name] = directory + "/" + name
-    return [chosen[name] for name in sorted(chosen)]
+            path = directory + "/" + name
+            if not name.endswith(suffixes) or name.startswith("."):
+                continue
+            if name in chosen:
+                losers[path] = chosen[name]
+            elif not files.is_dir(path):
+                chosen[name] = path
+    return [chosen[name] for name in sorted(chosen)], losers

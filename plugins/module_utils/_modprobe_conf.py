@@ -2,44 +2,74 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module util is PRIVATE to the collection.
-"""modprobe.d(5): which modules the node's configuration keeps from loading, and where it says so."""
+"""modprobe.d(5): what the node's configuration says about modules, and where."""
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._files import effective_conf_files
+import fnmatch
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import conf_files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
+from ansible_collections.nodeprep.istio.plugins.module_utils._proc import cmdline_values
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
 
 # libkmod/libkmod.c: default_config_paths; /usr/local/lib since kmod 29, /lib for systems without merged /usr.
 DIRECTORIES = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
+# libkmod/libkmod-config.c: conf_files_filter_out()
+SUFFIXES = (".conf", ".alias")
+COMMAND_LINE = "/proc/cmdline"
 
 
 class ModprobeConf:
     """The effective configuration.
 
     :ivar blacklist: dict of module name to where it is blacklisted.
-    :ivar install: dict of module name to (command, where) of its install override.
+    :ivar install: dict of module name, or alias, to (command, where) of its install override.
+    :ivar aliases: list of (pattern, module name, where).
+    :ivar softdeps: dict of module name to the names that come along with it.
     :ivar kernel_blacklist: module names that the kernel itself refuses (module_blacklist=).
+    :ivar unread: path of a file that may not be read, so that nothing certain can be said; None where all were read.
     """
 
     def __init__(self):
         self.blacklist = {}
         self.install = {}
+        self.aliases = []
+        self.softdeps = {}
         self.kernel_blacklist = set()
+        self.unread = None
+
+    def alias_targets(self, name):
+        """Return the (module name, where) that C(alias) lines give for this name: they come before all else."""
+        return [(target, where) for pattern, target, where in self.aliases if pattern == name or fnmatch.fnmatchcase(name, pattern)]
 
     def load_refusal(self, name):
-        """Return the cause for which an explicit modprobe of this one module would not load it, or None."""
+        """Return the cause for which neither modprobe nor the kernel would load this one module, or None."""
         if name in self.kernel_blacklist:
-            return Cause("module_blacklist", "module_blacklist= on the kernel command line", "/proc/cmdline")
+            return Cause("module_blacklist", "module_blacklist= on the kernel command line", COMMAND_LINE)
+        return self.override(name)
+
+    def override(self, name):
+        """Return the cause for which modprobe runs something else than loading this name, or None."""
         if name in self.install:
             command, where = self.install[name]
             if not _loads_the_module_itself(command, name):
                 return Cause("install_override", "install override '{0}' ({1})".format(command, where), where)
         return None
 
+    def wrapper(self, name):
+        """Return the cause to tell that a command of the owner's loads this module, or None."""
+        if name in self.install and not self.override(name):
+            where = self.install[name][1]
+            return Cause("custom_install", "loaded by a command of the owner's ({0})".format(where), where)
+        return None
+
+    def blacklisting(self, name):
+        """Return the cause for which modprobe would not load what an alias stands for, or a boot file lists, or None."""
+        where = self.blacklist.get(name)
+        return Cause("blacklist", "blacklisted ({0})".format(where), where) if where else None
+
     def autoload_refusal(self, name):
-        """Return the cause for which a request of the kernel, or systemd-modules-load, would not load it, or None."""
-        if name in self.blacklist:
-            return Cause("blacklist", "blacklisted ({0})".format(self.blacklist[name]), self.blacklist[name])
-        return self.load_refusal(name)
+        """Return the cause for which systemd-modules-load, or a request by alias, would not load it, or None."""
+        return self.blacklisting(name) or self.load_refusal(name)
 
 
 def _loads_the_module_itself(command, name):
@@ -48,41 +78,61 @@ def _loads_the_module_itself(command, name):
     return ("__ignore_install" in words or "_i" in words) and name in words
 
 
-def read(files, cmdline):
-    """Read the configuration of the node behind I(files); I(cmdline) is the kernel command line."""
+def read(files, cmdline, tree_path):
+    """Read the configuration of the node behind I(files).
+
+    :param cmdline: the kernel command line.
+    :param tree_path: directory of the kernel's modules: modprobe reads its modules.softdep as configuration too.
+    """
     conf = ModprobeConf()
-    for path in effective_conf_files(files, DIRECTORIES):
-        for number, line in _logical_lines(files.read(path) or ""):
-            _take(conf, line.split(), "{0}:{1}".format(path, number))
-    for word in cmdline.split():
-        key, _equals, value = word.partition("=")
-        names = [canonical(name) for name in value.split(",") if name]
-        if canonical(key) == "modprobe.blacklist":
-            for name in names:
-                conf.blacklist.setdefault(name, "/proc/cmdline")
-        elif canonical(key) == "module_blacklist":
-            conf.kernel_blacklist.update(names)
+    paths, _losers = conf_files(files, DIRECTORIES, SUFFIXES)
+    for path in paths + [tree_path + "/modules.softdep"]:
+        text = files.read(path)
+        if text is None and path in files.unreadable:
+            conf.unread = conf.unread or path
+        for number, line in logical_lines(text or ""):
+            _take(conf, line.replace("\t", " ").split(" "), "{0}:{1}".format(path, number))
+    for directory in DIRECTORIES:
+        if directory in files.unreadable:
+            conf.unread = conf.unread or directory
+    # Both take names as they are written: only a module's real name, with underscores, matches
+    # (kernel/module/main.c: blacklisted(); libkmod-config.c: kcmdline_parse_result()).
+    for value in cmdline_values(cmdline, "modprobe.blacklist"):
+        for name in value.split(","):
+            conf.blacklist.setdefault(name, COMMAND_LINE)
+    # The last one counts: a charp parameter.
+    conf.kernel_blacklist.update(name for value in cmdline_values(cmdline, "module_blacklist")[-1:] for name in value.split(","))
     return conf
 
 
-def _logical_lines(text):
-    """Yield (first line's number, text); a backslash at the end of a line joins the next one."""
-    joined = ""
-    first = 1
-    for number, line in enumerate(text.splitlines(), 1):
-        if not joined:
-            first = number
-        if line.endswith("\\"):
-            joined += line[:-1] + " "
+def logical_lines(text):
+    """Yield (first line's number, text); a backslash at the end of a line joins the next one.
+
+    Only a line feed ends a line, so that a carriage return stays with the last word (libkmod-util.c: getline_wrapped()).
+    """
+    joined, first = "", None
+    for number, line in enumerate(text.split("\n"), 1):
+        first = first or number
+        joined += line
+        if joined.endswith("\\"):
+            joined = joined[:-1]
             continue
-        yield first, joined + line
-        joined = ""
+        yield first, joined
+        joined, first = "", None
     if joined:
         yield first, joined
 
 
 def _take(conf, words, where):
-    if len(words) >= 2 and words[0] == "blacklist":
-        conf.blacklist.setdefault(canonical(words[1]), where)
-    elif len(words) >= 3 and words[0] == "install":
-        conf.install.setdefault(canonical(words[1]), (" ".join(words[2:]), where))
+    words = [word for word in words if word]
+    if len(words) < 2:
+        return
+    keyword, name = words[0], canonical(words[1])
+    if keyword == "blacklist":
+        conf.blacklist.setdefault(name, where)
+    elif keyword == "install" and len(words) > 2:
+        conf.install.setdefault(name, (" ".join(words[2:]).strip(), where))
+    elif keyword == "alias" and len(words) > 2:
+        conf.aliases.append((name, canonical(words[2]), where))
+    elif keyword == "softdep":
+        conf.softdeps.setdefault(name, [canonical(word) for word in words[2:] if word not in ("pre:", "post:")])

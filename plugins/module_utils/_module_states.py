@@ -4,53 +4,55 @@
 # This module util is PRIVATE to the collection.
 """Decide for each module name: its state now, whether the kernel would load it on demand, whether it boots."""
 
+from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_states, _reasons
 from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names as names
-from ansible_collections.nodeprep.istio.plugins.module_utils import _reasons
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
 
 
 class Node:
-    """All that was read of one node, for the pure decisions below.
+    """All that was read of one node about one kernel, for the pure decisions below.
 
-    :ivar loaded: what :func:`_proc.loaded_modules` returned.
+    :ivar release: the kernel's release.
+    :ivar live: whether that kernel is running; what it has loaded then counts.
+    :ivar loaded: what :func:`_proc.loaded_modules` returned; None where it could not be read.
+    :ivar in_sysfs: function that tells whether the running kernel shows a name in /sys/module as part of itself.
     :ivar tree: a :class:`_modules_tree.ModulesTree`.
+    :ivar modprobe: a :class:`_modprobe.Modprobe` on that tree.
     :ivar config: kernel options, or None; see :mod:`_kernel_config`.
     :ivar conf: a :class:`_modprobe_conf.ModprobeConf`.
     :ivar boot: a :class:`_modules_load.BootList`.
     :ivar blockers: what :func:`_proc.blockers` returned.
-    :ivar selinux: what :func:`_proc.selinux` returned.
-    :ivar file_exists: function that tells whether a path exists on the node.
+    :ivar selinux: what :func:`_selinux.observe` returned.
+    :ivar surroundings: what :func:`_surroundings.observe` returned.
+    :ivar others: releases of the other installed kernels.
+    :ivar unreadable: paths of the files that may not be read.
+    :ivar following: the Node of another kernel that boots next, or None.
+    :ivar outcome: the :class:`_boot_states.Outcome`, made when it is first asked for.
     """
 
-    def __init__(self, loaded, tree, config, config_path, conf, boot, blockers, selinux, file_exists):
-        self.loaded = loaded
-        self.tree = tree
-        self.config = config
-        self.config_path = config_path
-        self.conf = conf
-        self.boot = boot
-        self.blockers = blockers
-        self.selinux = selinux
-        self.file_exists = file_exists
+    following = None
+    outcome = None
+
+    def __init__(self, **attributes):
+        self.__dict__.update(attributes)
 
     @property
     def modules_supported(self):
         """Whether this kernel can load modules at all: False with CONFIG_MODULES=n, None where it cannot be told."""
-        if self.loaded is not None:
+        if self.loaded is not None or (not self.live and self.tree.indexed):
             return True
         return "MODULES" in self.config if self.config is not None else None
+
+    @property
+    def foreign(self):
+        """The cause for which the kernel's affairs are settled outside this system, or None."""
+        kind = self.surroundings["container"]
+        return Cause("container", "the kernel is that of the container's host ({0})".format(kind)) if kind else None
 
 
 def describe(node, name):
     """Return what is known of one module, as the C(modules) entry of the facts."""
-    state, origin, cause = _state(node, name)
-    provider = None
-    if state == "missing" and name in names.MERGED_INTO and cause.code in ("not_in_tree", "not_built"):
-        provider = names.MERGED_INTO[name]
-        provider_state = _state(node, provider)[0]
-        if provider_state in ("loaded", "builtin", "loadable", "blocked"):
-            state, cause = "merged", Cause("merged", "its code lives in {0} on this kernel".format(provider))
-    causes = {"now": cause}
+    state, origin, cause, provider = state_of(node, name)
     entry = {"state": state}
     if provider:
         entry["provider"] = provider
@@ -59,53 +61,110 @@ def describe(node, name):
     depends = [dependency for dependency in node.tree.dependencies(name) if dependency in names.KERNEL_OPTIONS]
     if depends:
         entry["depends"] = depends
-    for axis, decide in (("autoload", _autoload), ("boot", _boot)):
-        entry[axis], causes[axis] = decide(node, name, state)
-    entry["reasons"] = _reasons.listed(causes)
-    if name in names.AUTOLOAD_AFTER and entry["autoload"] == "yes":
+    causes = {"now": cause}
+    entry["autoload"], causes["autoload"] = _autoload(node, name, state)
+    if names.AUTOLOAD_AFTER.get(name) and entry["autoload"] == "yes":
         entry["autoload_after"] = names.AUTOLOAD_AFTER[name]
+    following = node.following
+    if following:
+        after = state_of(following, name)
+        autoload = _autoload(following, name, after[0])[0]
+        entry["boot"], causes["boot"] = _boot_states.decide(following, name, after[0])
+        alike = state == after[0] or (state, after[0]) == ("loaded", "loadable")
+        if not alike or autoload != entry["autoload"]:
+            entry["next"] = {"state": after[0], "autoload": autoload}
+            if after[0] in ("missing", "blocked") and not causes["boot"]:
+                causes["boot"] = Cause("next_kernel", "{0} with kernel {1}".format(after[0], following.release))
+    else:
+        entry["boot"], causes["boot"] = _boot_states.decide(node, name, state)
+    entry["reasons"] = _reasons.listed(causes)
     return entry
 
 
 def is_there(node, name):
     """Whether using this module can load nothing: it is loaded or built in, or the kernel cannot load modules."""
-    return node.modules_supported is False or _state(node, name)[0] in ("loaded", "builtin")
+    return node.modules_supported is False or state_of(node, name)[0] in ("loaded", "builtin")
 
 
-def _state(node, name):
-    """Return (state, origin, cause) of one name, merged names not yet considered."""
-    live = (node.loaded or {}).get(name)
+def state_of(node, name):
+    """Return (state, origin, cause, provider) of one name."""
+    state, origin, cause = _own_state(node, name)
+    # A name that the kernel still configures, or still lists, has not gone into another module.
+    if state != "missing" or cause.code in ("file_gone", "not_installed"):
+        return state, origin, cause, None
+    provider = names.MERGED_INTO.get(name)
+    if provider:
+        found = _own_state(node, provider)[0]
+        if found in ("loaded", "builtin", "loadable", "blocked"):
+            return "merged", None, Cause("merged", "its code lives in {0} on this kernel".format(provider)), provider
+        if found == "unknown":
+            return "unknown", None, _own_state(node, provider)[2], None
+        return state, None, Cause("provider_missing", "neither it nor {0}, which took its code over".format(provider)), None
+    targets, refusal = node.modprobe.lookup(name)
+    if targets and targets[0][0] != name:
+        return "merged", None, Cause("alias", "it is an alias of {0}".format(targets[0][0])), targets[0][0]
+    return ("blocked", None, refusal, None) if refusal and refusal.code == "alias" else (state, None, cause, None)
+
+
+def _own_state(node, name):
+    """Return (state, origin, cause) of one name, merged names and aliases not yet considered."""
+    live, taint = (node.loaded or {}).get(name, (None, ""))
     if live == "Live":
-        return "loaded", node.tree.paths.get(name), None
+        cause = Cause("tainted", "loaded with taint {0}".format(taint)) if set(taint) & set("OFE") else None
+        return "loaded", node.tree.paths.get(name), cause
     if live is not None:
         return "unknown", None, Cause("transient", "the kernel says '{0}' of it at this moment: look again".format(live))
+    override = node.conf.override(name)
+    harmless = Cause("override_unused", "built in, so that {0} changes nothing".format(override.text), override.where) if override else None
     if name in node.tree.builtin:
-        return "builtin", node.tree.builtin[name], None
-    path = node.tree.file(name)
-    if path is not None:
-        if not node.file_exists(path):
-            return "missing", None, Cause("file_gone", "modules.dep lists {0}, but the file is not there".format(path))
-        refusal = _load_refusal(node, name)
-        return ("blocked", node.tree.paths[name], refusal) if refusal else ("loadable", node.tree.paths[name], None)
+        return "builtin", node.tree.builtin[name], harmless
+    if name in node.tree.paths:
+        return _file_state(node, name)
     option = _option(node, name)
     if option is not None and node.config[option] == "y":
-        return "builtin", "CONFIG_{0}=y ({1})".format(option, node.config_path), None
-    return _absent(node, option)
+        return "builtin", "CONFIG_{0}=y ({1})".format(option, node.config_path), harmless
+    if node.live and node.in_sysfs(name):
+        return "builtin", "/sys/module/" + name, harmless
+    return _absent(node, name, option)
 
 
-def _absent(node, option):
+def _file_state(node, name):
+    """Return (state, origin, cause) of a module that modules.dep lists."""
+    origin = node.tree.paths[name]
+    cause = node.modprobe.refusal(name)
+    if cause and cause.code == "file_gone" and cause.where == node.tree.file(name):
+        return "missing", None, cause
+    cause = _disabled(node) or cause or node.modprobe.reaches(name, name, False)[1]
+    if cause:
+        return "blocked", origin, cause
+    doubt = node.modprobe.doubt(name) or (node.foreign if not node.surroundings["may_load"] else None)
+    return ("unknown" if doubt else "loadable"), origin, doubt or node.conf.wrapper(name)
+
+
+def _absent(node, name, option):
     """Say of a name that is nowhere to be found whether that means missing or only that nothing can be told."""
+    tree = node.tree
     if node.modules_supported is False:
         return "missing", None, Cause("not_built", "not built into this kernel, which cannot load modules")
-    if node.modules_supported is None:
-        return "unknown", None, Cause("unreadable", "neither /proc/modules nor the kernel's configuration can be read")
-    if not node.tree.present:
-        return "unknown", None, Cause("tree_gone", "{0} is not there: removed by an upgrade (reboot), or not visible from here".format(node.tree.path))
-    if not node.tree.indexed:
-        return "unknown", None, Cause("not_indexed", "{0}/modules.dep is not there: run depmod -a".format(node.tree.path))
+    if node.modules_supported is None and not tree.present:
+        return "unknown", None, Cause("unreadable", "neither /proc/modules nor the kernel's options can be read")
+    if not tree.present:
+        if node.foreign:
+            return "unknown", None, node.foreign
+        if node.others:
+            return "unknown", None, Cause("tree_gone", "{0} is gone: reboot into {1}".format(tree.path, node.others[-1]))
+        return "unknown", None, Cause("tree_gone", "{0} is not there, nor another kernel's".format(tree.path))
+    index = tree.path + "/modules.dep"
+    if index in node.unreadable:
+        return "unknown", None, Cause("unreadable", "{0} may not be read".format(index), index)
+    if not tree.indexed:
+        return "unknown", None, Cause("not_indexed", "{0} is not there, or not its binary form: run depmod -a".format(index), index)
+    unindexed = tree.unindexed(name)
+    if unindexed:
+        return "unknown", None, Cause("not_indexed", "{0} is not in modules.dep: run depmod -a".format(unindexed), unindexed)
     if option is not None:
         return "missing", None, Cause("not_installed", "CONFIG_{0}=m, but no such file is installed".format(option))
-    return "missing", None, Cause("not_in_tree", "not in {0}".format(node.tree.path))
+    return "missing", None, Cause("not_in_tree", "not in {0}".format(tree.path))
 
 
 def _option(node, name):
@@ -114,17 +173,10 @@ def _option(node, name):
     return next((option for option in options if node.config[option] == "y"), options[0] if options else None)
 
 
-def _load_refusal(node, name):
-    """Return the cause for which modprobe would not load this module or one that it needs, or None."""
-    if node.blockers["modules_disabled"]:
-        return Cause("modules_disabled", "kernel.modules_disabled is 1 until a reboot")
-    refusal = node.conf.load_refusal(name)
-    if refusal:
-        return refusal
-    for dependency in node.tree.dependencies(name):
-        refusal = None if dependency in (node.loaded or {}) else node.conf.load_refusal(dependency)
-        if refusal:
-            return Cause(refusal.code, "needs {0}: {1}".format(dependency, refusal.text), refusal.where)
+def _disabled(node):
+    """Return the cause for which the running kernel loads nothing at all until a reboot, or None."""
+    if node.live and node.blockers["modules_disabled"]:
+        return Cause("modules_disabled", "kernel.modules_disabled is 1")
     return None
 
 
@@ -134,46 +186,40 @@ def _autoload(node, name, state):
         return "yes", None
     if state in ("missing", "unknown"):
         return ("never" if state == "missing" else "unknown"), None
-    requests = names.AUTOLOAD_REQUESTS.get(name, ())
-    if not any(request == name or name in node.tree.aliases.get(request, ()) for request in requests):
+    requests = [names.canonical(request) for request in names.AUTOLOAD_REQUESTS.get(name, ())]
+    if not requests:
         return "never", Cause("never_requested", "the kernel never asks for it")
-    refusal = node.conf.autoload_refusal(name) or _load_refusal(node, name)
+    answers = [node.modprobe.reaches(request, name, False) for request in requests]
+    refusal = next((cause for _reached, cause in answers if cause), None)
+    if refusal is None and not any(reached for reached, _cause in answers):
+        if node.foreign or not node.tree.indexed:
+            return "unknown", node.foreign or Cause("tree_gone", "{0} cannot be read".format(node.tree.path), node.tree.path)
+        return "never", Cause("no_alias", "nothing answers to {0}".format(" or ".join(requests)))
+    refusal = refusal or node.modprobe.refusal(name) or _disabled(node)
     if refusal:
         return "denied", refusal
+    doubt = node.foreign or node.modprobe.doubt(name)
+    return _helper(node) or _selinux(node) or (("unknown", doubt) if doubt else ("yes", None))
+
+
+def _helper(node):
+    """Return (autoload, cause) where the program that the kernel starts to load a module does not, or may not, else None."""
+    helper = node.blockers["modprobe_helper"]
+    if helper is None:
+        return None
+    words = "kernel.modprobe is '{0}'".format(helper)
     if node.blockers["modprobe_helper_exists"] is False:
-        return "denied", Cause("kernel_modprobe", "kernel.modprobe is '{0}', which does not exist".format(node.blockers["modprobe_helper"]))
-    if node.selinux["mode"] in ("enforcing", "unknown"):
-        return "unknown", Cause("selinux", "SELinux is {0} and may let no container ask for modules".format(node.selinux["mode"]))
-    return "yes", None
-
-
-def _boot(node, name, state):
-    """Return (boot, cause)."""
-    if state == "builtin":
-        return "not_applicable", None
-    if state == "merged":
-        return "not_applicable", _dead_line(node, name)
-    if name in node.boot.entries:
-        where = node.boot.entries[name][0]
-        if state == "missing":
-            return "ineffective", Cause("dead_line", "{0} lists it, but it is missing".format(where), where)
-        refusal = node.conf.autoload_refusal(name)
-        if refusal:
-            return "ineffective", Cause(refusal.code, "{0} lists it, but {1}".format(where, refusal.text), refusal.where)
-        if not node.boot.supported:
-            return "unknown", Cause("no_service", "{0} lists it, but no systemd-modules-load is there to read it".format(where), where)
-        return "yes", None
-    for listed, wheres in node.boot.entries.items():
-        if name in node.tree.dependencies(listed) and node.boot.supported and not node.conf.autoload_refusal(listed):
-            return "yes", Cause("dependency", "comes with {0} ({1})".format(listed, wheres[0]), wheres[0])
-    if name in node.boot.broken:
-        where, line = node.boot.broken[name]
-        return "ineffective", Cause("broken_line", "{0} names no module: '{1}'".format(where, line), where)
-    return "no", None
-
-
-def _dead_line(node, name):
-    if name in node.boot.entries:
-        where = node.boot.entries[name][0]
-        return Cause("dead_line", "{0} lists a name that is gone from this kernel; remove the line".format(where), where)
+        return "denied", Cause("kernel_modprobe", words + ", which cannot be started")
+    if not helper.endswith("/modprobe"):
+        return "unknown", Cause("kernel_modprobe", words + ", not modprobe")
     return None
+
+
+def _selinux(node):
+    """Return (autoload, cause) where SELinux lets no container ask for a module, or may not, else None."""
+    selinux = node.selinux
+    if selinux["mode"] in ("disabled", "permissive") or selinux.get("module_request"):
+        return None
+    if selinux.get("module_request") is False:
+        return "denied", Cause("selinux", "SELinux lets no {0} ask for modules".format(selinux["domain"]))
+    return "unknown", Cause("selinux", "SELinux is {0}, and its policy cannot be asked".format(selinux["mode"]))

@@ -4,8 +4,12 @@
 # This module util is PRIVATE to the collection.
 """modules-load.d(5): what the node is told to load at boot, and which of those lines will not work."""
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._files import effective_conf_files
+import os
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import conf_files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
+from ansible_collections.nodeprep.istio.plugins.module_utils._proc import cmdline_values
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
 
 # systemd: src/basic/constants.h, CONF_PATHS; /lib for systems without merged /usr.
 DIRECTORIES = (
@@ -16,22 +20,56 @@ DIRECTORIES = (
     "/lib/modules-load.d",
 )
 SERVICES = ("/usr/lib/systemd/systemd-modules-load", "/lib/systemd/systemd-modules-load")
+UNITS = ("/etc/systemd/system/systemd-modules-load.service", "/run/systemd/system/systemd-modules-load.service")
+# Read by Debian's and OpenRC's own scripts where there is no systemd, and by systemd through a link in modules-load.d.
+ETC_MODULES = "/etc/modules"
+SCRIPTS = ("/etc/init.d/kmod", "/etc/init.d/modules")
+COMMAND_LINE = "/proc/cmdline"
+
+
+class Line:
+    """A line that is to load something at boot.
+
+    :ivar name: canonical name, of a module or an alias.
+    :ivar where: "path:line".
+    :ivar sure: whether it is read although there is no systemd.
+    :ivar dead: the Cause for which the line loads nothing, whatever the kernel has; None where it counts.
+    """
+
+    sure = False
+
+    def __init__(self, name, where, dead=None):
+        self.name = name
+        self.where = where
+        self.dead = dead
 
 
 class BootList:
     """What will be loaded at boot.
 
-    :ivar entries: dict of module name to the list of "file:line" that name it.
-    :ivar broken: dict of module name to (where, line) of a line that begins with it but names no module.
+    :ivar certain: whether all lines are sure to be read; without systemd only those of /etc/modules are.
+    :ivar lines: list of the :class:`Line` that count, in the order in which they are read.
+    :ivar dead: list of the :class:`Line` that load nothing, each with its cause.
+    :ivar initramfs: names that only the initramfs is told to load.
     :ivar files: dict of path to the module names that it lists, in order.
-    :ivar supported: whether the node has the service that reads these files.
+    :ivar unread: path of a file that may not be read, so that nothing certain can be said; None where all were read.
     """
 
-    def __init__(self, supported):
-        self.supported = supported
-        self.entries = {}
-        self.broken = {}
+    def __init__(self):
+        self.certain = True
+        self.lines = []
+        self.dead = []
+        self.initramfs = set()
         self.files = {}
+        self.unread = None
+
+    @property
+    def entries(self):
+        """The lines that count, as dict of module name to the list of "path:line" that name it."""
+        entries = {}
+        for line in self.lines:
+            entries.setdefault(line.name, []).append(line.where)
+        return entries
 
 
 def parse(text):
@@ -41,33 +79,84 @@ def parse(text):
     (systemd: src/modules-load/modules-load.c, apply_file()).
     """
     for number, line in enumerate(text.split("\n"), 1):
-        name = line.strip()
+        name = line.strip(" \t\r")
         if name and name[0] not in "#;":
             yield number, name
 
 
 def read(files, cmdline):
     """Read the boot list of the node behind I(files); I(cmdline) is the kernel command line."""
-    boot = BootList(any(files.exists(path) for path in SERVICES))
-    for path in effective_conf_files(files, DIRECTORIES):
-        if not files.is_masked(path):
-            _take(boot, path, files.read(path) or "")
-    for word in cmdline.split():
-        key, _equals, value = word.partition("=")
-        if canonical(key) == "modules_load":
-            for name in value.split(","):
-                boot.entries.setdefault(canonical(name), []).append("modules-load= on the kernel command line")
+    boot = BootList()
+    paths, losers = conf_files(files, DIRECTORIES)
+    for path in paths:
+        text = files.read(path)
+        if text is None and path in files.unreadable:
+            boot.unread = boot.unread or path
+        _take(boot, path, _lines(path, text or ""))
+    boot.unread = boot.unread or next((directory for directory in DIRECTORIES if directory in files.unreadable), None)
+    for path, winner in sorted(losers.items()):
+        boot.dead += _dead(files, path, "masked", "{0} takes that file's place".format(winner))
+    for value in cmdline_values(cmdline, "modules-load"):
+        boot.lines += [Line(canonical(name), COMMAND_LINE) for name in value.split(",") if name]
+    for value in cmdline_values(cmdline, "rd.modules-load"):
+        boot.initramfs.update(canonical(name) for name in value.split(",") if name)
+    if any(files.exists(path) for path in SERVICES):
+        _heed_systemd(boot, files, paths)
+    else:
+        _heed_scripts(boot, files)
     return boot
 
 
-def _take(boot, path, text):
+def _take(boot, path, lines):
+    for line in lines:
+        if line.dead:
+            boot.dead.append(line)
+        else:
+            boot.lines.append(line)
+            boot.files.setdefault(path, []).append(line.name)
+
+
+def _heed_systemd(boot, files, paths):
+    mask = next((path for path in UNITS if files.is_masked(path)), None)
+    if mask:
+        for line in boot.lines:
+            line.dead = Cause("service_masked", "{0} lists it, but systemd-modules-load is switched off ({1})".format(line.where, mask), line.where)
+        boot.dead += boot.lines
+        boot.lines = []
+    if files.exists(ETC_MODULES) and not any(os.path.realpath(files.real(path)) == os.path.realpath(files.real(ETC_MODULES)) for path in paths):
+        boot.dead += _dead(files, ETC_MODULES, "not_read", "no link in /etc/modules-load.d leads to that file")
+
+
+def _heed_scripts(boot, files):
+    """Without systemd nobody is sure to read modules-load.d; a script reads /etc/modules, a name and its options on a line."""
+    boot.certain = False
+    if any(files.exists(path) for path in SCRIPTS):
+        for number, line in parse(files.read(ETC_MODULES) or ""):
+            entry = Line(canonical(line.split()[0]), "{0}:{1}".format(ETC_MODULES, number))
+            entry.sure = True
+            _take(boot, ETC_MODULES, [entry])
+
+
+def _dead(files, path, code, why):
+    """Return the lines of a file that does not count."""
+    lines = list(_lines(path, files.read(path) or ""))
+    for line in lines:
+        line.dead = line.dead or Cause(code, "{0} lists it, but {1}".format(line.where, why), line.where)
+    return lines
+
+
+def _lines(path, text):
     for number, line in parse(text):
-        words = line.split()
         where = "{0}:{1}".format(path, number)
-        if len(words) > 1:
+        words = line.lstrip("\ufeff").split()
+        if words and words[0] != line:
+            cause = Cause("broken_line", "{0} names no module: '{1}'".format(where, _printable(line)), where)
             for word in words:
-                boot.broken.setdefault(canonical(word), (where, line))
-            continue
-        name = canonical(line)
-        boot.entries.setdefault(name, []).append(where)
-        boot.files.setdefault(path, []).append(name)
+                yield Line(canonical(word), where, cause)
+        elif words:
+            yield Line(canonical(line), where)
+
+
+def _printable(line):
+    """Keep a line from the node short and printable; a byte order mark shows as a question mark."""
+    return "".join(character if character.isprintable() else "?" for character in line[:60])

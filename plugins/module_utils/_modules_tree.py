@@ -4,7 +4,28 @@
 # This module util is PRIVATE to the collection.
 """The modules tree of one kernel, /lib/modules/RELEASE, as depmod(8) indexed it."""
 
+import re
+
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
+
+# kmod's is /lib/modules, or /usr/lib/modules where a distribution chose so; mostly one is a link to the other.
+PARENTS = ("/lib/modules", "/usr/lib/modules")
+
+# Where the modules of KERNEL_OPTIONS are in a tree: looked into only for a file that depmod has not seen.
+FOLDERS = (
+    "kernel/net/netfilter",
+    "kernel/net/netfilter/ipset",
+    "kernel/net/ipv4/netfilter",
+    "kernel/net/ipv6/netfilter",
+    "kernel/net/bridge",
+    "extra",
+    "updates",
+    "updates/dkms",
+    "weak-updates",
+)
+
+# Literal aliases only, since no request of the kernel's is matched by a pattern: those are the devices' own, and most lines.
+_ALIAS = re.compile(r"^alias ([^ *?\[\n]+) (\S+)$", re.MULTILINE)
 
 
 class ModulesTree:
@@ -12,7 +33,7 @@ class ModulesTree:
 
     :ivar path: the tree's directory on the node.
     :ivar present: whether the directory is there.
-    :ivar indexed: whether it has a readable modules.dep.
+    :ivar indexed: whether modprobe finds its index there.
     :ivar paths: dict of module name to its file, relative to the tree.
     :ivar builtin: dict of module name to its path in modules.builtin.
     :ivar aliases: dict of each alias asked for to the names of the modules that answer to it.
@@ -26,6 +47,8 @@ class ModulesTree:
         self.builtin = {}
         self.aliases = {}
         self._dependencies = {}
+        self._files = None
+        self._unindexed = None
 
     def dependencies(self, name):
         """Return the names of all modules that modprobe loads before this one, as modules.dep lists them."""
@@ -35,6 +58,18 @@ class ModulesTree:
         """Return the module's file on the node, or None where the index does not know the name."""
         return "{0}/{1}".format(self.path, self.paths[name]) if name in self.paths else None
 
+    def unindexed(self, name):
+        """Return the module's file on the node that is there although the index does not know the name, or None."""
+        if name in self.paths or self._files is None:
+            return None
+        if self._unindexed is None:
+            self._unindexed = {}
+            for folder in FOLDERS:
+                for entry in self._files.listdir("{0}/{1}".format(self.path, folder)):
+                    if ".ko" in entry:
+                        self._unindexed.setdefault(module_name(entry), "{0}/{1}/{2}".format(self.path, folder, entry))
+        return self._unindexed.get(name)
+
 
 def module_name(path):
     """Return the module's name of a .ko file: "kernel/net/xt-foo.ko.xz" is "xt_foo"."""
@@ -42,25 +77,42 @@ def module_name(path):
     return canonical(base.split(".ko", 1)[0])
 
 
-def read(files, release, wanted_aliases):
-    """Read the tree of kernel I(release); of the many aliases only I(wanted_aliases) are kept."""
-    tree = ModulesTree("/lib/modules/" + release)
+def directory(files, release):
+    """Return the tree's directory on the node."""
+    paths = ["{0}/{1}".format(parent, release) for parent in PARENTS]
+    return next((path for path in paths if files.is_dir(path)), paths[0])
+
+
+def read(files, release, wanted):
+    """Read the tree of kernel I(release); of the many aliases only the canonical names in I(wanted) are kept."""
+    tree = ModulesTree(directory(files, release))
     tree.present = files.is_dir(tree.path)
     if not tree.present:
         return tree
+    tree._files = files
     for line in (files.read(tree.path + "/modules.builtin") or "").splitlines():
         if line:
             tree.builtin[module_name(line)] = line
     dep = files.read(tree.path + "/modules.dep")
-    tree.indexed = bool(dep)
-    for line in (dep or "").splitlines():
+    # kmod reads the binary index alone, busybox the text alone.
+    tree.indexed = dep is not None and (files.exists(tree.path + "/modules.dep.bin") is not False or _is_busybox(files))
+    for line in (dep or "").splitlines() if tree.indexed else ():
         path, colon, dependencies = line.partition(":")
         if colon:
             name = module_name(path)
             tree.paths[name] = path
             tree._dependencies[name] = dependencies
-    for line in (files.read(tree.path + "/modules.alias") or "").splitlines():
-        words = line.split(" ", 2)
-        if len(words) == 3 and words[1] in wanted_aliases:
-            tree.aliases.setdefault(words[1], []).append(canonical(words[2].strip()))
+    for alias, name in _ALIAS.findall(files.read(tree.path + "/modules.alias") or ""):
+        if canonical(alias) in wanted:
+            tree.aliases.setdefault(canonical(alias), []).append(canonical(name))
+    for entry in (files.read(tree.path + "/modules.builtin.modinfo") or "").split("\0"):
+        key, _equals, alias = entry.partition("=")
+        if key.endswith(".alias") and canonical(alias) in wanted:
+            name = canonical(key[: -len(".alias")])
+            tree.builtin.setdefault(name, "modules.builtin.modinfo")
+            tree.aliases.setdefault(canonical(alias), []).append(name)
     return tree
+
+
+def _is_busybox(files):
+    return any((files.link(path) or "").endswith("busybox") for path in ("/sbin/modprobe", "/usr/sbin/modprobe"))

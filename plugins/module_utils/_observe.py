@@ -8,6 +8,7 @@ import re
 
 from ansible_collections.nodeprep.istio.plugins.module_utils import (
     _kernel_config,
+    _kernels,
     _modprobe_conf,
     _module_names,
     _module_states,
@@ -15,8 +16,11 @@ from ansible_collections.nodeprep.istio.plugins.module_utils import (
     _modules_tree,
     _netfilter_state,
     _proc,
+    _selinux,
+    _surroundings,
     _tools,
 )
+from ansible_collections.nodeprep.istio.plugins.module_utils._modprobe import Modprobe
 
 SCHEMA = 1
 
@@ -26,50 +30,132 @@ OPTIONS = ("MODULES", "NF_CONNTRACK_ZONES", "NF_CONNTRACK_MARK")
 _OS_RELEASE = re.compile(r"^(ID|VERSION_ID|PRETTY_NAME)=[\"']?(.*?)[\"']?\s*$", re.MULTILINE)
 
 
-def read_node(files, names):
-    """Return the :class:`_module_states.Node` behind I(files), ready to decide on I(names)."""
-    release = _proc.release(files)
+class NoSuchKernel(ValueError):
+    """The kernel that was asked for cannot be told or is not installed; the message says what is there."""
+
+
+def read_node(files, names, kernel="running", run=None):
+    """Return the :class:`_module_states.Node` behind I(files), ready to decide on I(names).
+
+    :param names: module names, canonical.
+    :param kernel: "running", "next", or the release of an installed kernel. An image below another root has no running
+        kernel: there "running" means "next".
+    :param run: see :func:`_tools.observe`.
+
+    Raises NoSuchKernel.
+    """
+    running = _proc.release(files)
+    installed = _kernels.installed(files)
+    following = _kernels.boots_next(files, installed)
+    release, live = _choose(kernel, running, following, installed)
     cmdline = files.read("/proc/cmdline") or ""
-    requests = {request for name in names for request in _module_names.AUTOLOAD_REQUESTS.get(name, ())}
-    config, config_path = _kernel_config.read(files, release)
+    shared = {
+        "boot": _modules_load.read(files, cmdline),
+        "blockers": _proc.blockers(files),
+        "selinux": _selinux.observe(files),
+        "surroundings": _surroundings.observe(files, running or ""),
+        "loaded": _proc.loaded_modules(files) if live else None,
+        "in_sysfs": lambda name: files.is_dir("/sys/module/" + name) and not files.exists("/sys/module/{0}/initstate".format(name)),
+        "installed": installed,
+        "boots_next": following,
+        "unreadable": files.unreadable,
+        "run": run,
+    }
+    node = _read_kernel(files, names, release, live, cmdline, shared)
+    if live and following and _is_to_be_followed(node, following, installed):
+        node.following = _read_kernel(files, names, following[0], False, cmdline, shared)
+    return node
+
+
+def _choose(kernel, running, following, installed):
+    """Return (release, whether it is the running one)."""
+    there = "installed are {0}".format(", ".join(installed)) if installed else "none is installed"
+    if kernel == "running" and running:
+        return running, True
+    if kernel in ("running", "next"):
+        if not following:
+            raise NoSuchKernel("kernel: nothing tells which one boots next, and {0}; name a release".format(there))
+        return following[0], False
+    if kernel not in installed:
+        raise NoSuchKernel("kernel: '{0}' is not installed; {1}".format(kernel, there))
+    return kernel, False
+
+
+def _is_to_be_followed(node, following, installed):
+    """Whether the boot of another kernel decides what is there after a reboot; a mere guess does where the running one's tree is gone."""
+    release, how = following
+    return release != node.release and release in installed and not node.foreign and (not how.startswith("guess") or not node.tree.present)
+
+
+def _read_kernel(files, names, release, live, cmdline, shared):
+    requests = [request for name in names for request in _module_names.AUTOLOAD_REQUESTS.get(name, ())]
+    wanted = {_module_names.canonical(name) for name in requests + list(names) + [line.name for line in shared["boot"].lines]}
+    tree = _modules_tree.read(files, release, wanted)
+    conf = _modprobe_conf.read(files, cmdline, tree.path)
+    config, config_path = _kernel_config.read(files, release, live)
+    blockers = shared["blockers"]
+    signatures = bool(blockers["signature_enforced"]) or blockers["lockdown"] in ("integrity", "confidentiality")
+    loaded = {name for name, (state, _taint) in (shared["loaded"] or {}).items() if live and state == "Live"}
     return _module_states.Node(
-        loaded=_proc.loaded_modules(files),
-        tree=_modules_tree.read(files, release, requests),
+        release=release,
+        live=live,
+        tree=tree,
         config=config,
         config_path=config_path,
-        conf=_modprobe_conf.read(files, cmdline),
-        boot=_modules_load.read(files, cmdline),
-        blockers=_proc.blockers(files),
-        selinux=_proc.selinux(files),
-        file_exists=files.exists,
+        conf=conf,
+        modprobe=Modprobe(files, conf, tree, release, loaded, signatures, _signed(files, shared["run"])),
+        others=[other for other in shared["installed"] if other != release],
+        **dict(shared, loaded=shared["loaded"] if live else None),
     )
 
 
-def facts(files, names, observed_at, run):
+def _signed(files, run):
+    """Return a function that has modinfo tell which of many files are signed, in one process; None where none can be started."""
+    modinfo = next((path for path in ("/usr/sbin/modinfo", "/sbin/modinfo") if files.exists(path)), None)
+    if run is None or modinfo is None:
+        return None
+
+    def signed(paths):
+        _code, output = run([modinfo] + paths)
+        blocks = re.split(r"^filename:\s+", output, flags=re.MULTILINE)[1:]
+        return {block.split("\n", 1)[0] for block in blocks if re.search(r"^(?:sig_id|signer|sig_hashalgo):", block, re.MULTILINE)}
+
+    return signed
+
+
+def facts(files, names, observed_at, run, kernel="running"):
     """Return the node's facts, C(ansible_facts.istio_node).
 
     :param files: a :class:`_files.Files`.
     :param names: module names, canonical.
     :param observed_at: time of the observation, ISO 8601, UTC.
     :param run: see :func:`_tools.observe`.
+    :param kernel: see :func:`read_node`.
+
+    Raises NoSuchKernel.
     """
-    release = _proc.release(files)
-    node = read_node(files, names)
+    node = read_node(files, names, kernel, run)
+    modules = {name: _module_states.describe(node, name) for name in names}
+    for provider in {entry.get("provider") for entry in modules.values()} - set(modules) - {None}:
+        modules[provider] = _module_states.describe(node, provider)
     system = dict(_OS_RELEASE.findall(files.read("/etc/os-release") or files.read("/usr/lib/os-release") or ""))
     result = {
         "schema": SCHEMA,
         "observed_at": observed_at,
         "kernel": {
-            "release": release,
-            "version": _proc.version(release),
+            "release": node.release,
+            "version": _proc.version(node.release),
+            "running": node.live,
             "modules_supported": node.modules_supported,
             "tree_present": node.tree.present,
             "config": node.config_path,
+            "next": dict(zip(("release", "how"), node.boots_next)) if node.boots_next else None,
         },
-        "modules": {name: _module_states.describe(node, name) for name in names},
+        "modules": modules,
         "boot_files": {path: listed for path, listed in sorted(node.boot.files.items()) if set(listed) & set(names)},
         "blockers": node.blockers,
         "selinux": node.selinux,
+        "surroundings": node.surroundings,
         "options": {option: None if node.config is None else node.config.get(option, "n") for option in OPTIONS},
         "os": {"id": system.get("ID"), "version": system.get("VERSION_ID"), "name": system.get("PRETTY_NAME")},
         "tools": _tools.observe(files, run, lambda name: _module_states.is_there(node, name)),

@@ -11,9 +11,9 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
 
 
 def release(files):
-    """Return the running kernel's release; from /proc so that a recorded tree has its own, else uname(2)."""
-    text = files.read("/proc/sys/kernel/osrelease")
-    return text.strip() if text and text.strip() else os.uname()[2]
+    """Return the running kernel's release, or None below a root where no kernel runs; a recorded tree has its own /proc."""
+    text = (files.read("/proc/sys/kernel/osrelease") or "").strip()
+    return text or (None if files.root else os.uname()[2])
 
 
 def version(kernel_release):
@@ -23,9 +23,10 @@ def version(kernel_release):
 
 
 def loaded_modules(files):
-    """Return dict of module name to its state, "Live", "Loading" or "Unloading"; None where /proc/modules is absent.
+    """Return dict of module name to (state, taint), "Live", "Loading" or "Unloading"; None where /proc/modules is absent.
 
-    The columns are those of m_show() in the kernel's kernel/module/procfs.c. A line without them is passed over.
+    Taint is "OE" of a module that is out of tree and unsigned, and so on, else "". The columns are those of m_show() in
+    the kernel's kernel/module/procfs.c. A line without them is passed over.
     """
     text = files.read("/proc/modules")
     if text is None:
@@ -34,7 +35,7 @@ def loaded_modules(files):
     for line in text.splitlines():
         words = line.split()
         if len(words) >= 5:
-            modules[canonical(words[0])] = words[4]
+            modules[canonical(words[0])] = (words[4], words[6].strip("()") if len(words) > 6 else "")
     return modules
 
 
@@ -42,24 +43,31 @@ def blockers(files):
     """Return what keeps this kernel from loading any module at all, or from loading one on demand."""
     helper = files.read("/proc/sys/kernel/modprobe")
     helper = helper.strip() if helper is not None else None
+    mode = files.mode(helper) if helper else None
     lockdown = re.search(r"\[(\w+)\]", files.read("/sys/kernel/security/lockdown") or "")
     enforce = files.read("/sys/module/module/parameters/sig_enforce")
     return {
-        "modules_disabled": _flag(files.read("/proc/sys/kernel/modules_disabled")),
+        "modules_disabled": flag(files.read("/proc/sys/kernel/modules_disabled")),
         "modprobe_helper": helper,
-        "modprobe_helper_exists": bool(helper) and files.exists(helper) if helper is not None else None,
+        "modprobe_helper_exists": bool(mode and mode & 0o111) if helper is not None and helper not in files.unreadable else None,
         "lockdown": lockdown.group(1) if lockdown else None,
         "signature_enforced": None if enforce is None else enforce.strip() == "Y",
     }
 
 
-def selinux(files):
-    """Return SELinux's mode: "disabled", "permissive", "enforcing", or "unknown" where it cannot be read."""
-    if not files.is_dir("/sys/fs/selinux"):
-        return {"mode": "disabled"}
-    enforcing = _flag(files.read("/sys/fs/selinux/enforce"))
-    return {"mode": {True: "enforcing", False: "permissive", None: "unknown"}[enforcing]}
+def cmdline_values(cmdline, key):
+    """Return the values that the kernel command line gives for a key; a dash and an underscore in the key are one.
+
+    A value, or the whole word, may stand in double quotes (lib/cmdline.c: next_arg()).
+    """
+    values = []
+    for word in re.findall(r'(?:[^\s"]|"[^"]*"?)+', cmdline):
+        name, equals, value = word.strip('"').partition("=")
+        if equals and canonical(name) == canonical(key):
+            values.append(value.strip('"'))
+    return values
 
 
-def _flag(text):
+def flag(text):
+    """Return whether a kernel file says 1 or 0, or None where it says neither."""
     return None if text is None or text.strip() not in ("0", "1") else text.strip() == "1"

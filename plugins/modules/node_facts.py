@@ -24,6 +24,16 @@ options:
     description: Directory that holds the system to look at, for an unpacked image or a recorded tree. Its tools are not run.
     type: path
     default: /
+  kernel:
+    description:
+      - Which installed kernel to judge. V(running) is the one that runs; V(next) the one that boots next, so that an
+        upgrade which loses modules is seen before the reboot; anything else is the release of an installed kernel.
+      - With another than the running one nothing counts as loaded, and the settings and the command line of the running
+        one are taken to stay.
+      - Below a O(root) in which no kernel runs, V(running) means V(next).
+    type: str
+    default: running
+    version_added: 0.2.0
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return the same facts.
@@ -50,6 +60,10 @@ EXAMPLES = r"""
 - name: Look at an unpacked image
   nodeprep.istio.node_facts:
     root: /srv/images/worker
+
+- name: See before the reboot what the next kernel has
+  nodeprep.istio.node_facts:
+    kernel: next
 """
 
 RETURN = r"""
@@ -72,7 +86,9 @@ ansible_facts:
           type: str
           sample: "2026-11-23T18:00:00Z"
         kernel:
-          description: Release and version of the kernel, whether it supports modules, whether its modules tree is there.
+          
+            - Release and version of the kernel, whether it runs, whether it supports modules, whether its modules tree is
+              there, and as C(next) the C(release) of the kernel that boots next and C(how) that is told.
           type: dict
         modules:
           description:
@@ -81,8 +97,9 @@ ansible_facts:
               V(not_applicable), V(unknown)) and C(reasons), a list of mappings of C(axis) (V(now), V(autoload), V(boot)), C(code),
               C(text) and, where there is one, C(where), a path and line; a cause that explains two axes is said of the
               first. Where they apply also C(provider), the module it is merged
-              into, C(origin), its file or kernel option, C(depends), the modules it needs, and C(autoload_after), the
-              module that has to be there before the kernel asks for this one.
+              into or an alias of, C(origin), its file or kernel option, C(depends), the modules it needs, C(autoload_after), the
+              module that has to be there before the kernel asks for this one, and C(next), C(state) and C(autoload) with
+              the kernel that boots next, where they are others than now. C(boot) is judged with that kernel.
           type: dict
         boot_files:
           description: For each file that lists one of the modules to be loaded at boot, the names that it lists.
@@ -91,7 +108,12 @@ ansible_facts:
           description: Settings that keep the kernel from loading modules.
           type: dict
         selinux:
-          description: The mode of SELinux.
+          description:
+            - The mode of SELinux, its policy, and as C(module_request) whether the policy lets the domain of containers
+              make the kernel load a module; null where it cannot be asked.
+          type: dict
+        surroundings:
+          description: The kind of container around this system, the machine's vendor, whether this task may load modules.
           type: dict
         options:
           description: Kernel options that no module shows, V(y), V(m), V(n), or null where they cannot be read.
@@ -100,7 +122,7 @@ ansible_facts:
           description: Identity of the operating system.
           type: dict
         tools:
-          description: Path and version of C(nft), C(iptables), C(ipset) and C(modprobe), null for one that is not there.
+          description: Path and version of C(nft), C(iptables) and its variants, C(ipset) and C(modprobe), null for one that is not there.
           type: dict
         netfilter:
           description:
@@ -125,6 +147,7 @@ def main():
         argument_spec={
             "modules": {"type": "list", "elements": "str"},
             "root": {"type": "path", "default": "/"},
+            "kernel": {"type": "str", "default": "running"},
         },
         supports_check_mode=True,
     )
@@ -141,12 +164,16 @@ def main():
         code, out, _err = module.run_command(arguments)
         return code, out
 
-    facts = _observe.facts(
-        Files(root),
-        sorted({_module_names.canonical(name) for name in asked}) if asked else _module_names.KNOWN_MODULES,
-        datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        run if root == "/" else None,
-    )
+    try:
+        facts = _observe.facts(
+            Files(root),
+            sorted({_module_names.canonical(name) for name in asked}) if asked else _module_names.KNOWN_MODULES,
+            datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            run if root == "/" else None,
+            module.params["kernel"],
+        )
+    except _observe.NoSuchKernel as exc:
+        module.fail_json(msg=str(exc))
     module.exit_json(changed=False, ansible_facts={"istio_node": facts})
 
 

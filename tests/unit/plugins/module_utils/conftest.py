@@ -4,38 +4,60 @@
 """A recorded node is a directory: the tests write only the files that matter to them."""
 
 import pytest
+import synthetic
 from ansible_collections.nodeprep.istio.plugins.module_utils import _module_states, _observe
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
-
-RELEASE = "6.1.0-test"
+from synthetic import RELEASE
 
 
 class RecordedNode:
     def __init__(self, root):
         self.root = root
+        self.files = Files(str(root))
         self.write("/proc/sys/kernel/osrelease", RELEASE + "\n")
         self.write("/proc/modules", "")
         self.write("/usr/lib/systemd/systemd-modules-load", "")
 
-    def write(self, path, text):
-        target = self.root / path.lstrip("/")
+    def path(self, path):
+        return self.root / path.lstrip("/")
+
+    def write(self, path, content):
+        target = self.path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text.encode("utf-8"))
+        target.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
 
-    def tree(self, modules, aliases="", builtin=""):
-        """Write a modules tree: dict of path to its dependencies' paths."""
-        base = "/lib/modules/" + RELEASE
-        for path in modules:
-            self.write(base + "/" + path, "")
-        self.write(base + "/modules.dep", "".join("{}: {}\n".format(path, " ".join(needs)) for path, needs in modules.items()))
-        self.write(base + "/modules.alias", aliases)
-        self.write(base + "/modules.builtin", builtin)
+    def link(self, path, target):
+        self.path(path).parent.mkdir(parents=True, exist_ok=True)
+        self.path(path).symlink_to(target)
 
-    def describe(self, name):
-        return _module_states.describe(_observe.read_node(Files(str(self.root)), [name]), name)
+    def remove(self, path):
+        self.path(path).unlink()
 
-    def facts(self, names):
-        return _observe.facts(Files(str(self.root)), names, "2026-01-01T00:00:00Z", None)
+    def tree(self, modules=None, release=RELEASE, suffix="", builtin=(), builtin_aliases=(), **more):
+        """Write a modules tree and have depmod index it.
+
+        :param modules: names out of the standard ones, by default all.
+        :param more: module name to (folder, needs, aliases) of others.
+        """
+        base = "/lib/modules/" + release
+        chosen = {name: synthetic.STANDARD[name] for name in (synthetic.STANDARD if modules is None else modules)}
+        for name, (folder, needs, aliases) in dict(chosen, **more).items():
+            needs = [needed for needed in needs if needed in chosen or needed in more]
+            content = synthetic.module(name, needs, aliases, release + " SMP preempt mod_unload modversions ")
+            self.write("{}/{}/{}.ko{}".format(base, folder, name, synthetic.indexed_as(suffix)), synthetic.packed(content, synthetic.indexed_as(suffix)))
+        self.write(base + "/modules.builtin", "".join(path + "\n" for path in builtin))
+        self.write(base + "/modules.order", "")
+        self.write(base + "/modules.builtin.modinfo", "".join("{}.alias={}\0".format(*pair) for pair in builtin_aliases))
+        synthetic.index(self.root, release, suffix)
+
+    def observe(self, names, kernel="running"):
+        return _observe.read_node(Files(str(self.root)), names, kernel)
+
+    def describe(self, name, kernel="running"):
+        return _module_states.describe(self.observe([name], kernel), name)
+
+    def facts(self, names, kernel="running"):
+        return _observe.facts(Files(str(self.root)), names, "2026-01-01T00:00:00Z", None, kernel)
 
 
 @pytest.fixture

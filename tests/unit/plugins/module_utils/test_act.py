@@ -7,13 +7,10 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils import _act, _boot_file, _observe
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
-OWNER = "kernel/net/netfilter/xt_owner.ko"
-MARK = "kernel/net/netfilter/xt_mark.ko"
-
 
 @pytest.fixture
 def read(node):
-    node.tree({OWNER: [], MARK: []}, builtin="kernel/net/netfilter/nf_nat.ko\n")
+    node.tree(["xt_owner", "xt_mark", "x_tables"], builtin=["kernel/net/netfilter/nf_nat.ko"])
     node.write("/proc/modules", "xt_mark 16384 1 - Live 0x0\n")
 
     def read_node():

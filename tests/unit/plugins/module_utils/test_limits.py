@@ -1,0 +1,160 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What cannot be read, what the policy says, and what is around the node."""
+
+import builtins
+import json
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.module_utils import _files, _module_names, _observe, _selinux, _surroundings
+
+LISTED = {"/etc/modules-load.d/a.conf": "xt_owner\n"}
+
+
+@pytest.fixture
+def forbid(monkeypatch):
+    """Forbid to read a path, as without root; the tests themselves may run as root."""
+
+    def forbid(path):
+        def refuse(opened, *arguments, **options):
+            if str(opened).endswith(path):
+                raise PermissionError(13, "Permission denied")
+            return builtins.open(opened, *arguments, **options)
+
+        monkeypatch.setattr(_files, "open", refuse, raising=False)
+
+    return forbid
+
+
+@pytest.mark.parametrize(
+    "path, axes",
+    [
+        ("/etc/modprobe.d/a.conf", ("unknown", "unknown", "unknown")),
+        ("/etc/modules-load.d/b.conf", ("loadable", "yes", "unknown")),
+        ("/modules.dep", ("unknown", "unknown", "unknown")),
+    ],
+)
+def test_without_root_what_cannot_be_read_is_unknown_and_named(node, forbid, path, axes):
+    node.tree()
+    node.write("/etc/modprobe.d/a.conf", "")
+    node.write("/etc/modules-load.d/b.conf", "xt_owner\n")
+    forbid(path)
+    facts = node.facts(["xt_owner"])
+    entry = facts["modules"]["xt_owner"]
+    assert (entry["state"], entry["autoload"], entry["boot"]) == axes
+    assert any(path in reason["text"] for reason in entry["reasons"])
+    assert any(unreadable.endswith(path) for unreadable in facts["unreadable"])
+
+
+class Policy:
+    """A loaded SELinux policy that answers what the kernel's would."""
+
+    def __init__(self, files, domains):
+        self.files = files
+        self.domains = domains
+
+    def __getattr__(self, name):
+        return getattr(self.files, name)
+
+    def transact(self, path, request):
+        assert path == "/sys/fs/selinux/access"
+        source, target, number = request.decode("ascii").split()
+        domain = source.split(":")[2]
+        assert (target.split(":")[2], number) == ("kernel_t", "3")
+        if domain not in self.domains:
+            raise OSError(22, "Invalid argument")
+        return "{:x} ffffffff 0 ffffffff 1 {}".format(*self.domains[domain]).encode("ascii")
+
+
+def selinuxfs(node, enforce="1"):
+    node.write("/sys/fs/selinux/enforce", enforce)
+    node.write("/sys/fs/selinux/mls", "1")
+    node.write("/sys/fs/selinux/class/system/index", "3")
+    node.write("/sys/fs/selinux/class/system/perms/module_request", "5")
+    node.write("/sys/fs/selinux/booleans/domain_kernel_load_modules", "0 0")
+    node.write("/etc/selinux/config", "# c\nSELINUX=enforcing\nSELINUXTYPE=targeted\n")
+
+
+@pytest.mark.parametrize(
+    "domains, autoload, domain",
+    [
+        ({"container_t": (0b10000, 0)}, "yes", "container_t"),
+        ({"container_t": (0b01111, 0)}, "denied", "container_t"),
+        ({"container_t": (0, 1)}, "yes", "container_t"),
+        ({"svirt_lxc_net_t": (0, 0)}, "denied", "svirt_lxc_net_t"),
+        ({}, "unknown", None),
+    ],
+)
+def test_selinuxs_policy_is_asked(node, domains, autoload, domain):
+    node.tree()
+    selinuxfs(node)
+    facts = _observe.facts(Policy(node.files, domains), ["xt_owner", "nf_nat"], "2026-01-01T00:00:00Z", None)
+    assert facts["modules"]["xt_owner"]["autoload"] == autoload
+    assert facts["modules"]["nf_nat"]["autoload"] == "never"
+    assert facts["selinux"]["domain"] == domain
+    assert (facts["selinux"]["policy"], facts["selinux"]["domain_kernel_load_modules"]) == ("targeted", False)
+    assert autoload == "yes" or [reason["code"] for reason in facts["modules"]["xt_owner"]["reasons"]] == ["selinux"]
+
+
+def test_a_recorded_policy_cannot_be_asked_and_a_permissive_one_need_not(node):
+    node.tree()
+    selinuxfs(node)
+    assert node.describe("xt_owner")["autoload"] == "unknown"
+    node.write("/sys/fs/selinux/enforce", "0")
+    assert node.describe("xt_owner")["autoload"] == "yes"
+
+
+@pytest.mark.parametrize("content", ["", "x", "99999999999999999999999999"])
+def test_odd_numbers_in_selinuxfs_are_no_answer(node, content):
+    selinuxfs(node)
+    node.write("/sys/fs/selinux/class/system/index", content)
+    assert _selinux.observe(node.files)["module_request"] is None
+
+
+@pytest.mark.parametrize(
+    "files, release, container",
+    [
+        ({}, "6.1.0", None),
+        ({}, "5.15.90.1-microsoft-standard-WSL2", "wsl"),
+        ({"/proc/1/environ": "PATH=/bin\0container=lxc\0"}, "6.1.0", "lxc"),
+        ({"/run/systemd/container": "systemd-nspawn\n"}, "6.1.0", "systemd-nspawn"),
+        ({"/run/.containerenv": ""}, "6.1.0", "podman"),
+        ({"/.dockerenv": ""}, "6.1.0", "docker"),
+    ],
+)
+def test_surroundings(node, files, release, container):
+    for path, text in files.items():
+        node.write(path, text)
+    node.write("/sys/class/dmi/id/sys_vendor", "Amazon EC2\n")
+    assert _surroundings.observe(node.files, release) == {"container": container, "machine": "Amazon EC2", "may_load": None}
+
+
+WORST = {
+    "nothing wrong": {},
+    "modules disabled": {"/proc/sys/kernel/modules_disabled": "1"},
+    "no helper": {"/proc/sys/kernel/modprobe": "/usr/local/sbin/no-such-modprobe"},
+    "signatures": {"/sys/kernel/security/lockdown": "none [integrity]"},
+    "container": {"/run/.containerenv": ""},
+    "tree gone": None,
+}
+
+
+@pytest.mark.parametrize("situation", sorted(WORST))
+def test_the_facts_stay_small(node, situation):
+    release = "6.12.0-124.8.1.el10_1.x86_64"
+    node.write("/proc/sys/kernel/osrelease", release)
+    everything = {
+        name: ("kernel/net/netfilter", [] if name == "x_tables" else ["x_tables", "nf_nat", "nf_conntrack", "nf_defrag_ipv4"], [])
+        for name in _module_names.KNOWN_MODULES
+    }
+    for low in ("nf_nat", "nf_conntrack", "nf_defrag_ipv4"):
+        everything[low] = ("kernel/net/netfilter", [], [])
+    for name, requests in _module_names.AUTOLOAD_REQUESTS.items():
+        everything[name] = everything[name][:2] + ([request for request in requests if request != name],)
+    node.tree([], release=release if WORST[situation] is not None else "6.12.0-211.el10", suffix=".xz", **everything)
+    for path, text in (WORST[situation] or {}).items():
+        node.write(path, text)
+    facts = node.facts(_module_names.KNOWN_MODULES)
+    size = len(json.dumps(facts))
+    assert size < 16 * 1024, size
