@@ -209,7 +209,7 @@ def _helper(node):
         return None
     words = "kernel.modprobe is '{0}'".format(helper)
     if node.blockers["modprobe_helper_exists"] is False:
-        return "denied", Cause("kernel_modprobe", words + ", which cannot be started")
+        return "denied", Cause("kernel_modprobe", words + ": it cannot be started")
     if not helper.endswith("/modprobe"):
         return "unknown", Cause("kernel_modprobe", words + ", not modprobe")
     return None

@@ -38,6 +38,9 @@ def checked(facts: Any) -> Mapping[str, Any]:
         for axis, values in VALUES.items():
             if entry.get(axis) not in values:
                 raise InvalidInput(f"the facts of module '{name}' have {axis} {entry.get(axis)!r}, not one of {', '.join(values)}: {REMEDY}")
+        following = entry.get("next", {})
+        if not isinstance(following, Mapping) or any(value not in VALUES.get(axis, ()) for axis, value in following.items()):
+            raise InvalidInput(f"the facts of module '{name}' are malformed for the next kernel: {REMEDY}")
         if not _are_reasons(entry.get("reasons")):
             raise InvalidInput(f"the facts of module '{name}' have malformed reasons: {REMEDY}")
         if entry["state"] == "merged" and entry.get("provider") not in facts["modules"]:

@@ -42,7 +42,8 @@ class Grades:
         return self._autoload(entry, self._own_now) if entry["state"] == "loadable" else "unmet"
 
     def _own_after(self, name: str) -> Grade:
-        entry = self._modules[name]
+        # Where another kernel boots next, that one's state and autoload count.
+        entry = {**self._modules[name], **self._modules[name].get("next", {})}
         if entry["state"] == "builtin" or entry["boot"] == "yes":
             return "present"
         if "unknown" in (entry["state"], entry["boot"]):

@@ -145,10 +145,9 @@ def test_the_facts_stay_small(node, situation):
     release = "6.12.0-124.8.1.el10_1.x86_64"
     node.write("/proc/sys/kernel/osrelease", release)
     everything = {
-        name: ("kernel/net/netfilter", [] if name == "x_tables" else ["x_tables", "nf_nat", "nf_conntrack", "nf_defrag_ipv4"], [])
-        for name in _module_names.KNOWN_MODULES
+        name: ("kernel/net/netfilter", [] if name == "x_tables" else ["x_tables", "nf_conntrack", "nf_defrag_ipv4"], []) for name in _module_names.KNOWN_MODULES
     }
-    for low in ("nf_nat", "nf_conntrack", "nf_defrag_ipv4"):
+    for low in ("nf_conntrack", "nf_defrag_ipv4"):
         everything[low] = ("kernel/net/netfilter", [], [])
     for name, requests in _module_names.AUTOLOAD_REQUESTS.items():
         everything[name] = everything[name][:2] + ([request for request in requests if request != name],)

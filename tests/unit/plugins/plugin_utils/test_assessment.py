@@ -47,6 +47,8 @@ def test_the_pages_conditions():
         ("on_demand", {"state": "loaded"}),
         ("at_risk", {"state": "loaded", "autoload": "never"}),
         ("at_risk", {"state": "loaded", "autoload": "denied", "boot": "ineffective"}),
+        ("at_risk", {"state": "loaded", "nft_redir": {"next": {"state": "missing", "autoload": "never"}}}),
+        ("on_demand", {"state": "loaded", "nft_redir": {"autoload": "never", "next": {"autoload": "yes"}}}),
         ("not_ready", {"autoload": "denied"}),
         ("not_ready", {"state": "missing", "autoload": "never"}),
         ("not_ready", {"state": "blocked", "autoload": "denied"}),
@@ -139,6 +141,7 @@ def test_bad_options_get_one_clear_error(option, value, message):
         facts(xt_owner={"state": "fine"}),
         facts(nf_nat={"state": "merged"}),
         facts(nf_nat={"reasons": ["x"]}),
+        facts(nf_nat={"next": {"state": "fine"}}),
     ],
 )
 def test_malformed_facts_get_one_clear_error(broken):
