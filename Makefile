@@ -9,8 +9,10 @@ TREE := .cache/ansible_collections/nodeprep/istio
 INSTALLED := .cache/installed
 LAB := ANSIBLE_PIPELINING=true ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache $(BIN)/ansible-playbook -i tests/lab/machines.yml --limit "$(or $(NODEPREP_LAB_MACHINES),lab)"
 # One life of the machines. Those that are too old for nftables are refused in the iptables run, and left out of the other.
-lab_cycle = PATH=$(CURDIR)/$(BIN):$$PATH NODEPREP_BACKEND=$(1) NODEPREP_MODE=$(2) \
-  NODEPREP_LAB_MACHINES='$(or $(NODEPREP_LAB_MACHINES),lab)$(if $(filter nftables,$(1)),:!nftables_refused)' molecule test -s prepare
+# Molecule remembers what it has prepared; here each life begins anew.
+lab_cycle = export PATH=$(CURDIR)/$(BIN):$$PATH NODEPREP_BACKEND=$(1) NODEPREP_MODE=$(2) \
+  NODEPREP_LAB_MACHINES='$(or $(NODEPREP_LAB_MACHINES),lab)$(if $(filter nftables,$(1)),:!nftables_refused)'; \
+  molecule reset --scenario-name prepare && molecule test --scenario-name prepare
 NODE_PYTHON ?= 3.6 3.13
 
 .PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full clean
