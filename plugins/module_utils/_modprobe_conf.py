@@ -5,6 +5,7 @@
 """modprobe.d(5): what the node's configuration says about modules, and where."""
 
 import fnmatch
+import re
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import conf_files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
@@ -16,6 +17,7 @@ DIRECTORIES = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d"
 # libkmod/libkmod-config.c: conf_files_filter_out()
 SUFFIXES = (".conf", ".alias")
 COMMAND_LINE = "/proc/cmdline"
+_ESCAPE = re.compile(r"\\(.|\n)")
 
 
 class ModprobeConf:
@@ -106,21 +108,16 @@ def read(files, cmdline, tree_path):
 
 
 def logical_lines(text):
-    """Yield (first line's number, text); a backslash at the end of a line joins the next one.
+    """Yield (first line's number, text) as libkmod-util.c: getline_wrapped() reads them.
 
-    Only a line feed ends a line, so that a carriage return stays with the last word (libkmod-util.c: getline_wrapped()).
+    A backslash joins the next line, and before anything else it vanishes. Only a line feed ends a line, so that a
+    carriage return stays with the last word. What follows a NUL is lost, as ever in C.
     """
-    joined, first = "", None
-    for number, line in enumerate(text.split("\n"), 1):
-        first = first or number
-        joined += line
-        if joined.endswith("\\"):
-            joined = joined[:-1]
-            continue
-        yield first, joined
-        joined, first = "", None
-    if joined:
-        yield first, joined
+    joint = "\1"
+    number = 1
+    for line in _ESCAPE.sub(lambda escape: joint if escape.group(1) == "\n" else escape.group(1), text).split("\n"):
+        yield number, line.replace(joint, "").split("\0", 1)[0]
+        number += 1 + line.count(joint)
 
 
 def _take(conf, words, where):

@@ -1,0 +1,190 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever is in a node's files: no crash, no malformed facts, and never a module that is not there said to be there."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import pytest
+import synthetic
+from ansible_collections.nodeprep.istio.plugins.module_utils import _modprobe, _modprobe_conf, _module_states, _modules_load, _modules_tree, _observe, _proc
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from memory import MemoryFiles
+from synthetic import RELEASE
+
+TREE = f"/lib/modules/{RELEASE}"
+PARSED = (
+    "/proc/modules",
+    "/proc/cmdline",
+    "/proc/config.gz",
+    "/proc/1/environ",
+    "/proc/self/status",
+    "/proc/sys/kernel/modprobe",
+    "/proc/sys/kernel/modules_disabled",
+    "/sys/kernel/security/lockdown",
+    "/sys/fs/selinux/enforce",
+    "/sys/fs/selinux/booleans/domain_kernel_load_modules",
+    "/sys/fs/selinux/class/system/index",
+    "/etc/selinux/config",
+    "/etc/os-release",
+    "/etc/modules",
+    "/etc/modprobe.d/a.conf",
+    "/etc/modules-load.d/a.conf",
+    "/usr/lib/modules-load.d/a.conf",
+    "/boot/grub2/grubenv",
+    "/boot/loader/entries/a.conf",
+    f"/boot/config-{RELEASE}",
+    "/var/lib/dpkg/status",
+    "/lib/apk/db/installed",
+    "/usr/sbin/nft",
+    *(f"{TREE}/modules.{name}" for name in ("dep", "alias", "builtin", "builtin.modinfo", "softdep")),
+    f"{TREE}/{synthetic.NETFILTER}/xt_owner.ko",
+)
+# What the node's own grammar is made of, so that lines come near to meaning something.
+WORDS = st.sampled_from(
+    [
+        "xt_owner",
+        "xt-owner",
+        "ipt_owner",
+        "nf_nat",
+        "blacklist",
+        "install",
+        "alias",
+        "softdep",
+        "options",
+        "off",
+        "/bin/false",
+        "/bin/true",
+        "modprobe",
+        "-i",
+        "pre:",
+        "post:",
+        "#",
+        ";",
+        "module_blacklist=",
+        "modprobe.blacklist=",
+        "modules-load=",
+        ",",
+        ":",
+        "=",
+        ".ko",
+        "kernel/net/xt_owner.ko:",
+        "\\",
+        "\ufeff",
+        '"',
+        "-",
+        "Live",
+        "0x0",
+        "1",
+        "0",
+    ]
+)
+BLANKS = st.sampled_from([" ", "\t", "\n", "\r\n", "\\\n", "  ", "\0", "\x0b", "\u2028"])
+NEAR = st.lists(st.tuples(WORDS, BLANKS), max_size=12).map(lambda parts: "".join(word + blank for word, blank in parts).encode())
+CONTENT = st.one_of(st.binary(max_size=200), NEAR)
+NAMES = ["xt_owner", "nf_nat", "nf_conntrack_ipv4", "iptable_nat", "ipt_owner"]
+
+
+@given(st.dictionaries(st.sampled_from(PARSED), CONTENT), st.sampled_from(["running", "next", RELEASE]))
+@settings(max_examples=400, deadline=None)
+def test_facts_are_whole_whatever_the_files_hold(contents, kernel):
+    files = MemoryFiles({"/proc/sys/kernel/osrelease": RELEASE.encode(), **contents})
+    try:
+        facts = _observe.facts(files, NAMES, "2026-01-01T00:00:00Z", None, kernel)
+    except _observe.NoSuchKernel:
+        assert kernel != "running"
+        return
+    assert checked(json.loads(json.dumps(facts)))
+
+
+# Files that may name a module, and are no evidence that it is there.
+HEARSAY = [path for path in PARSED if path.endswith((".conf", "cmdline", ".alias", ".softdep", "/modules")) and path != "/proc/modules"]
+
+
+@given(st.dictionaries(st.sampled_from(HEARSAY), CONTENT))
+@settings(max_examples=400, deadline=None)
+def test_a_module_that_is_nowhere_is_never_ready(contents):
+    dep = b"kernel/net/netfilter/x_tables.ko:\n"
+    index = {f"{TREE}/modules.dep": dep, f"{TREE}/modules.dep.bin": b"", f"{TREE}/kernel/net/netfilter/x_tables.ko": synthetic.module("x_tables")}
+    files = MemoryFiles({"/proc/sys/kernel/osrelease": RELEASE.encode(), "/proc/modules": b"", **contents, **index})
+    entry = _module_states.describe(_observe.read_node(files, ["xt_owner"]), "xt_owner")
+    assert entry["state"] in ("missing", "unknown", "blocked", "merged")
+    assert entry["boot"] != "yes"
+    assert entry["state"] == "merged" or entry["autoload"] != "yes"
+
+
+@given(
+    st.lists(st.one_of(st.text(max_size=20), st.sampled_from(["xt_owner", " xt-owner\r", "\ufeffxt_owner", "#xt_owner", "xt_owner # x", "xt_owner xt_mark"])))
+)
+@settings(deadline=None)
+def test_only_a_line_that_is_the_name_loads_at_boot(lines):
+    files = MemoryFiles({"/usr/lib/systemd/systemd-modules-load": b"", "/etc/modules-load.d/a.conf": "\n".join(lines).encode("utf-8", "replace")})
+    split = "\n".join(lines).encode("utf-8", "replace").decode("utf-8", "replace").split("\n")
+    right = [number for number, line in enumerate(split, 1) if line.strip(" \t\r").replace("-", "_") == "xt_owner"]
+    found = [line.where for line in _modules_load.read(files, "").lines if line.name == "xt_owner"]
+    assert found == [f"/etc/modules-load.d/a.conf:{number}" for number in right]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    root = tmp_path_factory.mktemp("tree")
+    for name in ("xt_owner", "xt_mark", "x_tables", "nf_nat"):
+        folder, needs, aliases = synthetic.STANDARD[name]
+        path = root / TREE.lstrip("/") / folder / f"{name}.ko"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(synthetic.module(name, [needed for needed in needs if needed == "x_tables"], aliases))
+    synthetic.index(root)
+    (root / "etc/modprobe.d").mkdir(parents=True)
+    return root
+
+
+CONF_WORDS = st.sampled_from(["xt_owner", "xt-owner", "ipt_owner", "ipt_*", "xt_mark", "x_tables", "nf_nat", "off", "/bin/false", "#", "\\"])
+KEYWORDS = st.sampled_from(["blacklist", "install", "alias", "softdep", "options", "#blacklist"])
+CONF_LINE = st.tuples(
+    KEYWORDS, st.sampled_from([" ", "\t", " \\\n "]), st.lists(CONF_WORDS, min_size=1, max_size=3), st.sampled_from(["\n", "\r\n", "\\\n", "\n\n"])
+)
+CONF = st.lists(CONF_LINE, max_size=5).map(lambda lines: "".join(keyword + blank + " ".join(words) + end for keyword, blank, words, end in lines))
+
+
+@given(CONF, st.sampled_from(["xt_owner", "ipt_owner", "xt_mark", "nf_nat"]), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_modprobe_reads_the_configuration_as_we_do(tree, text, asked, blacklist):
+    """The real modprobe on the same configuration is the judge, names and options of every kind included."""
+    (tree / "etc/modprobe.d/a.conf").write_bytes(text.encode())
+    options = ["--use-blacklist"] if blacklist else []
+    _code, out, _errors = synthetic.run(["modprobe", "-d", str(tree), "-S", RELEASE, "-C", str(tree / "etc/modprobe.d"), "--show-depends", *options, asked])
+    inserted = [os.path.basename(line.split()[1])[: -len(".ko")] for line in out.splitlines() if line.startswith("insmod ")]
+    commanded = any(line.startswith("install ") for line in out.splitlines())
+
+    files = Files(str(tree))
+    index = _modules_tree.read(files, RELEASE, {"ipt_owner", asked})
+    modprobe = _modprobe.Modprobe(files, _modprobe_conf.read(files, "", index.path), index, RELEASE, set())
+    targets, _refusal = modprobe.lookup(asked)
+    ours = [name for name, _alias in targets if modprobe.reaches(asked, name, blacklist)[0] and not modprobe.refusal(name)]
+    if commanded:
+        # A command of a soft dependency's harms nobody else, and the module that is commanded away is not among the inserted.
+        assert [name for name in ours if name in inserted] == ours
+    else:
+        assert set(ours) == set(inserted) & {name for name, _alias in targets}
+
+
+@given(st.text(max_size=200))
+@settings(deadline=None)
+def test_any_command_line_is_read(text):
+    assert all(isinstance(value, str) for value in _proc.cmdline_values(text, "module_blacklist"))
+
+
+def test_huge_files_are_read_in_no_time():
+    aliases = b"".join(b"alias pci:v%08dd*sv*sd*bc*sc*i* driver_%d\n" % (number, number) for number in range(60000))
+    dep = b"".join(b"kernel/drivers/driver_%d.ko: kernel/lib/a.ko kernel/lib/b.ko\n" % number for number in range(20000))
+    huge = {f"{TREE}/modules.alias": aliases, f"{TREE}/modules.dep": dep, "/etc/modprobe.d/a.conf": b"# x\n" * 200000, "/proc/modules": b"x" * 1000000}
+    started = time.process_time()
+    _observe.facts(MemoryFiles({"/proc/sys/kernel/osrelease": RELEASE.encode(), **huge}), NAMES, "2026-01-01T00:00:00Z", None)
+    assert time.process_time() - started < 10
