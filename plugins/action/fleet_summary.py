@@ -5,12 +5,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder, selection_text
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_run, read_text, selection_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import read_waivers
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import summary
+
+ARGUMENTS = {"generated_at": {"type": "str", "required": True}, "waivers": {"type": "path"}}
 
 
 class ActionModule(ActionBase):
@@ -19,11 +27,15 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        title = self._task.args.get("title")
-        outcomes = self._task.args.get("outcomes")
-        if not isinstance(title, str) or not isinstance(outcomes, dict):
-            raise AnsibleActionFail("fleet_summary needs a title and a mapping of node names to outcomes")
-        lines = summary(title, outcomes)
+        _checked, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        builder = Builder()
+        add_run(builder, task_vars or {}, nodes=())
+        try:
+            waivers = read_waivers(read_text(arguments["waivers"]), arguments["waivers"]) if arguments["waivers"] else []
+            asked = selection_text(asdict(selection_of(task_vars or {}, self._templar.template)))
+            lines = summary(builder.document(arguments["generated_at"], waivers), asked)
+        except (ReportError, InvalidInput) as exc:
+            raise AnsibleActionFail(f"fleet_summary: {exc}") from exc
         Display().display("\n" + "\n".join(lines) + "\n")
         result.update(changed=False, lines=lines)
         return result

@@ -9,18 +9,18 @@ module: fleet_summary
 short_description: Print a summary of the fleet
 version_added: 0.1.0
 description:
-  - Prints one line for each node, with its verdict and the reason, and the totals. Runs on the controller only.
+  - Prints one line for each node that this play asked, with its verdict, the reason and what to do, and the totals. Runs on
+    the controller only.
+  - It reads the outcomes of role P(nodeprep.istio.istio_node#role) from the nodes' facts of this run. A node without one is
+    shown as C(no_data), with the reason.
 options:
-  title:
-    description: What was asked of the nodes.
+  generated_at:
+    description: The time at which waivers are in force or expired, in UTC, such as V(2026-11-24T04:00:00Z).
     type: str
     required: true
-  outcomes:
-    description:
-      - Maps each node's name to the outcome of role P(nodeprep.istio.istio_node#role), or to a mapping with C(failure).
-      - A node without an assessment is shown as C(no_data).
-    type: dict
-    required: true
+  waivers:
+    description: YAML file of waivers, each with C(requirement), C(nodes), C(reason) and C(until).
+    type: path
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
@@ -36,9 +36,7 @@ author:
 EXAMPLES = r"""
 - name: Print the summary
   nodeprep.istio.fleet_summary:
-    title: iptables, sidecar
-    outcomes:
-      node-1: "{{ hostvars['node-1'].istio_node_outcome }}"
+    generated_at: "{{ now(utc=true, fmt='%Y-%m-%dT%H:%M:%SZ') }}"
   run_once: true
 """
 

@@ -1,76 +1,90 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the owner of the fleet sees at the end of a play, as text. Pure."""
+"""What the owner of the fleet sees at the end of a play, as text: the document in few lines. Pure."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Sequence
 
-VERDICTS = ("ready", "on_demand", "at_risk", "not_ready", "unknown", "no_data")
-HEADINGS = ("NODE", "SYSTEM", "VERDICT", "WHY, AND WHAT WAS DONE")
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Cause, Document, Node, Row
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
+
+# A terminal is no place for ten thousand lines: the most urgent nodes are shown.
+NODES = 200
+NAMES = 4
+
+_SHORT = (("Red Hat Enterprise Linux", "RHEL"), (" GNU/Linux", ""), (" Linux", ""))
 
 
-def summary(title: str, outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def summary(document: Document, asked: str) -> list[str]:
     """Return the lines of the summary.
 
-    :param outcomes: for each node the role's outcome (C(facts), C(assessment), C(act)) or C(failure), a text; a node
-        without an assessment has no data and is never left out.
+    :param asked: what was asked of the nodes, shown where no node gave an answer that says it.
     """
-    rows = [_row(node, outcome) for node, outcome in outcomes.items()]
-    widths = [max(len(row[column]) for row in [HEADINGS, *rows]) for column in range(3)]
+    nodes: Sequence[Node] = document.nodes
+    if len(nodes) > NODES:
+        nodes = sorted(nodes, key=lambda node: (URGENCY[node.verdict], node.name))[:NODES]
+    judged = any(node.documented or node.effective for node in document.nodes)
+    headings = ["NODE", "SYSTEM", "VERDICT", *(["PAGE", "RULES"] if judged else []), "WHY, AND WHAT TO DO"]
+    causes = {cause.id: cause for cause in document.causes}
+    rows = [headings, *(_cells(node, judged, document, causes) for node in nodes)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(headings) - 1)]
+    title = "; ".join(str(selection["text"]) for selection in document.selections) or asked
     lines = [f"Istio node readiness: {title}"]
-    lines += ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip() for row in [HEADINGS, *rows]]
-    return [*lines, _totals(row[2] for row in rows)]
+    lines += ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows]
+    lines += [f"... and {len(document.nodes) - NODES:,} more"] if len(document.nodes) > NODES else []
+    totals = ", ".join(f"{document.totals[verdict]} {verdict}" for verdict in VERDICTS if document.totals[verdict]) or "no node"
+    told = headline(document.causes)
+    return [*lines, f"{totals}. {told}." if told else f"{totals}."]
 
 
-def _totals(verdicts: Any) -> str:
-    counts = Counter(verdicts)
-    return ", ".join(f"{counts[name]} {name}" for name in VERDICTS if counts[name]) or "no node"
+def _cells(node: Node, judged: bool, document: Document, causes: dict[str, Cause]) -> list[str]:
+    system = f"{short_system(node.system)}, {short_kernel(node.kernel)}" if not node.no_data else ""
+    return [node.name, system, node.verdict, *([node.documented, node.effective] if judged else []), _why(node, document, causes)]
 
 
-def _row(node: str, outcome: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    failure = _one_line(outcome.get("failure") or "")
-    assessment = outcome.get("assessment")
-    if not assessment:
-        return node, "", "no_data", failure or "no answer"
-    facts = outcome["facts"]
-    system = f"{facts['os'].get('name') or 'unknown system'}, {facts['kernel']['release']}"
-    parts = [_done(outcome.get("act") or {}), failure or _why(assessment["requirements"])]
-    return node, _one_line(system), assessment["verdict"], "; ".join(part for part in parts if part)
+def short_system(name: str) -> str:
+    """Return for example "Debian 12" for "Debian GNU/Linux 12 (bookworm)"."""
+    name = re.sub(r"\s*\(.*?\)", "", name)
+    for long, short in _SHORT:
+        name = name.replace(long, short)
+    return name
 
 
-def _why(requirements: Sequence[Mapping[str, Any]]) -> str:
-    """Name the requirements that keep the node from ready."""
-    parts: list[str] = []
-    for grade, column, words in (
-        ("unmet", "now", "not there"),
-        ("unknown", "now", "cannot be told"),
-        ("on_demand", "now", "the kernel loads on demand"),
-        ("unmet", "after_reboot", "gone after a reboot"),
-    ):
-        rows = [row for row in requirements if row[column] == grade and row["level"] == "must"]
-        named = [f"{row['name']} ({row['state']})" if row["state"] in ("missing", "blocked") else row["name"] for row in rows if row["kind"] == "module"]
-        modules = list(dict.fromkeys(named))
-        if modules and (column == "now" or not parts):
-            parts.append(f"{words}: {', '.join(modules)}")
-        if column == "now":
-            parts += [row["reason"] for row in rows if row["kind"] != "module"]
-    return _one_line("; ".join(parts))
+def short_kernel(release: str) -> str:
+    """Return for example "6.12.0-124" for "6.12.0-124.8.1.el10_1.x86_64"."""
+    found = re.match(r"\d+(\.\d+)*(-\d+)?", release)
+    return found.group() if found else release
 
 
-def _done(act: Mapping[str, Any]) -> str:
-    would = act.get("check_mode")
-    parts: list[str] = []
-    if act.get("loaded"):
-        parts.append(f"{'would load' if would else 'loaded'} {', '.join(act['loaded'])}")
-    if act.get("persisted"):
-        parts.append(f"{'would persist' if would else 'persisted'} {len(act['persisted'])} in {act['boot_file']}")
+def _why(node: Node, document: Document, causes: dict[str, Cause]) -> str:
+    """Return what was done, what keeps the node from ready, cause by cause, and what to do about it."""
+    if node.no_data:
+        return node.no_data.text
+    parts = [_done(dict(node.act)), f"failed: {node.failure}" if node.failure else ""]
+    by_cause: dict[str, list[Row]] = {}
+    for row in node.gaps:
+        by_cause.setdefault(row.cause, []).append(row)
+    for id_, rows in by_cause.items():
+        cause = causes[id_]
+        names = [document.requirements[row.id].label for row in rows]
+        what = ", ".join(names) if len(names) <= NAMES else f"{', '.join(names[: NAMES - 1])} and {len(names) - NAMES + 1} more"
+        parts.append(f"{what}: {_lower(cause.text)} -> {_lower(cause.remedy)}" if cause.remedy else f"{what}: {_lower(cause.text)}")
+    waived = sum(row.waiver is not None for row in node.rows)
+    parts.append(f"{waived} waived" if waived else "")
+    return "; ".join(part for part in parts if part)
+
+
+def _done(act: dict[str, tuple[str, ...]]) -> str:
+    would = "check_mode" in act
+    parts = [f"{'would load' if would else 'loaded'} {', '.join(act['loaded'])}"] if "loaded" in act else []
+    if "persisted" in act:
+        parts.append(f"{'would persist' if would else 'persisted'} {len(act['persisted'])} in {act.get('boot_file', ('',))[0]}")
     return "; ".join(parts)
 
 
-def _one_line(text: str) -> str:
-    """Keep text from a node on one line and without control characters: it is untrusted."""
-    return "".join(character if character.isprintable() else " " for character in " ".join(str(text).split()))[:2000]
+def _lower(sentence: str) -> str:
+    """Return a sentence as part of another one; a name that begins with two capitals keeps them."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]

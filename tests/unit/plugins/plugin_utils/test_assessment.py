@@ -13,7 +13,6 @@ from ansible_collections.nodeprep.istio.plugins.filter.readiness import readines
 from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import known_modules
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import summary
 from made_facts import facts
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
@@ -147,12 +146,3 @@ def test_bad_options_get_one_clear_error(option, value, message):
 def test_malformed_facts_get_one_clear_error(broken):
     with pytest.raises(AnsibleFilterError, match="gather them with nodeprep.istio.node_facts"):
         readiness(broken)
-
-
-def test_the_summary_never_leaves_a_node_out():
-    good = {"facts": facts(state="loaded", boot="yes"), "assessment": readiness(facts(state="loaded", boot="yes"))}
-    bad = {"facts": facts(autoload="never"), "assessment": readiness(facts(autoload="never"))}
-    lines = summary("iptables", {"a": good, "b": bad, "c": {"failure": "unreachable:\n timed\x1b[31m out"}, "d": {}})
-    assert lines[-1] == "1 ready, 1 not_ready, 2 no_data"
-    assert "not there: xt_REDIRECT, xt_owner, nf_tables" in lines[3]
-    assert lines[4].endswith("no_data    unreachable: timed [31m out")

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the fleet report, once, on the controller."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Document, ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, MAIN_FILE, write
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_recorded, add_run, read_document, read_text, selection_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import read_waivers
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
+
+ARGUMENTS = {
+    "dir": {"type": "path", "required": True},
+    "formats": {"type": "list", "elements": "str", "default": ["json", "html"], "choices": ["html", *FORMATS]},
+    "templates": {"type": "path", "required": True},
+    "generated_at": {"type": "str", "required": True},
+    "nodes": {"type": "list", "elements": "str", "default": []},
+    "sources": {"type": "list", "elements": "raw", "default": []},
+    "waivers": {"type": "path"},
+    "previous": {"type": "str"},
+    "max_age_hours": {"type": "float"},
+    "fail_on": {"type": "list", "elements": "str", "default": [], "choices": list(VERDICTS)},
+}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _checked, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        try:
+            document = self._document(arguments, task_vars or {})
+            files = write(document, arguments["dir"], arguments["formats"], arguments["templates"])
+        except (ReportError, InvalidInput) as exc:
+            raise AnsibleActionFail(f"fleet_report: {exc}") from exc
+        result.update(
+            changed=False,
+            files=files,
+            totals=document.totals,
+            nodes=len(document.nodes),
+            headline=headline(document.causes),
+            failing=failing(document, arguments["fail_on"]),
+        )
+        return result
+
+    def _document(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> Document:
+        builder = Builder()
+        main_file = f"{arguments['dir'].rstrip('/')}/{MAIN_FILE}"
+        if arguments["sources"]:
+            selection = selection_of(task_vars, self._templar.template)
+            for source in arguments["sources"]:
+                path, label = (source.get("path"), source.get("label", "")) if isinstance(source, dict) else (source, "")
+                if not isinstance(path, str) or not path:
+                    raise ReportError(f"sources: {source!r} is no path and no mapping of path and label")
+                add_recorded(builder, path, str(label), selection, leave_out=main_file)
+        else:
+            add_run(builder, task_vars, arguments["nodes"])
+        waivers = read_waivers(read_text(arguments["waivers"]), arguments["waivers"]) if arguments["waivers"] else []
+        return builder.document(arguments["generated_at"], waivers, self._previous(arguments["previous"], main_file), arguments["max_age_hours"])
+
+    def _previous(self, asked: str | None, main_file: str) -> Document | None:
+        """Return the last report: the one asked for, else the one about to be replaced, if it can be read."""
+        if asked is not None:
+            return read_document(asked) if asked else None
+        try:
+            return read_document(main_file) if os.path.exists(main_file) else None
+        except ReportError as exc:
+            Display().warning(f"the report does not say what changed since the last one: {exc}")
+            return None
+
+
+def failing(document: Document, fail_on: list[str]) -> str:
+    """Return one sentence on the nodes whose verdict is not accepted, the most urgent first, or nothing."""
+    nodes = document.failing(fail_on)
+    if not nodes:
+        return ""
+    verdicts = sorted({node.verdict for node in nodes}, key=lambda verdict: URGENCY[verdict])
+    counts = ", ".join(f"{document.totals[verdict]:,} {verdict}" for verdict in verdicts)
+    names = ", ".join(f"{node.name} ({node.verdict})" for node in nodes[:10])
+    return f"{counts}: {names}{f' and {len(nodes) - 10:,} more' if len(nodes) > 10 else ''}"

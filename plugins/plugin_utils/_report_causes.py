@@ -1,0 +1,166 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Root causes: what one thing, put right, closes gaps on many nodes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import BAD, Cause, Node, Requirement, Row
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
+
+PREPARE = "Load and persist them: nodeprep.istio.prepare_istio_nodes"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How the reasons of one code are told: what all of them have in common makes one cause.
+
+    {file} is the file that a reason names, {package} the package that holds a distribution's spare modules, {system}
+    the operating system. A kind whose text names none of them is one cause for the whole fleet.
+    """
+
+    text: str
+    remedy: str
+
+
+# Codes of the reasons in a node's facts, and not_loaded and not_persisted, which need no reason.
+_KINDS = {
+    "blacklist": _Kind("{file} blacklists modules", "Take the lines out of {file}, or accept the gap with a waiver"),
+    "install_override": _Kind("{file} keeps modules from loading (install override)", "Take the install lines out of {file}"),
+    "module_blacklist": _Kind("The kernel command line refuses modules (module_blacklist=)", "Take them off the kernel command line and reboot"),
+    "modules_disabled": _Kind("kernel.modules_disabled is 1: nothing can be loaded until a reboot", "Persist them, reboot, and set it only afterwards"),
+    "kernel_modprobe": _Kind("kernel.modprobe names no program, so the kernel loads nothing on demand", PREPARE),
+    "selinux": _Kind("SELinux lets no container load modules on demand, and they are not loaded", PREPARE),
+    "not_installed": _Kind("{package} not installed", "Install {package} for the running kernel"),
+    "file_gone": _Kind("Files of the kernel's modules are gone from {system}", "Install the kernel's packages again"),
+    "not_in_tree": _Kind("The kernel of {system} does not have the modules", "Boot a kernel that has them, or choose the backend that this one supports"),
+    "not_built": _Kind("The kernel of {system} is built without the modules and can load none", "Boot a kernel that has them"),
+    "tree_gone": _Kind("The running kernel's modules are gone: an upgrade removed them, or they cannot be seen from here", "Reboot into the new kernel"),
+    "not_indexed": _Kind("The kernel's modules have no index (modules.dep)", "Run depmod -a"),
+    "unreadable": _Kind("The node lets too little be read to tell", "Audit with become: true, outside a container"),
+    "transient": _Kind("Modules were being loaded or unloaded at that moment", "Look again"),
+    "dead_line": _Kind("{file} lists names that are gone from this kernel", "Take the lines out of {file}"),
+    "broken_line": _Kind("{file} has lines that load nothing", "One module name on each line of {file}, comments on lines of their own"),
+    "no_service": _Kind("No systemd-modules-load reads the boot files", "Load them at boot by the node's own means"),
+    "not_loaded": _Kind("Modules are installed but not loaded, and the kernel does not load them on demand", PREPARE),
+    "not_persisted": _Kind("Modules are loaded, but no boot file lists them", PREPARE),
+}
+
+# What keeps a module from loading whether or not a boot file lists it.
+_REFUSALS = ("blacklist", "install_override", "module_blacklist")
+
+# Where distributions keep kernel modules that are not in their images: (part of os id, part of release, package).
+_PACKAGES = (
+    ("ol", "uek", "kernel-uek-modules-extra-netfilter is"),
+    ("", ".el", "kernel-modules-extra is"),
+    ("fedora", ".fc", "kernel-modules-extra is"),
+    ("ubuntu", "", "linux-modules-extra is"),
+    ("sles", "", "kernel-default is"),
+    ("opensuse", "", "kernel-default is"),
+)
+
+
+def cause_of(facts: Mapping[str, Any], requirement: Requirement, row: Row) -> Cause:
+    """Return the one cause of a requirement that is not there, not yet counted."""
+    if requirement.kind != "module":
+        return _told(requirement.kind, row.reason, row.remedy)
+    # Of alternatives the one that was judged, which is the one in this state.
+    entries = [facts["modules"][name] for name in requirement.alternatives or (requirement.name,)]
+    entry = next((entry for entry in entries if entry["state"] == row.state), entries[0])
+    if entry["state"] == "merged":
+        entry = facts["modules"][entry["provider"]]
+    code, where, text = _deciding_reason(entry, row)
+    kind = _KINDS.get(code)
+    if kind is None:
+        general = one_line(text.replace(requirement.name, "the module").replace(str(facts["kernel"].get("release")), "the running kernel"))
+        return _told(code, general[:1].upper() + general[1:], row.remedy)
+    words = {"file": _file(where), "package": _package(facts), "system": one_line((facts.get("os") or {}).get("name") or "this system")}
+    return _told(code, kind.text.format_map(words), kind.remedy.format_map({**words, "package": words["package"].rsplit(" ", 1)[0]}))
+
+
+def _told(code: str, text: str, remedy: str) -> Cause:
+    return Cause(one_line(f"{code}: {text}"), one_line(text), one_line(remedy))
+
+
+def _deciding_reason(entry: Mapping[str, Any], row: Row) -> tuple[str, str, str]:
+    """Return code, place and text of the reason that comes first for what is wrong: now before after a reboot."""
+    reasons = entry["reasons"]
+    if row.now in BAD:
+        chosen = [reason for axis in ("now", "autoload") for reason in reasons if reason["axis"] == axis and reason["code"] != "never_requested"]
+        otherwise = "not_loaded" if entry["state"] == "loadable" else entry["state"]
+    else:
+        chosen = [reason for reason in reasons if reason["axis"] == "boot" or reason["code"] in _REFUSALS]
+        otherwise = "not_persisted"
+    if not chosen:
+        return otherwise, "", one_line(row.reason) or otherwise
+    return one_line(chosen[0]["code"]), one_line(chosen[0].get("where")), one_line(chosen[0]["text"])
+
+
+def _file(where: str) -> str:
+    path, _, line = where.rpartition(":")
+    return (path if line.isdecimal() else where) or "A modprobe.d file"
+
+
+def _package(facts: Mapping[str, Any]) -> str:
+    os_id = str((facts.get("os") or {}).get("id") or "")
+    release = str(facts["kernel"].get("release") or "")
+    found = (package for part, mark, package in _PACKAGES if os_id.startswith(part) and mark in release)
+    return next(found, "packages of the running kernel are")
+
+
+def counted(nodes: Iterable[Node], told: Mapping[str, Cause], requirements: Mapping[str, Requirement]) -> tuple[Cause, ...]:
+    """Return the causes of all nodes' gaps, the one that explains most gaps first; nodes without data come last.
+
+    :param told: for each cause's id its text and remedy.
+    """
+    names: dict[str, list[str]] = {}
+    rows: dict[str, set[str]] = {}
+    gaps: dict[str, int] = {}
+    for node in nodes:
+        for cause, row in _caused(node):
+            listed = names.setdefault(cause, [])
+            if not listed or listed[-1] != node.name:
+                listed.append(node.name)
+            if row:
+                rows.setdefault(cause, set()).add(requirements[row.id].name)
+                gaps[cause] = gaps.get(cause, 0) + 1
+    causes = [
+        replace(told[cause], gaps=gaps.get(cause, 0), nodes=tuple(sorted(set(listed))), requirements=tuple(sorted(rows.get(cause, ()))))
+        for cause, listed in names.items()
+    ]
+    return tuple(sorted(causes, key=lambda cause: (-cause.gaps, -len(cause.nodes), cause.id)))
+
+
+def _caused(node: Node) -> Iterator[tuple[str, Row | None]]:
+    if node.no_data:
+        yield no_data_cause(node).id, None
+    for row in node.gaps:
+        yield row.cause, row
+
+
+def no_data_cause(node: Node) -> Cause:
+    """Return the cause of a node without data, not yet counted."""
+    code = node.no_data.code if node.no_data else ""
+    text, remedy = {
+        "unreachable": ("Unreachable", "See that the node is up and that Ansible can log in"),
+        "not_asked": ("Left out of this run (--limit)", "Run without --limit"),
+        "no_answer": ("No answer in this run", "Look at the run's output for the node"),
+        "stale": ("The recorded facts are too old", "Gather them again"),
+    }.get(code, ("The run failed on the node", "Look at the run's output for the node"))
+    return Cause(f"no_data: {code}", text, remedy)
+
+
+def headline(causes: Iterable[Cause]) -> str:
+    """Return for example "One cause explains 9 of 11 gaps: kernel-modules-extra is not installed", or nothing without gaps."""
+    explained = [cause for cause in causes if cause.gaps]
+    total = sum(cause.gaps for cause in explained)
+    if not total:
+        return ""
+    first = explained[0]
+    if len(explained) == 1:
+        return f"One cause explains {'the only gap' if total == 1 else f'all {total:,} gaps'}: {first.text}"
+    return f"One cause explains {first.gaps:,} of {count(total, 'gap')}: {first.text}"

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drift: what changed on the fleet since the last report. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Change, Document, Drift, Node, Row
+
+
+def drift_between(before: Document, after: Document) -> Drift:
+    """Return what is different in ``after``; nodes without data are compared by their verdict alone."""
+    old = {node.name: node for node in before.nodes}
+    new = {node.name: node for node in after.nodes}
+    return Drift(
+        since=before.generated_at,
+        new=tuple(name for name in new if name not in old),
+        lost=tuple(name for name in old if name not in new),
+        changes=tuple(change for name, node in new.items() if name in old for change in _changes(old[name], node)),
+    )
+
+
+def _changes(old: Node, new: Node) -> Iterator[Change]:
+    if old.verdict != new.verdict:
+        yield Change(new.name, "verdict", old.verdict, new.verdict, new.no_data.text if new.no_data else "")
+    if old.no_data or new.no_data:
+        return
+    for what, before, now in (("system", old.system, new.system), ("kernel", old.kernel, new.kernel), ("SELinux", old.selinux, new.selinux)):
+        if before != now:
+            yield Change(new.name, what, before, now)
+    if old.rows == new.rows:
+        return
+    rows = {row.id: row for row in old.rows}
+    for row in new.rows:
+        known = rows.get(row.id)
+        # A requirement that was not asked for before is a change of the question, not of the node.
+        if known and (told(known) != told(row) or (row.lacking and known.reason != row.reason)):
+            yield Change(new.name, row.id, told(known), told(row), row.reason or row.remedy)
+
+
+def told(row: Row) -> str:
+    """Return a row's state and grades in words: "missing", "loaded, gone after a reboot", …"""
+    if row.waiver is not None:
+        return f"{row.state}, waived"
+    if row.now == row.after_reboot or row.after_reboot == "present":
+        return f"{row.state}, {row.now}" if row.state in ("loadable", "unknown") else row.state
+    return f"{row.state}, {row.after_reboot} after a reboot"

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write a document in the formats that were asked for. Each file appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import (
+    _report_csv,
+    _report_html,
+    _report_json,
+    _report_junit,
+    _report_markdown,
+    _report_prometheus,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Document, ReportError
+
+MAIN_FILE = "report.json"
+Renderer = Callable[[Document], Iterator[str]]
+
+# For each format its files. JSON is always written: the next report is compared with it.
+FORMATS: dict[str, dict[str, Renderer]] = {
+    "json": {MAIN_FILE: _report_json.render},
+    "junit": {"report-junit.xml": _report_junit.render},
+    "csv": {"report-nodes.csv": _report_csv.render_nodes, "report-requirements.csv": _report_csv.render_requirements},
+    "markdown": {"report.md": _report_markdown.render},
+    "prometheus": {"nodeprep_istio.prom": _report_prometheus.render},
+}
+
+
+def write(document: Document, directory: str, formats: Sequence[str], templates: str) -> dict[str, list[str]]:
+    """Write the files into a directory, which is made where it is not there, and return the paths for each format.
+
+    :param templates: directory of the HTML report's template, style and script.
+
+    Raises ReportError where a file cannot be written.
+    """
+    known: dict[str, dict[str, Renderer]] = {**FORMATS, "html": {"report.html": partial(_report_html.render, templates=Path(templates))}}
+    unknown = sorted(set(formats) - set(known))
+    if unknown:
+        raise ReportError(f"formats: there is no format {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    written: dict[str, list[str]] = {}
+    for name in dict.fromkeys(("json", *formats)):
+        for file, renderer in known[name].items():
+            path = os.path.join(directory, file)
+            _write(path, renderer(document))
+            written.setdefault(name, []).append(path)
+    return written
+
+
+def _write(path: str, parts: Iterable[str]) -> None:
+    directory = os.path.dirname(path)
+    try:
+        os.makedirs(directory, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".report-", dir=directory)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.writelines(parts)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as exc:
+        raise ReportError(f"{path}: cannot be written ({exc.strerror}); see that the directory is there and writable") from exc

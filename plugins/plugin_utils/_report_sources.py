@@ -1,0 +1,123 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a report's nodes come from: the outcomes of this run, recorded facts, other reports. Reads files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import assess
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Document, ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import NOT_ASKED, Builder
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_json import read
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
+
+OTHER_SUFFIXES = (".html", ".xml", ".csv", ".md", ".prom", ".yml", ".yaml", ".txt")
+NO_FACTS = "no istio_node facts are recorded for this node"
+
+
+def add_run(builder: Builder, task_vars: Mapping[str, Any], nodes: Sequence[str]) -> None:
+    """Take the outcomes of this run, and each of ``nodes`` that it did not ask.
+
+    The outcomes are read past Ansible's templating, which is slow for a fleet and has nothing to do here: role istio_node
+    set them as facts. They are facts of this run, never cached ones.
+    """
+    hostvars = task_vars["hostvars"]
+    asked = [str(name) for name in task_vars["ansible_play_hosts_all"]]
+    for name in asked:
+        variables = hostvars.raw_get(name)
+        builder.add(name, variables.get("istio_node_outcome") if isinstance(variables, Mapping) else None)
+    for name in sorted(set(map(str, nodes)) - set(asked)):
+        builder.add_missing(name, "not_asked", NOT_ASKED)
+
+
+def add_recorded(builder: Builder, path: str, label: str, selection: Selection, leave_out: str) -> None:
+    """Take recorded facts or reports: a file, or a directory of JSON files such as a jsonfile fact cache.
+
+    ``leave_out`` is the report about to be written, which may lie in the same directory. A file that says nothing usable
+    of its node makes that node one without data. Raises ReportError where the path cannot be read.
+    """
+    prefix = f"{one_line(label)}/" if label else ""
+    nodes = 0
+    for file in _files(Path(path), Path(leave_out)):
+        name = prefix + _node_name(file)
+        try:
+            text = file.read_text(encoding="utf-8")
+            found = json.loads(text)
+            if isinstance(found, dict) and isinstance(found.get("nodes"), list):
+                del found
+                builder.add_document(read(text, str(file)), label)
+                continue
+            facts = _facts_in(found)
+        except (ValueError, OSError, RecursionError) as exc:
+            if isinstance(exc, ReportError):
+                raise
+            builder.add_missing(name, "unusable", one_line(f"{file}: {exc}", 300))
+            continue
+        nodes += 1
+        if facts is None:
+            builder.add_missing(name, "no_answer", f"{NO_FACTS} ({one_line(file)})")
+            continue
+        try:
+            good = checked(facts)
+            assessment = assess(good, selection)
+        except InvalidInput as exc:
+            builder.add_missing(name, "unusable", one_line(f"{file}: {exc}", 300))
+            continue
+        builder.add(name, {"facts": good, "assessment": assessment.as_dict(), "plan": plan(good, assessment).as_dict()})
+    if nodes:
+        builder.add_source(f"recorded facts of {nodes} nodes in {path}" + (f" ({label})" if label else ""))
+
+
+def selection_of(task_vars: Mapping[str, Any], template: Callable[[Any], Any]) -> Selection:
+    """Return the selection that role istio_node's variables make; recorded facts are judged by it. Raises InvalidInput."""
+    names = {name: f"istio_node_{name}" for name in Selection.__dataclass_fields__}
+    return Selection.from_options({name: template(task_vars[variable]) for name, variable in names.items() if variable in task_vars})
+
+
+def read_document(path: str) -> Document:
+    """Return the report in a file. Raises ReportError."""
+    return read(read_text(path), path)
+
+
+def read_text(path: str) -> str:
+    """Return a file's text. Raises ReportError that names it."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as exc:
+        raise ReportError(f"{path}: cannot be read ({getattr(exc, 'strerror', None) or exc}); see that the file is there and is UTF-8 text") from exc
+
+
+def _files(path: Path, leave_out: Path) -> Iterator[Path]:
+    if path.is_dir():
+        # A fact cache's files are named like the node, without a suffix of their own.
+        names = (name for name in sorted(os.listdir(path)) if not name.startswith(".") and not name.endswith(OTHER_SUFFIXES))
+        yield from (path / name for name in names if (path / name).is_file() and path / name != leave_out)
+    elif path.is_file():
+        yield path
+    else:
+        raise ReportError(f"{path}: there is no such file or directory; name recorded facts or a report.json")
+
+
+def _node_name(file: Path) -> str:
+    """A file is named like its node. The fact cache of ansible-core 2.19 and newer puts "s1_" before it."""
+    return file.name.removeprefix("s1_").removesuffix(".json")
+
+
+def _facts_in(found: Any) -> Any:
+    """Return the node's facts in what a file holds: a fact cache's entry, a module's result or the facts alone."""
+    if isinstance(found, dict) and isinstance(found.get("__payload__"), str):
+        found = json.loads(found["__payload__"])
+    if isinstance(found, dict) and isinstance(found.get("ansible_facts"), dict):
+        found = found["ansible_facts"]
+    if isinstance(found, dict) and "modules" in found and "schema" in found:
+        return found
+    return found.get("istio_node") if isinstance(found, dict) else None

@@ -1,0 +1,166 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The document: every node is in it, it fits its schema, it reads back, and the same input makes the same bytes."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _report_json
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import NOT_ASKED, Builder, selection_text
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import short_kernel, short_system, summary
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, NOW, SELECTION, build, facts, fleet, outcome
+
+ROLE = Path(__file__).parents[4] / "roles" / "istio_report"
+SCHEMA = json.loads((ROLE / "files" / "report.schema.json").read_text())
+
+
+def text(document):
+    return "".join(_report_json.render(document))
+
+
+def test_a_fleet_fits_the_schema_and_reads_back():
+    document = build(fleet(300, SELECTION))
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
+    assert _report_json.read(text(document), "x") == document
+    assert sum(document.totals.values()) == len(document.nodes) == 300
+    assert all(document.totals[verdict] for verdict in ("ready", "at_risk", "not_ready", "unknown", "no_data"))
+
+
+def test_the_same_input_makes_the_same_bytes_whatever_its_order():
+    nodes = list(fleet(60, SELECTION))
+    assert text(build(nodes)) == text(build(reversed(nodes)))
+
+
+def test_no_node_is_left_out_and_none_without_data_is_green():
+    builder = Builder()
+    for name, given in (("a", None), ("b", {}), ("c", {"failure": "unreachable: timed out"}), ("d", {"failure": "boom", "facts": {}}), ("e", "junk")):
+        builder.add(name, given)
+    builder.add_missing("f", "not_asked", NOT_ASKED)
+    document = builder.document(NOW)
+    assert [node.name for node in document.nodes] == list("abcdef")
+    assert [node.no_data.code for node in document.nodes] == ["no_answer", "no_answer", "unreachable", "failed", "no_answer", "not_asked"]
+    assert document.totals == {"ready": 0, "on_demand": 0, "at_risk": 0, "not_ready": 0, "unknown": 0, "no_data": 6}
+    jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
+def test_a_failure_on_a_node_with_data_is_shown_beside_its_verdict():
+    given = {**outcome(facts(KINDS[0]), SELECTION), "failure": "modprobe: No space left on device"}
+    (node,) = build([("a", given)]).nodes
+    assert node.verdict == "ready" and node.failure.startswith("modprobe")
+
+
+def test_text_from_nodes_is_one_plain_line_and_bounded():
+    assert one_line("a\n\tb\x1b[31m\u202e\x00c") == "a b\ufffd[31m\ufffd\ufffdc"
+    assert one_line("x" * (1 << 20)) == "x" * 1978 + "… (1048576 characters)"
+    assert one_line(None) == "" and one_line(["a"]) == "['a']"
+    tagged = type("Tagged", (str,), {})("plain")
+    assert type(one_line(tagged)) is str
+
+
+def test_two_answers_of_one_node():
+    builder = Builder()
+    newer = {**facts(KINDS[0]), "observed_at": "2026-11-24T05:00:00Z"}
+    builder.add("a", outcome(newer, SELECTION))
+    builder.add("a", outcome(facts(KINDS[1]), SELECTION))
+    builder.add("a", {"failure": "unreachable: later"})
+    assert [(node.verdict, node.observed_at) for node in builder.document(NOW).nodes] == [("ready", "2026-11-24T05:00:00Z")]
+
+
+def test_several_reports_become_one():
+    first, second = build(fleet(5, SELECTION)), build(list(fleet(14, SELECTION))[5:])
+    builder = Builder()
+    builder.add_document(first)
+    builder.add_document(second)
+    merged = builder.document(NOW)
+    together = build(list(fleet(5, SELECTION)) + list(fleet(14, SELECTION))[5:])
+    assert merged.totals == together.totals and merged.causes == together.causes and len(merged.merged_from) == 2
+
+    sites = Builder()
+    for site in ("fra", "ams"):
+        sites.add_document(first, site)
+    document = sites.document(NOW)
+    assert [node.name for node in document.nodes][:2] == ["ams/node-01", "ams/node-02"] and len(document.nodes) == 10
+
+
+def test_old_facts_are_no_answer():
+    document = build([("a", outcome(facts(KINDS[0]), SELECTION))], max_age_hours=0.5)
+    assert document.nodes[0].no_data.code == "stale" and document.totals["ready"] == 0
+    assert build([("a", outcome(facts(KINDS[0]), SELECTION))], max_age_hours=2).totals["ready"] == 1
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda raw: "{", "r.json: this is no JSON"),
+        (lambda raw: "[" * 100000, "r.json: this is no JSON"),
+        (lambda raw: "{}", "r.json: this is no report of schema 1"),
+        (lambda raw: json.dumps({**raw, "schema": 2}), "r.json: this is no report of schema 1"),
+        (lambda raw: json.dumps({**raw, "nodes": [{}]}), "r.json: this report is damaged"),
+        (lambda raw: json.dumps({**raw, "causes": []}), "names no known cause"),
+        (lambda raw: json.dumps({**raw, "requirements": []}), "r.json: this report is damaged"),
+        (lambda raw: json.dumps(raw).replace('"not_ready", "unwaived"', '"fine", "unwaived"'), "has no known verdict"),
+        (lambda raw: json.dumps(raw).replace('"now": "unmet"', '"now": "well"'), "has no known grade"),
+    ],
+)
+def test_a_damaged_report_gets_one_clear_error(damage, message):
+    raw = json.loads(text(build(fleet(8, SELECTION))))
+    with pytest.raises(ReportError, match=message):
+        _report_json.read(damage(raw), "r.json")
+
+
+def test_a_bad_time_gets_one_clear_error():
+    with pytest.raises(ReportError, match="'yesterday' is no time"):
+        Builder().document("yesterday")
+
+
+def test_the_selection_in_words():
+    asked = {"backend": "iptables", "mode": ["ambient"], "ip_family": "dual", "interception": ["redirect"], "dns_capture": True, "istio_version": "1.30"}
+    assert selection_text({**asked, "profile": "combined"}) == "iptables, ambient, dual, DNS capture on, Istio 1.30, profile combined"
+    assert selection_text({"backend": "iptables", "mode": ["sidecar", "ambient"], "interception": ["redirect", "tproxy"]}) == (
+        "iptables, sidecar and ambient, redirect and tproxy"
+    )
+
+
+def test_the_summary_says_why_and_what_to_do():
+    lines = summary(build(fleet(14, SELECTION)), "iptables")
+    assert lines[1].split()[:3] == ["NODE", "SYSTEM", "VERDICT"] and lines[1].endswith("WHY, AND WHAT TO DO")
+    extra = next(line for line in lines if "node-06" in line)
+    assert "RHEL 10.1, 6.12.0-124" in extra and "kernel-modules-extra is not installed -> install kernel-modules-extra for the running kernel" in extra
+    assert lines[15].startswith("node-14") and "no_data" in lines[15] and "Connection timed out" in lines[15]
+    assert lines[-1].startswith("6 ready, 1 on_demand, 1 at_risk, 4 not_ready, 1 unknown, 1 no_data. One cause explains ")
+
+
+def test_the_summary_of_a_large_fleet_shows_the_most_urgent():
+    lines = summary(build(fleet(400, SELECTION)), "iptables")
+    assert len(lines) == 200 + 4 and "not_ready" in lines[2] and lines[-2] == "... and 200 more"
+
+
+def test_the_summary_says_what_was_done():
+    act = {"loaded": ["xt_owner"], "persisted": ["xt_owner", "xt_mark"], "boot_file": "/etc/modules-load.d/istio.conf"}
+    given = outcome(facts(KINDS[0]), SELECTION)
+    assert "loaded xt_owner; persisted 2 in /etc/modules-load.d/istio.conf" in summary(build([("a", {**given, "act": act})]), "")[2]
+    assert "would load xt_owner" in summary(build([("a", {**given, "act": {**act, "check_mode": True}})]), "")[2]
+
+
+def test_short_names():
+    assert short_system("Red Hat Enterprise Linux 10.1 (Coughlan)") == "RHEL 10.1"
+    assert short_system("Debian GNU/Linux 12 (bookworm)") == "Debian 12"
+    assert short_kernel("6.12.107+deb13-amd64") == "6.12.107" and short_kernel("5.14.0-570.58.1.el9_6.x86_64") == "5.14.0-570" and short_kernel("odd") == "odd"
+
+
+def test_a_large_fleet_costs_seconds():
+    selection = Selection.from_options({"mode": ["sidecar", "ambient"], "ip_family": "dual"})
+    nodes = list(fleet(1000, selection))
+    start = time.process_time()
+    written = text(build(nodes))
+    assert time.process_time() - start < 3 and written.count("\n") > 1000
