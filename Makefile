@@ -15,7 +15,7 @@ lab_cycle = export PATH=$(CURDIR)/$(BIN):$$PATH NODEPREP_BACKEND=$(1) NODEPREP_M
   molecule reset --scenario-name prepare && molecule test --scenario-name prepare
 NODE_PYTHON ?= 3.6 3.13
 
-.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full clean
+.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,8 +33,8 @@ run: .venv/run/.done ## Check this machine, or INVENTORY=file; APPLY=1 prepares 
 check: lint types unit ## Lint, types and unit tests
 
 lint: .venv/dev/.done $(TREE)
-	$(BIN)/ruff format --check plugins tests
-	$(BIN)/ruff check plugins tests
+	$(BIN)/ruff format --check plugins tests docs
+	$(BIN)/ruff check plugins tests docs
 	$(BIN)/yamllint --strict .
 	PATH=$(CURDIR)/$(BIN):$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache $(BIN)/ansible-lint --strict --nocolor -q
 	$(BIN)/antsibull-changelog lint
@@ -68,6 +68,16 @@ lab-test: lab-up ## Audit, prepare, reboot, verify and undo on each kernel, with
 lab-full: lab-up ## The same with each mode too
 	$(foreach mode,sidecar ambient,$(foreach backend,iptables nftables,$(call lab_cycle,$(backend),$(mode)) && )) true
 	$(LAB) tests/lab/down.yml
+
+truth: lab-up ## Hold the verdicts against what really loads, in every state, on each kernel
+	$(LAB) tests/lab/truth.yml
+	$(LAB) tests/lab/down.yml
+
+truth-fast: lab-up ## The same in a few states
+	$(LAB) tests/lab/truth.yml -e lab_truth_fast=true
+
+reference: .venv/dev/.done $(TREE) ## Write docs/requirements.md out of the catalogues
+	PYTHONPATH=.cache $(BIN)/python docs/requirements.py >docs/requirements.md.new && mv docs/requirements.md.new docs/requirements.md
 
 clean: ## Remove what was made here; the lab's images stay in the user's cache
 	rm -rf .venv .cache build

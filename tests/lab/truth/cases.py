@@ -1,0 +1,111 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The truth test's cases: what is asked of a machine, and the states it is put into.
+
+Which modules are varied comes from the rule sets and the page, never from the catalogue that is on trial.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.nodeprep.istio.plugins.module_utils import _rule_sets
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _documented, _effective
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
+
+SIDECAR: dict[str, dict[str, Any]] = {
+    "sidecar": {},
+    "sidecar dual": {"ip_family": "dual"},
+    "sidecar dns": {"dns_capture": True},
+    "sidecar tproxy": {"interception": "tproxy"},
+    "sidecar all": {"ip_family": "dual", "dns_capture": True, "interception": ["redirect", "tproxy"], "invalid_drop": True},
+}
+AMBIENT: dict[str, dict[str, Any]] = {
+    "ambient": {"mode": "ambient"},
+    "ambient ipv4, no dns": {"mode": "ambient", "ambient_ipv6": False, "dns_capture": False, "reconcile": False},
+    "both modes": {"mode": ["sidecar", "ambient"], "ip_family": "dual"},
+}
+ENGINES: dict[str, dict[str, Any]] = {
+    "legacy": {"iptables_variant": "legacy"},
+    "nft": {"iptables_variant": "nft"},
+    "native": {"backend": "nftables"},
+}
+PAGE = sorted({row.requirement.name for row in _documented.ROWS if row.requirement.kind == "module"})
+PAGE_ALONE = "the page, denied"
+PAGE_AND_MORE = "the page and what it leaves out, denied"
+# What the page leaves out and today's rules use: with these added every rule set loads.
+LEFT_OUT = ["xt_CT", "xt_set", "xt_nat", "xt_TPROXY", "nft_compat", "nft_chain_nat", "nft_counter", "iptable_filter", "ip6table_filter"]
+SHARED = ("nf_conntrack", "nf_nat", "x_tables")
+
+
+def selections(host_iptables: bool = False) -> dict[str, dict[str, Any]]:
+    """Return the options of each selection by its name.
+
+    :param host_iptables: whether the machine's own iptables, and not one as new as in Istio's images, loads the rules: then
+        only what Istio has the host's binary do can be put to the test with iptables-nft.
+    """
+    found = {f"{engine}, {name}": {**options, **more} for engine, options in ENGINES.items() for name, more in {**SIDECAR, **AMBIENT}.items()}
+    if not host_iptables:
+        return found
+    return {
+        name: {**options, "cni": True} if name.startswith("nft") else options
+        for name, options in found.items()
+        if not name.startswith("nft") or options.get("mode", "sidecar") == "sidecar"
+    }
+
+
+def rule_sets(options: dict[str, Any]) -> list[str]:
+    """Return the ids of the rule sets that Istio would load for a selection."""
+    selection = Selection.from_options(options)
+    variant: _effective.Variant = "legacy" if selection.iptables_variant == "legacy" else "nft"
+    ids: dict[str, None] = {}
+    for rules in _effective.rules(selection, {mode: (variant,) for mode in selection.mode}):
+        asked = {
+            "backend": selection.backend,
+            "mode": [rules.mode],
+            "ip_family": "dual" if rules.ipv6 else "ipv4",
+            "interception": list(selection.interception),
+            "dns_capture": rules.dns,
+            "invalid_drop": rules.invalid_drop,
+            "reconcile": rules.reconcile,
+            "ambient_ipv6": rules.ipv6,
+            "iptables_variant": variant,
+        }
+        ids.update(dict.fromkeys(rule_set.id for rule_set in _rule_sets.chosen(asked)))
+    return list(ids)
+
+
+def states(fast: bool = False) -> list[dict[str, Any]]:
+    """Return the states, each after the one it builds on; with I(fast) a few of them."""
+    needed = sorted({name for rule_set in _rule_sets.RULE_SETS for name in rule_set.needs + rule_set.may_need})
+    found: list[dict[str, Any]] = [
+        {"name": "nothing", "autoload": True},
+        {"name": "prepared, denied", "autoload": False, "then": needed, "boot": needed},
+        {"name": "nothing, denied", "autoload": False},
+        {"name": PAGE_ALONE, "autoload": False, "then": PAGE, "boot": PAGE, "every": True},
+        {"name": PAGE_AND_MORE, "autoload": False, "then": PAGE + LEFT_OUT, "boot": PAGE + LEFT_OUT, "every": True},
+        {"name": "the page", "autoload": True, "then": PAGE, "boot": PAGE},
+        {"name": "loaded, not listed", "autoload": True, "then": needed},
+        {"name": "loaded, not listed, denied", "autoload": False, "then": needed},
+        {"name": "ip_tables alone", "autoload": True, "then": ["ip_tables", "ip6_tables"], "boot": ["ip_tables", "ip6_tables"]},
+    ]
+    legacy = [name for name in needed if name.startswith(("ip_tables", "ip6_tables", "iptable_", "ip6table_"))]
+    extra = [name for name in needed if name.startswith(("xt_", "ip_set", "nft_compat"))]
+    found += [
+        {"name": "no legacy tables", "autoload": False, "removed": legacy, "reindexed": True, "then": needed, "boot": needed},
+        {"name": "extra modules not installed", "autoload": True, "removed": extra, "reindexed": True},
+    ]
+    names = ["xt_owner", "nft_chain_nat", "nf_tables"] if fast else [*needed, *SHARED]
+    for name in names:
+        touches = None if name in SHARED else [name]
+        others = [other for other in needed if other != name]
+        denied = {"base": "prepared, denied", "touches": touches, "autoload": False, "boot": needed}
+        demand = {"base": "nothing", "touches": touches, "autoload": True}
+        found += [
+            {"name": f"{name} removed, rest prepared", "removed": [name], "then": others, **denied},
+            {"name": f"{name} blacklisted after it was prepared", "before": needed, "blacklisted": [name], **denied},
+            {"name": f"{name} overridden, nothing loaded", "overridden": {name: "true" if len(name) % 2 else "false"}, **demand},
+            {"name": f"{name} blacklisted, nothing loaded", "blacklisted": [name], **demand},
+        ]
+    return found

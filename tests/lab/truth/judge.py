@@ -1,0 +1,102 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hold the verdicts against the truth: judge.py [--without ROW_ID]... RECORD.jsonl... prints the confusion matrix.
+
+A record is what node.py printed on one machine. The exit code is 1 where a verdict and what really loaded disagree.
+With --without a row is taken out of the effective catalogue first, to see that its absence is noticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import cases
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _effective
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import assess
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
+
+VERDICTS = ("ready", "on_demand", "at_risk", "not_ready", "unknown")
+
+
+def judged(record: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return (state, selection, truth, verdict) of each selection in one state."""
+    facts = checked(record["facts"])
+    found = []
+    for name, options in cases.selections(record["host_iptables"]).items():
+        if name not in record["outcomes"]:
+            continue
+        verdict = assess(facts, Selection.from_options({**options, "profile": "effective"})).verdict
+        found.append((record["name"], name, record["outcomes"][name], verdict))
+    return found
+
+
+def matrix(rows: list[tuple[str, str, str, str]]) -> list[str]:
+    """Return the lines of the matrix: the truth downwards, the verdict across."""
+    counts = Counter((truth, verdict) for _state, _selection, truth, verdict in rows)
+    lines = ["really \\ verdict".ljust(18) + "".join(name.rjust(11) for name in VERDICTS)]
+    lines += [truth.ljust(18) + "".join(str(counts[truth, verdict]).rjust(11) for verdict in VERDICTS) for truth in VERDICTS[:-1]]
+    false_ready = sum(number for (truth, verdict), number in counts.items() if truth == "not_ready" and verdict not in ("not_ready", "unknown"))
+    false_alarm = sum(number for (truth, verdict), number in counts.items() if verdict == "not_ready" and truth != "not_ready")
+    return [*lines, f"{len(rows)} states x selections: {false_ready} false ready, {false_alarm} false alarm"]
+
+
+def claim(records: list[dict[str, Any]]) -> tuple[str, bool]:
+    """Return what came of the page's modules alone, and whether it is what the README says: judged ready, and yet it fails."""
+    found = {record["name"]: record for record in records if "rule_sets" in record}
+    page, more = found[cases.PAGE_ALONE], found[cases.PAGE_AND_MORE]["rule_sets"]
+    failed = [name for name, loads in page["rule_sets"].items() if not loads]
+    native = {outcome for name, outcome in page["outcomes"].items() if name.startswith("native")}
+    verdict = assess(checked(page["facts"]), Selection.from_options({"profile": "documented", "mode": ["sidecar", "ambient"], "ip_family": "dual"})).verdict
+    left = [name for name, loads in more.items() if not loads]
+    text = (
+        f"the page's modules alone: documented verdict {verdict}, {len(failed)} of {len(page['rule_sets'])} rule sets fail; with what it leaves out {len(left)}"
+    )
+    return text, verdict == "ready" and native == {"not_ready"} and 2 * len(failed) > len(page["rule_sets"]) and not left
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("records", nargs="+", type=Path)
+    parser.add_argument("--without", action="append", default=[], metavar="ROW_ID")
+    parser.add_argument("--at-least", type=int, default=0, help="how many states x selections there have to be")
+    options = parser.parse_args()
+    unknown = set(options.without) - {row.requirement.id for row in _effective.ROWS}
+    if unknown:
+        parser.error(f"no row of the effective catalogue has the id {', '.join(sorted(unknown))}")
+    _effective.ROWS = tuple(row for row in _effective.ROWS if row.requirement.id not in options.without)
+    every = []
+    wrong = []
+    claims: list[bool] = []
+    for path in options.records:
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        rows = [row for record in records for row in judged(record)]
+        loads = sum(record["loads"] for record in records)
+        capabilities = ", ".join(sorted({text for record in records for text in record["capabilities"]}))
+        release = records[0]["facts"]["kernel"]["release"]
+        print(f"\n{path.stem}, {release}: {len(records)} states, {loads} rule sets loaded with CapEff {capabilities}")
+        print("\n".join(matrix(rows)))
+        text, true = claim(records)
+        print(text)
+        every += rows
+        claims.append(true)
+        wrong += [(path.stem, *row) for row in rows if row[2] != row[3]]
+    if len(options.records) > 1:
+        print("\nall machines\n" + "\n".join(matrix(every)))
+    for machine, state, selection, truth, verdict in wrong:
+        print(f"WRONG: {machine}: {state}: {selection}: really {truth}, verdict {verdict}")
+    if len(every) < options.at_least:
+        print(f"Only {len(every)} states x selections; {options.at_least} were to be judged.")
+    if not all(claims):
+        print("What the README says of the page's modules is not what came of them.")
+    return 1 if wrong or not all(claims) or len(every) < options.at_least else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

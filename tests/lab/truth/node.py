@@ -1,0 +1,237 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The truth test's part on a lab machine: put the machine into states, gather its facts, really load rule sets.
+
+Reads a job from standard input, {"selections": {name: [rule set id]}, "states": [state], "host_iptables": …}, and writes one JSON line a state:
+its facts and, for each selection, whether its rule sets load now and after a boot, with the kernel denied to load modules
+and, where the state lets it, with the kernel loading them. The machine is left as it was found.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+from ansible_collections.nodeprep.istio.plugins.module_utils import _ipset, _module_names, _observe, _probe, _rule_sets, _scratch
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+
+HELPER = "/proc/sys/kernel/modprobe"
+CONFIGURATION = "/etc/modprobe.d/truth.conf"
+BOOT_FILE = "/etc/modules-load.d/truth.conf"
+REMOVED = "/root/removed"
+# Grace periods are most of what loading and unloading cost on an emulated machine.
+HURRY = "/sys/kernel/rcu_expedited"
+NETFILTER = re.compile(r"^(x_tables|xt_|ip6?_tables|ip6?table_|nf_|nft_|nfnetlink|ip_set|br_netfilter|bridge|stp|llc)")
+DELETE_MODULE = {"x86_64": 176, "aarch64": 106}[os.uname().machine]
+NONBLOCK = os.O_NONBLOCK
+
+libc = ctypes.CDLL(None, use_errno=True)
+rule_sets = {rule_set.id: rule_set for rule_set in _rule_sets.RULE_SETS}
+
+
+def write(path, text):
+    with open(path, "w") as handle:
+        handle.write(text)
+
+
+def loaded():
+    with open("/proc/modules") as handle:
+        return {line.split()[0] for line in handle if NETFILTER.match(line)}
+
+
+def unload(keep=frozenset()):
+    """Unload all netfilter modules but those to keep. The rules of namespaces that just ended hold theirs for a moment."""
+    deadline = time.time() + 30
+    while loaded() - keep:
+        if not any([libc.syscall(DELETE_MODULE, name.encode(), NONBLOCK) == 0 for name in loaded() - keep]):
+            if time.time() > deadline:
+                raise RuntimeError("cannot unload {}".format(", ".join(sorted(loaded() - keep))))
+            time.sleep(0.05)
+
+
+def helper(allowed):
+    write(HELPER, "/sbin/modprobe\n" if allowed else "/nonexistent\n")
+
+
+class Pass:
+    """Loads rule sets in one condition of the machine, each only once; what it does not try is known from I(known)."""
+
+    def __init__(self, autoload, known=None, tried=None):
+        self.autoload = autoload
+        self.known = known
+        self.tried = tried
+        self.results = {}
+        self.capabilities = None
+
+    def holds(self, selections):
+        """Return dict of selection to whether all its rule sets load; the rest of a selection is left out after a failure."""
+        helper(self.autoload)
+        before = loaded()
+        todo = dict(selections)
+
+        def work(emit):
+            emit(_scratch.run(["/bin/cat", "/proc/self/status"])[1].split("CapEff:")[1].split()[0])
+            results = dict(self.results)
+            for ids in todo.values():
+                for one in sorted(ids, key=lambda name: not self._tries(name)):
+                    if one not in results and self._tries(one):
+                        results[one], message = attempt(rule_sets[one])
+                        emit([one, results[one], message])
+                        if self.autoload:
+                            _scratch.new_network()
+                            unload(before)
+                    if not results.get(one, self.known and self.known.results.get(one)):
+                        break
+
+        emitted = _scratch.collect(work, 3600)
+        self.capabilities = emitted[0]
+        self.results.update({name: result for name, result, _message in emitted[1:]})
+        self.results.update(
+            {name: self.known.results[name] for name in {one for ids in todo.values() for one in ids} if not self._tries(name) and name in self.known.results}
+        )
+        if not self.autoload and loaded() != before:
+            raise RuntimeError(f"the kernel loaded {loaded() - before} though it is denied")
+        return {name: all(self.results.get(one, False) for one in ids) for name, ids in todo.items()}
+
+    def _tries(self, name):
+        return self.tried is None or name in self.tried
+
+
+def attempt(rule_set):
+    _scratch.new_network()
+    error = _ipset.create(rule_set.ipset[0], rule_set.family, rule_set.ipset[1]) if rule_set.ipset else None
+    return (False, error) if error else _probe.load(_probe.program(rule_set), rule_set.rules)
+
+
+def remove(names):
+    """Take the files of modules out of the tree; return what has to be put back."""
+    moved = []
+    os.makedirs(REMOVED, exist_ok=True)
+    for name in names:
+        for path in glob.glob(f"/lib/modules/{os.uname().release}/kernel/**/{name}.ko*", recursive=True):
+            os.rename(path, os.path.join(REMOVED, os.path.basename(path)))
+            moved.append(path)
+    return moved
+
+
+def put_back(moved):
+    for path in moved:
+        os.rename(os.path.join(REMOVED, os.path.basename(path)), path)
+
+
+def modprobe(names):
+    subprocess.run(["modprobe", "--all", "--quiet", *sorted(names)], check=False)
+
+
+def boot():
+    """What a boot leaves: no netfilter module but those of the boot files, read by the service that reads them then."""
+    unload()
+    subprocess.run(["/lib/systemd/systemd-modules-load"], check=False, stderr=subprocess.DEVNULL)
+
+
+def judge(state, selections, bases):
+    """Apply a state, return its record."""
+    unload()
+    helper(True)
+    if state.get("before"):
+        modprobe(state["before"])
+    moved = remove(state.get("removed", ()))
+    if state.get("reindexed"):
+        subprocess.run(["depmod"], check=True)
+    lines = [f"blacklist {name}\n" for name in state.get("blacklisted", ())]
+    write(CONFIGURATION, "".join(lines + [f"install {name} /bin/{word}\n" for name, word in state.get("overridden", {}).items()]))
+    write(BOOT_FILE, "".join(name + "\n" for name in state.get("boot", ())))
+    try:
+        if state.get("then"):
+            modprobe(state["then"])
+        return record(state, selections, bases.get(state.get("base")))
+    finally:
+        put_back(moved)
+        if state.get("reindexed"):
+            subprocess.run(["depmod"], check=True)
+        os.unlink(CONFIGURATION)
+        os.unlink(BOOT_FILE)
+
+
+def record(state, selections, base):
+    touched = state.get("touches")
+    tried = None if touched is None or base is None else {name for name, one in rule_sets.items() if set(touched) & set(one.needs + one.may_need)}
+    asked = {name: ids for name, ids in selections.items() if tried is None or set(ids) & tried}
+    allowed = state["autoload"]
+    helper(allowed)
+    facts = _observe.facts(Files(), _module_names.KNOWN_MODULES, "", None)
+    passes = {}
+
+    def phase(when, names):
+        """Return (those that load with nothing more loaded, those that load as the node is)."""
+        there = loaded()
+        passes[when, False] = Pass(False, base and base["passes"].get((when, False)), tried)
+        plain = passes[when, False].holds({name: asked[name] for name in names})
+        works = dict(plain)
+        if allowed and not all(plain.values()):
+            passes[when, True] = Pass(True, base and base["passes"].get((when, True)), tried)
+            works.update(passes[when, True].holds({name: asked[name] for name in names if not plain[name]}))
+            unload(there)
+        return plain, works
+
+    plain, works = phase("now", asked)
+    more = {}
+    if state.get("every"):
+        passes["every", False] = Pass(False)
+        more["rule_sets"] = passes["every", False].holds({name: [name] for name in rule_sets})
+    kept = [name for name in asked if works[name]]
+    plain_after, works_after = {}, {}
+    if kept:
+        present = loaded()
+        boot()
+        # A machine in the same condition gives the same answers.
+        same = loaded() == present
+        plain_after, works_after = (plain, works) if same else phase("after", kept)
+        if same:
+            passes.update({("after", autoload): one for (_when, autoload), one in passes.items()})
+    outcomes = dict(base["outcomes"]) if base else {}
+    outcomes.update({name: outcome(plain[name], works[name], plain_after.get(name), works_after.get(name)) for name in asked})
+    return {
+        **more,
+        "name": state["name"],
+        "facts": facts,
+        "outcomes": outcomes,
+        "loads": sum(len(one.results) for one in passes.values()),
+        "capabilities": sorted({one.capabilities for one in passes.values() if one.capabilities}),
+        "passes": passes,
+    }
+
+
+def outcome(plain, works, plain_after, works_after):
+    if not works:
+        return "not_ready"
+    if not works_after:
+        return "at_risk"
+    return "ready" if plain and plain_after else "on_demand"
+
+
+def main():
+    job = json.load(sys.stdin)
+    bases = {}
+    write(HURRY, "1")
+    try:
+        for state in job["states"]:
+            started = time.time()
+            bases[state["name"]] = result = judge(state, job["selections"], bases)
+            shown = {key: value for key, value in result.items() if key != "passes"}
+            print(json.dumps(dict(shown, host_iptables=job["host_iptables"], seconds=round(time.time() - started, 1))), flush=True)
+    finally:
+        unload()
+        helper(True)
+        write(HURRY, "0")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reference page is what the catalogues say."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+DOCS = Path(__file__).parents[4] / "docs"
+
+
+def test_the_page_is_up_to_date():
+    made = runpy.run_path(str(DOCS / "requirements.py"))["page"]()
+    assert (DOCS / "requirements.md").read_text(encoding="utf-8") == made, "run make reference"
