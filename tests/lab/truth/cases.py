@@ -79,22 +79,15 @@ def rule_sets(options: dict[str, Any]) -> list[str]:
 def states(fast: bool = False) -> list[dict[str, Any]]:
     """Return the states, each after the one it builds on; with I(fast) a few of them."""
     needed = sorted({name for rule_set in _rule_sets.RULE_SETS for name in rule_set.needs + rule_set.may_need})
+    legacy = [name for name in needed if name.startswith(("ip_tables", "ip6_tables", "iptable_", "ip6table_"))]
     found: list[dict[str, Any]] = [
         {"name": "nothing", "autoload": True},
         {"name": "prepared, denied", "autoload": False, "then": needed, "boot": needed},
         {"name": "nothing, denied", "autoload": False},
         {"name": PAGE_ALONE, "autoload": False, "then": PAGE, "boot": PAGE, "every": True},
         {"name": PAGE_AND_MORE, "autoload": False, "then": PAGE + LEFT_OUT, "boot": PAGE + LEFT_OUT, "every": True},
-        {"name": "the page", "autoload": True, "then": PAGE, "boot": PAGE},
-        {"name": "loaded, not listed", "autoload": True, "then": needed},
         {"name": "loaded, not listed, denied", "autoload": False, "then": needed},
-        {"name": "ip_tables alone", "autoload": True, "then": ["ip_tables", "ip6_tables"], "boot": ["ip_tables", "ip6_tables"]},
-    ]
-    legacy = [name for name in needed if name.startswith(("ip_tables", "ip6_tables", "iptable_", "ip6table_"))]
-    extra = [name for name in needed if name.startswith(("xt_", "ip_set", "nft_compat"))]
-    found += [
         {"name": "no legacy tables", "autoload": False, "removed": legacy, "reindexed": True, "then": needed, "boot": needed},
-        {"name": "extra modules not installed", "autoload": True, "removed": extra, "reindexed": True},
     ]
     names = ["xt_owner", "nft_chain_nat", "nf_tables"] if fast else [*needed, *SHARED]
     for name in names:
@@ -108,4 +101,13 @@ def states(fast: bool = False) -> list[dict[str, Any]]:
             {"name": f"{name} overridden, nothing loaded", "overridden": {name: "true" if len(name) % 2 else "false"}, **demand},
             {"name": f"{name} blacklisted, nothing loaded", "blacklisted": [name], **demand},
         ]
-    return found
+    if fast:
+        return found
+    extra = [name for name in needed if name.startswith(("xt_", "ip_set", "nft_compat"))]
+    return [
+        *found,
+        {"name": "the page", "autoload": True, "then": PAGE, "boot": PAGE},
+        {"name": "loaded, not listed", "autoload": True, "then": needed},
+        {"name": "ip_tables alone", "autoload": True, "then": ["ip_tables", "ip6_tables"], "boot": ["ip_tables", "ip6_tables"]},
+        {"name": "extra modules not installed", "autoload": True, "removed": extra, "reindexed": True},
+    ]
