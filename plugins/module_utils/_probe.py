@@ -34,7 +34,8 @@ def load(path, rules, context=None):
     """Load rules in this network namespace with the program at I(path); return (whether they loaded, what it said)."""
     name = os.path.basename(path)
     code, message = _scratch.run([path] + (["-f", "-"] if name == "nft" else ["--noflush"]), rules, context)
-    return code == 0, message or ("" if code == 0 else "{0} ended with {1}".format(name, code))
+    lines = [line.strip() for line in message.splitlines() if line.strip() and not line.startswith("Try `")]
+    return code == 0, "; ".join(lines) or ("" if code == 0 else "{0} ended with {1}".format(name, code))
 
 
 def attempt(rule_set, path, context=None):
@@ -73,29 +74,42 @@ def forecast(rule_set, path, node, may_load):
     """
     if path is None:
         return {"status": "not_testable", "message": "{0} is not installed".format(rule_set.program)}
-    loadable = [] if may_load else [name for name in rule_set.needs + rule_set.may_need if _may_load(node, name)]
+    loadable = [] if may_load else would_load(rule_set, node)
     if loadable:
         return {"status": "not_tested", "message": "the kernel would load {0}".format(", ".join(loadable)), "would_load": loadable}
     return None
 
 
-def _may_load(node, name):
-    """Whether asking for this module may make the kernel load it, as far as can be told."""
-    entry = _module_states.describe(node, name)
-    return not _is_there(node, entry, name) and entry["state"] != "missing" and entry["autoload"] not in ("never", "denied")
+def would_load(rule_set, node):
+    """Return the modules that the kernel would load for a rule set, of those that its rules use directly."""
+    # The ipset is made first, so there the first module keeps nothing from being loaded.
+    if not rule_set.ipset and _never(node, rule_set.needs[0]):
+        return []
+    return [name for name in _absent(rule_set, node) if not _never(node, name)]
 
 
 def lacking(rule_set, node):
-    """Return the modules of a rule set that are not in the running kernel, and its kernel options that are off."""
-    names = [name for name in rule_set.needs + rule_set.may_need if not _is_there(node, _module_states.describe(node, name), name)]
+    """Return what a rule set that failed lacks: modules that are not there and will not be loaded, and kernel options that are off."""
+    absent = _absent(rule_set, node)
     options = [] if node.config is None else [option for option in rule_set.options if option not in node.config]
-    return names, options
+    return [name for name in absent if _never(node, name)] or absent, options
 
 
-def _is_there(node, entry, name):
-    if entry["state"] == "merged":
-        return _module_states.is_there(node, entry["provider"])
-    return entry["state"] in ("loaded", "builtin") or (node.modules_supported is False and entry["state"] != "missing")
+def _absent(rule_set, node):
+    """Return the modules of a rule set that are not in the running kernel; a merged name stands for the one that took it over."""
+    names = [_module_states.describe(node, name).get("provider", name) for name in rule_set.needs + rule_set.may_need]
+    return [name for name in dict.fromkeys(names) if not _is_there(node, name)]
+
+
+def _is_there(node, name):
+    state = _module_states.describe(node, name)["state"]
+    return state in ("loaded", "builtin") or (node.modules_supported is False and state != "missing")
+
+
+def _never(node, name):
+    """Whether the module is not there and the kernel cannot load it on demand."""
+    entry = _module_states.describe(node, name)
+    return not _is_there(node, name) and (entry["state"] == "missing" or entry["autoload"] in ("never", "denied"))
 
 
 def run(rule_sets, node, may_load, timeout, domain=None):

@@ -57,7 +57,7 @@ class RuleSet:
     :ivar rules: what the program reads.
     :ivar ipset: (name, entry) of the ipset that has to be there first, or None.
     :ivar proofs: tuple of :class:`Proof`, the traffic that shows that the rules do what they say.
-    :ivar needs: names of the kernel modules that the rules use directly.
+    :ivar needs: names of the kernel modules that the rules use directly; without the first the kernel asks for no other one.
     :ivar may_need: those that they use with some versions of the program only.
     :ivar options: kernel options that they need and that no module shows.
     """

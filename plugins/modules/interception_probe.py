@@ -166,6 +166,14 @@ def refusal(files, domain):
     return None
 
 
+def read_node(files, names, domain):
+    """Return the node as the probe's programs meet it: what SELinux denies containers concerns only who is in their domain."""
+    node = _observe.read_node(files, names)
+    if domain is None:
+        node.selinux = {"mode": "disabled"}
+    return node
+
+
 def main():
     module = AnsibleModule(
         argument_spec=dict(SELECTION, autoload={"type": "bool", "default": False}, as_domain={"type": "str"}, timeout={"type": "int", "default": 60}),
@@ -184,11 +192,13 @@ def main():
     before = _proc.loaded_modules(files)
     may_load = module.params["autoload"] and not module.check_mode
     try:
-        results, capabilities = _probe.run(rule_sets, _observe.read_node(files, names), may_load, module.params["timeout"], module.params["as_domain"])
+        results, capabilities = _probe.run(
+            rule_sets, read_node(files, names, module.params["as_domain"]), may_load, module.params["timeout"], module.params["as_domain"]
+        )
     except _scratch.Refused as exc:
         module.fail_json(msg=str(exc))
 
-    node = _observe.read_node(files, names)
+    node = read_node(files, names, module.params["as_domain"])
     for rule_set in rule_sets:
         if results[rule_set.id]["status"] == "failed":
             lacking, options = _probe.lacking(rule_set, node)
