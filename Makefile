@@ -15,7 +15,7 @@ lab_cycle = export PATH=$(CURDIR)/$(BIN):$$PATH NODEPREP_BACKEND=$(1) NODEPREP_M
   molecule reset --scenario-name prepare && molecule test --scenario-name prepare
 NODE_PYTHON ?= 3.6 3.13
 
-.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference clean
+.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference clean lab-probe
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,10 @@ truth-fast: lab-up ## The same in a few states
 
 reference: .venv/dev/.done $(TREE) ## Write docs/requirements.md out of the catalogues
 	PYTHONPATH=.cache $(BIN)/python docs/requirements.py >docs/requirements.md.new && mv docs/requirements.md.new docs/requirements.md
+
+lab-probe: lab-up ## Prove the rule sets on each kernel, and again with modules taken away
+	$(LAB) tests/lab/probe.yml
+	$(LAB) tests/lab/down.yml
 
 clean: ## Remove what was made here; the lab's images stay in the user's cache
 	rm -rf .venv .cache build

@@ -29,6 +29,9 @@ ERRORS = {
     4109: "comments are not supported",
 }
 
+# What the kernel loads for it.
+MODULES = ("ip_set", "ip_set_hash_ip")
+
 HEADER = struct.Struct("=IHHII")
 
 

@@ -82,10 +82,9 @@ def forecast(rule_set, path, node, may_load):
 
 def would_load(rule_set, node):
     """Return the modules that the kernel would load for a rule set, of those that its rules use directly."""
-    # The ipset is made first, so there the first module keeps nothing from being loaded.
-    if not rule_set.ipset and _never(node, rule_set.needs[0]):
-        return []
-    return [name for name in _absent(rule_set, node) if not _never(node, name)]
+    names = [name for name in _absent(rule_set, node) if not _never(node, name)]
+    # The ipset is made first. After it, the first module keeps the kernel from asking for any other.
+    return [name for name in names if name in _ipset.MODULES] if _never(node, rule_set.needs[0]) else names
 
 
 def lacking(rule_set, node):
@@ -96,9 +95,18 @@ def lacking(rule_set, node):
 
 
 def _absent(rule_set, node):
-    """Return the modules of a rule set that are not in the running kernel; a merged name stands for the one that took it over."""
-    names = [_module_states.describe(node, name).get("provider", name) for name in rule_set.needs + rule_set.may_need]
+    """Return the modules of a rule set that are not in the running kernel."""
+    names = [_name_here(node, name, rule_set.family) for name in rule_set.needs + rule_set.may_need]
     return [name for name in dict.fromkeys(names) if not _is_there(node, name)]
+
+
+def _name_here(node, name, family):
+    """Return the name under which this kernel has a module: that of the one that took it over, or of one family's half."""
+    entry = _module_states.describe(node, name)
+    half = "nft_chain_nat_" + family
+    if name == "nft_chain_nat" and entry["state"] == "missing" and _module_states.describe(node, half)["state"] != "missing":
+        return half
+    return entry.get("provider", name)
 
 
 def _is_there(node, name):

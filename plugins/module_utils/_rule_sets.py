@@ -47,6 +47,10 @@ TOOLS = {
 }
 
 
+# What Istio does in ambient mode and not in sidecar mode unless it is told otherwise.
+DEFAULT_BY_MODE = ("dns_capture", "reconcile")
+
+
 class RuleSet:
     """One construct as one tool loads it for one IP family.
 
@@ -57,7 +61,7 @@ class RuleSet:
     :ivar rules: what the program reads.
     :ivar ipset: (name, entry) of the ipset that has to be there first, or None.
     :ivar proofs: tuple of :class:`Proof`, the traffic that shows that the rules do what they say.
-    :ivar needs: names of the kernel modules that the rules use directly; without the first the kernel asks for no other one.
+    :ivar needs: names of the kernel modules that the rules use directly; without the first the rules ask for no other one.
     :ivar may_need: those that they use with some versions of the program only.
     :ivar options: kernel options that they need and that no module shows.
     """
@@ -110,8 +114,8 @@ RULE_SETS = tuple(
 def chosen(selection):
     """Return the rule sets that Istio programs for a selection.
 
-    :param selection: dict with C(backend), C(mode) (list), C(ip_family), C(interception) (list), C(dns_capture) (bool or
-        None for Istio's default), C(invalid_drop), C(reconcile), C(ambient_ipv6), C(iptables_variant).
+    :param selection: dict with C(backend), C(mode) (list), C(ip_family), C(interception) (list), C(dns_capture) and
+        C(reconcile) (bool, or None for Istio's default), C(invalid_drop), C(ambient_ipv6), C(iptables_variant).
     """
     return [rule_set for rule_set in RULE_SETS if _holds(rule_set, selection)]
 
@@ -130,6 +134,7 @@ def _holds(rule_set, selection):
 
 def _holds_in(mode, condition, selection):
     asked = dict(selection, mode=[mode])
-    if selection["dns_capture"] is None:
-        asked["dns_capture"] = mode == "ambient"
+    for option in DEFAULT_BY_MODE:
+        if selection[option] is None:
+            asked[option] = mode == "ambient"
     return all(value in asked[option] if isinstance(asked[option], (list, tuple)) else asked[option] == value for option, value in condition.items())

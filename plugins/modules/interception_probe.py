@@ -47,9 +47,10 @@ options:
     type: bool
     default: false
   reconcile:
-    description: Whether Istio replaces rules that differ, behind rules that drop all traffic meanwhile.
+    description:
+      - Whether Istio replaces rules that differ, behind rules that drop all traffic meanwhile.
+      - By default off in sidecar mode and on in ambient mode.
     type: bool
-    default: false
   ambient_ipv6:
     description: Whether ambient mode programs IPv6 rules in an IPv4 cluster too, as it does by default.
     type: bool
@@ -147,7 +148,7 @@ SELECTION = {
     "interception": {"type": "list", "elements": "str", "choices": ["redirect", "tproxy"], "default": ["redirect"]},
     "dns_capture": {"type": "bool"},
     "invalid_drop": {"type": "bool", "default": False},
-    "reconcile": {"type": "bool", "default": False},
+    "reconcile": {"type": "bool"},
     "ambient_ipv6": {"type": "bool", "default": True},
     "iptables_variant": {"type": "str", "choices": ["auto", "legacy", "nft"], "default": "auto"},
 }

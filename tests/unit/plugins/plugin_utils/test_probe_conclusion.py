@@ -1,0 +1,122 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a probe proves beside what was predicted."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.nodeprep.istio.plugins.filter.probe_conclusion import probe_conclusion
+
+PROVED = {"status": "proved"}
+UNTESTED = {"status": "not_tested", "message": "the kernel would load xt_CT", "would_load": ["xt_CT"]}
+
+
+def failed(*lacking, options=(), message="it failed"):
+    return {"status": "failed", "message": message, "lacking": list(lacking), "options": list(options)}
+
+
+def row(name, kind="module", **more):
+    return {"id": f"iptables/{kind}/{name}", "name": name, "kind": kind, **more}
+
+
+def conclude(rule_sets, predicted="ready", rows=(), loaded=(), **forecast):
+    assessment = {"verdict": "at_risk", "verdicts": {"effective": predicted}, "requirements": list(rows), "forecast": forecast or None}
+    return probe_conclusion({"rule_sets": rule_sets, "loaded": list(loaded)}, assessment)
+
+
+@pytest.mark.parametrize(
+    "results, proved",
+    [
+        ([PROVED, PROVED], "proved"),
+        ([PROVED, UNTESTED], "incomplete"),
+        ([UNTESTED, {"status": "not_testable"}], "not_tested"),
+        ([PROVED, UNTESTED, failed("xt_CT")], "failed"),
+        ([], "not_tested"),
+    ],
+)
+def test_what_is_proved(results, proved):
+    conclusion = conclude({f"nft/ipv4/sidecar-{number}": result for number, result in enumerate(results)})
+    assert conclusion["proved"] == proved
+    assert sum(conclusion["counts"].values()) == len(results)
+
+
+BOTH = {"iptables-nft/ipv4/sidecar-dns": PROVED, "iptables-legacy/ipv4/sidecar-dns": failed("ip_tables"), "iptables-legacy/ipv4/ambient-dns": PROVED}
+
+
+@pytest.mark.parametrize(
+    "forecast, proved",
+    [
+        ({"variant": "nft"}, "proved"),
+        ({"variant": "legacy"}, "failed"),
+        ({"variant": "unknown"}, "incomplete"),
+        ({"variant": "mixed", "modes": {"sidecar": "nft", "ambient": "legacy"}}, "proved"),
+        ({"variant": "mixed", "modes": {"sidecar": "legacy", "ambient": "legacy"}}, "failed"),
+    ],
+)
+def test_only_the_variant_that_istio_picks_counts(forecast, proved):
+    assert conclude(BOTH, **forecast)["proved"] == proved
+
+
+def test_a_failure_is_led_back_to_its_requirement():
+    rows = [row("xt_owner"), row("xt_CT"), row("NF_CONNTRACK_ZONES", kind="option"), row("nft_chain_nat", alternatives=["nft_chain_nat_ipv4"])]
+    results = {
+        "iptables-nft/ipv4/sidecar-dns": failed("xt_CT"),
+        "iptables-nft/ipv6/sidecar-dns": failed("xt_CT"),
+        "iptables-nft/ipv4/ambient-dns": failed(options=["NF_CONNTRACK_ZONES"]),
+        "iptables-nft/ipv4/detection": failed("nft_chain_nat_ipv4"),
+    }
+    causes = {tuple(cause["rule_sets"]): cause for cause in conclude(results, rows=rows)["causes"]}
+    both = causes["iptables-nft/ipv4/sidecar-dns", "iptables-nft/ipv6/sidecar-dns"]
+    assert both["message"] == "not in this kernel: xt_CT" and both["requirements"] == ["iptables/module/xt_CT"]
+    zones = causes[("iptables-nft/ipv4/ambient-dns",)]
+    assert zones["message"] == "not in this kernel: CONFIG_NF_CONNTRACK_ZONES" and zones["requirements"] == ["iptables/option/NF_CONNTRACK_ZONES"]
+    assert causes[("iptables-nft/ipv4/detection",)]["requirements"] == ["iptables/module/nft_chain_nat"]
+
+
+def test_where_nothing_is_lacking_the_tool_is_to_blame():
+    conclusion = conclude({"nft/ipv4/sidecar-dns": failed(message="syntax error")}, rows=[row("nft", kind="tool"), row("nft_ct")])
+    assert conclusion["causes"][0]["message"] == "every module is there, and the rules fail: syntax error"
+    assert conclusion["causes"][0]["requirements"] == ["iptables/tool/nft"]
+
+
+@pytest.mark.parametrize(
+    "predicted, result, loaded, finding",
+    [
+        ("ready", failed("xt_CT"), (), ("prediction_refuted", "error")),
+        ("at_risk", failed("xt_CT"), (), ("prediction_refuted", "error")),
+        ("not_ready", PROVED, (), ("prediction_refuted", "warning")),
+        ("not_ready", PROVED, ("xt_CT",), ("proved_by_loading", "info")),
+    ],
+)
+def test_a_disagreement_is_a_finding(predicted, result, loaded, finding):
+    findings = conclude({"nft/ipv4/sidecar-dns": result}, predicted, rows=[row("xt_CT")], loaded=loaded)["findings"]
+    assert [(one["id"], one["severity"]) for one in findings] == [finding]
+    assert all(one["message"] and one["source"] for one in findings)
+
+
+@pytest.mark.parametrize(
+    "predicted, result", [("ready", PROVED), ("ready", UNTESTED), ("not_ready", failed("xt_CT")), ("unknown", failed("xt_CT")), ("unknown", PROVED)]
+)
+def test_agreement_is_no_finding(predicted, result):
+    assert conclude({"nft/ipv4/sidecar-dns": result}, predicted, rows=[row("xt_CT")])["findings"] == []
+
+
+def test_a_failure_for_want_of_what_no_requirement_names_is_a_finding():
+    findings = conclude({"nft/ipv4/sidecar-dns": failed("nft_new")}, "not_ready")["findings"]
+    assert [one["id"] for one in findings] == ["requirement_unknown"] and "nft_new" in findings[0]["message"]
+
+
+@pytest.mark.parametrize(
+    "probe, assessment, error",
+    [
+        (None, {"verdict": "ready", "requirements": []}, "the result of the probe has no mapping 'rule_sets'"),
+        ({"rule_sets": {"x": {"status": "proved"}}}, {"verdict": "ready", "requirements": []}, "rule set 'x'"),
+        ({"rule_sets": {"a/b/c": {"status": "fine"}}}, {"verdict": "ready", "requirements": []}, "has none of the statuses"),
+        ({"rule_sets": {}}, {"verdict": "ready"}, "the assessment has no verdict and requirements"),
+    ],
+)
+def test_what_is_no_result_is_refused(probe, assessment, error):
+    with pytest.raises(AnsibleFilterError, match=error):
+        probe_conclusion(probe, assessment)
