@@ -4,7 +4,7 @@
 """What may be attempted, what the kernel would load for it, and what a failed rule set lacks."""
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names, _observe, _probe, _rule_sets, _scratch
+from ansible_collections.nodeprep.istio.plugins.module_utils import _observe, _probe, _rule_sets, _scratch
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
 SETS = {rule_set.id: rule_set for rule_set in _rule_sets.RULE_SETS}
@@ -17,8 +17,19 @@ NATIVE = SETS["nft/ipv4/sidecar-dns"]
 @pytest.fixture
 def read(node):
     def read(loaded=(), on_disk=(), config=None):
-        requests = _module_names.AUTOLOAD_REQUESTS
-        node.tree((), **{name: ("kernel", [], [alias for alias in requests.get(name, ()) if alias != name]) for name in on_disk})
+        node.tree(
+            {"kernel/{}.ko".format(name): [] for name in ("dummy",) + tuple(on_disk)},
+            aliases="".join(
+                "alias {} {}\n".format(alias, name)
+                for alias, name in [
+                    ("ipt_owner", "xt_owner"),
+                    ("ipt_REDIRECT", "xt_REDIRECT"),
+                    ("nft-expr-ct", "nft_ct"),
+                    ("nfnetlink-subsys-10", "nf_tables"),
+                    ("nfnetlink-subsys-6", "ip_set"),
+                ]
+            ),
+        )
         node.write("/proc/modules", "".join("{} 1 0 - Live 0x0\n".format(name) for name in loaded))
         if config is not None:
             node.write("/boot/config-6.1.0-test", config)
