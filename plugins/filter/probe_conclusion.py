@@ -43,7 +43,7 @@ _value:
   type: dict
   contains:
     predicted:
-      description: The verdict of the assessment, under the profile C(effective) where it has one.
+      description: The verdict of the assessment under the profile C(effective), which is about the rules.
       type: str
     proved:
       description:

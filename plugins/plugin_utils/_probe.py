@@ -57,13 +57,13 @@ def conclude(probe: Any, assessment: Any) -> Conclusion:
     Raises InvalidInput for what is no such result.
     """
     results = _checked(probe, assessment)
-    forecast = assessment.get("forecast") or {}
+    forecast = assessment["forecast"] or {}
     counted = {name: result for name, result in results.items() if _counts(name, forecast)}
     tools = {name.split("/")[0] for name in counted}
     verdicts = {_proved([result["status"] for name, result in counted.items() if name.startswith(tool + "/")]) for tool in tools}
     # Of two tools of which either may be the one, only what both prove is proved, and only what both fail has failed.
     proved = verdicts.pop() if len(verdicts) == 1 else "incomplete" if verdicts else "not_tested"
-    predicted = str(assessment.get("verdicts", {}).get("effective", assessment["verdict"]))
+    predicted = str(assessment["verdicts"]["effective"])
     causes = tuple(_causes(counted, assessment["requirements"]))
     return Conclusion(
         predicted,
@@ -129,8 +129,8 @@ def _finding(name: str, severity: str, message: str) -> Mapping[str, str]:
 
 
 def _checked(probe: Any, assessment: Any) -> Mapping[str, Mapping[str, Any]]:
-    if not isinstance(assessment, Mapping) or not {"verdict", "requirements"} <= assessment.keys():
-        raise InvalidInput("the assessment has no verdict and requirements: give what nodeprep.istio.readiness returns")
+    if not isinstance(assessment, Mapping) or not {"verdicts", "requirements", "forecast"} <= assessment.keys():
+        raise InvalidInput("the assessment has no verdicts, requirements and forecast: give what nodeprep.istio.readiness returns")
     results = probe.get("rule_sets") if isinstance(probe, Mapping) else None
     if not isinstance(results, Mapping):
         raise InvalidInput(f"the result of the probe has no mapping 'rule_sets': {REMEDY}")

@@ -9,6 +9,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.nodeprep.istio.plugins.filter.probe_conclusion import probe_conclusion
 
+READY = {"verdicts": {"effective": "ready"}, "requirements": [], "forecast": None}
 PROVED = {"status": "proved"}
 UNTESTED = {"status": "not_tested", "message": "the kernel would load xt_CT", "would_load": ["xt_CT"]}
 
@@ -22,7 +23,7 @@ def row(name, kind="module", **more):
 
 
 def conclude(rule_sets, predicted="ready", rows=(), loaded=(), **forecast):
-    assessment = {"verdict": "at_risk", "verdicts": {"effective": predicted}, "requirements": list(rows), "forecast": forecast or None}
+    assessment = {"verdicts": {"effective": predicted}, "requirements": list(rows), "forecast": forecast or None}
     return probe_conclusion({"rule_sets": rule_sets, "loaded": list(loaded)}, assessment)
 
 
@@ -111,10 +112,10 @@ def test_a_failure_for_want_of_what_no_requirement_names_is_a_finding():
 @pytest.mark.parametrize(
     "probe, assessment, error",
     [
-        (None, {"verdict": "ready", "requirements": []}, "the result of the probe has no mapping 'rule_sets'"),
-        ({"rule_sets": {"x": {"status": "proved"}}}, {"verdict": "ready", "requirements": []}, "rule set 'x'"),
-        ({"rule_sets": {"a/b/c": {"status": "fine"}}}, {"verdict": "ready", "requirements": []}, "has none of the statuses"),
-        ({"rule_sets": {}}, {"verdict": "ready"}, "the assessment has no verdict and requirements"),
+        (None, READY, "the result of the probe has no mapping 'rule_sets'"),
+        ({"rule_sets": {"x": {"status": "proved"}}}, READY, "rule set 'x'"),
+        ({"rule_sets": {"a/b/c": {"status": "fine"}}}, READY, "has none of the statuses"),
+        ({"rule_sets": {}}, {"verdict": "ready"}, "the assessment has no verdicts, requirements and forecast"),
     ],
 )
 def test_what_is_no_result_is_refused(probe, assessment, error):
