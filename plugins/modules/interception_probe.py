@@ -138,7 +138,7 @@ import re
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nodeprep.istio.plugins.module_utils import _observe, _probe, _proc, _rule_sets, _scratch
+from ansible_collections.nodeprep.istio.plugins.module_utils import _observe, _probe, _proc, _rule_sets, _scratch, _selinux
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
 SELECTION = {
@@ -162,7 +162,7 @@ def refusal(files, domain):
         return None
     if not re.match(r"^[A-Za-z0-9_.]+$", domain):
         return "as_domain: '{0}' is no SELinux type: letters, digits, '_' and '.' only".format(domain)
-    if _proc.selinux(files)["mode"] == "disabled":
+    if not files.is_dir(_selinux.ROOT):
         return "as_domain: SELinux is disabled on this node, so there are no domains. Leave the option out"
     return None
 
