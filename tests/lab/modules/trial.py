@@ -36,7 +36,14 @@ TRIGGERS = {
     "xt_set": "ipset create x hash:ip && iptables-nft -A OUTPUT -m set --match-set x dst",
 }
 # Without the capability and without sight of a modules tree: only the kernel's own helper, outside, can load anything.
-CONTAINER = ["unshare", "--net", "--mount", "sh", "-c", 'mount -t tmpfs none /lib/modules && exec setpriv --bounding-set=-sys_module --inh-caps=-sys_module sh -c "$0"']
+CONTAINER = [
+    "unshare",
+    "--net",
+    "--mount",
+    "sh",
+    "-c",
+    'mount -t tmpfs none /lib/modules && exec setpriv --bounding-set=-sys_module --inh-caps=-sys_module sh -c "$0"',
+]
 
 
 def loaded():
@@ -45,7 +52,7 @@ def loaded():
 
 
 def run(arguments):
-    return subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    return subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def restore(baseline):
@@ -94,7 +101,7 @@ def main():
     for name, how, predicted, right, said in results:
         print("{}  {:<16} {:<10} predicted {:<12} {}".format("ok   " if right else "WRONG", name, how, predicted, said))
     wrong = [result for result in results if not result[3]]
-    print("{} trials, {} wrong predictions".format(len(results), len(wrong)))
+    print(f"{len(results)} trials, {len(wrong)} wrong predictions")
     sys.exit(1 if wrong or not results else 0)
 
 
