@@ -86,7 +86,7 @@ ansible_facts:
           type: str
           sample: "2026-11-23T18:00:00Z"
         kernel:
-          
+          description:
             - Release and version of the kernel, whether it runs, whether it supports modules, whether its modules tree is
               there, and as C(next) the C(release) of the kernel that boots next and C(how) that is told.
           type: dict

@@ -56,7 +56,7 @@ def plan(facts: Mapping[str, Any], assessment: Assessment, load: bool = True, pe
     to_persist = tuple(name for name in names if persist and modules[name]["state"] in HERE and (name in listed or name not in elsewhere))
     stale = (set(listed) & set(modules)) - set(to_persist)
     change = not refused and (bool(to_load) or (persist and (not set(to_persist) <= set(listed) or bool(stale))))
-    return Plan(names, tuple(name for name in names if name not in must), to_load, to_persist, change, refused, _afterwards(facts, assessment, names))
+    return Plan(names, tuple(name for name in names if name not in must), to_load, to_persist, change, refused, _afterwards(facts, assessment, to_load))
 
 
 def _pick(row: Assessed, modules: Mapping[str, Mapping[str, Any]]) -> str:
@@ -82,7 +82,7 @@ def _legacy_changes_something(facts: Mapping[str, Any], assessment: Assessment, 
     )
 
 
-def _afterwards(facts: Mapping[str, Any], assessment: Assessment, names: tuple[str, ...]) -> dict[str, Any] | None:
+def _afterwards(facts: Mapping[str, Any], assessment: Assessment, loading: tuple[str, ...]) -> dict[str, Any] | None:
     selection = assessment.selection
-    after = {mode: _forecast.forecast(facts, selection, mode, names) for mode in assessment.forecasts}
+    after = {mode: _forecast.forecast(facts, selection, mode, loading) for mode in assessment.forecasts}
     return _forecast.summed_up({mode: _forecast.as_asked(selection, one) for mode, one in after.items()})
