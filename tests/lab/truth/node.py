@@ -15,6 +15,7 @@ import glob
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -221,6 +222,7 @@ def outcome(plain, works, plain_after, works_after):
 def main():
     job = json.load(sys.stdin)
     bases = {}
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
     write(HURRY, "1")
     try:
         for state in job["states"]:
