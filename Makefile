@@ -17,7 +17,11 @@ lab_cycle = export PATH=$(CURDIR)/$(BIN):$$PATH NODEPREP_BACKEND=$(1) NODEPREP_M
   molecule reset --scenario-name prepare && molecule test --scenario-name prepare
 NODE_PYTHON ?= 3.6 3.13
 
+<<<<<<< HEAD
 .PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference lab-probe clean lab-modules
+=======
+.PHONY: help run check lint types unit unit-node report-test slow test lab-up lab-down lab-test lab-full truth truth-fast reference clean
+>>>>>>> 1b7a0fa (Open the report in a browser, gate in check mode, and tell changes once for all nodes they are on)
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,10 +55,14 @@ unit: .venv/dev/.done $(TREE)
 unit-node: $(TREE) ## Unit tests of the code that runs on nodes, with the oldest and the newest Python
 	for version in $(NODE_PYTHON); do bash tests/unit-node.sh $$version || exit 1; done
 
+report-test: .venv/dev/.done $(TREE) ## The report in a browser (Debian's chromium, installed where it is missing) and in playbooks
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+	PYTHONPATH=.cache $(BIN)/pytest -q tests/report
+
 slow: .venv/nox/.done ## ansible-test, documentation, Galaxy's importer, and Molecule in an empty repository
 	.venv/nox/bin/nox
 
-test: check unit-node slow run lab-test ## Everything, real kernels included: half an hour
+test: check unit-node report-test slow run lab-test ## Everything, real kernels included: half an hour
 
 lab-up: .venv/dev/.done $(TREE) ## Start the lab's virtual machines, building their images first
 	$(LAB) tests/lab/up.yml

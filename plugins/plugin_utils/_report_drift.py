@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Change, Document, Drift, Node, Row
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, Change, Document, Drift, Node, Row
 
 
 def drift_between(before: Document, after: Document) -> Drift:
@@ -38,6 +39,29 @@ def _changes(old: Node, new: Node) -> Iterator[Change]:
         # A requirement that was not asked for before is a change of the question, not of the node.
         if known and (told(known) != told(row) or (row.lacking and known.reason != row.reason)):
             yield Change(new.name, row.id, told(known), told(row), row.reason or row.remedy)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Changes of which the same is to be said: what changed alike, from what to what, why, and on which nodes."""
+
+    whats: tuple[str, ...]
+    before: str
+    after: str
+    reason: str
+    nodes: tuple[str, ...]
+
+
+def alike(drift: Drift) -> list[Alike]:
+    """Return the changes for people: verdicts first, the worst first, then what changed on most nodes."""
+    nodes: dict[tuple[str, str, str, str], list[str]] = {}
+    for change in drift.changes:
+        nodes.setdefault((change.what, change.before, change.after, change.reason), []).append(change.node)
+    whats: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
+    for (what, before, after, reason), names in nodes.items():
+        whats.setdefault((before, after, reason, tuple(names)), []).append(what)
+    groups = [Alike(tuple(listed), before, after, reason, names) for (before, after, reason, names), listed in whats.items()]
+    return sorted(groups, key=lambda group: (URGENCY[group.after] if group.whats[0] == "verdict" else len(URGENCY), -len(group.nodes)))
 
 
 def told(row: Row) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Document, Node, ReportError, Row, counted
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import told
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike, told
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, short_system
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from markupsafe import Markup
 
@@ -71,7 +71,7 @@ def render(document: Document, templates: Path) -> Iterator[str]:
         environment = Environment(
             loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
         )
-        environment.filters.update(number=lambda value: f"{value:,}", count=count)
+        environment.filters.update(number=lambda value: f"{value:,}", count=count, short_system=short_system)
         template = environment.get_template("report.html.j2")
         yield from template.generate(style=Markup(style), script=Markup(script), policy=_policy(style, script), **_view(document))
     except (OSError, TemplateError) as exc:
@@ -85,7 +85,8 @@ def _policy(style: str, script: str) -> str:
 
 
 def _view(document: Document) -> dict[str, Any]:
-    patterns, place = _patterns(document)
+    columns, musts = _columns(document)
+    patterns, place = _patterns(document, columns)
     totals = document.totals
     gaps = sum(cause.gaps for cause in document.causes)
     judged = any(node.documented or node.effective for node in document.nodes)
@@ -102,26 +103,27 @@ def _view(document: Document) -> dict[str, Any]:
         "gaps": gaps,
         "systems": _systems(document),
         "findings": _findings(document),
-        "columns": [document.requirements[id_] for id_ in _columns(document)],
+        "columns": [document.requirements[id_] for id_ in columns],
+        "musts": musts,
         "patterns": _ranked(patterns),
         "pattern_fold": PATTERN_FOLD,
         "pattern_count": len(patterns),
-        "changes": document.drift.changes[:CHANGES] if document.drift else (),
+        "changes": alike(document.drift) if document.drift else (),
+        "change_limit": CHANGES,
         "whys": _whys(document),
         "judged": judged,
         "data": Markup(_data(document, place)),
     }
 
 
-def _columns(document: Document) -> list[str]:
-    """Return the ids of the requirements, those that are a must somewhere first."""
-    musts = {row.id for node in document.nodes for row in node.rows if row.level == "must"}
-    return sorted(document.requirements, key=lambda id_: id_ not in musts)
+def _columns(document: Document) -> tuple[list[str], int]:
+    """Return the ids of the requirements, those that are a must somewhere first, and how many these are."""
+    musts = {row.id for rows in {node.rows for node in document.nodes} for row in rows if row.level == "must"}
+    return sorted(document.requirements, key=lambda id_: id_ not in musts), len(musts)
 
 
-def _patterns(document: Document) -> tuple[list[Pattern], list[int]]:
+def _patterns(document: Document, columns: list[str]) -> tuple[list[Pattern], list[int]]:
     """Return the heat map's rows and, for each node, the position of its own."""
-    columns = _columns(document)
     found: dict[Any, int] = {}
     patterns: list[Pattern] = []
     place: list[int] = []

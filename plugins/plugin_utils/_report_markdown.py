@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Cause, Document, Node
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
 
 # A comment on GitHub holds 65,536 characters, a message on most chats far fewer.
 CAUSES = 12
 NODES = 50
 CHANGES = 25
+NAMES = 5
 SIGNS = {"ready": "✅", "on_demand": "🔵", "at_risk": "🟠", "not_ready": "❌", "unknown": "❔", "no_data": "⚫"}
 
 # What means something to Markdown, to HTML within it, and to GitHub and chats (mentions, issue numbers, emoji).
@@ -36,8 +38,8 @@ def render(document: Document) -> Iterator[str]:
         drift = document.drift
         news = [f"{count(len(names), 'node')} {word}" for names, word in ((drift.new, "new"), (drift.lost, "lost")) if names]
         yield f"\n## Since {escaped(drift.since)}\n\n{', '.join([*news, count(len(drift.changes), 'change')])}.\n"
-        rows = [[change.node, change.what, change.before, change.after, change.reason] for change in drift.changes]
-        yield from _section("", ("Node", "What", "Before", "Now", "Why"), rows, CHANGES)
+        rows = [[_listed(group.whats), group.before, group.after, _listed(group.nodes), group.reason] for group in alike(drift)]
+        yield from _section("", ("What", "Before", "Now", "Nodes", "Why"), rows, CHANGES)
     causes = {cause.id: cause for cause in document.causes}
     bad = sorted((node for node in document.nodes if node.verdict not in ("ready", "on_demand")), key=lambda node: (URGENCY[node.verdict], node.name))
     columns = ("Node", "System", "Verdict", "Page", "Rules", "Why")
@@ -53,6 +55,10 @@ def _cause(cause: Cause) -> list[str]:
 def _node(node: Node, causes: dict[str, Cause]) -> list[str]:
     why = node.no_data.text if node.no_data else "; ".join(causes[id_].text for id_ in dict.fromkeys(row.cause for row in node.gaps))
     return [node.name, f"{node.system}, {node.kernel}".strip(", "), f"{SIGNS[node.verdict]} {node.verdict}", node.documented, node.effective, why]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= NAMES else f"{', '.join(names[:NAMES])} and {len(names) - NAMES:,} more"
 
 
 def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], limit: int) -> Iterator[str]:

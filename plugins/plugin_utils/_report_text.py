@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
 # A reason is a sentence. What is longer is cut, so that one node cannot fill the report of ten thousand.
 LIMIT = 2000
+
+_SHORT = (("Red Hat Enterprise Linux", "RHEL"), (" GNU/Linux", ""), (" Linux", ""))
 
 
 def one_line(value: Any, limit: int = LIMIT) -> str:
@@ -53,3 +56,11 @@ def plain(value: Any) -> Any:
 def count(number: int, noun: str) -> str:
     """Return for example "1 node" or "10,000 nodes"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def short_system(name: str) -> str:
+    """Return for example "Debian 12" for "Debian GNU/Linux 12 (bookworm)"."""
+    name = re.sub(r"\s*\(.*?\)", "", name)
+    for long, short in _SHORT:
+        name = name.replace(long, short)
+    return name

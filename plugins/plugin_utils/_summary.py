@@ -10,12 +10,11 @@ from collections.abc import Sequence
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Cause, Document, Node, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import short_system
 
 # A terminal is no place for ten thousand lines: the most urgent nodes are shown.
 NODES = 200
 NAMES = 4
-
-_SHORT = (("Red Hat Enterprise Linux", "RHEL"), (" GNU/Linux", ""), (" Linux", ""))
 
 
 def summary(document: Document, asked: str) -> list[str]:
@@ -43,14 +42,6 @@ def summary(document: Document, asked: str) -> list[str]:
 def _cells(node: Node, judged: bool, document: Document, causes: dict[str, Cause]) -> list[str]:
     system = f"{short_system(node.system)}, {short_kernel(node.kernel)}" if not node.no_data else ""
     return [node.name, system, node.verdict, *([node.documented, node.effective] if judged else []), _why(node, document, causes)]
-
-
-def short_system(name: str) -> str:
-    """Return for example "Debian 12" for "Debian GNU/Linux 12 (bookworm)"."""
-    name = re.sub(r"\s*\(.*?\)", "", name)
-    for long, short in _SHORT:
-        name = name.replace(long, short)
-    return name
 
 
 def short_kernel(release: str) -> str:

@@ -214,12 +214,20 @@
     const boxes = causesOf(node).map((cause) => {
       const here = gaps.filter((row) => row[CAUSE] === cause);
       const kind = here.some((row) => row[NOW] === "unmet") ? "" : here.some((row) => row[NOW] === "unknown" || row[AFTER] === "unknown") ? " doubt" : " risk";
-      const items = here.map((row) => element("li", {}, element("b", {}, requirements[row[REQ]][1]), ` ${grade(row)}`, row[REASON] ? element("span", { class: "mono muted" }, ` ${row[REASON]}`) : "", row[REMEDY] && row[REMEDY] !== causes[cause][1] ? element("span", {}, ` ${row[REMEDY]}`) : ""));
+      const alike = grouped(here, same);
+      const items = [...alike.values()].map((group) => element("li", {}, element("b", {}, group.map((row) => requirements[row[REQ]][1]).join(", ")), `: ${grade(group[0])}`, group[0][REASON] ? element("span", { class: "mono muted" }, ` ${group[0][REASON]}`) : "", group[0][REMEDY] && !causes[cause][1] ? `; ${group[0][REMEDY]}` : ""));
       return element("div", { class: `gapbox${kind}` }, element("b", {}, causes[cause][0]), causes[cause][1] ? element("p", { class: "do" }, causes[cause][1]) : "", element("ul", {}, ...items));
     });
     return [element("h3", {}, `Why, and what to do: ${plural(gaps.length, "gap")}`), ...boxes];
   }
 
+  // Requirements of which the same is to be said share a line.
+  const same = (row) => [row[STATE], row[NOW], row[AFTER], row[REASON], row[REMEDY]].join("\n");
+  function grouped(list, key) {
+    const groups = new Map();
+    for (const item of list) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
+    return groups;
+  }
   const grade = (row) => `${row[STATE]}, ${row[NOW].replace("_", " ")} now${row[AFTER] === row[NOW] ? " and" : `, ${row[AFTER].replace("_", " ")}`} after a reboot`;
 
   function table(node) {

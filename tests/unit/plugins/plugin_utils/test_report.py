@@ -14,9 +14,9 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _report_json
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import NOT_ASKED, Builder, selection_text
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line, short_system
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import short_kernel, short_system, summary
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import short_kernel, summary
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, NOW, SELECTION, build, facts, fleet, outcome
 
 ROLE = Path(__file__).parents[4] / "roles" / "istio_report"

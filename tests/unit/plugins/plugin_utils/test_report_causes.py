@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Cause, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import WaiverRule, read_waivers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, SELECTION, build, facts, fleet, outcome
@@ -167,6 +168,19 @@ def test_what_changed_since_the_last_report():
         ("down", "verdict", "ready", "no_data"),
     ]
     assert "/etc/x.conf:3" in drift.changes[1].reason and "no route" in drift.changes[3].reason
+    assert [(group.whats, group.after, group.nodes) for group in alike(drift)][:2] == [
+        (("verdict",), "not_ready", ("a",)),
+        (("verdict",), "no_data", ("down",)),
+    ]
+
+
+def test_changes_alike_are_told_once():
+    def new_kernel(found):
+        found["kernel"]["release"] = "6.1.0-43-amd64"
+
+    before = build([(name, node()) for name in "abc"])
+    drift = build([("a", node(new_kernel)), ("b", node(new_kernel)), ("c", {})], previous=before).drift
+    assert [(group.whats, group.nodes) for group in alike(drift)] == [(("verdict",), ("c",)), (("kernel",), ("a", "b"))]
 
 
 def test_nothing_changed():

@@ -25,41 +25,13 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils import (
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, write
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import WaiverRule
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, SELECTION, build, facts, fleet, outcome
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import SELECTION, build, fleet
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.hostile import hostile
 from junitparser import Error, Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
 from prometheus_client.parser import text_string_to_metric_families
 
 TEMPLATES = Path(__file__).parents[4] / "roles" / "istio_report" / "templates"
-
-HOSTILE = (
-    "</script><script>document.title='owned'</script>",
-    '"><img src=x onerror=alert(1)>',
-    '=HYPERLINK("http://example.com","x")',
-    "@SUM(1+1)|cmd",
-    "| a | [x](javascript:alert(1)) `code` **b** <b>",
-    "]]>&amp;&#0;\ufffe\uffff\x00\x1b[31m",
-    'quote" back\\slash \nnew line',
-    "{{ 7 * 7 }}{% raw %}",
-    "<!--",
-    "\u202eevil",
-    "x" * (1 << 20),
-)
-
-
-def hostile():
-    """A fleet whose every text from a node is hostile."""
-    nodes = []
-    for number, text in enumerate(HOSTILE):
-        found = facts(KINDS[0])
-        found["os"]["name"] = found["kernel"]["release"] = found["selinux"]["mode"] = found["observed_at"] = found["tools"]["nft"]["version"] = text
-        found["modules"]["xt_owner"].update(state="missing", autoload="never", boot="no", reasons=[{"axis": "now", "code": text, "text": text, "where": text}])
-        where = {"axis": "autoload", "code": "blacklist", "text": text, "where": f"{text}:3"}
-        found["modules"]["xt_mark"].update(state="loadable", autoload="denied", boot="no", reasons=[where])
-        nodes += [(f"{number}{text}", {**outcome(found, SELECTION), "failure": text}), (f"{text}{number}", {"failure": text}), (text, {"failure": text})]
-    previous = build([(name, given if "facts" not in given else outcome(facts(KINDS[0]), SELECTION)) for name, given in nodes])
-    waivers = [WaiverRule("xt_mark", (f"0{HOSTILE[0]}", "[x]*"), HOSTILE[1], "2027-01-01", HOSTILE[2])]
-    return build(nodes, waivers=waivers, previous=previous)
 
 
 @pytest.fixture(scope="module", params=["plain", "hostile"])

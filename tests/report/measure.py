@@ -1,0 +1,60 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the report of a fleet in all formats into a directory: python measure.py NODES DIRECTORY. Prints what it cost as JSON.
+
+The facts are recorded first and read from files, as playbook report_from_facts does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, write
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_recorded
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import NOW, SELECTION, fleet
+
+TEMPLATES = Path(__file__).parents[2] / "roles" / "istio_report" / "templates"
+
+
+def record(size: int, directory: str) -> None:
+    """Record the facts of a fleet; a node without data has a file without facts. In a process of its own, for a true measure."""
+    if os.fork() == 0:
+        for name, outcome in fleet(size, SELECTION):
+            Path(directory, f"{name}.json").write_text(json.dumps({"istio_node": outcome["facts"]} if "facts" in outcome else {}))
+        os._exit(0)
+    os.wait()
+
+
+def main() -> None:
+    size, target = int(sys.argv[1]), sys.argv[2]
+    with tempfile.TemporaryDirectory() as directory:
+        record(size, directory)
+        start = time.process_time()
+        builder = Builder()
+        add_recorded(builder, directory, "", SELECTION, target)
+        judged = time.process_time()
+        document = builder.document(NOW)
+        made = time.process_time()
+        files = write(document, target, ["html", *FORMATS], str(TEMPLATES))
+        written = time.process_time()
+    cost = {
+        "judge_seconds": round(judged - start, 1),
+        "document_seconds": round(made - judged, 1),
+        "formats_seconds": round(written - made, 1),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "mib": {name: round(sum(os.path.getsize(path) for path in paths) / (1 << 20), 1) for name, paths in files.items()},
+        "totals": document.totals,
+    }
+    print(json.dumps(cost))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The HTML report in a browser: read, searched, opened and printed as its owner does. Screenshots go to build/report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, write
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import WaiverRule
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, SELECTION, build, facts, fleet, outcome
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.hostile import HOSTILE, hostile
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "roles" / "istio_report" / "templates"
+SHOTS = ROOT / "build" / "report"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 390, "height": 844}}
+# The report of a small fleet: one node of each kind, two waivers, and the report of the day before.
+SMALL = 14
+LARGE = 10_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def small() -> Path:
+    waivers = [
+        WaiverRule("xt_owner", ("node-09",), "no sidecars on this node before it is replaced", "2027-03-31", "waivers.yml:1"),
+        WaiverRule("br_netfilter", ("*",), "bridges are not used", "2026-11-01", "waivers.yml:5"),
+    ]
+    before = build([*list(fleet(SMALL, SELECTION))[:5], *((f"node-{n:02}", outcome(facts(KINDS[0]), SELECTION)) for n in (6, 14)), ("node-99", {})])
+    write(build(fleet(SMALL, SELECTION), waivers=waivers, previous=before), str(SHOTS / "small"), ["html", *FORMATS], str(TEMPLATES))
+    return SHOTS / "small" / "report.html"
+
+
+@pytest.fixture(scope="session")
+def large() -> dict:
+    command = [sys.executable, str(ROOT / "tests" / "report" / "measure.py"), str(LARGE), str(SHOTS / "large")]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+@pytest.fixture
+def opened(browser: Browser):
+    """Return a function that opens a report; afterwards nothing must have been fetched or gone wrong in the page."""
+    contexts, wrong = [], []
+
+    def open_report(path: Path, size: str = "wide", scheme: str = "light", **options: object) -> Page:
+        contexts.append(browser.new_context(viewport=SIZES[size], color_scheme=scheme, **options))
+        page = contexts[-1].new_page()
+        page.on("request", lambda request: None if request.url == path.as_uri() else wrong.append(request.url))
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_report
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def tiles(page: Page) -> dict[str, int]:
+    return {tile.get_attribute("data-verdict"): int(tile.locator("strong").inner_text().replace(",", "")) for tile in page.locator(".tile").all()}
+
+
+def shot(page: Page, name: str, full: bool = True) -> None:
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=full)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_small_fleet(opened, small, size, scheme):
+    page = opened(small, size, scheme)
+    document = json.loads((small.parent / "report.json").read_text())
+    assert tiles(page) == document["totals"]["verdicts"]
+    expect(page.locator("h1")).to_have_text("7 of 14 nodes are ready")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page itself must not scroll sideways"
+    shot(page, f"small-{size}-{scheme}")
+    assert Axe().run(page).violations_count == 0, Axe().run(page).generate_report()
+
+    page.get_by_role("link", name="node-06").last.click()
+    story = page.get_by_role("dialog")
+    expect(story).to_contain_text("kernel-modules-extra is not installed")
+    expect(story).to_contain_text("CONFIG_XT_OWNER=m, but no such file is installed")
+    assert Axe().run(page).violations_count == 0, Axe().run(page).generate_report()
+    shot(page, f"small-{size}-{scheme}-story", full=False)
+    page.keyboard.press("Escape")
+    expect(story).to_be_hidden()
+
+
+def test_a_nodes_story_says_file_and_line(opened, small):
+    page = opened(small)
+    page.goto(small.as_uri() + "#node=node-13")
+    story = page.get_by_role("dialog")
+    for text in ("install override '/bin/false' (/etc/modprobe.d/usb-and-more.conf:3)", "Take the install lines out of", "Page", "Rules", "profile combined"):
+        expect(story).to_contain_text(text)
+    page.goto(small.as_uri() + "#node=node-09")
+    expect(story).to_contain_text("waived until 2027-03-31: no sidecars on this node before it is replaced")
+    expect(story).to_contain_text("not_ready without waivers")
+    page.goto(small.as_uri() + "#node=nobody")
+    expect(story).to_be_hidden()
+
+
+def test_what_changed_is_shown(opened, small):
+    page = opened(small)
+    drift = page.locator("#drift")
+    for text in ("Since the last report", "new nodes", "No longer there: node-99", "not_ready"):
+        expect(drift).to_contain_text(text)
+    drift.get_by_role("link", name="node-14").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Changed since the last report")
+
+
+def test_with_the_keyboard_alone(opened, small):
+    page = opened(small)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the list of nodes")).to_be_focused()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "kernel-modules-extra is not installed":
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.get_by_role("status")).to_have_text("1 node")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "node-06":
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("heading", name="node-06")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_without_javascript(opened, small):
+    page = opened(small, java_script_enabled=False)
+    assert tiles(page)["not_ready"] == 3
+    for number in range(1, SMALL + 1):
+        expect(page.locator("#nodes tbody").get_by_text(f"node-{number:02}", exact=True)).to_be_visible()
+    expect(page.locator("#heat")).to_contain_text("xt_owner")
+    expect(page.locator("#causes")).to_contain_text("Take the install lines out of")
+    shot(page, "small-no-javascript")
+
+
+def test_on_paper(opened, small):
+    page = opened(small)
+    page.pdf(path=SHOTS / "small.pdf", format="A4", landscape=True)
+    assert (SHOTS / "small.pdf").stat().st_size > 20_000
+    page.emulate_media(media="print")
+    shot(page, "small-print")
+    expect(page.get_by_role("searchbox")).to_be_hidden()
+
+
+def test_hostile_text_is_text(opened):
+    document = hostile()
+    write(document, str(SHOTS / "hostile"), ["html"], str(TEMPLATES))
+    page = opened(SHOTS / "hostile" / "report.html")
+    assert "owned" not in page.title() and page.locator("img").count() == 0
+    shown = page.locator("#nodes tbody").inner_text()
+    assert HOSTILE[0] in shown and HOSTILE[1] in shown and "{{ 7 * 7 }}{% raw %}" in shown and "(1048576 characters)" in shown
+    for name in (f"0{HOSTILE[0]}", f"6{HOSTILE[6]}".replace("\n", ""), f"8{HOSTILE[8]}"):
+        page.get_by_role("searchbox").fill(name)
+        page.locator("#nodes tbody a").first.click()
+        expect(page.get_by_role("dialog").get_by_role("heading", name=name)).to_be_visible()
+        page.keyboard.press("Escape")
+
+
+def test_a_large_fleet(opened, large):
+    assert large["document_seconds"] + large["formats_seconds"] < 30 and large["judge_seconds"] < 60
+    assert large["peak_mib"] < 1024 and large["mib"]["html"] < 15
+    path = SHOTS / "large" / "report.html"
+    for size in SIZES:
+        page = opened(path, size)
+        assert tiles(page) == large["totals"] and sum(large["totals"].values()) == LARGE
+        assert page.evaluate("performance.timing.loadEventEnd - performance.timing.navigationStart") < 5000
+        shot(page, f"large-{size}", full=False)
+        page.locator("#heat").scroll_into_view_if_needed()
+        page.locator("#heat").screenshot(path=SHOTS / f"large-{size}-heat.png")
+
+    page = opened(path)
+    search, status = page.get_by_role("searchbox"), page.get_by_role("status")
+    pause = """(words) => { const input = document.querySelector("input[type=search]"); const start = performance.now();
+        input.value = words; input.dispatchEvent(new Event("input")); document.body.offsetHeight; return performance.now() - start; }"""
+    pauses = {words: page.evaluate(pause, words) for words in ("w", "worker-00042", "rhel kernel-modules-extra", "nothing like this", "")}
+    print(f"\n{large}\nsearch: { {words: round(took) for words, took in pauses.items()} } ms")
+    assert max(pauses.values()) < 400
+    search.fill("worker-00042.")
+    expect(status).to_have_text("1 node")
+    search.fill("")
+    page.get_by_role("button", name="Show the nodes that are not_ready").click()
+    expect(status).to_contain_text(f"{large['totals']['not_ready']:,} nodes")
+    page.get_by_role("button", name="Clear filters").click()
+    page.locator("#systems").scroll_into_view_if_needed()
+    page.get_by_label("System and kernel").select_option(label="Talos (v1.12.0), 6.18.45-talos")
+    expect(status).to_contain_text(f"{page.locator('#systems tr', has_text='Talos').locator('td').nth(2).inner_text()} nodes")
+    page.get_by_role("button", name="Clear filters").click()
+    page.locator("#heat").get_by_role("button").first.click()
+    expect(status).to_contain_text("that stand alike in one row of the heat map")
+    page.get_by_role("button", name="Show 100 more").click()
+    assert page.locator(".nodes tbody tr").count() == 200
+    page.locator(".nodes a").nth(150).click()
+    expect(page.get_by_role("dialog")).to_contain_text("Why, and what to do")

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks in check mode: the report is written whatever the verdicts are, and the exit code follows them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, facts
+
+ROOT = Path(__file__).parents[2]
+# This machine is every node but one. What it lacks is a site's own check, so that it is known on any machine.
+INVENTORY = """
+all:
+  hosts:
+    good: {istio_node_extra_checks: []}
+    bad: {}
+    gone: {ansible_connection: ssh, ansible_host: gone.invalid}
+    left_out: {}
+  vars:
+    ansible_connection: local
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    istio_node_become: false
+    istio_node_extra_checks: [{id: site, query: "kernel.release == 'no such kernel'", message: the site wants another kernel}]
+"""
+
+
+def play(playbook: str, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).with_name("ansible-playbook"), f"nodeprep.istio.{playbook}", "--check", *arguments, "-e", json.dumps(variables)]
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache"), "ANSIBLE_INJECT_FACT_VARS": "false", "ANSIBLE_NOCOLOR": "1"}
+    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.parametrize("playbook", ["audit_istio_nodes", "prepare_istio_nodes"])
+def test_a_fleet_with_a_node_that_is_not_ready_one_that_is_down_and_one_left_out(tmp_path, playbook):
+    (tmp_path / "hosts.yml").write_text(INVENTORY)
+    waivers = tmp_path / "waivers.yml"
+    waivers.write_text("- {requirement: no_such_module, reason: to see the file read, until: 2999-12-31}\n")
+    done = play(playbook, "-i", str(tmp_path / "hosts.yml"), "--limit", "!left_out", istio_report_dir=str(tmp_path / "out"), istio_report_waivers=str(waivers))
+    assert done.returncode == 2, done.stdout
+    document = json.loads((tmp_path / "out" / "report.json").read_text())
+    nodes = {node["name"]: node for node in document["nodes"]}
+    assert {name: node["no_data"]["code"] for name, node in nodes.items() if "no_data" in node} == {"gone": "unreachable", "left_out": "not_asked"}
+    assert (
+        nodes["bad"]["verdict"] == "not_ready"
+        and "the site wants another kernel" in [row for row in nodes["bad"]["requirements"] if row["id"].endswith("site")][0]["reason"]
+    )
+    assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
+    assert "WHY, AND WHAT TO DO" in done.stdout and "the site wants another kernel" in done.stdout
+    assert "2 no_data: bad (not_ready)" in done.stdout.replace("1 not_ready, ", "")
+    assert len(document["waivers"]) == 1 and document["waivers"][0]["matches"] == 0
+
+
+def test_a_waiver_opens_the_gate(tmp_path):
+    (tmp_path / "hosts.yml").write_text(INVENTORY)
+    waivers = tmp_path / "waivers.yml"
+    waivers.write_text("- {requirement: '*', nodes: [good, bad], reason: the machine under test is as it is, until: 2999-12-31}\n")
+    report = {"istio_report_dir": str(tmp_path / "out"), "istio_report_nodes": ["good", "bad"]}
+    limit = ("-i", str(tmp_path / "hosts.yml"), "--limit", "good,bad")
+    shut = play("audit_istio_nodes", *limit, **report)
+    assert shut.returncode == 2 and "bad (not_ready)" in shut.stdout
+    opened = play("audit_istio_nodes", *limit, **report, istio_report_waivers=str(waivers))
+    assert opened.returncode == 0, opened.stdout
+    document = json.loads((tmp_path / "out" / "report.json").read_text())
+    bad = next(node for node in document["nodes"] if node["name"] == "bad")
+    assert (bad["verdict"], bad["unwaived"]) == ("ready", "not_ready") and document["drift"]["since"]
+
+
+def test_recorded_facts_of_a_ready_fleet_and_of_another(tmp_path):
+    (tmp_path / "facts").mkdir()
+    for name, kind in (("a", KINDS[0]), ("b", KINDS[2])):
+        (tmp_path / "facts" / f"{name}.json").write_text(json.dumps(facts(kind)))
+    report = {"istio_report_dir": str(tmp_path / "out"), "istio_report_sources": [str(tmp_path / "facts")], "istio_report_formats": ["junit", "html"]}
+    done = play("report_from_facts", **report)
+    assert done.returncode == 0, done.stdout
+    first = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert first["totals"]["verdicts"]["ready"] == 2
+
+    (tmp_path / "facts" / "b.json").write_text(json.dumps(facts(KINDS[5])))
+    done = play("report_from_facts", **report)
+    assert done.returncode == 2 and "1 not_ready: b (not_ready)" in done.stdout
+    second = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert ("b", "verdict") in [(change["node"], change["what"]) for change in second["drift"]["changes"]]
+
+    (tmp_path / "one.json").write_text(json.dumps(first))
+    both = [{"path": str(tmp_path / "one.json"), "label": "fra"}, {"path": str(tmp_path / "out" / "report.json"), "label": "ams"}]
+    done = play("report_from_facts", istio_report_dir=str(tmp_path / "both"), istio_report_sources=both)
+    assert done.returncode == 2
+    assert [node["name"] for node in json.loads((tmp_path / "both" / "report.json").read_text())["nodes"]] == ["ams/a", "ams/b", "fra/a", "fra/b"]
