@@ -27,14 +27,26 @@ class _Kind:
     remedy: str
 
 
-# Codes of the reasons in a node's facts, and not_loaded and not_persisted, which need no reason.
+# Codes of the reasons in a node's facts, those that say something else of an unknown grade with a "?" too; and not_loaded
+# and not_persisted, which need no reason.
 _KINDS = {
     "blacklist": _Kind("{file} blacklists modules", "Take the lines out of {file}, or accept the gap with a waiver"),
     "install_override": _Kind("{file} keeps modules from loading (install override)", "Take the install lines out of {file}"),
     "module_blacklist": _Kind("The kernel command line refuses modules (module_blacklist=)", "Take them off the kernel command line and reboot"),
     "modules_disabled": _Kind("kernel.modules_disabled is 1: nothing can be loaded until a reboot", "Persist them, reboot, and set it only afterwards"),
-    "kernel_modprobe": _Kind("kernel.modprobe names no program, so the kernel loads nothing on demand", PREPARE),
+    "kernel_modprobe": _Kind("kernel.modprobe cannot be started, so the kernel loads nothing on demand, and modules are not loaded", PREPARE),
+    "kernel_modprobe?": _Kind("Whether kernel.modprobe loads modules on demand cannot be told, and they are not loaded", PREPARE),
+    "alias": _Kind("{file} sends the names of modules elsewhere (alias)", "Take the alias lines out of {file}"),
+    "no_alias": _Kind("The kernel does not find modules that it asks for, and they are not loaded", PREPARE),
+    "format": _Kind("Files of modules are damaged, or were built for another kernel", "Install the kernel's packages again"),
+    "signature": _Kind("The kernel takes signed modules only, and modules are not signed", "Sign them, or install those of the distribution"),
+    "container": _Kind("The node is a container: the kernel is its host's", "Audit and prepare the host"),
+    "provider_missing": _Kind("The kernel of {system} has neither modules nor those that took their code over", "Boot a kernel that has them"),
+    "next_kernel": _Kind(
+        "The kernel that boots next does not load modules that this one has", "Install its modules before the reboot, or do not reboot into it"
+    ),
     "selinux": _Kind("SELinux lets no container load modules on demand, and they are not loaded", PREPARE),
+    "selinux?": _Kind("Whether SELinux lets containers load modules on demand cannot be told, and they are not loaded", PREPARE),
     "not_installed": _Kind("{package} not installed", "Install {package} for the running kernel"),
     "file_gone": _Kind("Files of the kernel's modules are gone from {system}", "Install the kernel's packages again"),
     "not_in_tree": _Kind("The kernel of {system} does not have the modules", "Boot a kernel that has them, or choose the backend that this one supports"),
@@ -45,19 +57,26 @@ _KINDS = {
     "transient": _Kind("Modules were being loaded or unloaded at that moment", "Look again"),
     "dead_line": _Kind("{file} lists names that are gone from this kernel", "Take the lines out of {file}"),
     "broken_line": _Kind("{file} has lines that load nothing", "One module name on each line of {file}, comments on lines of their own"),
-    "no_service": _Kind("No systemd-modules-load reads the boot files", "Load them at boot by the node's own means"),
+    "initramfs": _Kind("The kernel command line lists modules for the initramfs alone (rd.modules-load=)", PREPARE),
+    "service_masked": _Kind("systemd-modules-load is switched off, so that no boot file is read", "Switch it on: systemctl unmask systemd-modules-load"),
+    "no_systemd": _Kind("There is no systemd to read the boot files", "Load them at boot by the node's own means"),
     "not_loaded": _Kind("Modules are installed but not loaded, and the kernel does not load them on demand", PREPARE),
     "not_persisted": _Kind("Modules are loaded, but no boot file lists them", PREPARE),
 }
 
+# Reasons that explain a state and no gap.
+TELLING = ("merged", "tainted", "override_unused", "custom_install", "dependency", "never_requested")
+
 # What keeps a module from loading whether or not a boot file lists it.
 _REFUSALS = ("blacklist", "install_override", "module_blacklist")
 
-# Where distributions keep kernel modules that are not in their images: (part of os id, part of release, package).
+# Which package has the modules where the kernel has them and the node has not: (start of os id, part of release, package).
+# RHEL 10 moved them out of what is installed by default; Oracle's UEK, and Ubuntu's kernels for clouds, have such packages too.
 _PACKAGES = (
     ("ol", "uek", "kernel-uek-modules-extra-netfilter is"),
-    ("", ".el", "kernel-modules-extra is"),
-    ("fedora", ".fc", "kernel-modules-extra is"),
+    ("", ".el10", "kernel-modules-extra is"),
+    ("", ".el", "kernel-modules is"),
+    ("fedora", ".fc", "kernel-modules-core is"),
     ("ubuntu", "", "linux-modules-extra is"),
     ("sles", "", "kernel-default is"),
     ("opensuse", "", "kernel-default is"),
@@ -88,16 +107,18 @@ def _told(code: str, text: str, remedy: str) -> Cause:
 
 def _deciding_reason(entry: Mapping[str, Any], row: Row) -> tuple[str, str, str]:
     """Return code, place and text of the reason that comes first for what is wrong: now before after a reboot."""
-    reasons = entry["reasons"]
+    reasons = [reason for reason in entry["reasons"] if reason["code"] not in TELLING]
     if row.now in BAD:
-        chosen = [reason for axis in ("now", "autoload") for reason in reasons if reason["axis"] == axis and reason["code"] != "never_requested"]
+        chosen = [reason for axis in ("now", "autoload") for reason in reasons if reason["axis"] == axis]
         otherwise = "not_loaded" if entry["state"] == "loadable" else entry["state"]
     else:
         chosen = [reason for reason in reasons if reason["axis"] == "boot" or reason["code"] in _REFUSALS]
         otherwise = "not_persisted"
     if not chosen:
         return otherwise, "", one_line(row.reason) or otherwise
-    return one_line(chosen[0]["code"]), one_line(chosen[0].get("where")), one_line(chosen[0]["text"])
+    code = one_line(chosen[0]["code"])
+    doubtful = f"{code}?" if "unknown" in (row.now, row.after_reboot) and f"{code}?" in _KINDS else code
+    return doubtful, one_line(chosen[0].get("where")), one_line(chosen[0]["text"])
 
 
 def _file(where: str) -> str:

@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+from ansible_collections.nodeprep.istio.plugins.module_utils import _reasons
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _report_causes
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Cause, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike
@@ -78,6 +83,19 @@ def test_one_cause_for_many_nodes_and_requirements():
 def test_causes(entry, expected):
     ((text, _remedy),) = causes_of(gap(**entry))
     assert text.startswith(expected)
+
+
+def test_every_reason_of_a_node_is_known():
+    sources = Path(_reasons.__file__).parent.glob("*.py")
+    codes = {code for source in sources for code in re.findall(r'Cause\(\s*"([a-z_]+)"', source.read_text())}
+    assert len(codes) > 20 and codes <= set(_report_causes._KINDS) | set(_report_causes.TELLING)
+
+
+def test_what_cannot_be_told_is_not_told_as_certain():
+    denied = {"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "selinux", "SELinux lets no container_t ask")]}
+    unknown = {"state": "loadable", "autoload": "unknown", "reasons": [reason("autoload", "selinux", "SELinux is enforcing, and its policy cannot be asked")]}
+    assert causes_of(gap(**denied))[0][0].startswith("SELinux lets no container")
+    assert causes_of(gap(**unknown))[0][0].startswith("Whether SELinux lets containers")
 
 
 def test_a_tool_is_a_cause_of_its_own():
