@@ -55,8 +55,9 @@ unit: .venv/dev/.done $(TREE)
 unit-node: $(TREE) ## Unit tests of the code that runs on nodes, with the oldest and the newest Python
 	for version in $(NODE_PYTHON); do bash tests/unit-node.sh $$version || exit 1; done
 
-report-test: .venv/dev/.done $(TREE) ## The report in a browser (Debian's chromium, installed where it is missing) and in playbooks
-	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+report-test: .venv/dev/.done $(TREE) ## The report in a browser, a spreadsheet and playbooks; Debian's chromium and gnumeric are installed if missing
+	command -v chromium >/dev/null && command -v ssconvert >/dev/null || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium gnumeric; }
 	PYTHONPATH=.cache $(BIN)/pytest -q tests/report
 
 slow: .venv/nox/.done ## ansible-test, documentation, Galaxy's importer, and Molecule in an empty repository
