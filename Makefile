@@ -17,11 +17,7 @@ lab_cycle = export PATH=$(CURDIR)/$(BIN):$$PATH NODEPREP_BACKEND=$(1) NODEPREP_M
   molecule reset --scenario-name prepare && molecule test --scenario-name prepare
 NODE_PYTHON ?= 3.6 3.13
 
-<<<<<<< HEAD
-.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference lab-probe clean lab-modules
-=======
-.PHONY: help run check lint types unit unit-node report-test slow test lab-up lab-down lab-test lab-full truth truth-fast reference clean
->>>>>>> 1b7a0fa (Open the report in a browser, gate in check mode, and tell changes once for all nodes they are on)
+.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference lab-probe clean lab-modules report-test
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
