@@ -46,6 +46,7 @@ types: .venv/dev/.done $(TREE)
 	  ansible_collections/nodeprep/istio/plugins/{plugin_utils,filter,action}
 
 unit: .venv/dev/.done $(TREE)
+	@PATH=$$PATH:/usr/sbin:/sbin command -v depmod >/dev/null || { echo "depmod is not here, and the tests of module trees need it: apt-get install kmod" >&2; exit 1; }
 	PYTHONPATH=.cache $(BIN)/pytest -q tests/unit
 
 unit-node: $(TREE) ## Unit tests of the code that runs on nodes, with the oldest and the newest Python
