@@ -16,6 +16,7 @@ lab_cycle = export PATH=$(CURDIR)/$(BIN):$$PATH NODEPREP_BACKEND=$(1) NODEPREP_M
   NODEPREP_LAB_MACHINES='$(or $(NODEPREP_LAB_MACHINES),lab)$(if $(filter nftables,$(1)),:!nftables_refused)'; \
   molecule reset --scenario-name prepare && molecule test --scenario-name prepare
 NODE_PYTHON ?= 3.6 3.13
+PACKAGES := chromium gnumeric iproute2 ipset iptables kmod nftables
 
 .PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference lab-probe clean lab-modules report-test
 
@@ -52,15 +53,17 @@ unit: .venv/dev/.done $(TREE)
 unit-node: $(TREE) ## Unit tests of the code that runs on nodes, with the oldest and the newest Python
 	for version in $(NODE_PYTHON); do bash tests/unit-node.sh $$version || exit 1; done
 
-report-test: .venv/dev/.done $(TREE) ## The report in a browser, a spreadsheet and playbooks; Debian's chromium and gnumeric are installed if missing
-	command -v chromium >/dev/null && command -v ssconvert >/dev/null || \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium gnumeric; }
+report-test: .venv/dev/.done $(TREE) packages ## The report in a browser, a spreadsheet and playbooks
 	PYTHONPATH=.cache $(BIN)/pytest -q tests/report
+
+packages: ## Install what the tests run and is missing here, with apt
+	@missing=$$(for name in $(PACKAGES); do dpkg-query -W -f '$${db:Status-Status}' $$name 2>/dev/null | grep -qx installed || echo $$name; done); \
+	[ -z "$$missing" ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 
 slow: .venv/nox/.done ## ansible-test, documentation, Galaxy's importer, and Molecule in an empty repository
 	.venv/nox/bin/nox
 
-test: check unit-node report-test slow run lab-test ## Everything, real kernels included: half an hour
+test: packages check unit-node report-test packages slow run lab-test ## Everything, real kernels included: half an hour
 
 lab-up: .venv/dev/.done $(TREE) ## Start the lab's virtual machines, building their images first
 	$(LAB) tests/lab/up.yml
