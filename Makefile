@@ -18,7 +18,7 @@ lab_cycle = export PATH=$(CURDIR)/$(BIN):$$PATH NODEPREP_BACKEND=$(1) NODEPREP_M
 NODE_PYTHON ?= 3.6 3.13
 PACKAGES := chromium gnumeric iproute2 ipset iptables kmod nftables
 
-.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference lab-probe clean lab-modules report-test
+.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference lab-probe clean lab-modules report-test packages
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,7 +63,7 @@ packages: ## Install what the tests run and is missing here, with apt
 slow: .venv/nox/.done ## ansible-test, documentation, Galaxy's importer, and Molecule in an empty repository
 	.venv/nox/bin/nox
 
-test: packages check unit-node report-test packages slow run lab-test ## Everything, real kernels included: half an hour
+test: packages check unit-node report-test slow run lab-test ## Everything, real kernels included: half an hour
 
 lab-up: .venv/dev/.done $(TREE) ## Start the lab's virtual machines, building their images first
 	$(LAB) tests/lab/up.yml
