@@ -5,27 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, Change, Document, Drift, Node, Row
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
 
 
 def drift_between(before: Document, after: Document) -> Drift:
     """Return what is different in ``after``; nodes without data are compared by their verdict alone."""
+    causes = {cause.id: cause.text for cause in after.causes}
     old = {node.name: node for node in before.nodes}
     new = {node.name: node for node in after.nodes}
     return Drift(
         since=before.generated_at,
         new=tuple(name for name in new if name not in old),
         lost=tuple(name for name in old if name not in new),
-        changes=tuple(change for name, node in new.items() if name in old for change in _changes(old[name], node)),
+        changes=tuple(change for name, node in new.items() if name in old for change in _changes(old[name], node, causes)),
     )
 
 
-def _changes(old: Node, new: Node) -> Iterator[Change]:
+def _changes(old: Node, new: Node, causes: Mapping[str, str]) -> Iterator[Change]:
     if old.verdict != new.verdict:
-        yield Change(new.name, "verdict", old.verdict, new.verdict, new.no_data.text if new.no_data else "")
+        why = new.no_data.text if new.no_data else "; ".join(dict.fromkeys(causes[row.cause] for row in new.gaps))
+        yield Change(new.name, "verdict", old.verdict, new.verdict, one_line(why))
     if old.no_data or new.no_data:
         return
     for what, before, now in (("system", old.system, new.system), ("kernel", old.kernel, new.kernel), ("SELinux", old.selinux, new.selinux)):

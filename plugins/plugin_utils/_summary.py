@@ -60,17 +60,27 @@ def _why(node: Node, document: Document, causes: dict[str, Cause]) -> str:
         by_cause.setdefault(row.cause, []).append(row)
     for id_, rows in by_cause.items():
         cause = causes[id_]
-        names = [document.requirements[row.id].label for row in rows]
-        what = ", ".join(names) if len(names) <= NAMES else f"{', '.join(names[: NAMES - 1])} and {len(names) - NAMES + 1} more"
+        what = _names(document, rows)
         parts.append(f"{what}: {_lower(cause.text)} -> {_lower(cause.remedy)}" if cause.remedy else f"{what}: {_lower(cause.text)}")
+    if node.verdict == "on_demand":
+        on_demand = [row for row in node.rows if row.level == "must" and "on_demand" in (row.now, row.after_reboot)]
+        parts.append(f"{_names(document, on_demand)}: loaded when they are needed")
     waived = sum(row.waiver is not None for row in node.rows)
     parts.append(f"{waived} waived" if waived else "")
     return "; ".join(part for part in parts if part)
 
 
+def _names(document: Document, rows: Sequence[Row]) -> str:
+    return _some([document.requirements[row.id].label for row in rows])
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= NAMES else f"{', '.join(names[: NAMES - 1])} and {len(names) - NAMES + 1} more"
+
+
 def _done(act: dict[str, tuple[str, ...]]) -> str:
     would = "check_mode" in act
-    parts = [f"{'would load' if would else 'loaded'} {', '.join(act['loaded'])}"] if "loaded" in act else []
+    parts = [f"{'would load' if would else 'loaded'} {_some(act['loaded'])}"] if "loaded" in act else []
     if "persisted" in act:
         parts.append(f"{'would persist' if would else 'persisted'} {len(act['persisted'])} in {act.get('boot_file', ('',))[0]}")
     return "; ".join(parts)

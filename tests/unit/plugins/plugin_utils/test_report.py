@@ -136,6 +136,7 @@ def test_the_summary_says_why_and_what_to_do():
     assert lines[1].split()[:3] == ["NODE", "SYSTEM", "VERDICT"] and lines[1].endswith("WHY, AND WHAT TO DO")
     extra = next(line for line in lines if "node-06" in line)
     assert "RHEL 10.1, 6.12.0-124" in extra and "kernel-modules-extra is not installed -> install kernel-modules-extra for the running kernel" in extra
+    assert "more: loaded when they are needed" in next(line for line in lines if "on_demand" in line)
     assert lines[15].startswith("node-14") and "no_data" in lines[15] and "Connection timed out" in lines[15]
     assert lines[-1].startswith("6 ready, 1 on_demand, 1 at_risk, 4 not_ready, 1 unknown, 1 no_data. One cause explains ")
 

@@ -185,7 +185,7 @@ def test_what_changed_since_the_last_report():
         ("b", "kernel", "6.1.0-42-amd64", "6.1.0-43-amd64"),
         ("down", "verdict", "ready", "no_data"),
     ]
-    assert "/etc/x.conf:3" in drift.changes[1].reason and "no route" in drift.changes[3].reason
+    assert drift.changes[0].reason == "/etc/x.conf blacklists modules" and "/etc/x.conf:3" in drift.changes[1].reason and "no route" in drift.changes[3].reason
     assert [(group.whats, group.after, group.nodes) for group in alike(drift)][:2] == [
         (("verdict",), "not_ready", ("a",)),
         (("verdict",), "no_data", ("down",)),
