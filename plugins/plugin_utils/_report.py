@@ -94,7 +94,7 @@ class Node:
 
     ``verdict`` leaves out what is waived, ``unwaived`` does not; ``documented`` and ``effective`` are the verdicts of the
     page and of the rules. ``selection`` is the position in the document's list. ``failure`` is an error of the run on a
-    node that has data all the same. ``plan``, ``act`` and ``probe`` are what the role planned, did and proved.
+    node that has data all the same. ``plan``, ``act`` and ``proof`` are what the role planned, did and proved.
     """
 
     name: str
@@ -118,7 +118,12 @@ class Node:
     disagreements: tuple[str, ...] = ()
     plan: tuple[tuple[str, tuple[str, ...]], ...] = ()
     act: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    probe: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    proof: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def proved(self) -> str:
+        """Return what the probe proved: "proved", "failed", "incomplete" or "not_tested"; nothing where it did not run."""
+        return "".join(dict(self.proof).get("proved", ()))
 
     @property
     def gaps(self) -> tuple[Row, ...]:

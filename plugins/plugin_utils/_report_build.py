@@ -131,7 +131,7 @@ class Builder:
             disagreements=self._one(tuple(_disagreement(entry) for entry in assessment.get("disagreements") or ())),
             plan=self._one(_lists(found.get("plan"), leave_out=("modules", "change"))),
             act=self._one(_lists(found.get("act"))),
-            probe=self._one(_lists(found.get("probe"))),
+            proof=self._one(_proof(_mapping(found, "proof"))),
         )
 
     def _row(self, facts: Mapping[str, Any], raw: Mapping[str, Any]) -> Row:
@@ -249,6 +249,15 @@ def _lists(value: Any, leave_out: Iterable[str] = ()) -> tuple[tuple[str, tuple[
     flat = ((key, item if isinstance(item, (list, tuple)) else [item] if item else ()) for key, item in value.items() if not isinstance(item, Mapping))
     found = ((one_line(key), texts(items)) for key, items in flat)
     return tuple((key, items) for key, items in found if items and key not in leave_out)
+
+
+def _proof(found: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return what filter probe_conclusion says, in texts; nothing where no probe ran."""
+    if not found:
+        return ()
+    counts = [f"{number} {status}" for status, number in _mapping(found, "counts").items() if number]
+    failed = [cause.get("message") for cause in found.get("causes") or () if isinstance(cause, Mapping)]
+    return _lists({"predicted": found.get("predicted"), "proved": found.get("proved"), "rule_sets": counts, "failed": failed})
 
 
 def _no_data_code(failure: str) -> str:

@@ -15,7 +15,22 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift impor
 # A spreadsheet takes a cell that begins with one of these for a formula (OWASP, CSV injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
-NODE_COLUMNS = ("node", "system", "kernel", "verdict", "documented", "effective", "gaps", "waived", "lacking", "causes", "remedies", "no_data", "observed_at")
+NODE_COLUMNS = (
+    "node",
+    "system",
+    "kernel",
+    "verdict",
+    "documented",
+    "effective",
+    "proof",
+    "gaps",
+    "waived",
+    "lacking",
+    "causes",
+    "remedies",
+    "no_data",
+    "observed_at",
+)
 REQUIREMENT_COLUMNS = (
     "node",
     "verdict",
@@ -47,6 +62,7 @@ def render_nodes(document: Document) -> Iterator[str]:
             node.verdict,
             node.documented,
             node.effective,
+            node.proved,
             len(gaps),
             sum(row.waiver is not None for row in node.rows),
             " ".join(document.requirements[row.id].label for row in gaps),

@@ -201,9 +201,9 @@ def _data(document: Document, place: list[int]) -> str:
         return rows.place(row, [*numbers, row.state, row.now, row.after_reboot, row.reason, row.remedy, status(row), row.profiles])
 
     def node_entry(node: Node, pattern: int) -> list[Any]:
-        noted = (node.findings, node.disagreements, node.plan, node.act, node.probe, node.tools, node.selection, node.forecast)
+        noted = (node.findings, node.disagreements, node.plan, node.act, node.proof, node.tools, node.selection, node.forecast)
         findings = [[finding.severity, finding.message, finding.source] for finding in node.findings]
-        told_ = [findings, node.disagreements, node.plan, node.act, node.probe, node.tools, node.selection, node.forecast]
+        told_ = [findings, node.disagreements, node.plan, node.act, node.proof, node.tools, node.selection, node.forecast]
         return [
             node.name,
             *(VERDICTS.index(verdict) if verdict else -1 for verdict in (node.verdict, node.documented, node.effective, node.unwaived)),
@@ -214,6 +214,7 @@ def _data(document: Document, place: list[int]) -> str:
             node.observed_at,
             node.no_data.text if node.no_data else node.failure,
             causes.get(f"no_data: {node.no_data.code}", -1) if node.no_data else -1,
+            node.proved,
         ]
 
     nodes = [node_entry(node, pattern) for node, pattern in zip(document.nodes, place, strict=True)]

@@ -41,7 +41,7 @@ _DEFAULTS = {
     "disagreements",
     "plan",
     "act",
-    "probe",
+    "proof",
     "no_data",
     "forecast",
 }
@@ -116,7 +116,7 @@ def _names(kind: type) -> tuple[str, ...]:
 def _node(node: Node) -> dict[str, Any]:
     found = _dict(node)
     found["requirements"] = found.pop("rows")
-    for key in ("plan", "act", "probe", "tools"):
+    for key in ("plan", "act", "proof", "tools"):
         if key in found:
             found[key] = dict(found[key])
     return found
@@ -184,7 +184,7 @@ def _read_node(raw: Mapping[str, Any]) -> Node:
         raise ValueError(f"{raw['name']} has a requirement without grades")
     found["findings"] = [_read(Finding, finding) for finding in raw.get("findings", ())]
     found["no_data"] = _read(NoData, raw["no_data"]) if raw.get("no_data") else None
-    for key in ("plan", "act", "probe", "tools"):
+    for key in ("plan", "act", "proof", "tools"):
         found[key] = list(raw.get(key, {}).items())
     node: Node = _read(Node, {**found, "rows": rows})
     return node

@@ -54,7 +54,14 @@ def _no_data(node: Node) -> Case:
 
 
 def _properties(node: Node) -> Iterator[tuple[str, str]]:
-    pairs = (("verdict", node.verdict), ("documented", node.documented), ("effective", node.effective), ("system", node.system), ("kernel", node.kernel))
+    pairs = (
+        ("verdict", node.verdict),
+        ("documented", node.documented),
+        ("effective", node.effective),
+        ("proof", node.proved),
+        ("system", node.system),
+        ("kernel", node.kernel),
+    )
     return ((key, value) for key, value in pairs if value)
 
 

@@ -7,7 +7,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const { verdicts, signs, cells, requirements, causes, waivers, systems, rows, sets, notes, nodes, changes } = data;
   // Positions within a node and a row; the writer is _report_html.py.
-  const [NAME, VERDICT, PAGE, RULES, UNWAIVED, SYSTEM, SET, NOTE, PATTERN, SEEN, TEXT, NO_DATA] = nodes.length ? nodes[0].keys() : [];
+  const [NAME, VERDICT, PAGE, RULES, UNWAIVED, SYSTEM, SET, NOTE, PATTERN, SEEN, TEXT, NO_DATA, PROVED] = nodes.length ? nodes[0].keys() : [];
   const [REQ, MUST, CAUSE, WAIVER, STATE, NOW, AFTER, REASON, REMEDY, STATUS, PROFILES] = Array(11).keys();
   const URGENCY = ["not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready"].map((name) => verdicts.indexOf(name));
   const STEP = 100;
@@ -86,7 +86,7 @@
       {},
       element("td", {}, element("a", { href: `#node=${encodeURIComponent(node[NAME])}` }, node[NAME])),
       element("td", { class: "system" }, system, kernel ? element("span", { class: "muted mono" }, kernel) : ""),
-      element("td", {}, mark(node[VERDICT]), node[VERDICT] === node[UNWAIVED] ? "" : element("span", { class: "muted" }, "by waiver")),
+      element("td", {}, mark(node[VERDICT]), node[VERDICT] === node[UNWAIVED] ? "" : element("span", { class: "muted" }, "by waiver"), node[PROVED] ? element("span", { class: "muted" }, `proof: ${node[PROVED].replace("_", " ")}`) : ""),
       ...(judged ? [verdict(node[PAGE], "Page"), verdict(node[RULES], "Rules")] : []),
       element("td", { class: "why" }, why(node), node[NO_DATA] < 0 && node[TEXT] ? element("span", { class: "muted" }, `failed: ${node[TEXT]}`) : ""),
     );
@@ -167,13 +167,13 @@
   // A node's story
   const dialog = byId("story");
   const requirementName = (id) => requirements.find((requirement) => requirement[0] === id)?.[1] ?? id;
-  const PARTS = { load: "to load", persist: "to load at every boot", refused: "refused", optional: "loaded only where the kernel has it", loaded: "loaded", persisted: "persisted", boot_file: "boot file", check_mode: "in check mode only" };
+  const PARTS = { load: "to load", persist: "to load at every boot", refused: "refused", optional: "loaded only where the kernel has it", loaded: "loaded", persisted: "persisted", boot_file: "boot file", check_mode: "in check mode only", rule_sets: "rule sets" };
 
   const ASKED_BY = { documented: "page", effective: "rules" };
 
   function story(node) {
     const [system, kernel, selinux] = systems[node[SYSTEM]];
-    const [findings, disagreements, plan, act, probe, tools, selection, forecast] = notes[node[NOTE]];
+    const [findings, disagreements, plan, act, proof, tools, selection, forecast] = notes[node[NOTE]];
     const facts = [
       ["Verdict", node[VERDICT] === node[UNWAIVED] ? "" : `${verdicts[node[UNWAIVED]]} without waivers`],
       ["Asked", selection === null ? "" : data.selections[selection]],
@@ -194,7 +194,7 @@
       ...section("Findings", findings.map(([severity, message, source]) => element("li", {}, element("b", {}, severity), `: ${message} `, source ? reference(source) : ""))),
       ...section("Planned", plan.map(part)),
       ...section("Done", act.map(part)),
-      ...section("Probe", probe.map(part)),
+      ...section("Proof: rules like Istio's, loaded on the node", proof.map(part)),
       ...section("Changed since the last report", (changes[node[NAME]] ?? []).map(([what, before, after, reason]) => element("li", {}, element("b", {}, requirementName(what)), `: ${before} → ${after}${reason ? ` (${reason})` : ""}`))),
       ...table(node),
     ];

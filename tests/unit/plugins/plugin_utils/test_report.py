@@ -59,6 +59,21 @@ def test_a_failure_on_a_node_with_data_is_shown_beside_its_verdict():
     assert node.verdict == "ready" and node.failure.startswith("modprobe")
 
 
+def test_what_a_probe_proved_is_beside_what_was_predicted():
+    proof = {
+        "predicted": "ready",
+        "proved": "failed",
+        "counts": {"passed": 3, "failed": 1, "skipped": 0},
+        "causes": [{"message": "no xt_owner"}],
+        "findings": [],
+    }
+    document = build([("a", {**outcome(facts(KINDS[0]), SELECTION), "proof": proof}), ("b", outcome(facts(KINDS[0]), SELECTION))])
+    assert [node.proved for node in document.nodes] == ["failed", ""]
+    assert dict(document.nodes[0].proof) == {"predicted": ("ready",), "proved": ("failed",), "rule_sets": ("3 passed", "1 failed"), "failed": ("no xt_owner",)}
+    jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
+    assert _report_json.read(text(document), "x") == document
+
+
 def test_text_from_nodes_is_one_plain_line_and_bounded():
     assert one_line("a\n\tb\x1b[31m\u202e\x00c") == "a b\ufffd[31m\ufffd\ufffdc"
     assert one_line("x" * (1 << 20)) == "x" * 1978 + "… (1048576 characters)"
