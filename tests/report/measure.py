@@ -19,7 +19,7 @@ from pathlib import Path
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, write
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_recorded
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import NOW, SELECTION, fleet
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import NOW, SELECTION, observed
 
 TEMPLATES = Path(__file__).parents[2] / "roles" / "istio_report" / "templates"
 
@@ -27,8 +27,8 @@ TEMPLATES = Path(__file__).parents[2] / "roles" / "istio_report" / "templates"
 def record(size: int, directory: str) -> None:
     """Record the facts of a fleet; a node without data has a file without facts. In a process of its own, for a true measure."""
     if os.fork() == 0:
-        for name, outcome in fleet(size, SELECTION):
-            Path(directory, f"{name}.json").write_text(json.dumps({"istio_node": outcome["facts"]} if "facts" in outcome else {}))
+        for name, facts in observed(size):
+            Path(directory, f"{name}.json").write_text(json.dumps({"istio_node": facts} if "modules" in facts else {}))
         os._exit(0)
     os.wait()
 

@@ -207,8 +207,11 @@ def outcome(found: dict[str, Any], selection: Selection) -> dict[str, Any]:
     return {"facts": found, "assessment": assessment.as_dict(), "plan": plan(good, assessment).as_dict()}
 
 
-def fleet(size: int, selection: Selection, seed: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name and outcome of each node. Up to fourteen nodes there is one of each kind, the last one without data."""
+def observed(size: int, seed: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield name and facts of each node, or the outcome of one without data, which has no "modules".
+
+    Up to fourteen nodes there is one of each kind, the last one without data.
+    """
     chance = random.Random(seed)
     if size <= len(KINDS):
         kinds: list[Kind | dict[str, Any]] = [*KINDS[: size - 1], dict(NO_DATA[0][1])]
@@ -218,7 +221,13 @@ def fleet(size: int, selection: Selection, seed: int = 1) -> Iterator[tuple[str,
         kinds = chance.choices(everything, weights=shares, k=size)
     for number, kind in enumerate(kinds, 1):
         name = f"node-{number:02}" if size < 100 else f"{chance.choice(('fra1', 'ams2', 'iad3'))}-worker-{number:05}.example.net"
-        yield name, outcome(facts(kind, chance if size > 100 else None), selection) if isinstance(kind, Kind) else kind
+        yield name, facts(kind, chance if size > 100 else None) if isinstance(kind, Kind) else kind
+
+
+def fleet(size: int, selection: Selection, seed: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield name and outcome of each node."""
+    for name, found in observed(size, seed):
+        yield name, outcome(found, selection) if "modules" in found else found
 
 
 NOW = "2026-11-24T04:00:00Z"
