@@ -18,7 +18,7 @@ lab_cycle = export PATH=$(CURDIR)/$(BIN):$$PATH NODEPREP_BACKEND=$(1) NODEPREP_M
 NODE_PYTHON ?= 3.6 3.13
 PACKAGES := chromium gnumeric iproute2 ipset iptables kmod nftables
 
-.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference lab-probe clean lab-modules report-test packages
+.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference lab-probe clean lab-modules report-test packages lab-remedies test-selinux
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -100,6 +100,16 @@ lab-modules: .venv/dev/.done $(TREE) ## Break one machine (NODEPREP_LAB_MACHINES
 	$(LAB_ONE) -e @tests/lab/modules/boot.yml tests/lab/up.yml
 	$(LAB_ONE) tests/lab/modules/play.yml
 	$(LAB_ONE) tests/lab/down.yml
+
+lab-remedies: ## Mend conflicts and packages on one machine, and do to it what can go wrong
+	$(MAKE) lab-up NODEPREP_LAB_MACHINES=forky
+	$(LAB) --limit forky tests/lab/remedies.yml
+	$(MAKE) lab-down NODEPREP_LAB_MACHINES=forky
+
+test-selinux: ## Prepare a machine on which SELinux enforces, by each way there is, and take it back
+	$(MAKE) lab-up NODEPREP_LAB_MACHINES=selinux_lab
+	export PATH=$(CURDIR)/$(BIN):$$PATH; molecule reset --scenario-name selinux && molecule test --scenario-name selinux
+	$(MAKE) lab-down NODEPREP_LAB_MACHINES=selinux_lab
 
 clean: ## Remove what was made here; the lab's images stay in the user's cache
 	rm -rf .venv .cache build

@@ -10,14 +10,20 @@ name: preparation_plan
 short_description: Plan what is to be done on a node
 version_added: 0.1.0
 description:
-  - Gives what M(nodeprep.istio.kernel_modules) is to load and persist, or why nothing can be done.
-  - Under profile V(combined) that is all that the page and the rules ask for and the kernel has. Legacy tables are left out where
-    loading them would make Istio pick another iptables variant.
+  - Gives what is to be done on a node, by the role and by its owner, and the verdict that the node will have afterwards.
+  - The role M(nodeprep.istio.istio_node#role) does what this plan says and nothing else, and check mode shows the same plan.
+  - Each step is planned on the facts as those before it will leave them. Under profile V(combined) the modules are all that the page and the
+    rules ask for and the kernel has. Legacy tables are left out where loading them would make Istio pick another iptables variant.
 options:
   _input:
     description: The node's facts, C(ansible_facts.istio_node) of M(nodeprep.istio.node_facts).
     type: dict
     required: true
+  state:
+    description: V(prepared) plans the preparation, as does V(audited), V(absent) what takes it back.
+    type: str
+    choices: [prepared, audited, absent]
+    default: prepared
   load:
     description: Whether modules are to be loaded now.
     type: bool
@@ -26,6 +32,37 @@ options:
     description: Whether modules are to be loaded at every boot.
     type: bool
     default: true
+  install_packages:
+    description: Whether packages may be installed.
+    type: bool
+    default: false
+  override_conflicts:
+    description: Whether lines of others that keep a required module from loading may be taken back, by files of the role's own.
+    type: bool
+    default: false
+  selinux:
+    description:
+      - V(preload) relies on the modules being loaded on the host, V(policy) also lets containers ask for modules, V(none) has nothing to say.
+    type: str
+    choices: [preload, policy, none]
+    default: preload
+  selinux_domains:
+    description: The SELinux types that V(policy) allows to ask for modules.
+    type: list
+    elements: str
+    default: [container_t]
+  selinux_priority:
+    description: The priority of the policy module, from 1 to 999.
+    type: int
+    default: 300
+  selinux_boolean:
+    description: Value for the boolean C(domain_kernel_load_modules). It is left alone by default.
+    type: bool
+  reboot:
+    description: Whether the role may reboot the node where nothing else helps.
+    type: str
+    choices: [never, if_needed]
+    default: never
 extends_documentation_fragment:
   - nodeprep.istio._selection
 author:
@@ -40,26 +77,75 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description:
-    - C(modules), of which C(optional) are not required, C(load), C(persist), whether there is a C(change), why the node is
-      C(refused), and the C(forecast) of the iptables variant that Istio would pick afterwards.
+  description: The plan.
   type: dict
+  contains:
+    state:
+      description: V(prepared) or V(absent).
+      type: str
+    steps:
+      description:
+        - What is done, in order, with C(kind) (V(packages), V(overrides), V(policy), V(boolean), V(modules), V(reboot), V(conflict)), C(what),
+          C(why), C(by) (V(role), V(owner)), C(reboot), whether it takes a reboot to count, and where there are any C(where), a file,
+          C(how), a command, and C(args), the arguments of the role's task.
+      type: list
+      elements: dict
+    modules:
+      description: The modules that are asked for; C(optional) are those of them that are not required.
+      type: list
+      elements: str
+    load:
+      description: The modules that will be loaded.
+      type: list
+      elements: str
+    persist:
+      description: What our block of the boot file will hold.
+      type: list
+      elements: str
+    fails:
+      description: The required modules that cannot be loaded, with C(name) and C(cause).
+      type: list
+      elements: dict
+    change:
+      description: Whether the role will change anything.
+      type: bool
+    refused:
+      description: Why the role does nothing at all on this node.
+      type: list
+      elements: str
+    forecast:
+      description: Which iptables variant Istio would pick afterwards.
+      type: dict
+    hints:
+      description: What else the owner should know.
+      type: list
+      elements: str
+    artifact:
+      description: Where Ansible must not write, what the owner declares instead, C(kind) and C(text).
+      type: dict
+    left:
+      description: With V(absent), what is left on the node and why.
+      type: list
+      elements: str
+    after:
+      description: The C(verdict), and the C(verdicts) of all profiles, that the node will have.
+      type: dict
 """
 
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._remediation import preparation
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent
 
 
-def preparation_plan(facts: Any, load: bool = True, persist: bool = True, **options: Any) -> dict[str, Any]:
+def preparation_plan(facts: Any, **options: Any) -> dict[str, Any]:
     """Return the plan as a dict; raises AnsibleFilterError for bad facts or options."""
+    consent = {name: options.pop(name) for name in Consent.__dataclass_fields__ if name in options}
     try:
-        good = checked(facts)
-        return plan(good, assess(good, Selection.from_options(options)), load=load, persist=persist).as_dict()
+        return preparation(checked(facts), Selection.from_options(options), Consent.from_options(consent))
     except InvalidInput as exc:
         raise AnsibleFilterError(f"nodeprep.istio.preparation_plan: {exc}") from exc
 

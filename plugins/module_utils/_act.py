@@ -29,19 +29,19 @@ def sort_out(node, names):
     return to_load, failures
 
 
-def persistable(node, names, failures, outside_block):
-    """Return the names that belong into our block: modules that work here and that no other line loads at boot.
+def persistable(node, names, outside_block):
+    """Return the names that belong into our block: modules that work here, or will after a reboot, and that no other line loads.
 
     :param outside_block: names on the lines of our boot file that are not ours.
     """
-    failed = {failure["name"] for failure in failures}
-    chosen = []
-    for name in names:
-        elsewhere = [where for where in node.boot.entries.get(name, ()) if not where.startswith(_boot_file.PATH + ":")]
-        works = _module_states.describe(node, name)["state"] in ("loaded", "loadable") and name not in failed
-        if works and not elsewhere and name not in outside_block and node.conf.autoload_refusal(name) is None:
-            chosen.append(name)
-    return chosen
+    elsewhere = {name for path, listed in node.boot.files.items() if path != _boot_file.PATH for name in listed} | set(outside_block)
+    return [name for name in names if name not in elsewhere and _works(_module_states.describe(node, name)) and not node.conf.blacklisting(name)]
+
+
+def _works(entry):
+    """Whether a line for it at boot makes sense: it loads here, or will with the kernel that boots next, or after a reboot."""
+    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"}
+    return entry["state"] in ("loaded", "loadable") or waits or (entry.get("next") or {}).get("state") == "loadable"
 
 
 def load(names, modprobe, loaded):

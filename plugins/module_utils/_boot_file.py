@@ -27,6 +27,11 @@ def names_outside_block(text):
     return {canonical(name) for part in (before, after) for _number, name in _modules_load.parse("".join(part))}
 
 
+def names_in_block(text):
+    """Return the names in our block, in order. Raises Refused."""
+    return [name for _number, name in _modules_load.parse("".join(_split(text)[1]))]
+
+
 def with_block(text, names):
     """Return the text with our block holding exactly I(names), or without a block where there are none.
 

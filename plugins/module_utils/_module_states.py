@@ -157,6 +157,8 @@ def _absent(node, name, option):
     index = tree.path + "/modules.dep"
     if index in node.unreadable:
         return "unknown", None, Cause("unreadable", "{0} may not be read".format(index), index)
+    if not tree.indexed and tree.empty:
+        return "missing", None, Cause("not_installed", "{0} has no modules: their package is not installed".format(tree.path), tree.path)
     if not tree.indexed:
         return "unknown", None, Cause("not_indexed", "{0} is not there, or not its binary form: run depmod -a".format(index), index)
     unindexed = tree.unindexed(name)

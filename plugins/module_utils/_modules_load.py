@@ -97,7 +97,7 @@ def read(files, cmdline):
     for path, winner in sorted(losers.items()):
         boot.dead += _dead(files, path, "masked", "{0} takes that file's place".format(winner))
     for value in cmdline_values(cmdline, "modules-load"):
-        boot.lines += [Line(canonical(name), COMMAND_LINE) for name in value.split(",") if name]
+        _take(boot, COMMAND_LINE, [Line(canonical(name), COMMAND_LINE) for name in value.split(",") if name])
     for value in cmdline_values(cmdline, "rd.modules-load"):
         boot.initramfs.update(canonical(name) for name in value.split(",") if name)
     if any(files.exists(path) for path in SERVICES):

@@ -34,6 +34,7 @@ class ModulesTree:
     :ivar path: the tree's directory on the node.
     :ivar present: whether the directory is there.
     :ivar indexed: whether modprobe finds its index there.
+    :ivar empty: whether the directory is there without one for modules: their package was removed, or never installed.
     :ivar paths: dict of module name to its file, relative to the tree.
     :ivar builtin: dict of module name to its path in modules.builtin.
     :ivar aliases: dict of each alias asked for to the names of the modules that answer to it.
@@ -43,6 +44,7 @@ class ModulesTree:
         self.path = path
         self.present = False
         self.indexed = False
+        self.empty = False
         self.paths = {}
         self.builtin = {}
         self.aliases = {}
@@ -90,6 +92,7 @@ def read(files, release, wanted):
     if not tree.present:
         return tree
     tree._files = files
+    tree.empty = not any(files.is_dir("{0}/{1}".format(tree.path, folder)) for folder in ("kernel", "extra", "updates"))
     for line in (files.read(tree.path + "/modules.builtin") or "").splitlines():
         if line:
             tree.builtin[module_name(line)] = line

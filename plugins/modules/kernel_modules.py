@@ -21,6 +21,12 @@ options:
     type: list
     elements: str
     default: []
+  always:
+    description: Names of modules that are loaded and persisted whatever O(load) and O(persist) say.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
   state:
     description:
       - V(present) loads and persists the modules.
@@ -33,7 +39,7 @@ options:
     type: bool
     default: true
   persist:
-    description: Whether to list the modules in the boot file. With V(false) the boot file is left as it is.
+    description: Whether to list the modules in the boot file. With V(false) it is left as it is, unless O(always) names modules.
     type: bool
     default: true
 attributes:
@@ -89,14 +95,14 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
 def asked_names(module):
     """Return the canonical names that are to be there, each once; none with state absent."""
-    for name in module.params["modules"]:
+    for name in module.params["modules"] + module.params["always"]:
         if not _module_names.is_valid(name):
             module.fail_json(msg="modules: '{0}' is no module name: letters, digits, '_' and '-' only".format(name))
     if module.params["state"] == "absent":
         return []
     if not module.params["modules"]:
         module.fail_json(msg="modules: name at least one module, or set state to absent")
-    return list(dict.fromkeys(_module_names.canonical(name) for name in module.params["modules"]))
+    return list(dict.fromkeys(_module_names.canonical(name) for name in module.params["modules"] + module.params["always"]))
 
 
 def load(module, names):
@@ -109,14 +115,15 @@ def load(module, names):
 
 def act(module, names):
     """Do, or in check mode predict, all that was asked; return the result."""
-    persist = module.params["persist"]
+    always = [name for name in names if name in set(map(_module_names.canonical, module.params["always"]))]
+    persist = module.params["persist"] or bool(always)
     nothing_of_ours = not names and _boot_file.is_masked()
     before = _boot_file.read() if persist and not nothing_of_ours else ""
     outside_block = _boot_file.names_outside_block(before)
     node = _observe.read_node(Files(), names)
 
-    to_load, failures = _act.sort_out(node, names) if module.params["load"] else ([], [])
-    persisted = _act.persistable(node, names, failures, outside_block) if persist else []
+    to_load, failures = _act.sort_out(node, names if module.params["load"] else always)
+    persisted = _act.persistable(node, names if module.params["persist"] else always, outside_block) if persist else []
     if (to_load or _boot_file.with_block(before, persisted) != before) and os.geteuid() != 0:
         module.fail_json(msg="loading modules and writing {0} needs root: set become to true".format(_boot_file.PATH))
     if to_load:
@@ -147,6 +154,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "modules": {"type": "list", "elements": "str", "default": []},
+            "always": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "load": {"type": "bool", "default": True},
             "persist": {"type": "bool", "default": True},

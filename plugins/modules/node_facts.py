@@ -112,6 +112,15 @@ ansible_facts:
             - The mode of SELinux, its policy, and as C(module_request) whether the policy lets the domain of containers
               make the kernel load a module; null where it cannot be asked.
           type: dict
+        management:
+          description: Whether systemd runs (C(systemd)), and by what else than file by file the system is changed (C(managed_by)).
+          type: dict
+        ours:
+          description: What of this collection is on the node, C(boot_file), C(masked), C(overrides), C(policy).
+          type: dict
+        conflicts:
+          description: For each file that a reason names with a line, its C(package), its first C(comment) and these C(lines).
+          type: dict
         surroundings:
           description: The kind of container around this system, the machine's vendor, whether this task may load modules.
           type: dict

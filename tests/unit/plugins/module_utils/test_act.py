@@ -30,20 +30,19 @@ def test_a_blacklisted_module_is_neither_loaded_nor_listed(node, read):
     node.write("/etc/modprobe.d/hard.conf", "blacklist xt_owner\n")
     to_load, failures = _act.sort_out(read(), ["xt_owner"])
     assert to_load == [] and "/etc/modprobe.d/hard.conf:1" in failures[0]["cause"]
-    assert _act.persistable(read(), ["xt_owner"], failures, set()) == []
+    assert _act.persistable(read(), ["xt_owner"], set()) == []
 
 
-def test_builtin_merged_missing_and_failed_ones_are_not_listed(read):
+def test_builtin_merged_and_missing_ones_are_not_listed(read):
     names = ["xt_owner", "xt_mark", "nf_nat", "nf_nat_ipv4", "xt_set"]
-    assert _act.persistable(read(), names, [], set()) == ["xt_owner", "xt_mark"]
-    assert _act.persistable(read(), names, [{"name": "xt_owner", "cause": "x"}], set()) == ["xt_mark"]
+    assert _act.persistable(read(), names, set()) == ["xt_owner", "xt_mark"]
 
 
 def test_what_others_list_is_not_listed_again(node, read):
     node.write("/usr/lib/modules-load.d/vendor.conf", "xt_mark\n")
     node.write(_boot_file.PATH, "xt_owner\n")
-    assert _act.persistable(read(), ["xt_owner", "xt_mark"], [], set()) == ["xt_owner"]
-    assert _act.persistable(read(), ["xt_owner", "xt_mark"], [], {"xt_owner"}) == []
+    assert _act.persistable(read(), ["xt_owner", "xt_mark"], set()) == ["xt_owner"]
+    assert _act.persistable(read(), ["xt_owner", "xt_mark"], {"xt_owner"}) == []
 
 
 class Kernel:
@@ -66,3 +65,16 @@ def test_loading_goes_on_after_a_failure_and_gives_each_its_own_cause():
         {"name": "b", "cause": "modprobe: ERROR: could not insert 'b': Key was rejected by service"},
         {"name": "c", "cause": "modprobe ended with 0, and the module is not in /proc/modules"},
     ]
+
+
+def test_what_waits_for_a_reboot_is_listed(node, read):
+    node.write("/proc/sys/kernel/modules_disabled", "1\n")
+    to_load, failures = _act.sort_out(read(), ["xt_owner"])
+    assert to_load == [] and "modules_disabled" in failures[0]["cause"]
+    assert _act.persistable(read(), ["xt_owner", "xt_set"], set()) == ["xt_owner"]
+
+
+def test_a_tree_without_modules_lacks_its_package(node):
+    node.write("/lib/modules/{}/modules.builtin".format(node.facts([])["kernel"]["release"]), "")
+    entry = node.describe("xt_owner")
+    assert entry["state"] == "missing" and entry["reasons"][0]["code"] == "not_installed"

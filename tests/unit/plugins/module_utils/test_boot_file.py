@@ -5,6 +5,9 @@
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file
@@ -76,3 +79,35 @@ def test_what_is_no_file_is_refused(path):
     os.makedirs(path)
     with pytest.raises(_boot_file.Refused, match="cannot be read"):
         _boot_file.read(path)
+
+
+WRITER = """
+import json, sys
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": {}}).encode()
+basic._ANSIBLE_PROFILE = "legacy"
+from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file
+module = basic.AnsibleModule(argument_spec={})
+path, temporary = sys.argv[1:]
+for text in ("old\\n" * 50000, "new\\n" * 50000) * 100000:
+    _boot_file.write(text, temporary, module.atomic_move, path)
+    print("written", flush=True)
+"""
+
+
+def test_a_killed_run_leaves_the_old_file_or_the_new_one(tmp_path):
+    path = str(tmp_path / "istio.conf")
+    seen = set()
+    for attempt in range(12):
+        # From a directory on another file system the content is copied before it takes the file's place.
+        temporary = "/dev/shm" if attempt % 2 and os.path.isdir("/dev/shm") else str(tmp_path)
+        process = subprocess.Popen([sys.executable, "-c", WRITER, path, temporary], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout.readline() == b"written\n", process.stderr.read()
+        time.sleep(0.003 * attempt)
+        process.kill()
+        process.communicate()
+        with open(path, "rb") as stream:
+            content = stream.read()
+        assert content in (b"old\n" * 50000, b"new\n" * 50000)
+        seen.add(content)
+    assert len(seen) == 2

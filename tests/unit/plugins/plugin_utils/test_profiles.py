@@ -249,7 +249,7 @@ def test_what_should_be_there_never_stands_in_the_way():
     node = facts(bridge={"state": "missing"}, br_netfilter=blacklisted, xt_owner=blacklisted, nf_nat_ipv4={"state": "merged", "provider": "nf_nat"})
     plan = preparation_plan(node)
     assert not {"bridge", "br_netfilter", "nf_nat_ipv4"} & set(plan["modules"])
-    assert "xt_owner" in plan["load"]
+    assert "xt_owner" not in plan["load"] and plan["fails"] == [{"name": "xt_owner", "cause": "autoload: blacklisted (/etc/modprobe.d/a.conf:1)"}]
     assert "xt_multiport" in plan["optional"] and "xt_owner" not in plan["optional"]
 
 

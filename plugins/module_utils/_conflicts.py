@@ -1,0 +1,67 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection.
+"""Whose the lines are that keep modules from loading: the files' text and owners, for those that reasons name."""
+
+import re
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._overrides import normal
+
+DPKG_LISTS = "/var/lib/dpkg/info"
+RPM = "/usr/bin/rpm"
+RPM_DATABASES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
+
+_PLACE = re.compile(r"^(/(?:etc|run|usr|lib)/.*):(\d+)$")
+
+
+def observe(files, modules, run):
+    """Return dict of path to C(package), C(comment) and C(lines), a dict of line number to the line.
+
+    C(package) is the package that the file belongs to, or None; C(comment) the file's first comment, where a
+    hardening baseline or an admin tends to say who wrote it.
+
+    :param modules: the C(modules) of the facts; every file and line that their reasons name is looked at.
+    :param run: see :func:`_tools.observe`.
+    """
+    places = {}
+    for entry in modules.values():
+        for reason in entry["reasons"]:
+            match = _PLACE.match(reason.get("where") or "")
+            if match:
+                places.setdefault(match.group(1), set()).add(int(match.group(2)))
+    return {path: _file(files, path, sorted(numbers), run) for path, numbers in sorted(places.items())}
+
+
+def _file(files, path, numbers, run):
+    lines = (files.read(path) or "").split("\n")
+    comment = next((line.strip("# \t\r") for line in lines[:5] if line.startswith("#") and line.strip("# \t\r")), None)
+    return {
+        "package": _dpkg_owner(files, path) or _rpm_owner(files, path, run),
+        "comment": comment[:100] if comment else None,
+        "lines": {str(number): _logical(lines, number)[:200] for number in numbers if number <= len(lines)},
+    }
+
+
+def _logical(lines, number):
+    """Return the line that begins here, with those that a backslash joins to it, in one form."""
+    end = number
+    while end < len(lines) and lines[end - 1].rstrip("\r").endswith("\\"):
+        end += 1
+    return normal("\n".join(line.rstrip("\r") for line in lines[number - 1 : end]))
+
+
+def _dpkg_owner(files, path):
+    # dpkg records a path as the package has it, which may be the one before /usr was merged.
+    wanted = {path, path[4:] if path.startswith("/usr/lib/") else path}
+    for name in files.listdir(DPKG_LISTS):
+        if name.endswith(".list") and wanted & set((files.read("{0}/{1}".format(DPKG_LISTS, name)) or "").split("\n")):
+            return name[: -len(".list")].split(":")[0]
+    return None
+
+
+def _rpm_owner(files, path, run):
+    if run is None or not files.exists(RPM) or not any(files.is_dir(database) for database in RPM_DATABASES):
+        return None
+    code, output = run([RPM, "-qf", "--qf", "%{NAME}\\n", path])
+    return output.split("\n")[0].strip() or None if code == 0 else None

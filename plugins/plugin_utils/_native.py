@@ -1,0 +1,74 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way of systems that Ansible must not write to: what their owner declares instead. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot_file import PATH as BOOT_FILE
+
+# OpenShift: machineconfiguration.openshift.io/v1; Ignition 3.2.0 is what every supported release takes.
+MACHINE_CONFIG = """apiVersion: machineconfiguration.openshift.io/v1
+kind: MachineConfig
+metadata:
+  name: 99-worker-istio-modules
+  labels:
+    machineconfiguration.openshift.io/role: worker
+spec:
+  config:
+    ignition:
+      version: 3.2.0
+    storage:
+      files:
+        - path: {path}
+          mode: 0644
+          overwrite: true
+          contents:
+            source: data:,{encoded}
+"""
+# Fedora CoreOS and Flatcar: Butane's inline file.
+BUTANE = """variant: fcos
+version: 1.4.0
+storage:
+  files:
+    - path: {path}
+      mode: 0644
+      overwrite: true
+      contents:
+        inline: |
+{indented}"""
+
+# Part of the system's name, what its owner declares, and how.
+WAYS = (
+    ("Red Hat Enterprise Linux CoreOS", "MachineConfig", MACHINE_CONFIG),
+    ("Fedora CoreOS", "Butane", BUTANE),
+)
+MANAGERS = {
+    "ostree": "rpm-ostree keeps this system: what is written file by file is lost or drifts",
+    "transactional-update": "transactional-update keeps this system: changes count from the next snapshot and reboot on",
+    "image": "/etc is read-only: this system comes as an image",
+}
+NO_SYSTEMD = "systemd does not run here, and nothing else reads /etc/modules-load.d: have your init load the modules, for example by /etc/modules"
+
+
+def obstacle(facts: Mapping[str, Any]) -> str | None:
+    """Return why nothing is to be written on this system, or None."""
+    management = facts.get("management") or {}
+    if management.get("managed_by"):
+        return MANAGERS[management["managed_by"]]
+    return NO_SYSTEMD if management.get("systemd") is False else None
+
+
+def artifact(facts: Mapping[str, Any], modules: Iterable[str]) -> dict[str, str] | None:
+    """Return C(kind) and C(text) of what the owner declares so that these modules are loaded at boot; None where no way is known."""
+    name = str(facts["os"].get("name") or "")
+    for system, kind, template in WAYS:
+        if system in name:
+            text = "".join(module + "\n" for module in modules)
+            indented = "".join(f"          {module}\n" for module in modules)
+            return {"kind": kind, "text": template.format(path=BOOT_FILE, encoded=quote(text), indented=indented)}
+    return None

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The facts as they will be after something was done: what is done is thought through on copies of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot_file import PATH as BOOT_FILE
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_AFTER, AUTOLOAD_REQUESTS
+
+Facts = Mapping[str, Any]
+Entry = Mapping[str, Any]
+THERE = ("loaded", "builtin", "merged")
+
+
+def with_packages(facts: Facts, modules: Collection[str], tools: Iterable[str]) -> Facts:
+    """Return the facts after packages brought these modules, and these tools in a version that only time will tell."""
+    tools_after = {**facts["tools"], **{tool: {"path": tool, "version": None} for tool in tools}}
+    return {**_changed(facts, modules, lambda name, entry: _loadable(facts, name)), "tools": tools_after}
+
+
+def without_conflicts(facts: Facts, modules: Collection[str], codes: Collection[str]) -> Facts:
+    """Return the facts after the lines were taken back that keep these modules from loading."""
+
+    def freed(name: str, entry: Entry) -> Entry:
+        state = "loadable" if entry["state"] == "blocked" else entry["state"]
+        reasons = [reason for reason in entry["reasons"] if reason["code"] not in codes]
+        return {**entry, **_loadable(facts, name), "state": state, "reasons": reasons}
+
+    return _changed(facts, modules, freed)
+
+
+def with_requests_allowed(facts: Facts) -> Facts:
+    """Return the facts after SELinux lets containers ask for modules."""
+
+    def allowed(name: str, entry: Entry) -> Entry:
+        if entry["autoload"] == "yes" or not any(reason["code"] == "selinux" for reason in entry["reasons"]):
+            return entry
+        after = {"autoload_after": AUTOLOAD_AFTER[name]} if name in AUTOLOAD_AFTER else {}
+        return {**entry, "autoload": "yes", **after, "reasons": [reason for reason in entry["reasons"] if reason["code"] != "selinux"]}
+
+    return {**_changed(facts, list(facts["modules"]), allowed), "selinux": {**(facts.get("selinux") or {}), "module_request": True}}
+
+
+def prepared(facts: Facts, load: Collection[str], persist: Collection[str], listed: bool) -> Facts:
+    """Return the facts after modules were loaded and listed in our block of the boot file, with what comes along with them.
+
+    :param listed: whether the boot file was written at all.
+    """
+    modules = facts["modules"]
+    loaded, boots = _closure(modules, load), _closure(modules, persist)
+
+    def there(name: str, entry: Entry) -> Entry:
+        state = "loaded" if name in loaded and entry["state"] not in THERE else entry["state"]
+        return {**entry, "state": state, "boot": "yes" if name in boots and entry["boot"] != "not_applicable" else entry["boot"]}
+
+    after = _changed(facts, loaded | boots, there)
+    return {**after, "boot_files": {**facts["boot_files"], BOOT_FILE: list(persist)}} if listed else after
+
+
+def rebooted(facts: Facts, persist: Collection[str]) -> Facts:
+    """Return the facts after a reboot, for modules that waited for one and are listed to be loaded at boot."""
+    return _changed(facts, persist, lambda name, entry: entry if entry["state"] in THERE else {**entry, "state": "loaded"})
+
+
+def _loadable(facts: Facts, name: str) -> dict[str, Any]:
+    """Return the entry of a module that nothing but loading it is lacking."""
+    denied = (facts.get("selinux") or {}).get("module_request") is False and (facts.get("selinux") or {}).get("mode") == "enforcing"
+    autoload = "never" if name not in AUTOLOAD_REQUESTS else "denied" if denied else "yes"
+    listed = any(name in names for names in facts["boot_files"].values())
+    entry: dict[str, Any] = {"state": "loadable", "autoload": autoload, "boot": "yes" if listed else "no", "reasons": []}
+    return {**entry, "autoload_after": AUTOLOAD_AFTER[name]} if autoload == "yes" and name in AUTOLOAD_AFTER else entry
+
+
+def _closure(modules: Mapping[str, Entry], names: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name in modules and name not in found:
+            found.add(name)
+            left += modules[name].get("depends", ())
+    return found
+
+
+def _changed(facts: Facts, names: Collection[str], change: Callable[[str, Entry], Entry]) -> dict[str, Any]:
+    modules = facts["modules"]
+    return {**facts, "modules": {name: change(name, entry) if name in names else entry for name, entry in modules.items()}}

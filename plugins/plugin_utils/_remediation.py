@@ -1,0 +1,231 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole plan for a node: what the role does, what the owner is to do, and the verdict afterwards. Pure.
+
+Each part is planned on the facts as the parts before it will leave them. So one plan, made once, is what check mode shows
+and what a run does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _native, _packages, _prediction, _remediation_conflicts, _remediation_selinux
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import Assessment, assess
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import is_blacklisted, reason_text
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import BOOT_FILE, Plan, plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent, Step
+
+Facts = Mapping[str, Any]
+
+
+def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[str, Any]:
+    """Return the plan for checked facts, as dict."""
+    if consent.state == "absent":
+        return _undoing(facts)
+    steps: list[Step] = []
+    repaired = _repair(facts, assess(facts, selection), consent, steps)
+    assessment = assess(repaired, selection)
+    modules = plan(repaired, assessment, load=consent.load, persist=consent.persist)
+    entries = repaired["modules"]
+    always = _remediation_selinux.always(consent, modules.modules)
+    lacking = modules.load or tuple(name for name in always if entries[name]["state"] not in _prediction.THERE)
+    load = tuple(name for name in lacking if entries[name]["state"] == "loadable" and not is_blacklisted(entries[name]))
+    fails = [{"name": name, "cause": reason_text(entries[name]) or str(entries[name]["state"])} for name in lacking if name not in load]
+    writes_boot_file = consent.persist or bool(always)
+    persist = _persistable(repaired, modules.modules if consent.persist else always)
+    if load or fails or (writes_boot_file and list(persist) != _block(facts)):
+        steps.append(_modules_step(consent, modules, always, load, persist))
+    reboot = _reboot_step(facts, repaired, consent, [failure["name"] for failure in fails])
+    if reboot:
+        steps.append(reboot)
+
+    by_role = [step for step in steps if step.by == "role"]
+    obstacle = _obstacle(facts, by_role, persist if writes_boot_file else ())
+    refused = [*modules.refused, *([obstacle] if obstacle else [])]
+    if refused:
+        steps = [step for step in steps if step.by == "owner"]
+    after = facts if refused else _prediction.prepared(repaired, load, persist, writes_boot_file)
+    if reboot and reboot.by == "role" and not refused:
+        after = _prediction.rebooted(after, persist)
+    foreseen = assess(after, selection)
+    return {
+        "state": "prepared",
+        "steps": [step.as_dict() for step in steps],
+        "modules": list(modules.modules),
+        "optional": list(modules.optional),
+        "load": [] if refused else list(load),
+        "persist": [] if refused else list(persist),
+        "fails": [] if refused else fails,
+        "change": bool(by_role) and not refused,
+        "refused": refused,
+        "forecast": modules.forecast,
+        "hints": [*_remediation_selinux.hints(facts, selection, consent), *_override_hint(facts, consent)],
+        "artifact": _native.artifact(facts, persist) if obstacle else None,
+        "after": {"verdict": foreseen.verdict, "verdicts": dict(foreseen.verdicts)},
+    }
+
+
+def _repair(facts: Facts, assessment: Assessment, consent: Consent, steps: list[Step]) -> Facts:
+    """Add the steps that come before the modules themselves; return the facts as they will leave them."""
+    facts = _install(facts, assessment, consent, steps)
+    facts = _override(facts, assessment, consent, steps)
+    policy = _remediation_selinux.policy_step(facts, consent)
+    boolean = _remediation_selinux.boolean_step(facts, consent)
+    steps += [step for step in (policy, boolean) if step]
+    in_domain = (facts.get("selinux") or {}).get("domain") in consent.selinux_domains
+    return _prediction.with_requests_allowed(facts) if (policy and in_domain) or (boolean and consent.selinux_boolean) else facts
+
+
+def _install(facts: Facts, assessment: Assessment, consent: Consent, steps: list[Step]) -> Facts:
+    modules = facts["modules"]
+    next_kernel = _next_kernel(facts)
+    lacking = [row for row in assessment.requirements if row.now != "present" and row.kind in ("module", "tool")]
+    wanted = [
+        row.name for row in lacking if row.kind == "module" and _packages.is_curable(modules[row.name]) and not _is_reboot_cured(modules[row.name], next_kernel)
+    ]
+    tools = [row.name for row in lacking if row.kind == "tool" and row.level == "must" and facts["tools"].get(row.name) is None]
+    manager = _packages.manager(facts)
+    brought: set[str] = set()
+    for by, packages in _by_whom(_packages.needed(facts, dict.fromkeys(wanted), dict.fromkeys(tools)), consent, manager):
+        names = [package.name for package in packages]
+        provides = [name for package in packages for name in package.provides]
+        reboot = any(package.reboot for package in packages)
+        consented = "" if by == "role" or manager not in _packages.RUN_BY_ROLE else ", or set istio_node_install_packages: true"
+        how = (*_packages.INSTALLS.get(str(manager), (f"{manager}", "install")), *names)
+        args = {"manager": manager, "names": names, "release": facts["kernel"]["release"]} if by == "role" else {}
+        what = f"install {', '.join(names)}{consented}"
+        steps.append(Step("packages", what, f"{len(provides)} needed and not installed: {', '.join(provides)}", by, None, how, reboot, args))
+        if by == "role":
+            brought.update(provides)
+    if not brought:
+        return facts
+    return _prediction.with_packages(facts, [name for name in wanted if name in brought], [name for name in tools if name in brought])
+
+
+def _by_whom(packages: Iterable[_packages.Package], consent: Consent, manager: str | None) -> Iterable[tuple[Any, list[_packages.Package]]]:
+    """Yield the packages that the role installs, then those that the owner is to install; none that needs a reboot is the role's."""
+    packages = list(packages)
+    mine = [package for package in packages if consent.install_packages and manager in _packages.RUN_BY_ROLE and not package.reboot]
+    for by, some in (("role", mine), ("owner", [package for package in packages if package not in mine])):
+        if some:
+            yield by, some
+
+
+def _override(facts: Facts, assessment: Assessment, consent: Consent, steps: list[Step]) -> Facts:
+    required = [row for row in assessment.requirements if row.kind == "module" and row.level == "must"]
+    names = dict.fromkeys(row.name for row in required if row.now != "present" or row.after_reboot != "present")
+    found = _remediation_conflicts.conflicts(facts, names)
+    stuck = {name for conflict in found if not conflict.can_be_overridden for name in conflict.modules}
+    taken = [conflict for conflict in found if consent.override_conflicts and not stuck & set(conflict.modules)]
+    ours = (facts.get("ours") or {}).get("overrides") or {}
+    step = _remediation_conflicts.override_step(taken, [path for path, ours_now in sorted(ours.items()) if not ours_now["current"]])
+    steps += [step] if step else []
+    steps += [_remediation_conflicts.owner_step(conflict) for conflict in found if conflict not in taken]
+    freed = {name for conflict in taken for name in conflict.modules}
+    return _prediction.without_conflicts(facts, freed, _remediation_conflicts.CODES) if freed else facts
+
+
+def _modules_step(consent: Consent, modules: Plan, always: tuple[str, ...], load: tuple[str, ...], persist: tuple[str, ...]) -> Step:
+    what = [f"load {', '.join(load)}"] if load else []
+    what += [f"list {', '.join(persist)} in our block"] if persist else []
+    return Step(
+        "modules",
+        "; ".join(what) or "bring our block up to date",
+        f"{len(modules.modules)} modules are asked for",
+        where=BOOT_FILE,
+        args={"modules": list(modules.modules), "always": list(always), "load": consent.load, "persist": consent.persist},
+    )
+
+
+def _reboot_step(facts: Facts, repaired: Facts, consent: Consent, failing: list[str]) -> Step | None:
+    """Return the step where required modules wait for a reboot and for nothing else."""
+    next_kernel = _next_kernel(facts)
+    cured = [name for name in failing if _is_reboot_cured(repaired["modules"][name], next_kernel)]
+    if not cured or len(cured) != len(failing):
+        return None
+    by: Any = "role" if consent.reboot == "if_needed" else "owner"
+    what = f"reboot into {next_kernel}" if next_kernel else "reboot"
+    consented = "" if by == "role" else ", or set istio_node_reboot: if_needed"
+    return Step("reboot", what + consented, f"nothing else helps: {reason_text(repaired['modules'][cured[0]])}", by, None, ("systemctl", "reboot"), True)
+
+
+def _is_reboot_cured(entry: Mapping[str, Any], next_kernel: str | None) -> bool:
+    codes = {reason["code"] for reason in entry["reasons"]}
+    return "modules_disabled" in codes or ("tree_gone" in codes and next_kernel is not None)
+
+
+def _next_kernel(facts: Facts) -> str | None:
+    """Return the release that boots next where it is another than the running one."""
+    following = facts["kernel"].get("next") or {}
+    release = following.get("release")
+    return str(release) if release and release != facts["kernel"]["release"] else None
+
+
+def _obstacle(facts: Facts, steps: Iterable[Step], persist: Iterable[str]) -> str | None:
+    """Return why what the role would write cannot be written; where it would write nothing, nothing is in the way."""
+    ours = facts.get("ours") or {}
+    writes = [step for step in steps if step.kind != "reboot"]
+    if not writes or (not list(persist) and {step.kind for step in writes} == {"modules"}):
+        return None
+    if ours.get("masked"):
+        return f"{BOOT_FILE} is a link to /dev/null: somebody has switched it off. Remove the link, or set istio_node_persist: false"
+    if "boot_file" in ours and ours["boot_file"] is None:
+        return f"{BOOT_FILE}: the marks of the nodeprep.istio block are not one pair; remove them and run again"
+    found = _native.obstacle(facts)
+    return f"{found}. Nothing is written; with istio_node_persist: false the modules are only loaded now" if found else None
+
+
+def _persistable(facts: Facts, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that our block is to hold: what loads here, or will after the reboot, and no line of others lists."""
+    others = {name for path, listed in facts["boot_files"].items() if path != BOOT_FILE for name in listed}
+    others |= set(facts["boot_files"].get(BOOT_FILE, ())) - set(_block(facts))
+    return tuple(name for name in names if name not in others and _works(facts["modules"][name]) and not is_blacklisted(facts["modules"][name]))
+
+
+def _works(entry: Mapping[str, Any]) -> bool:
+    """Whether a line for it at boot makes sense; nodeprep.istio.kernel_modules decides the same on the node (_act.py)."""
+    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"}
+    return entry["state"] in ("loaded", "loadable") or waits or (entry.get("next") or {}).get("state") == "loadable"
+
+
+def _block(facts: Facts) -> list[str]:
+    ours = facts.get("ours")
+    block = ours.get("boot_file") if ours else facts["boot_files"].get(BOOT_FILE, [])
+    return list(block or ())
+
+
+def _override_hint(facts: Facts, consent: Consent) -> list[str]:
+    ours = ((facts.get("ours") or {}).get("overrides")) or {}
+    if not ours or consent.override_conflicts:
+        return []
+    return [f"{', '.join(sorted(ours))}: taken back earlier with consent; stays until istio_node_state: absent"]
+
+
+def _undoing(facts: Facts) -> dict[str, Any]:
+    """Return the plan that takes back what is ours, and says what it leaves and why."""
+    ours = facts.get("ours") or {}
+    block = _block(facts)
+    steps = []
+    if block:
+        steps.append(Step("modules", "take our block out", "it is ours", where=BOOT_FILE, args={"state": "absent"}))
+    if ours.get("overrides"):
+        files = sorted(ours["overrides"])
+        steps.append(Step("overrides", f"remove {', '.join(files)}", "they are ours", where=", ".join(files), args={"state": "absent"}))
+    steps += [step for step in (_remediation_selinux.removal_step(facts),) if step]
+    broken = "boot_file" in ours and ours["boot_file"] is None
+    obstacle = _native.obstacle(facts) if steps else None
+    refused = [f"{BOOT_FILE}: the marks of the nodeprep.istio block are not one pair; remove them by hand"] if broken else [obstacle] if obstacle else []
+    loaded = [name for name in block if facts["modules"].get(name, {}).get("state") == "loaded"]
+    left = [f"loaded modules stay loaded until a reboot, since others may use them: {', '.join(loaded)}"] if loaded else []
+    return {
+        "state": "absent",
+        "steps": [] if refused else [step.as_dict() for step in steps],
+        "change": bool(steps) and not refused,
+        "refused": refused,
+        "left": [*left, "packages stay installed, since nothing tells who else wants them"] if steps else left,
+        **{key: [] for key in ("modules", "optional", "load", "persist", "fails", "hints")},
+    }

@@ -1,0 +1,132 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of ours that take back lines of others, whose these lines are, and how ours are found again."""
+
+import bz2
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _conflicts, _ours, _overrides
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+
+VENDOR = "/usr/lib/modprobe.d/hard.conf"
+COPY = "/etc/modprobe.d/hard.conf"
+TEXT = "# CIS 3.2\nblacklist xt_owner\noptions nf_conntrack \\\n  hashsize=1\nblacklist dccp\n"
+
+
+@pytest.fixture
+def apply(node):
+    """Do what the module does: bring our files to what is asked."""
+
+    def run(*asked):
+        files = Files(str(node.root))
+        for path, override in _overrides.wanted(files, _overrides.existing(files), list(asked)).items():
+            text = override.text(files)
+            if text:
+                node.write(path, text)
+            elif (node.root / path.lstrip("/")).exists():
+                (node.root / path.lstrip("/")).unlink()
+
+    return run
+
+
+def read(node, path):
+    return (node.root / path.lstrip("/")).read_text()
+
+
+def test_a_blacklist_of_a_vendor_is_taken_back_by_a_copy_without_it(node, apply):
+    node.tree(["xt_owner", "x_tables"])
+    node.write(VENDOR, TEXT)
+    assert node.describe("xt_owner")["autoload"] == "denied"
+    apply((VENDOR, "blacklist xt_owner"))
+    assert read(node, COPY).endswith("# CIS 3.2\noptions nf_conntrack \\\n  hashsize=1\nblacklist dccp\n")
+    assert node.describe("xt_owner")["autoload"] == "yes"
+    assert read(node, VENDOR) == TEXT
+
+
+def test_an_install_line_is_taken_back_by_an_earlier_one(node, apply):
+    node.tree(["xt_owner", "x_tables"])
+    node.write("/etc/modprobe.d/hard.conf", "install xt-owner /bin/false\n")
+    assert node.describe("xt_owner")["state"] == "blocked"
+    apply(("/etc/modprobe.d/hard.conf", "install xt-owner /bin/false"))
+    assert node.describe("xt_owner")["state"] == "loadable"
+    assert "install xt_owner /sbin/modprobe --ignore-install xt_owner $CMDLINE_OPTS\n" in read(node, _overrides.BEATING)
+
+
+def test_what_was_taken_back_stays_so_and_the_copy_follows_its_original(node, apply):
+    node.write(VENDOR, TEXT)
+    apply((VENDOR, "blacklist xt_owner"))
+    first = read(node, COPY)
+    apply()
+    assert read(node, COPY) == first
+    node.write(VENDOR, TEXT + "blacklist sctp\n")
+    assert _ours.observe(Files(str(node.root)), None)["overrides"][COPY] == {"of": VENDOR, "lines": ["blacklist xt_owner"], "current": False}
+    apply((COPY, "blacklist dccp"))
+    assert "\nblacklist xt_owner" not in read(node, COPY) and "\nblacklist dccp" not in read(node, COPY) and read(node, COPY).endswith("blacklist sctp\n")
+    node.write(VENDOR, "# nothing\n")
+    apply()
+    assert not (node.root / COPY.lstrip("/")).exists()
+
+
+@pytest.mark.parametrize(
+    "path, line, message",
+    [
+        (COPY, "blacklist xt_owner", "no other file can take back its line 'blacklist xt_owner'"),
+        (VENDOR, "blacklist xt_mark", "has no line 'blacklist xt_mark' any more"),
+        ("/etc/modprobe.d/00-a.conf", "install xt_owner /bin/true", "no file of ours can come before it"),
+        (VENDOR, "blacklist xt_owner", "is there already and is not ours"),
+    ],
+)
+def test_what_cannot_be_taken_back_is_refused(node, path, line, message):
+    node.write(VENDOR, "blacklist xt_owner\n")
+    node.write(COPY, "blacklist xt_owner\n")
+    node.write("/etc/modprobe.d/00-a.conf", "install xt_owner /bin/true\n")
+    with pytest.raises(_overrides.Refused, match=message):
+        _overrides.wanted(Files(str(node.root)), {}, [(path, line)])
+
+
+def test_bytes_that_are_no_text_survive(node):
+    (node.root / "usr/lib/modprobe.d").mkdir(parents=True)
+    (node.root / VENDOR.lstrip("/")).write_bytes(b"# caf\xe9\r\nblacklist xt_owner\r\n")
+    files = Files(str(node.root))
+    override = _overrides.wanted(files, {}, [(VENDOR, "blacklist xt_owner")])[COPY]
+    assert override.text(files).encode("utf-8", "surrogateescape").endswith(b"# caf\xe9\r\n")
+
+
+def test_whose_a_line_is(node):
+    node.write(VENDOR, TEXT)
+    node.write("/var/lib/dpkg/info/hardening:amd64.list", "/.\n/lib/modprobe.d/hard.conf\n")
+    node.write("/etc/modprobe.d/mine.conf", "install xt_mark \\\n /bin/false\n")
+    modules = {
+        "xt_owner": {"reasons": [{"axis": "autoload", "code": "blacklist", "text": "", "where": VENDOR + ":2"}]},
+        "xt_mark": {"reasons": [{"axis": "now", "code": "x", "text": "", "where": "/etc/modprobe.d/mine.conf:1"}, {"axis": "now", "code": "y", "text": ""}]},
+        "xt_set": {"reasons": [{"axis": "now", "code": "x", "text": "", "where": "/proc/cmdline"}]},
+    }
+    assert _conflicts.observe(Files(str(node.root)), modules, None) == {
+        VENDOR: {"package": "hardening", "comment": "CIS 3.2", "lines": {"2": "blacklist xt_owner"}},
+        "/etc/modprobe.d/mine.conf": {"package": None, "comment": None, "lines": {"1": "install xt_mark /bin/false"}},
+    }
+
+
+def test_rpm_is_asked_where_it_keeps_the_packages(node):
+    node.write(VENDOR, TEXT)
+    node.write("/usr/bin/rpm", "")
+    node.write("/var/lib/rpm/rpmdb.sqlite", "")
+    modules = {"xt_owner": {"reasons": [{"axis": "now", "code": "x", "text": "", "where": VENDOR + ":2"}]}}
+    seen = _conflicts.observe(Files(str(node.root)), modules, lambda arguments: (0, "kernel-modules-extra\n") if arguments[-1] == VENDOR else (1, ""))
+    assert seen[VENDOR]["package"] == "kernel-modules-extra"
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, bytes])
+def test_ours_are_found_by_their_marks(node, pack):
+    files = Files(str(node.root))
+    assert _ours.observe(files, "targeted") == {"boot_file": [], "masked": False, "overrides": {}, "policy": None}
+    node.write(_boot_file.PATH, _boot_file.with_block("xt_mark\n", ["xt_owner"]))
+    node.write("/etc/modprobe.d/theirs.conf", "blacklist dccp\n")
+    cil = node.root / "var/lib/selinux/targeted/active/modules/300/istio_node_prep"
+    cil.mkdir(parents=True)
+    (cil / "cil").write_bytes(pack(b"(allow a b (c (d)))\n"))
+    seen = _ours.observe(files, "targeted")
+    assert seen["boot_file"] == ["xt_owner"] and seen["policy"] == {"priority": 300, "cil": "(allow a b (c (d)))\n"}
+    node.write(_boot_file.PATH, _boot_file.BEGIN + "\n")
+    assert _ours.observe(files, None)["boot_file"] is None

@@ -1,0 +1,283 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole plan: packages, conflicts, SELinux, reboot, undo, and the verdict that it foresees. On facts made here."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _packages
+from made_facts import facts
+
+BOOT_FILE = "/etc/modules-load.d/istio.conf"
+VENDOR = "/usr/lib/modprobe.d/hard.conf"
+MINE = "/etc/modprobe.d/mine.conf"
+NOTHING_OF_OURS = {"boot_file": [], "masked": False, "overrides": {}, "policy": None}
+
+
+def node(system="debian", release="6.1.0-42-amd64", name="Debian", following=None, ours=None, selinux=None, conflicts=None, management=None, **more):
+    made = facts(**more)
+    made["os"] = {"id": system, "version": "x", "name": name}
+    made["kernel"] |= {"release": release, "next": following, "boot_id": "b"}
+    made["ours"] = NOTHING_OF_OURS | (ours or {})
+    made["selinux"] = {"mode": "disabled"} | (selinux or {})
+    made["management"] = {"systemd": True, "managed_by": None} | (management or {})
+    made["conflicts"] = conflicts or {}
+    return made
+
+
+def reason(axis, code, where=None, text="why"):
+    return {"axis": axis, "code": code, "text": text} | ({"where": where} if where else {})
+
+
+def steps(plan, by="role"):
+    return [step["kind"] for step in plan["steps"] if step["by"] == by]
+
+
+def step(plan, kind):
+    (found,) = [one for one in plan["steps"] if one["kind"] == kind]
+    return found
+
+
+def nft(made, **options):
+    return preparation_plan(made, backend="nftables", profile="effective", **options)
+
+
+def test_a_clean_node_has_no_step():
+    plan = preparation_plan(node(state="builtin", boot="not_applicable"))
+    assert plan["steps"] == [] and not plan["change"] and plan["after"]["verdict"] == "ready"
+
+
+def test_a_dirty_node_has_one_step_and_is_foreseen_ready():
+    plan = nft(node())
+    assert steps(plan) == ["modules"] and plan["after"]["verdict"] == "ready"
+    assert step(plan, "modules")["args"] == {"modules": plan["modules"], "always": [], "load": True, "persist": True}
+    assert nft(node(), load=False)["after"]["verdict"] == nft(node(), persist=False)["after"]["verdict"] == "on_demand"
+
+
+def test_the_plan_does_what_was_foreseen_and_then_nothing():
+    plan = nft(node())
+    done = node(state="loaded", boot="yes", boot_files={BOOT_FILE: plan["persist"]}, ours={"boot_file": plan["persist"]})
+    assert not nft(done)["change"]
+
+
+def test_one_plan_is_one_text_whatever_the_order_of_the_facts():
+    made = node(xt_owner={"state": "missing", "autoload": "never", "reasons": [reason("now", "not_installed")]})
+    turned = made | {"modules": dict(reversed(made["modules"].items()))}
+    assert json.dumps(preparation_plan(made)) == json.dumps(preparation_plan(turned))
+
+
+def test_what_others_list_at_boot_is_not_listed_again():
+    plan = nft(
+        node(boot_files={"/usr/lib/modules-load.d/v.conf": ["nft_redir"], BOOT_FILE: ["nft_counter", "nft_chain_nat"]}, ours={"boot_file": ["nft_chain_nat"]})
+    )
+    assert plan["persist"] == ["nf_tables", "nft_chain_nat"]
+
+
+NOT_INSTALLED = {"state": "missing", "autoload": "never", "reasons": [reason("now", "not_installed")]}
+NOT_BUILT = {"state": "missing", "autoload": "never", "reasons": [reason("now", "not_in_tree")]}
+
+
+# What was recorded of these distributions' kernels; only Debian's packages were installed on a real machine.
+@pytest.mark.parametrize(
+    "system, release, module, package",
+    [
+        ("rocky", "6.12.0-124.el10_1.x86_64", "xt_owner", "kernel-modules-extra-6.12.0-124.el10_1.x86_64"),
+        ("rhel", "6.12.0-124.el10_1.x86_64", "nft_ct", "kernel-modules-core-6.12.0-124.el10_1.x86_64"),
+        ("almalinux", "5.14.0-427.el9.x86_64", "xt_owner", "kernel-modules-5.14.0-427.el9.x86_64"),
+        ("ol", "5.15.0-300.163.18.el9uek.x86_64", "iptable_nat", "kernel-uek-modules-extra-netfilter-5.15.0-300.163.18.el9uek.x86_64"),
+        ("ol", "5.15.0-300.163.18.el9uek.x86_64", "xt_owner", "kernel-uek-core-5.15.0-300.163.18.el9uek.x86_64"),
+        ("ol", "5.14.0-427.el9.x86_64", "xt_owner", "kernel-modules-5.14.0-427.el9.x86_64"),
+        ("fedora", "6.17.4-300.fc43.x86_64", "xt_owner", "kernel-modules-core-6.17.4-300.fc43.x86_64"),
+        ("ubuntu", "6.8.0-45-generic", "xt_owner", "linux-modules-extra-6.8.0-45-generic"),
+        ("debian", "7.2.12+deb14-amd64", "xt_owner", "linux-modules-7.2.12+deb14-amd64"),
+        ("debian", "6.12.107+deb13-amd64", "xt_owner", "linux-image-6.12.107+deb13-amd64"),
+        ("sles", "6.4.0-150600.23-default", "xt_owner", "kernel-default"),
+        ("gentoo", "6.6.1", "xt_owner", None),
+        ("amzn", "6.1.100-110.amzn2023.x86_64", "xt_owner", None),
+    ],
+)
+def test_the_package_of_the_running_kernel(system, release, module, package):
+    needed = _packages.needed(node(system, release), [module], [])
+    assert [one.name for one in needed] == ([package] if package else [])
+
+
+def test_packages_are_named_and_with_consent_installed():
+    made = node("rocky", "6.12.0-124.el10_1.x86_64", xt_owner=NOT_INSTALLED, xt_REDIRECT=NOT_INSTALLED)
+    asked = preparation_plan(made)
+    assert steps(asked, "owner") == ["packages"] and "or set istio_node_install_packages: true" in step(asked, "packages")["what"]
+    assert [failure["name"] for failure in asked["fails"]] == ["xt_REDIRECT", "xt_owner"] and asked["after"]["verdict"] == "not_ready"
+    plan = preparation_plan(made, install_packages=True)
+    assert steps(plan) == ["packages", "modules"] and plan["fails"] == [] and plan["after"]["verdict"] == "ready"
+    assert step(plan, "packages")["args"]["names"] == ["kernel-modules-extra-6.12.0-124.el10_1.x86_64"]
+    assert {"xt_owner", "xt_REDIRECT"} <= set(plan["load"])
+
+
+def test_what_no_package_or_no_manager_of_ours_has_is_the_owners():
+    assert steps(preparation_plan(node(xt_owner=NOT_BUILT), install_packages=True), "owner") == []
+    suse = preparation_plan(node("sles", "6.4.0-150600.23-default", xt_owner=NOT_INSTALLED), install_packages=True)
+    assert steps(suse, "owner") == ["packages"] and step(suse, "packages")["reboot"] and step(suse, "packages")["how"][0] == "zypper"
+
+
+def test_nft_is_installed_and_its_version_is_left_open():
+    made = node(nft=None)
+    assert nft(made)["refused"] == ["nft is not installed; at least 1.0.1 is needed"] or nft(made, cni=True)["refused"]
+    plan = nft(made, cni=True, install_packages=True)
+    assert plan["refused"] == [] and step(plan, "packages")["args"]["names"] == ["nftables"] and plan["after"]["verdict"] == "unknown"
+
+
+BLACKLISTED = {"autoload": "denied", "reasons": [reason("autoload", "blacklist", VENDOR + ":3")]}
+SEEN = {VENDOR: {"package": "hardening", "comment": None, "lines": {"3": "blacklist xt_owner"}}}
+
+
+def test_a_conflict_is_the_owners_without_consent():
+    plan = preparation_plan(node(xt_owner=BLACKLISTED, conflicts=SEEN))
+    assert "xt_owner" not in plan["load"] + plan["persist"] and plan["after"]["verdict"] == "not_ready"
+    told = step(plan, "conflict")
+    assert told["where"] == VENDOR + ":3" and "'blacklist xt_owner'" in told["what"] and "package hardening" in told["why"]
+    assert "istio_node_override_conflicts: true" in told["what"]
+
+
+def test_a_conflict_is_taken_back_with_consent():
+    plan = preparation_plan(node(xt_owner=BLACKLISTED, conflicts=SEEN), override_conflicts=True)
+    assert steps(plan) == ["overrides", "modules"] and plan["after"]["verdict"] == "ready" and "xt_owner" in plan["load"]
+    assert step(plan, "overrides")["args"] == {"lines": [{"path": VENDOR, "line": "blacklist xt_owner"}]}
+
+
+@pytest.mark.parametrize(
+    "code, where, line, taken",
+    [
+        ("blacklist", MINE + ":1", "blacklist xt_owner", False),
+        ("install_override", MINE + ":1", "install xt_owner /bin/false", True),
+        ("install_override", "/etc/modprobe.d/00-a.conf:1", "install xt_owner /bin/false", False),
+        ("install_override", MINE + ":1", "install xt_* /bin/false", False),
+        ("module_blacklist", "/proc/cmdline", "", False),
+        ("blacklist", "/run/modprobe.d/x.conf:1", "blacklist xt_owner", True),
+    ],
+)
+def test_what_a_file_of_ours_can_take_back(code, where, line, taken):
+    path = where.rpartition(":")[0]
+    made = node(xt_owner={"state": "blocked", "autoload": "denied", "reasons": [reason("now", code, where)]})
+    made["conflicts"] = {path: {"package": None, "comment": "CIS", "lines": {"1": line}}}
+    plan = preparation_plan(made, override_conflicts=True)
+    assert ("overrides" in steps(plan)) == taken and ("conflict" in steps(plan, "owner")) != taken
+    if where == "/proc/cmdline":
+        assert step(plan, "conflict")["reboot"]
+
+
+def test_our_copies_are_brought_up_to_date():
+    plan = preparation_plan(
+        node(state="builtin", boot="not_applicable", ours={"overrides": {"/etc/modprobe.d/hard.conf": {"of": VENDOR, "lines": [], "current": False}}})
+    )
+    assert steps(plan) == ["overrides"] and plan["hints"]
+
+
+DENIED = {"autoload": "denied", "reasons": [reason("autoload", "selinux")]}
+ENFORCING = {"mode": "enforcing", "policy": "targeted", "module_request": False, "domain": "container_t", "domain_kernel_load_modules": False}
+
+
+def enforcing(**more):
+    made = node(selinux=ENFORCING, **more)
+    never = ("ip_tables", "ip6_tables")
+    made["modules"] = {name: entry | ({"autoload": "never"} if name in never else DENIED) for name, entry in made["modules"].items()}
+    return made
+
+
+def legacy(made, **options):
+    return preparation_plan(made, iptables_variant="legacy", profile="effective", **options)
+
+
+def test_preload_needs_no_policy_and_the_boolean_is_only_reported():
+    plan = legacy(enforcing())
+    assert steps(plan) == ["modules"] and plan["after"]["verdict"] == "ready"
+    assert "the SELinux boolean domain_kernel_load_modules is off" in plan["hints"]
+    assert any("istio_node_load and istio_node_persist" in hint for hint in legacy(enforcing(), load=False)["hints"])
+    assert any("type=spc_t" in hint for hint in legacy(enforcing(), mode="ambient")["hints"])
+
+
+def test_the_policy_comes_with_what_the_kernel_never_asks_for():
+    plan = legacy(enforcing(), selinux="policy", load=False, persist=False)
+    assert steps(plan) == ["policy", "modules"] and plan["load"] == plan["persist"] == ["ip_tables"] and plan["after"]["verdict"] == "on_demand"
+    args = step(plan, "policy")["args"]
+    assert args["cil"] == "(allow container_t kernel_t (system (module_request)))\n" and args["priority"] == 300
+    installed = {"policy": {"priority": 300, "cil": args["cil"]}}
+    assert "policy" not in steps(legacy(enforcing(ours=installed), selinux="policy"))
+    assert step(legacy(enforcing(ours={"policy": {"priority": 200, "cil": args["cil"]}}), selinux="policy"), "policy")["args"]["stale_priority"] == 200
+    assert "policy" not in steps(legacy(node(), selinux="policy"))
+
+
+def test_the_boolean_is_set_only_where_its_variable_says_so():
+    assert step(legacy(enforcing(), selinux_boolean=True), "boolean")["how"] == ["setsebool", "-P", "domain_kernel_load_modules", "on"]
+    assert "boolean" not in steps(legacy(enforcing(), selinux_boolean=False))
+
+
+TREE_GONE = {"state": "unknown", "autoload": "unknown", "reasons": [reason("now", "tree_gone")], "next": {"state": "loadable", "autoload": "yes"}}
+
+
+def test_a_reboot_is_planned_only_where_nothing_else_helps():
+    made = node(following={"release": "6.1.0-43-amd64", "how": "link"}, xt_owner=TREE_GONE)
+    plan = preparation_plan(made, reboot="if_needed", install_packages=True)
+    assert steps(plan) == ["modules", "reboot"] and step(plan, "reboot")["what"] == "reboot into 6.1.0-43-amd64" and "xt_owner" in plan["persist"]
+    assert plan["after"]["verdict"] == "ready"
+    assert steps(preparation_plan(made), "owner") == ["reboot"]
+    made["modules"]["xt_REDIRECT"] |= NOT_BUILT
+    assert "reboot" not in steps(preparation_plan(made, reboot="if_needed"))
+
+
+@pytest.mark.parametrize("managed_by, words", [("ostree", "rpm-ostree"), ("transactional-update", "next snapshot"), ("image", "read-only")])
+def test_nothing_is_written_where_ansible_must_not_write(managed_by, words):
+    made = node(management={"managed_by": managed_by})
+    plan = preparation_plan(made)
+    assert words in plan["refused"][0] and steps(plan) == [] and not plan["change"] and plan["load"] == []
+    assert plan["after"]["verdict"] == "at_risk" or plan["after"]["verdict"] == "on_demand"
+    loaded_only = preparation_plan(made, persist=False)
+    assert loaded_only["refused"] == [] and steps(loaded_only) == ["modules"]
+
+
+def test_the_owners_way_is_written_out():
+    plan = preparation_plan(node("rhel", name="Red Hat Enterprise Linux CoreOS 418.94", management={"managed_by": "ostree"}))
+    assert plan["artifact"]["kind"] == "MachineConfig" and "source: data:,br_netfilter%0A" in plan["artifact"]["text"]
+    butane = preparation_plan(node("fedora", name="Fedora CoreOS 42", management={"managed_by": "ostree"}))["artifact"]
+    assert butane["kind"] == "Butane" and "        inline: |\n          br_netfilter\n" in butane["text"]
+    assert preparation_plan(node(management={"systemd": False}))["artifact"] is None
+    assert "have your init load the modules" in preparation_plan(node(management={"systemd": False}))["refused"][0]
+
+
+def test_a_boot_file_that_was_switched_off_or_has_broken_marks_is_refused():
+    assert "switched it off" in preparation_plan(node(ours={"masked": True}))["refused"][0]
+    assert "not one pair" in preparation_plan(node(ours={"boot_file": None}))["refused"][0]
+    assert preparation_plan(node(ours={"masked": True}), persist=False)["refused"] == []
+
+
+def test_undo_takes_back_what_is_ours_and_says_what_it_leaves():
+    ours = {"boot_file": ["xt_owner"], "overrides": {"/etc/modprobe.d/hard.conf": {}}, "policy": {"priority": 300, "cil": "x"}}
+    plan = preparation_plan(node(state="loaded", ours=ours), state="absent")
+    assert steps(plan) == ["modules", "overrides", "policy"]
+    assert step(plan, "policy")["how"] == ["semodule", "-X", "300", "-r", "istio_node_prep"]
+    assert "stay loaded until a reboot" in plan["left"][0] and "packages stay installed" in plan["left"][1]
+    nothing = preparation_plan(node(), state="absent")
+    assert nothing["steps"] == [] and not nothing["change"]
+    assert "by hand" in preparation_plan(node(ours={"boot_file": None}), state="absent")["refused"][0]
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("state", "present"),
+        ("load", "yes"),
+        ("selinux", "permissive"),
+        ("selinux_domains", []),
+        ("selinux_domains", ["x)(allow y"]),
+        ("selinux_priority", 0),
+        ("selinux_priority", True),
+        ("selinux_boolean", 1),
+        ("reboot", "always"),
+    ],
+)
+def test_bad_consent_gets_one_clear_error(option, value):
+    with pytest.raises(AnsibleFilterError, match=f"nodeprep.istio.preparation_plan: {option}: "):
+        preparation_plan(node(), **{option: value})
