@@ -26,7 +26,7 @@ help: ## Show the targets
 run: .venv/run/.done ## Check this machine, or INVENTORY=file; APPLY=1 prepares for real; ARGS= for ansible-playbook
 	@mkdir -p build
 	.venv/run/bin/ansible-galaxy collection build --force --output-path build . >/dev/null
-	.venv/run/bin/ansible-galaxy collection install --force --no-deps -p $(INSTALLED) build/nodeprep-istio-*.tar.gz >/dev/null
+	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) .venv/run/bin/ansible-galaxy collection install --force --no-deps -p $(INSTALLED) build/nodeprep-istio-*.tar.gz >/dev/null
 	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) .venv/run/bin/ansible-playbook \
 	  $(if $(INVENTORY),-i $(INVENTORY),-i localhost$(,) -c local -e istio_node_become=false -e ansible_python_interpreter=$(CURDIR)/.venv/run/bin/python) \
 	  $(if $(APPLY),,--check --diff) prepare-istio-nodes.yml $(ARGS)

@@ -23,7 +23,7 @@ options:
     type: dict
     required: true
 author:
-  - nodeprep.istio contributors
+  - nodeprep.istio contributors (@nodeprep)
 """
 
 EXAMPLES = r"""

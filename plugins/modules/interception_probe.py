@@ -91,7 +91,7 @@ seealso:
     plugin_type: filter
     description: Compares the result with what was predicted.
 author:
-  - nodeprep.istio contributors
+  - nodeprep.istio contributors (@nodeprep)
 """
 
 EXAMPLES = r"""

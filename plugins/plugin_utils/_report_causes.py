@@ -122,7 +122,7 @@ def _deciding_reason(entry: Mapping[str, Any], row: Row) -> tuple[str, str, str]
 
 
 def _file(where: str) -> str:
-    path, _, line = where.rpartition(":")
+    path, _colon, line = where.rpartition(":")
     return (path if line.isdecimal() else where) or "A modprobe.d file"
 
 

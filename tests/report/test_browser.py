@@ -139,14 +139,14 @@ def test_with_the_keyboard_alone(opened, small):
     page = opened(small)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the list of nodes")).to_be_focused()
-    for _ in range(60):
+    for _press in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.textContent") == "kernel-modules-extra is not installed":
             break
     page.keyboard.press("Enter")
     expect(page.get_by_role("searchbox")).to_be_focused()
     expect(page.get_by_role("status")).to_have_text("1 node")
-    for _ in range(20):
+    for _press in range(20):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.textContent") == "node-06":
             break
@@ -206,7 +206,8 @@ def test_a_large_fleet(opened, large):
     pause = """(words) => { const input = document.querySelector("input[type=search]"); const start = performance.now();
         input.value = words; input.dispatchEvent(new Event("input")); document.body.offsetHeight; return performance.now() - start; }"""
     pauses = {words: page.evaluate(pause, words) for words in ("w", "worker-00042", "rhel kernel-modules-extra", "nothing like this", "")}
-    print(f"\n{large}\nsearch: { {words: round(took) for words, took in pauses.items()} } ms")
+    rounded = {words: round(took) for words, took in pauses.items()}
+    print(f"\n{large}\nsearch: {rounded} ms")
     assert max(pauses.values()) < 400
     search.fill("worker-00042.")
     expect(status).to_have_text("1 node")

@@ -34,7 +34,7 @@ all:
 def play(playbook: str, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
     command = [Path(sys.executable).with_name("ansible-playbook"), f"nodeprep.istio.{playbook}", "--check", *arguments, "-e", json.dumps(variables)]
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache"), "ANSIBLE_INJECT_FACT_VARS": "false", "ANSIBLE_NOCOLOR": "1"}
-    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
 @pytest.mark.parametrize("playbook", ["audit_istio_nodes", "prepare_istio_nodes"])

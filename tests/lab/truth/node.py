@@ -54,7 +54,8 @@ def unload(keep=frozenset()):
     """Unload all netfilter modules but those to keep. The rules of namespaces that just ended hold theirs for a moment."""
     deadline = time.time() + 30
     while loaded() - keep:
-        if not any([libc.syscall(DELETE_MODULE, name.encode(), NONBLOCK) == 0 for name in loaded() - keep]):
+        tried = [libc.syscall(DELETE_MODULE, name.encode(), NONBLOCK) for name in loaded() - keep]
+        if 0 not in tried:
             if time.time() > deadline:
                 raise RuntimeError("cannot unload {}".format(", ".join(sorted(loaded() - keep))))
             time.sleep(0.05)
