@@ -10,6 +10,9 @@ import os
 import struct
 import zlib
 
+# Gone after a reboot: a tmpfs, whatever an image holds there.
+VOLATILE = "/run/"
+
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 

@@ -6,7 +6,7 @@
 
 import os
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._files import conf_files
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import VOLATILE, conf_files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
 from ansible_collections.nodeprep.istio.plugins.module_utils._proc import cmdline_values
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
@@ -20,7 +20,8 @@ DIRECTORIES = (
     "/lib/modules-load.d",
 )
 SERVICES = ("/usr/lib/systemd/systemd-modules-load", "/lib/systemd/systemd-modules-load")
-UNITS = ("/etc/systemd/system/systemd-modules-load.service", "/run/systemd/system/systemd-modules-load.service")
+# A mask below /run does not outlive this boot.
+UNITS = ("/etc/systemd/system/systemd-modules-load.service",)
 # Read by Debian's and OpenRC's own scripts where there is no systemd, and by systemd through a link in modules-load.d.
 ETC_MODULES = "/etc/modules"
 SCRIPTS = ("/etc/init.d/kmod", "/etc/init.d/modules")
@@ -87,7 +88,7 @@ def parse(text):
 def read(files, cmdline):
     """Read the boot list of the node behind I(files); I(cmdline) is the kernel command line."""
     boot = BootList()
-    paths, losers = conf_files(files, DIRECTORIES)
+    paths, losers = conf_files(files, [directory for directory in DIRECTORIES if not directory.startswith(VOLATILE)])
     for path in paths:
         text = files.read(path)
         if text is None and path in files.unreadable:
@@ -96,6 +97,8 @@ def read(files, cmdline):
     boot.unread = boot.unread or next((directory for directory in DIRECTORIES if directory in files.unreadable), None)
     for path, winner in sorted(losers.items()):
         boot.dead += _dead(files, path, "masked", "{0} takes that file's place".format(winner))
+    for path in conf_files(files, [directory for directory in DIRECTORIES if directory.startswith(VOLATILE)])[0]:
+        boot.dead += _dead(files, path, "volatile", "{0} is gone after a reboot".format(path))
     for value in cmdline_values(cmdline, "modules-load"):
         _take(boot, COMMAND_LINE, [Line(canonical(name), COMMAND_LINE) for name in value.split(",") if name])
     for value in cmdline_values(cmdline, "rd.modules-load"):

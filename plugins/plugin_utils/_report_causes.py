@@ -59,6 +59,7 @@ _KINDS = {
     "broken_line": _Kind("{file} has lines that load nothing", "One module name on each line of {file}, comments on lines of their own"),
     "initramfs": _Kind("The kernel command line lists modules for the initramfs alone (rd.modules-load=)", PREPARE),
     "service_masked": _Kind("systemd-modules-load is switched off, so that no boot file is read", "Switch it on: systemctl unmask systemd-modules-load"),
+    "volatile": _Kind("{file} lists modules, and a reboot wipes it out", PREPARE),
     "no_systemd": _Kind("There is no systemd to read the boot files", "Load them at boot by the node's own means"),
     "not_loaded": _Kind("Modules are installed but not loaded, and the kernel does not load them on demand", PREPARE),
     "not_persisted": _Kind("Modules are loaded, but no boot file lists them", PREPARE),

@@ -45,6 +45,12 @@ def test_what_others_list_is_not_listed_again(node, read):
     assert _act.persistable(read(), ["xt_owner", "xt_mark"], {"xt_owner"}) == []
 
 
+def test_what_is_listed_for_this_boot_alone_is_listed_again(node, read):
+    node.write("/run/modules-load.d/cloud.conf", "xt_owner\n")
+    assert _act.persistable(read(), ["xt_owner"], set()) == ["xt_owner"]
+    assert node.facts(["xt_owner"])["boot_files"] == {}
+
+
 class Kernel:
     """A modprobe that loads all but some modules, whatever its exit code."""
 
