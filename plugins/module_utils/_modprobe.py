@@ -45,7 +45,7 @@ class Modprobe:
             return targets, None if targets else Cause("alias", "alias {0} {1} ({2})".format(name, target, where), where)
         if name in self.tree.paths:
             return [(name, False)], None
-        if self.conf.override(name):
+        if self.conf.is_command(name) and self.conf.override(name):
             return [], self.conf.override(name)
         if name in self.tree.aliases:
             return [(target, True) for target in self.tree.aliases[name]], None
@@ -90,12 +90,12 @@ class Modprobe:
 
     def comes_along(self, name):
         """Return the names of all modules that loading this one loads too."""
-        found, todo = [], self.tree.dependencies(name) + self.conf.softdeps.get(name, [])
+        found, todo = [], self.tree.dependencies(name) + self.conf.softdeps_of(name)
         while todo:
             one = todo.pop(0)
             if one not in found and one != name:
                 found.append(one)
-                todo += self.tree.dependencies(one) + self.conf.softdeps.get(one, [])
+                todo += self.tree.dependencies(one) + self.conf.softdeps_of(one)
         return found
 
     def _own_refusal(self, name):

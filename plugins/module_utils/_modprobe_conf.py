@@ -24,24 +24,32 @@ class ModprobeConf:
     """The effective configuration.
 
     :ivar blacklist: dict of module name to where it is blacklisted.
-    :ivar install: dict of module name, or alias, to (command, where) of its install override.
+    :ivar install: list of (pattern of module names, command, where), in the order in which they are read.
     :ivar aliases: list of (pattern, module name, where).
-    :ivar softdeps: dict of module name to the names that come along with it.
+    :ivar softdeps: list of (pattern of module names, names that come along with such a module), in the order in which they are read.
     :ivar kernel_blacklist: module names that the kernel itself refuses (module_blacklist=).
     :ivar unread: path of a file that may not be read, so that nothing certain can be said; None where all were read.
     """
 
     def __init__(self):
         self.blacklist = {}
-        self.install = {}
+        self.install = []
         self.aliases = []
-        self.softdeps = {}
+        self.softdeps = []
         self.kernel_blacklist = set()
         self.unread = None
 
     def alias_targets(self, name):
         """Return the (module name, where) that C(alias) lines give for this name: they come before all else."""
-        return [(target, where) for pattern, target, where in self.aliases if pattern == name or fnmatch.fnmatchcase(name, pattern)]
+        return [(target, where) for pattern, target, where in self.aliases if _matches(pattern, name)]
+
+    def softdeps_of(self, name):
+        """Return the names that come along with a module: those of the first line that matches it."""
+        return next((names for pattern, names in self.softdeps if _matches(pattern, name)), [])
+
+    def is_command(self, name):
+        """Whether an install line names exactly this, so that modprobe knows a name that is no module (libkmod-module.c: lookup_alias_from_commands())."""
+        return any(pattern == name for pattern, _command, _where in self.install)
 
     def load_refusal(self, name):
         """Return the cause for which neither modprobe nor the kernel would load this one module, or None."""
@@ -51,18 +59,21 @@ class ModprobeConf:
 
     def override(self, name):
         """Return the cause for which modprobe runs something else than loading this name, or None."""
-        if name in self.install:
-            command, where = self.install[name]
-            if not _loads_the_module_itself(command, name):
-                return Cause("install_override", "install override '{0}' ({1})".format(command, where), where)
-        return None
+        command, where = self._install_command(name)
+        if command is None or _loads_the_module_itself(command, name):
+            return None
+        return Cause("install_override", "install override '{0}' ({1})".format(command, where), where)
 
     def wrapper(self, name):
         """Return the cause to tell that a command of the owner's loads this module, or None."""
-        if name in self.install and not self.override(name):
-            where = self.install[name][1]
+        command, where = self._install_command(name)
+        if command is not None and _loads_the_module_itself(command, name):
             return Cause("custom_install", "loaded by a command of the owner's ({0})".format(where), where)
         return None
+
+    def _install_command(self, name):
+        """Return (command, where) of the first install line that matches, (None, None) without one (libkmod-module.c: kmod_module_get_install_commands())."""
+        return next(((command, where) for pattern, command, where in self.install if _matches(pattern, name)), (None, None))
 
     def blacklisting(self, name):
         """Return the cause for which modprobe would not load what an alias stands for, or a boot file lists, or None."""
@@ -72,6 +83,21 @@ class ModprobeConf:
     def autoload_refusal(self, name):
         """Return the cause for which systemd-modules-load, or a request by alias, would not load it, or None."""
         return self.blacklisting(name) or self.load_refusal(name)
+
+
+def _matches(pattern, name):
+    return pattern == name or fnmatch.fnmatchcase(name, pattern)
+
+
+def _pattern(word):
+    """Return a word as a pattern of fnmatch; None where kmod passes over the line.
+
+    Outside of brackets a dash and an underscore are one (libkmod-util.c: underscores()); in them C takes "^" for "!" too.
+    """
+    parts = re.split(r"(\[[^]]*\])", word)
+    if any("[" in part or "]" in part for part in parts[::2]):
+        return None
+    return "".join("[!" + part[2:] if part.startswith("[^") else part if number % 2 else canonical(part) for number, part in enumerate(parts))
 
 
 def _loads_the_module_itself(command, name):
@@ -124,12 +150,14 @@ def _take(conf, words, where):
     words = [word for word in words if word]
     if len(words) < 2:
         return
-    keyword, name = words[0], canonical(words[1])
+    keyword, name = words[0], _pattern(words[1])
+    if name is None:
+        return
     if keyword == "blacklist":
         conf.blacklist.setdefault(name, where)
     elif keyword == "install" and len(words) > 2:
-        conf.install.setdefault(name, (" ".join(words[2:]).strip(), where))
+        conf.install.append((name, " ".join(words[2:]).strip(), where))
     elif keyword == "alias" and len(words) > 2:
         conf.aliases.append((name, canonical(words[2]), where))
     elif keyword == "softdep":
-        conf.softdeps.setdefault(name, [canonical(word) for word in words[2:] if word not in ("pre:", "post:")])
+        conf.softdeps.append((name, [canonical(word) for word in words[2:] if word not in ("pre:", "post:")]))

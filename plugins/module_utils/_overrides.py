@@ -6,7 +6,7 @@
 
 import os
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical, is_valid
 
 DIRECTORY = "/etc/modprobe.d"
 # Of several install lines for one module only the first counts (kmod: libkmod/libkmod-module.c,
@@ -96,6 +96,8 @@ def _place(files, present, path, line):
     if text is None or line not in [found for _raw, found in _logical_lines(text)]:
         raise Refused("{0} has no line '{1}' any more: observe the node again".format(path, line))
     if line.split()[0] == "install":
+        if not is_valid(line.split()[1]):
+            raise Refused("{0}: no file of ours can take back its line '{1}', since it names more than one module; remove it there".format(path, line))
         if os.path.basename(path) < os.path.basename(BEATING):
             raise Refused("{0}: no file of ours can come before it; remove its line '{1}'".format(path, line))
         return BEATING, None

@@ -74,6 +74,7 @@ def test_what_was_taken_back_stays_so_and_the_copy_follows_its_original(node, ap
         (COPY, "blacklist xt_owner", "no other file can take back its line 'blacklist xt_owner'"),
         (VENDOR, "blacklist xt_mark", "has no line 'blacklist xt_mark' any more"),
         ("/etc/modprobe.d/00-a.conf", "install xt_owner /bin/true", "no file of ours can come before it"),
+        ("/etc/modprobe.d/zz.conf", "install xt_* /bin/true", "names more than one module"),
         (VENDOR, "blacklist xt_owner", "is there already and is not ours"),
     ],
 )
@@ -81,6 +82,7 @@ def test_what_cannot_be_taken_back_is_refused(node, path, line, message):
     node.write(VENDOR, "blacklist xt_owner\n")
     node.write(COPY, "blacklist xt_owner\n")
     node.write("/etc/modprobe.d/00-a.conf", "install xt_owner /bin/true\n")
+    node.write("/etc/modprobe.d/zz.conf", "install xt_* /bin/true\n")
     with pytest.raises(_overrides.Refused, match=message):
         _overrides.wanted(Files(str(node.root)), {}, [(path, line)])
 
