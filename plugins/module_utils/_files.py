@@ -122,8 +122,10 @@ class Files:
         return _link(self.real(directory) + "/" + name)
 
     def is_masked(self, path):
-        """Whether this is a link to /dev/null: how a vendor's configuration file is switched off."""
-        return self.link(path) == "/dev/null"
+        """Whether this is a link that ends at /dev/null, however it is written: how a vendor's configuration file is switched off."""
+        if self.link(path) is None:
+            return False
+        return os.path.realpath(path) == "/dev/null" if not self.root else self.real(path) == self.root + "/dev/null"
 
     def _note(self, path, exc):
         if getattr(exc, "errno", None) not in _ABSENT:

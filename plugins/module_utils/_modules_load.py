@@ -20,8 +20,9 @@ DIRECTORIES = (
     "/lib/modules-load.d",
 )
 SERVICES = ("/usr/lib/systemd/systemd-modules-load", "/lib/systemd/systemd-modules-load")
-# A mask below /run does not outlive this boot.
-UNITS = ("/etc/systemd/system/systemd-modules-load.service",)
+UNIT = "systemd-modules-load.service"
+# systemd.unit(5), without those below /run, which do not outlive this boot. The first file that is there counts.
+UNIT_DIRECTORIES = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 # Read by Debian's and OpenRC's own scripts where there is no systemd, and by systemd through a link in modules-load.d.
 ETC_MODULES = "/etc/modules"
 SCRIPTS = ("/etc/init.d/kmod", "/etc/init.d/modules")
@@ -104,7 +105,7 @@ def read(files, cmdline):
     for value in cmdline_values(cmdline, "rd.modules-load"):
         boot.initramfs.update(canonical(name) for name in value.split(",") if name)
     if any(files.exists(path) for path in SERVICES):
-        _heed_systemd(boot, files, paths)
+        _heed_systemd(boot, files, paths, cmdline)
     else:
         _heed_scripts(boot, files)
     return boot
@@ -119,8 +120,22 @@ def _take(boot, path, lines):
             boot.files.setdefault(path, []).append(line.name)
 
 
-def _heed_systemd(boot, files, paths):
-    mask = next((path for path in UNITS if files.is_masked(path)), None)
+def _mask(files, cmdline):
+    """Return what switches systemd-modules-load off, or None: an empty unit file does it as well as a link to /dev/null (systemd.unit(5))."""
+    for value in cmdline_values(cmdline, "systemd.mask"):
+        if value in (UNIT, UNIT[: -len(".service")]):  # src/debug-generator/debug-generator.c
+            return "systemd.mask={0} on the kernel command line".format(value)
+    for path in ("{0}/{1}".format(directory, UNIT) for directory in UNIT_DIRECTORIES):
+        if files.is_masked(path):
+            return path
+        content = files.read_bytes(path)
+        if content is not None:
+            return None if content else path
+    return None
+
+
+def _heed_systemd(boot, files, paths, cmdline):
+    mask = _mask(files, cmdline)
     if mask:
         for line in boot.lines:
             line.dead = Cause("service_masked", "{0} lists it, but systemd-modules-load is switched off ({1})".format(line.where, mask), line.where)

@@ -514,6 +514,26 @@ BOOT = [
         {},
         dict(boot("xt_owner\n"), **{"/run/systemd/system/systemd-modules-load.service": Link("/dev/null")}),
     ),
+    *[
+        case("29 the whole service is masked by " + how, "xt_owner", "loadable yes ineffective", {"boot": "service_masked"}, dict(boot("xt_owner\n"), **files))
+        for how, files in (
+            ("a relative link", {"/etc/systemd/system/systemd-modules-load.service": Link("../../../dev/null")}),
+            ("an empty file", {"/etc/systemd/system/systemd-modules-load.service": ""}),
+            ("the command line", {"/proc/cmdline": "quiet systemd.mask=systemd-modules-load.service\n"}),
+            ("the command line, in short", {"/proc/cmdline": "systemd.mask=a.service systemd.mask=systemd-modules-load\n"}),
+        )
+    ],
+    *[
+        case("29 the whole service is not masked by " + how, "xt_owner", "loadable yes yes", {}, dict(boot("xt_owner\n"), **files))
+        for how, files in (
+            ("what only the initramfs heeds", {"/proc/cmdline": "rd.systemd.mask=systemd-modules-load.service\n"}),
+            ("a mask of another one", {"/proc/cmdline": "systemd.mask=systemd-sysctl.service\n"}),
+            (
+                "a vendor's empty file that the owner's takes the place of",
+                {"/etc/systemd/system/systemd-modules-load.service": "[Unit]\n", "/usr/lib/systemd/system/systemd-modules-load.service": ""},
+            ),
+        )
+    ],
     case(
         "30 trailing comment",
         "xt_owner",
