@@ -10,11 +10,13 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cau
 class Outcome:
     """What the lines of the boot list come to with one kernel.
 
+    :ivar modprobe: the :class:`_modprobe.Modprobe` of the next boot, which decided.
     :ivar arrivals: dict of module name to (line, name of the module it comes along with or None).
     :ivar refusals: dict of name to the Cause for which the line that lists it loads nothing.
     """
 
     def __init__(self, boot, modprobe):
+        self.modprobe = modprobe
         self.arrivals = {}
         self.refusals = {}
         along = {}
@@ -46,7 +48,7 @@ def decide(node, name, state):
         return "not_applicable", None
     listed = next((line for line in node.boot.lines if line.name == name), None)
     if node.outcome is None:
-        node.outcome = Outcome(node.boot, node.modprobe)
+        node.outcome = Outcome(node.boot, node.modprobe.after_reboot(node.conf))
     arrivals, refusals = node.outcome.arrivals, node.outcome.refusals
     if state == "merged":
         return "not_applicable", refusals.get(name)
@@ -54,7 +56,7 @@ def decide(node, name, state):
         return "unknown", node.foreign
     if name in arrivals:
         line, via = arrivals[name]
-        doubt = node.modprobe.doubt(name) or _unsure(node, line)
+        doubt = node.outcome.modprobe.doubt(name) or _unsure(node, line)
         comes = Cause("dependency", "comes with {0} ({1})".format(via, line.where), line.where) if via else None
         return ("unknown", doubt) if doubt else ("yes", comes)
     if listed and not node.tree.indexed and node.modules_supported is not False:

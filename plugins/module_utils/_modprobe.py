@@ -4,6 +4,8 @@
 # This module util is PRIVATE to the collection.
 """What modprobe(8) would do for a name, without running it: its exit code proves nothing, and one process a module is too many."""
 
+import copy
+
 from ansible_collections.nodeprep.istio.plugins.module_utils import _module_file
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KERNEL_OPTIONS
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
@@ -88,12 +90,24 @@ class Modprobe:
                     return Cause("signature", "cannot tell whether {0} is signed".format(self.tree.paths[one].rsplit("/", 1)[-1]))
         return None
 
+    def after_reboot(self, conf):
+        """Return the answers for the next boot, when nothing is loaded yet; I(conf) is the configuration that there will be."""
+        other = copy.copy(self)
+        other.conf = conf
+        other._loaded = frozenset()
+        other._own = self._own if conf is self.conf else {}
+        return other
+
     def comes_along(self, name):
-        """Return the names of all modules that loading this one loads too."""
+        """Return the names of all modules that loading this one loads too.
+
+        A blacklist keeps back neither what it depends on nor its soft dependencies; an install override keeps back the
+        latter alone, and nobody hears of it (libkmod-module.c: kmod_module_probe_insert_module()).
+        """
         found, todo = [], self.tree.dependencies(name) + self.conf.softdeps_of(name)
         while todo:
             one = todo.pop(0)
-            if one not in found and one != name:
+            if one not in found and one != name and not self.refusal(one):
                 found.append(one)
                 todo += self.tree.dependencies(one) + self.conf.softdeps_of(one)
         return found
