@@ -11,7 +11,7 @@ short_description: Plan what is to be done on a node
 version_added: 0.1.0
 description:
   - Gives what is to be done on a node, by the role and by its owner, and the verdict that the node will have afterwards.
-  - The role M(nodeprep.istio.istio_node#role) does what this plan says and nothing else, and check mode shows the same plan.
+  - The role P(nodeprep.istio.istio_node#role) does what this plan says and nothing else, and check mode shows the same plan.
   - Each step is planned on the facts as those before it will leave them. Under profile V(combined) the modules are all that the page and the
     rules ask for and the kernel has. Legacy tables are left out where loading them would make Istio pick another iptables variant.
 options:
