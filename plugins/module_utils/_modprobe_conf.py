@@ -7,7 +7,7 @@
 import fnmatch
 import re
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._files import conf_files
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import VOLATILE, conf_files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
 from ansible_collections.nodeprep.istio.plugins.module_utils._proc import cmdline_values
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
@@ -106,21 +106,28 @@ def _loads_the_module_itself(command, name):
     return ("__ignore_install" in words or "_i" in words) and name in words
 
 
-def read(files, cmdline, tree_path):
+def is_volatile(files):
+    """Whether there is configuration that does not outlive this boot."""
+    return any(files.listdir(directory) for directory in DIRECTORIES if directory.startswith(VOLATILE))
+
+
+def read(files, cmdline, tree_path, live=True):
     """Read the configuration of the node behind I(files).
 
     :param cmdline: the kernel command line.
     :param tree_path: directory of the kernel's modules: modprobe reads its modules.softdep as configuration too.
+    :param live: whether to read what holds now; else only what outlives this boot.
     """
     conf = ModprobeConf()
-    paths, _losers = conf_files(files, DIRECTORIES, SUFFIXES)
+    directories = [directory for directory in DIRECTORIES if live or not directory.startswith(VOLATILE)]
+    paths, _losers = conf_files(files, directories, SUFFIXES)
     for path in paths + [tree_path + "/modules.softdep"]:
         text = files.read(path)
         if text is None and path in files.unreadable:
             conf.unread = conf.unread or path
         for number, line in logical_lines(text or ""):
             _take(conf, line.replace("\t", " ").split(" "), "{0}:{1}".format(path, number))
-    for directory in DIRECTORIES:
+    for directory in directories:
         if directory in files.unreadable:
             conf.unread = conf.unread or directory
     # Both take names as they are written: only a module's real name, with underscores, matches

@@ -26,7 +26,7 @@ class Node:
     :ivar surroundings: what :func:`_surroundings.observe` returned.
     :ivar others: releases of the other installed kernels.
     :ivar unreadable: paths of the files that may not be read.
-    :ivar following: the Node of another kernel that boots next, or None.
+    :ivar following: the Node after a reboot, of another kernel or of the same one; None where the reboot changes nothing.
     :ivar outcome: the :class:`_boot_states.Outcome`, made when it is first asked for.
     """
 
@@ -68,12 +68,14 @@ def describe(node, name):
     following = node.following
     if following:
         after = state_of(following, name)
-        autoload = _autoload(following, name, after[0])[0]
+        autoload, denial = _autoload(following, name, after[0])
         entry["boot"], causes["boot"] = _boot_states.decide(following, name, after[0])
         alike = state == after[0] or (state, after[0]) == ("loaded", "loadable")
         if not alike or autoload != entry["autoload"]:
             entry["next"] = {"state": after[0], "autoload": autoload}
-            if after[0] in ("missing", "blocked") and not causes["boot"]:
+            if following.release == node.release and entry["boot"] != "yes":
+                causes["boot"] = causes["boot"] or after[2] or denial
+            elif following.release != node.release and after[0] in ("missing", "blocked") and not causes["boot"]:
                 causes["boot"] = Cause("next_kernel", "{0} with kernel {1}".format(after[0], following.release))
     else:
         entry["boot"], causes["boot"] = _boot_states.decide(node, name, state)
@@ -224,4 +226,4 @@ def _selinux(node):
         return None
     if selinux.get("module_request") is False:
         return "denied", Cause("selinux", "SELinux lets no {0} ask for modules".format(selinux["domain"]))
-    return "unknown", Cause("selinux", "SELinux is {0}, and its policy cannot be asked".format(selinux["mode"]))
+    return "unknown", Cause("selinux", "SELinux cannot be asked")

@@ -64,10 +64,23 @@ def read_node(files, names, kernel="running", run=None):
         "unreadable": files.unreadable,
         "run": run,
     }
-    node = _read_kernel(files, names, release, live, cmdline, shared)
+    later = dict(shared, selinux=_selinux.after_reboot(shared["selinux"], files, cmdline))
+    node = _read_kernel(files, names, release, live, cmdline, shared if live else later)
     if live and following and _is_to_be_followed(node, following, installed):
-        node.following = _read_kernel(files, names, following[0], False, cmdline, shared)
+        node.following = _read_kernel(files, names, following[0], False, cmdline, later)
+    elif live and not node.foreign:
+        node.following = _rebooted(node, files, cmdline, later["selinux"])
     return node
+
+
+def _rebooted(node, files, cmdline, selinux):
+    """Return the Node of the same kernel after a reboot, or None where nothing on it will be decided in another way then."""
+    volatile = _modprobe_conf.is_volatile(files)
+    if not volatile and selinux is node.selinux and not any(node.conf.load_refusal(name) for name in node.loaded or ()):
+        return None
+    conf = _modprobe_conf.read(files, cmdline, node.tree.path, False) if volatile else node.conf
+    loaded = None if node.loaded is None else {}
+    return _module_states.Node(**dict(node.__dict__, conf=conf, selinux=selinux, loaded=loaded, modprobe=node.modprobe.after_reboot(conf)))
 
 
 def _choose(kernel, running, following, installed):
@@ -94,7 +107,7 @@ def _read_kernel(files, names, release, live, cmdline, shared):
     requests = [request for name in names for request in _module_names.AUTOLOAD_REQUESTS.get(name, ())]
     wanted = {_module_names.canonical(name) for name in requests + list(names) + [line.name for line in shared["boot"].lines]}
     tree = _modules_tree.read(files, release, wanted)
-    conf = _modprobe_conf.read(files, cmdline, tree.path)
+    conf = _modprobe_conf.read(files, cmdline, tree.path, live)
     config, config_path = _kernel_config.read(files, release, live)
     blockers = shared["blockers"]
     signatures = bool(blockers["signature_enforced"]) or blockers["lockdown"] in ("integrity", "confidentiality")

@@ -6,10 +6,11 @@
 
 import re
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._proc import flag
+from ansible_collections.nodeprep.istio.plugins.module_utils._proc import cmdline_values, flag
 
 ROOT = "/sys/fs/selinux"
 CONFIG = "/etc/selinux/config"
+LSM = "/sys/kernel/security/lsm"
 BOOLEAN = "domain_kernel_load_modules"
 # The domain of containers: container_t, before container-selinux 2 svirt_lxc_net_t.
 DOMAINS = ("container_t", "svirt_lxc_net_t")
@@ -32,6 +33,18 @@ def observe(files):
     facts[BOOLEAN] = flag(boolean.split()[0]) if boolean and boolean.split() else None
     facts["module_request"], facts["domain"] = _may_request(files)
     return facts
+
+
+def after_reboot(facts, files, cmdline):
+    """Return the facts with the mode of the next boot: enforcing where CONFIG has it so, though it is not now; else as they are.
+
+    The command line beats the file (libselinux: selinux_init_load_policy()), and a kernel that was booted without SELinux will be again.
+    """
+    if facts["mode"] not in ("disabled", "permissive") or (facts["configured"] or "").lower() != "enforcing":
+        return facts
+    off = any(cmdline_values(cmdline, key)[-1:] == ["0"] for key in ("selinux", "enforcing"))
+    lsm = (files.read(LSM) or "").strip()
+    return facts if off or (lsm and "selinux" not in lsm.split(",")) else dict(facts, mode="enforcing")
 
 
 def _may_request(files):

@@ -105,6 +105,15 @@ def test_a_recorded_policy_cannot_be_asked_and_a_permissive_one_need_not(node):
     assert node.describe("xt_owner")["autoload"] == "yes"
 
 
+@pytest.mark.parametrize("allowed, following", [(0b10000, None), (0, {"state": "loadable", "autoload": "denied"})])
+def test_selinux_that_a_reboot_makes_enforcing_denies_then(node, allowed, following):
+    node.tree()
+    selinuxfs(node, "0")
+    facts = _observe.facts(Policy(node.files, {"container_t": (allowed, 0)}), ["xt_owner"], "2026-01-01T00:00:00Z", None)
+    entry = facts["modules"]["xt_owner"]
+    assert (facts["selinux"]["mode"], entry["autoload"], entry.get("next")) == ("permissive", "yes", following)
+
+
 @pytest.mark.parametrize("content", ["", "x", "99999999999999999999999999"])
 def test_odd_numbers_in_selinuxfs_are_no_answer(node, content):
     selinuxfs(node)
@@ -136,6 +145,7 @@ WORST = {
     "no helper": {"/proc/sys/kernel/modprobe": "/usr/local/sbin/no-such-modprobe"},
     "signatures": {"/sys/kernel/security/lockdown": "none [integrity]"},
     "container": {"/run/.containerenv": ""},
+    "SELinux after a reboot": {"/etc/selinux/config": "SELINUX=enforcing\n"},
     "tree gone": None,
 }
 
