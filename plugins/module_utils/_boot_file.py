@@ -5,9 +5,11 @@
 """Our block in a modules-load.d file. Lines outside the block belong to somebody else and keep every byte."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import tempfile
+import time
 
 from ansible_collections.nodeprep.istio.plugins.module_utils import _modules_load
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
@@ -15,6 +17,11 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
 PATH = "/etc/modules-load.d/istio.conf"
 BEGIN = "# BEGIN nodeprep.istio: written by Ansible, changes to this block are lost"
 END = "# END nodeprep.istio"
+# Stands in the block where the file was there before us and empty, so that it is not ours to remove.
+WAS_EMPTY = "# The file was there before, and empty"
+# How long another run may hold the directory, and how often to look again, in seconds.
+PATIENCE = 30
+PAUSE = 0.2
 
 
 class Refused(ValueError):
@@ -32,14 +39,22 @@ def names_in_block(text):
     return [name for _number, name in _modules_load.parse("".join(_split(text)[1]))]
 
 
-def with_block(text, names):
+def was_empty(text):
+    """Tell whether our block says that the file was there before it, and empty. Raises Refused."""
+    return WAS_EMPTY in [line.rstrip() for line in _split(text)[1]]
+
+
+def with_block(text, names, existed=False):
     """Return the text with our block holding exactly I(names), or without a block where there are none.
+
+    :param existed: whether the file is there: an empty one of somebody else's is remembered in the block.
 
     A new block goes to the head of the file: there it needs nothing of what follows, not even a last line that ends,
     so that taking it out again gives back the same bytes. Raises Refused.
     """
     before, _ours, after = _split(text)
-    block = ["{0}\n".format(line) for line in [BEGIN] + list(names) + [END]] if names else []
+    remembered = [WAS_EMPTY] if was_empty(text) or (existed and not text) else []
+    block = ["{0}\n".format(line) for line in [BEGIN] + remembered + list(names) + [END]] if names else []
     return "".join(before + block + after)
 
 
@@ -83,28 +98,50 @@ def shown(text):
 
 
 @contextlib.contextmanager
-def locked(path=PATH):
-    """Hold the file against another run on the same node: a lock on its directory, which leaves no lock file behind."""
+def locked(path=PATH, check_mode=False):
+    """Hold the file against another run on the same node: a lock on its directory, which leaves no lock file behind.
+
+    Who may read the directory may hold it too, so that patience ends. In check mode nothing is held. Raises Refused.
+    """
     directory = os.path.dirname(path)
-    if not os.path.isdir(directory):
+    if check_mode or not os.path.isdir(directory):
         yield
         return
-    handle = os.open(directory, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        handle = os.open(directory, os.O_RDONLY)
+    except OSError as exc:
+        raise Refused("{0} cannot be locked: {1}".format(directory, exc.strerror))
+    try:
+        _wait_for(handle, directory)
         yield
     finally:
         os.close(handle)
 
 
-def write(text, temporary_directory, atomic_move, path=PATH):
+def _wait_for(handle, directory):
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as exc:
+            if exc.errno not in (errno.EAGAIN, errno.EACCES):
+                raise Refused("{0} cannot be locked: {1}".format(directory, exc.strerror))
+        if time.monotonic() >= end:
+            message = "{0} has been locked for {1} seconds, by another run or by anybody else who may read it; lsof {0} or fuser {0} names the process"
+            raise Refused(message.format(directory, PATIENCE))
+        time.sleep(PAUSE)
+
+
+def write(text, temporary_directory, atomic_move, path=PATH, keep=False):
     """Write the file whole or not at all; without content it is removed. A link is followed, and stays.
 
     :param temporary_directory: where to write the new content first.
     :param atomic_move: C(AnsibleModule.atomic_move), which keeps owner, mode and SELinux label of what it replaces.
+    :param keep: whether the file stays though it has no content.
     """
     target = os.path.realpath(path)
-    if not text and not os.path.islink(path):
+    if not text and not keep and not os.path.islink(path):
         os.unlink(target)
         return
     new = not os.path.exists(target)

@@ -119,12 +119,13 @@ def act(module, names):
     persist = module.params["persist"] or bool(always)
     nothing_of_ours = not names and _boot_file.is_masked()
     before = _boot_file.read() if persist and not nothing_of_ours else ""
+    existed = os.path.exists(_boot_file.PATH)
     outside_block = _boot_file.names_outside_block(before)
     node = _observe.read_node(Files(), names)
 
     to_load, failures = _act.sort_out(node, names if module.params["load"] else always)
     persisted = _act.persistable(node, names if module.params["persist"] else always, outside_block) if persist else []
-    if (to_load or _boot_file.with_block(before, persisted) != before) and os.geteuid() != 0:
+    if (to_load or _boot_file.with_block(before, persisted, existed) != before) and os.geteuid() != 0:
         module.fail_json(msg="loading modules and writing {0} needs root: set become to true".format(_boot_file.PATH))
     if to_load:
         refused = load(module, to_load)
@@ -132,9 +133,9 @@ def act(module, names):
         to_load = [name for name in to_load if name not in failed]
         failures = failures + refused
         persisted = [name for name in persisted if name not in failed]
-    after = _boot_file.with_block(before, persisted)
+    after = _boot_file.with_block(before, persisted, existed)
     if after != before and not module.check_mode:
-        _boot_file.write(after, module.tmpdir, module.atomic_move)
+        _boot_file.write(after, module.tmpdir, module.atomic_move, keep=_boot_file.was_empty(before))
 
     result = {
         "changed": bool(to_load) or after != before,
@@ -164,7 +165,7 @@ def main():
     module.run_command_environ_update = {"LC_ALL": "C", "LANG": "C"}
     names = asked_names(module)
     try:
-        with _boot_file.locked():
+        with _boot_file.locked(check_mode=module.check_mode):
             result = act(module, names)
     except _boot_file.Refused as exc:
         module.fail_json(msg=str(exc))

@@ -100,7 +100,7 @@ def main():
         if line.split()[:1] not in (["blacklist"], ["install"]) or len(line.split()) < 2:
             module.fail_json(msg="lines: '{0}' ({1}) is no blacklist or install line".format(line, path))
     try:
-        with _boot_file.locked(_overrides.BEATING):
+        with _boot_file.locked(_overrides.BEATING, module.check_mode):
             changes = {path: pair for path, pair in texts(module.params["state"], lines).items() if pair[0] != pair[1]}
             if changes and os.geteuid() != 0:
                 module.fail_json(msg="writing to {0} needs root: set become to true".format(_overrides.DIRECTORY))

@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Our block in the boot file, and everybody else's lines around it."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -79,6 +81,55 @@ def test_what_is_no_file_is_refused(path):
     os.makedirs(path)
     with pytest.raises(_boot_file.Refused, match="cannot be read"):
         _boot_file.read(path)
+
+
+def test_an_empty_file_of_somebody_elses_stays(path, tmp_path):
+    os.mkdir(os.path.dirname(path))
+    with open(path, "w"):
+        pass
+    with_ours = _boot_file.with_block("", ["xt_owner"], existed=True)
+    assert _boot_file.names_in_block(with_ours) == ["xt_owner"] and _boot_file.names_outside_block(with_ours) == set()
+    again = _boot_file.with_block(with_ours, ["xt_mark"], existed=True)
+    assert _boot_file.was_empty(again) and _boot_file.with_block(again, ["xt_owner"], existed=True) == with_ours
+    write(with_ours, path, tmp_path)
+    _boot_file.write(_boot_file.with_block(with_ours, []), str(tmp_path), shutil.move, path, keep=_boot_file.was_empty(with_ours))
+    assert os.path.exists(path) and _boot_file.read(path) == ""
+
+
+def test_a_file_of_ours_is_not_taken_for_somebody_elses():
+    assert not _boot_file.was_empty(_boot_file.with_block("", ["xt_owner"], existed=False))
+    assert not _boot_file.was_empty(_boot_file.with_block("xt_mark\n", ["xt_owner"], existed=True))
+
+
+@pytest.fixture
+def held(path, monkeypatch):
+    """The directory of the boot file, locked by somebody else."""
+    os.mkdir(os.path.dirname(path))
+    monkeypatch.setattr(_boot_file, "PATIENCE", 0.3)
+    monkeypatch.setattr(_boot_file, "PAUSE", 0.05)
+    handle = os.open(os.path.dirname(path), os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    yield handle
+    os.close(handle)
+
+
+def test_a_lock_that_somebody_else_holds_ends_in_one_error(path, held):
+    with pytest.raises(_boot_file.Refused, match="modules-load.d has been locked for 0.3 seconds"):
+        with _boot_file.locked(path):
+            raise AssertionError("never held")
+
+
+def test_a_lock_is_waited_for(path, held):
+    threading.Timer(0.1, fcntl.flock, (held, fcntl.LOCK_UN)).start()
+    with _boot_file.locked(path):
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_check_mode_holds_nothing(path, held):
+    with _boot_file.locked(path, check_mode=True):
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 WRITER = """
