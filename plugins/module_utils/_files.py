@@ -95,7 +95,8 @@ class Files:
 
     def exists(self, path):
         """Whether there is such a file; None where that may not be looked at."""
-        return self.mode(path) is not None if path not in self.unreadable else None
+        there = self.mode(path) is not None  # notes a path that may not be looked at
+        return None if path in self.unreadable else there
 
     def mode(self, path):
         """Return the mode bits of a file, links followed, or None where there is none or it may not be looked at."""

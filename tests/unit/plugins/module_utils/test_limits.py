@@ -47,6 +47,18 @@ def test_without_root_what_cannot_be_read_is_unknown_and_named(node, forbid, pat
     assert any(unreadable.endswith(path) for unreadable in facts["unreadable"])
 
 
+def test_what_may_not_be_looked_at_is_unknown_from_the_first_time_on(node, monkeypatch):
+    node.write("/boot/there", "")
+    files = _files.Files(str(node.root))
+    assert files.exists("/boot/there") is True and files.exists("/boot/gone") is False
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(_files.os, "stat", refuse)
+    assert files.exists("/boot/there") is None and files.exists("/boot/there") is None
+
+
 class Policy:
     """A loaded SELinux policy that answers what the kernel's would."""
 
