@@ -82,10 +82,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class NoData:
-    """Why a node gave no data: ``code`` is unreachable, failed, not_asked, no_answer or stale."""
+    """Why a node gave no data: ``code`` is unreachable, failed, not_asked, no_answer, stale or unusable.
+
+    ``at`` is when that was so, ISO 8601 in UTC: for a node that was asked, the time of the report that first said it.
+    """
 
     code: str
     text: str
+    at: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ T = TypeVar("T")
 PROFILES = ("documented", "effective")
 NOT_ASKED = "not asked in this run: left out by --limit"
 NO_ANSWER = "no answer in this run"
+_LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
 
 
 class Builder:
@@ -68,7 +69,8 @@ class Builder:
         for node in document.nodes:
             selection = None if node.selection is None else self._selection(document.selections[node.selection])
             rows = tuple(self._one(replace(row, waiver=None)) for row in node.rows)
-            self._keep(replace(node, name=prefix + node.name, selection=selection, rows=rows, verdict=node.unwaived))
+            no_data = _dated(node.no_data, document.generated_at)
+            self._keep(replace(node, name=prefix + node.name, selection=selection, rows=rows, verdict=node.unwaived, no_data=no_data))
 
     def add_source(self, text: str) -> None:
         """Note what recorded facts were read."""
@@ -86,7 +88,8 @@ class Builder:
         if now is None:
             raise ReportError(f"generated_at: '{one_line(generated_at, 100)}' is no time in UTC such as 2026-11-24T04:00:00Z")
         oldest = None if max_age_hours is None else now - datetime.timedelta(hours=max_age_hours)
-        unwaived = [_fresh(self._nodes[name], oldest) for name in sorted(self._nodes)]
+        fresh = (_fresh(self._nodes[name], oldest) for name in sorted(self._nodes))
+        unwaived = [replace(node, no_data=_dated(node.no_data, one_line(generated_at))) if node.no_data else node for node in fresh]
         rules = list(dict.fromkeys([*self._waivers, *waivers]))
         nodes, shown = waive(unwaived, rules, self._requirements, generated_at[:10])
         told = {**self._told, **{cause.id: cause for cause in (no_data_cause(node) for node in nodes if node.no_data)}}
@@ -102,9 +105,9 @@ class Builder:
         return replace(document, drift=drift_between(previous, document)) if previous else document
 
     def _keep(self, node: Node) -> None:
-        """Keep a node; of two answers of one node the one with data wins, then the newer observation."""
+        """Keep a node; of two answers of one node the newer wins: that a node cannot be reached any more is news."""
         known = self._nodes.get(node.name)
-        if known is None or (node.no_data is None, node.observed_at) >= (known.no_data is None, known.observed_at):
+        if known is None or _rank(node) >= _rank(known):
             self._nodes[node.name] = node
 
     def _node(self, name: str, failure: str, facts: Mapping[str, Any], assessment: Mapping[str, Any], found: Mapping[str, Any]) -> Node:
@@ -190,10 +193,20 @@ def instant(text: str) -> datetime.datetime | None:
         return None
 
 
+def _rank(node: Node) -> tuple[bool, datetime.datetime, bool]:
+    """Return what two answers of one node are compared by; a node that was not asked gave none, whatever the time."""
+    told = node.no_data.at if node.no_data else node.observed_at
+    return not (node.no_data and node.no_data.code == "not_asked"), instant(told) or _LONG_AGO, node.no_data is None
+
+
+def _dated(no_data: NoData | None, at: str) -> NoData | None:
+    return replace(no_data, at=at) if no_data and not no_data.at else no_data
+
+
 def _fresh(node: Node, oldest: datetime.datetime | None) -> Node:
     if oldest is None or node.no_data or ((seen := instant(node.observed_at)) and seen >= oldest):
         return node
-    return Node(name=node.name, no_data=NoData("stale", f"observed {node.observed_at or 'at an unknown time'}, too long ago"))
+    return Node(name=node.name, no_data=NoData("stale", f"observed {node.observed_at or 'at an unknown time'}, too long ago", node.observed_at))
 
 
 def selection_text(selection: Mapping[str, Any]) -> str:

@@ -43,6 +43,7 @@ _DEFAULTS = {
     "act",
     "proof",
     "no_data",
+    "at",
     "forecast",
 }
 # Keys of the document's file that stand on lines of their own, in this order.

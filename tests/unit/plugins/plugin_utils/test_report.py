@@ -91,6 +91,31 @@ def test_two_answers_of_one_node():
     assert [(node.verdict, node.observed_at) for node in builder.document(NOW).nodes] == [("ready", "2026-11-24T05:00:00Z")]
 
 
+def test_of_two_reports_the_newer_answer_wins_and_one_left_out_gives_none():
+    ready = build([("a", outcome(facts(KINDS[0]), SELECTION))])  # observed before NOW, the time of this report
+    later = "2026-11-25T04:00:00Z"
+    gone = build([("a", {"failure": "unreachable: timed out"})], now=later)
+    left_out = Builder()
+    left_out.add_missing("a", "not_asked", NOT_ASKED)
+    left_out = left_out.document("2026-11-26T04:00:00Z")
+    assert gone.nodes[0].no_data.at == later
+
+    def merged(*documents):
+        builder = Builder()
+        for document in documents:
+            builder.add_document(document)
+        return builder.document("2026-11-27T04:00:00Z")
+
+    for documents in ((ready, gone), (gone, ready), (left_out, gone, ready), (_report_json.read(text(merged(gone, left_out)), "x"), ready)):
+        (node,) = merged(*documents).nodes
+        assert (node.verdict, node.no_data.code, node.no_data.at) == ("no_data", "unreachable", later)
+    for documents in ((ready, left_out), (left_out, ready)):
+        assert merged(*documents).nodes[0].verdict == "ready"
+    back = build([("a", outcome({**facts(KINDS[0]), "observed_at": "2026-11-25T09:00:00Z"}, SELECTION))], now="2026-11-25T09:01:00Z")
+    assert merged(back, gone).nodes[0].verdict == "ready"
+    jsonschema.validate(json.loads(text(gone)), SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
 def test_several_reports_become_one():
     first, second = build(fleet(5, SELECTION)), build(list(fleet(14, SELECTION))[5:])
     builder = Builder()
