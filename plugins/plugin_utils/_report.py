@@ -130,6 +130,18 @@ class Node:
         return "".join(dict(self.proof).get("proved", ()))
 
     @property
+    def failures(self) -> tuple[tuple[str, str], ...]:
+        """Return what failed on a node that has data, each with its text: the "run" of the playbook, the probe's "proof".
+
+        Neither is in the verdict, which says what the node has; so every format shows them beside it.
+        """
+        found = [("run", self.failure)] if self.failure else []
+        if self.proved == "failed":
+            lacking = "; ".join(dict(self.proof).get("failed", ()))
+            found.append(("proof", f"rules like Istio's fail on this node{': ' if lacking else ''}{lacking}"))
+        return tuple(found)
+
+    @property
     def gaps(self) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if row.gap)
 

@@ -176,6 +176,15 @@ def no_data_cause(node: Node) -> Cause:
     return Cause(f"no_data: {code}", text, remedy)
 
 
+def why(node: Node, causes: Mapping[str, Cause]) -> str:
+    """Return why a node is not as it should be, on one line: no data, what failed, and its gaps' causes."""
+    if node.no_data:
+        return node.no_data.text
+    return "; ".join(
+        [*(f"{part} failed: {text}" for part, text in node.failures), *(causes[id_].text for id_ in dict.fromkeys(row.cause for row in node.gaps))]
+    )
+
+
 def headline(causes: Iterable[Cause]) -> str:
     """Return for example "One cause explains 9 of 11 gaps: kernel-modules-extra is not installed", or nothing without gaps."""
     explained = [cause for cause in causes if cause.gaps]

@@ -29,6 +29,7 @@ NODE_COLUMNS = (
     "causes",
     "remedies",
     "no_data",
+    "failures",
     "observed_at",
 )
 REQUIREMENT_COLUMNS = (
@@ -68,7 +69,8 @@ def render_nodes(document: Document) -> Iterator[str]:
             " ".join(document.requirements[row.id].label for row in gaps),
             "; ".join(cause.text for cause in here),
             "; ".join(dict.fromkeys(cause.remedy for cause in here if cause.remedy)),
-            node.no_data.text if node.no_data else node.failure,
+            node.no_data.text if node.no_data else "",
+            "; ".join(f"{part}: {text}" for part, text in node.failures),
             node.observed_at,
         )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Document, Node, ReportError, Row, counted
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline, why
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike, told
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, short_system
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
@@ -167,10 +167,11 @@ def _findings(document: Document) -> list[tuple[str, str, int]]:
 
 def _whys(document: Document) -> dict[str, str]:
     causes = {cause.id: cause for cause in document.causes}
-    return {
-        node.name: node.no_data.text if node.no_data else "; ".join(causes[id_].text for id_ in dict.fromkeys(row.cause for row in node.gaps))
-        for node in document.nodes
-    }
+    return {node.name: why(node, causes) for node in document.nodes}
+
+
+def _failed(node: Node) -> str:
+    return "; ".join(f"{part}: {text}" for part, text in node.failures)
 
 
 class _Pool:
@@ -212,7 +213,7 @@ def _data(document: Document, place: list[int]) -> str:
             notes.place(noted, told_),
             pattern,
             node.observed_at,
-            node.no_data.text if node.no_data else node.failure,
+            node.no_data.text if node.no_data else _failed(node),
             causes.get(f"no_data: {node.no_data.code}", -1) if node.no_data else -1,
             node.proved,
         ]

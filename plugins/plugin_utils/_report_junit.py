@@ -17,10 +17,10 @@ Case = tuple[str, str, str, str]
 def render(document: Document) -> Iterator[str]:
     """Yield the XML text.
 
-    A requirement that is unmet now or after a reboot is a failure; one that cannot be told, and a node without data, an
-    error; what is waived, and what should be there and is not, is skipped with its reason.
+    A requirement that is unmet now or after a reboot, and rules that the probe could not load, are a failure; a requirement
+    that cannot be told, a run that failed, and a node without data, an error; what is waived, and what should be there and is not, is skipped with its reason.
     """
-    suites = [(node, [_case(document, row) for row in node.rows] or [_no_data(node)]) for node in document.nodes]
+    suites = [(node, [*([_case(document, row) for row in node.rows] or [_no_data(node)]), *_failures(node)]) for node in document.nodes]
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f"<testsuites {_attributes('Istio node readiness', [case for _node, cases in suites for case in cases])}>\n"
     for node, cases in suites:
@@ -51,6 +51,11 @@ def _case(document: Document, row: Row) -> Case:
 def _no_data(node: Node) -> Case:
     code, text = (node.no_data.code, node.no_data.text) if node.no_data else ("no_answer", "no requirement was asked for")
     return "data", "error", code, text
+
+
+def _failures(node: Node) -> Iterator[Case]:
+    for part, message in node.failures:
+        yield part, {"run": "error", "proof": "failure"}[part], "failed", message
 
 
 def _properties(node: Node) -> Iterator[tuple[str, str]]:

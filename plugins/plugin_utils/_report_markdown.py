@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Cause, Document, Node
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline, why
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
 
@@ -41,7 +41,9 @@ def render(document: Document) -> Iterator[str]:
         rows = [[_listed(group.whats), group.before, group.after, _listed(group.nodes), group.reason] for group in alike(drift)]
         yield from _section("", ("What", "Before", "Now", "Nodes", "Why"), rows, CHANGES)
     causes = {cause.id: cause for cause in document.causes}
-    bad = sorted((node for node in document.nodes if node.verdict not in ("ready", "on_demand")), key=lambda node: (URGENCY[node.verdict], node.name))
+    bad = sorted(
+        (node for node in document.nodes if node.verdict not in ("ready", "on_demand") or node.failures), key=lambda node: (URGENCY[node.verdict], node.name)
+    )
     columns = ("Node", "System", "Verdict", "Page", "Rules", "Why")
     yield from _section("Nodes to look at", columns, [_node(node, causes) for node in bad], NODES)
     waivers = [[w.requirement, ", ".join(w.nodes), w.reason, f"{w.until}{' (expired)' if w.expired else ''}", f"{w.matches:,}"] for w in document.waivers]
@@ -53,8 +55,7 @@ def _cause(cause: Cause) -> list[str]:
 
 
 def _node(node: Node, causes: dict[str, Cause]) -> list[str]:
-    why = node.no_data.text if node.no_data else "; ".join(causes[id_].text for id_ in dict.fromkeys(row.cause for row in node.gaps))
-    return [node.name, f"{node.system}, {node.kernel}".strip(", "), f"{SIGNS[node.verdict]} {node.verdict}", node.documented, node.effective, why]
+    return [node.name, f"{node.system}, {node.kernel}".strip(", "), f"{SIGNS[node.verdict]} {node.verdict}", node.documented, node.effective, why(node, causes)]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -25,6 +25,11 @@ def render(document: Document) -> Iterator[str]:
             totals = document.totals_of(profile)
             yield from _metric(f"nodes_{profile}", f"Nodes by the verdict of profile {profile}.", [({"verdict": v}, totals[v]) for v in VERDICTS])
     yield from _metric("node_verdict", "The verdict of each node; the value is always 1.", (({"node": n.name, "verdict": n.verdict}, 1) for n in nodes))
+    yield from _metric(
+        "node_failed",
+        "Nodes that have data and on which something failed, the run or the probe's proof; the value is always 1.",
+        (({"node": n.name, "part": part}, 1) for n in nodes for part, _text in n.failures),
+    )
     yield from _metric("node_gaps", "Requirements that keep the node from ready.", (({"node": n.name}, len(n.gaps)) for n in nodes if not n.no_data))
     yield from _metric(
         "node_observed_timestamp_seconds",

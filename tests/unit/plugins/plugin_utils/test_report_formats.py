@@ -25,7 +25,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils import (
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, write
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import WaiverRule
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import SELECTION, build, fleet
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, SELECTION, build, facts, fleet, outcome
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.hostile import hostile
 from junitparser import Error, Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
@@ -56,11 +56,12 @@ def test_junit(document, tmp_path):
     for suite, node in zip(suites, document.nodes, strict=True):
         results = [type(result) for case in suite for result in case.result]
         assert (suite.failures, suite.errors, suite.skipped) == tuple(results.count(kind) for kind in (Failure, Error, Skipped))
+        assert {case.name for case in suite} >= {part for part, _text in node.failures}
         if node.verdict in ("not_ready", "at_risk"):
             assert suite.failures
         elif node.verdict in ("unknown", "no_data"):
             assert suite.errors
-        else:
+        elif not node.failures:
             assert not suite.failures and not suite.errors
     assert suites.tests == sum(suite.tests for suite in suites) and suites.failures == sum(suite.failures for suite in suites)
 
@@ -135,6 +136,27 @@ def test_html(document):
     assert page.data[("script", None)] == (TEMPLATES / "report.js").read_text()
     for node in document.nodes:
         assert node.name in page.data[None]
+
+
+@pytest.mark.parametrize("part, given", [("run", {"failure": "No space left"}), ("proof", {"proof": {"proved": "failed", "causes": [{"message": "no xt_x"}]}})])
+def test_what_failed_on_a_ready_node_is_in_every_format(part, given):
+    good = outcome(facts(KINDS[0]), SELECTION)
+    document = build([("a", {**good, **given}), ("b", {**good, "proof": {"proved": "proved", "causes": []}})])
+    text = {"run": "No space left", "proof": "rules like Istio's fail on this node: no xt_x"}[part]
+    assert document.nodes[0].failures == ((part, text),) and document.nodes[1].failures == () and document.totals["ready"] == 2
+    suites = list(JUnitXml.fromstring(rendered(_report_junit.render, document).encode()))
+    (case,) = [case for case in suites[0] if case.name == part]
+    assert [(type(result), result.message) for result in case.result] == [({"run": Error, "proof": Failure}[part], text)]
+    assert (suites[0].errors, suites[0].failures) == {"run": (1, 0), "proof": (0, 1)}[part] and not suites[1].errors + suites[1].failures
+    markdown = Page(MarkdownIt("commonmark").enable("table").render(rendered(_report_markdown.render, document)))
+    assert f"{part} failed: {text}" in markdown.data[None]
+    families = {family.name: family for family in text_string_to_metric_families(rendered(_report_prometheus.render, document))}
+    assert [(sample.labels, sample.value) for sample in families["nodeprep_istio_node_failed"].samples] == [({"node": "a", "part": part}, 1)]
+    rows = list(csv.DictReader(io.StringIO(rendered(_report_csv.render_nodes, document).removeprefix("\ufeff"))))
+    assert [(row["failures"], row["no_data"]) for row in rows] == [(f"{part}: {text}", ""), ("", "")]
+    page = Page(html_of(document))
+    assert f"{part} failed: {text}" in page.data[None]
+    assert [node[10] for node in json.loads(page.data[("script", "data")])["nodes"]] == [f"{part}: {text}", ""]
 
 
 def test_json_of_hostile_text_reads_back():
