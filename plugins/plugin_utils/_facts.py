@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
@@ -20,6 +20,46 @@ AXES = ("now", "autoload", "boot")
 REMEDY = "gather them with nodeprep.istio.node_facts of this collection's version"
 
 
+# What else the collection reads of the facts, where it is there: a null says that it cannot be told. "*" is every name.
+SHAPES: dict[str, tuple[Any, str]] = {
+    "observed_at": (str, "text"),
+    "kernel.release": (str, "text"),
+    "kernel.version": ([int], "list of numbers"),
+    "kernel.next": (Mapping, "mapping"),
+    "kernel.next.release": (str, "text"),
+    "os.*": (str, "text"),
+    "tools.*": (Mapping, "mapping"),
+    "tools.*.version": (str, "text"),
+    "tools.*.path": (str, "text"),
+    "tools.*.variant": (str, "text"),
+    "boot_files.*": ([str], "list of names"),
+    "modules.*.depends": ([str], "list of names"),
+    "modules.*.provider": (str, "text"),
+    "modules.*.autoload_after": (str, "text"),
+    "options": (Mapping, "mapping"),
+    "options.*": (str, "text"),
+    "netfilter": (Mapping, "mapping"),
+    "netfilter.legacy_tables": (Mapping, "mapping"),
+    "netfilter.legacy_tables.*": ([str], "list of names"),
+    "netfilter.nft_compat_uses": (int, "number"),
+    "netfilter.ipsets": ([str], "list of names"),
+    "selinux": (Mapping, "mapping"),
+    "selinux.mode": (str, "text"),
+    "selinux.module_request": (bool, "truth value"),
+    "blockers": (Mapping, "mapping"),
+    "surroundings": (Mapping, "mapping"),
+    "unreadable": (Mapping, "mapping"),
+    "management": (Mapping, "mapping"),
+    "ours": (Mapping, "mapping"),
+    "ours.boot_file": ([str], "list of names"),
+    "ours.overrides": (Mapping, "mapping"),
+    "ours.overrides.*": (Mapping, "mapping"),
+    "ours.policy": (Mapping, "mapping"),
+    "conflicts": (Mapping, "mapping"),
+    "conflicts.*": (Mapping, "mapping"),
+}
+
+
 def checked(facts: Any) -> Mapping[str, Any]:
     """Return the facts if they have the structure that node_facts gives them.
 
@@ -29,9 +69,13 @@ def checked(facts: Any) -> Mapping[str, Any]:
         raise InvalidInput(f"the facts are {type(facts).__name__}, not a mapping: {REMEDY}")
     if facts.get("schema") != SCHEMA:
         raise InvalidInput(f"the facts have schema {facts.get('schema')!r}, not {SCHEMA}: {REMEDY}")
-    for key in ("kernel", "modules", "tools", "boot_files"):
+    for key in ("kernel", "modules", "tools", "boot_files", "os"):
         if not isinstance(facts.get(key), Mapping):
             raise InvalidInput(f"the facts have no mapping '{key}': {REMEDY}")
+    for path, (kind, told) in SHAPES.items():
+        for where, value in _at(facts, path.split("."), ""):
+            if value is not None and not (_is_list_of(value, kind[0]) if isinstance(kind, list) else _is(value, kind)):
+                raise InvalidInput(f"the facts have '{where}' {str(value)[:100]!r}, which is no {told}: {REMEDY}")
     for name, entry in facts["modules"].items():
         if not isinstance(entry, Mapping):
             raise InvalidInput(f"the facts of module '{name}' are no mapping: {REMEDY}")
@@ -46,6 +90,23 @@ def checked(facts: Any) -> Mapping[str, Any]:
         if entry["state"] == "merged" and entry.get("provider") not in facts["modules"]:
             raise InvalidInput(f"the facts of module '{name}' name no known provider: {REMEDY}")
     return facts
+
+
+def _at(value: Any, path: list[str], where: str) -> Iterator[tuple[str, Any]]:
+    """Yield each value at a path with the path's names; what lies in something else than a mapping is not there."""
+    if not path:
+        yield where, value
+    elif isinstance(value, Mapping):
+        for name in value if path[0] == "*" else [path[0]]:
+            yield from _at(value.get(name), path[1:], f"{where}.{name}" if where else str(name))
+
+
+def _is(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _is_list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, (list, tuple)) and all(_is(item, kind) for item in value)
 
 
 def reason_text(entry: Mapping[str, Any]) -> str:

@@ -172,6 +172,7 @@ def no_data_cause(node: Node) -> Cause:
         "not_asked": ("Left out of this run (--limit)", "Run without --limit"),
         "no_answer": ("No answer in this run", "Look at the run's output for the node"),
         "stale": ("The recorded facts are too old", "Gather them again"),
+        "unusable": ("What was recorded of the node cannot be used", "Gather its facts again"),
     }.get(code, ("The run failed on the node", "Look at the run's output for the node"))
     return Cause(f"no_data: {code}", text, remedy)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def add_run(builder: Builder, task_vars: Mapping[str, Any], nodes: Sequence[str]
     asked = [str(name) for name in task_vars["ansible_play_hosts_all"]]
     for name in asked:
         variables = hostvars.raw_get(name)
-        builder.add(name, variables.get("istio_node_outcome") if isinstance(variables, Mapping) else None)
+        _add_usable(builder, name, f"istio_node_outcome of {name}", partial(_outcome, variables))
     for name in sorted(set(map(str, nodes)) - set(asked)):
         builder.add_missing(name, "not_asked", NOT_ASKED)
 
@@ -66,15 +67,29 @@ def add_recorded(builder: Builder, path: str, label: str, selection: Selection, 
         if facts is None:
             builder.add_missing(name, "no_answer", f"{NO_FACTS} ({one_line(file)})")
             continue
-        try:
-            good = checked(facts)
-            assessment = assess(good, selection)
-        except InvalidInput as exc:
-            builder.add_missing(name, "unusable", one_line(f"{file}: {exc}", 300))
-            continue
-        builder.add(name, {"facts": good, "assessment": assessment.as_dict(), "plan": plan(good, assessment).as_dict()})
+        _add_usable(builder, name, str(file), partial(_judged, facts, selection))
     if nodes:
         builder.add_source(f"recorded facts of {nodes} nodes in {path}" + (f" ({label})" if label else ""))
+
+
+def _outcome(variables: Any) -> Any:
+    return variables.get("istio_node_outcome") if isinstance(variables, Mapping) else None
+
+
+def _judged(facts: Any, selection: Selection) -> dict[str, Any]:
+    good = checked(facts)
+    assessment = assess(good, selection)
+    return {"facts": good, "assessment": assessment.as_dict(), "plan": plan(good, assessment).as_dict()}
+
+
+def _add_usable(builder: Builder, name: str, where: str, outcome: Callable[[], Any]) -> None:
+    """Take a node's outcome. Whatever is wrong with it is said of this node: it must not cost the others their report."""
+    try:
+        builder.add(name, outcome())
+    except InvalidInput as exc:
+        builder.add_missing(name, "unusable", one_line(f"{where}: {exc}", 300))
+    except Exception as exc:
+        builder.add_missing(name, "unusable", one_line(f"{where}: this cannot be used ({type(exc).__name__}: {exc})", 300))
 
 
 def selection_of(task_vars: Mapping[str, Any], template: Callable[[Any], Any]) -> Selection:

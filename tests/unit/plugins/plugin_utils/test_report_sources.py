@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _report_json
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _report_json, _report_sources
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_recorded, add_run, read_document, read_text, selection_of
@@ -48,6 +48,53 @@ def test_every_form_of_recorded_facts(tmp_path):
     assert "old-schema: the facts have schema 0, not 1" in nodes["old-schema"].no_data.text
 
 
+BAD = {
+    "tools.nft": 5,
+    "tools.iptables.version": [1],
+    "options": ["MODULES"],
+    "options.MODULES": {"y": 1},
+    "netfilter": "none",
+    "netfilter.legacy_tables": [],
+    "netfilter.legacy_tables.ipv4": {"filter": 1},
+    "netfilter.ipsets": "all",
+    "selinux": "enforcing",
+    "selinux.module_request": "no",
+    "kernel.version": "6.1",
+    "kernel.release": 6,
+    "boot_files./etc/modules": "xt_owner",
+    "os": None,
+    "os.name": ["Debian"],
+    "modules.xt_owner.depends": "x_tables",
+    "ours.boot_file": 3,
+}
+
+
+@pytest.mark.parametrize("path, value", BAD.items(), ids=BAD)
+def test_one_bad_recorded_node_costs_no_other_its_report(tmp_path, path, value):
+    (tmp_path / "good").write_text(json.dumps(facts(KINDS[0])))
+    bad = facts(KINDS[0])
+    *above, last = path.split(".")
+    holder = bad
+    for name in above:
+        holder = holder.setdefault(name, {})
+    holder[last] = value
+    (tmp_path / "bad").write_text(json.dumps(bad))
+    worse, good = recorded(tmp_path).nodes
+    assert good.verdict == "ready" and worse.no_data.code == "unusable"
+    assert path in worse.no_data.text and "Error" not in worse.no_data.text, worse.no_data.text
+
+
+@pytest.mark.parametrize("step", ["checked", "assess", "plan"])
+def test_whatever_goes_wrong_with_one_recorded_node_is_said_of_it(tmp_path, monkeypatch, step):
+    def broken(*_arguments):
+        raise KeyError("xt_owner")
+
+    monkeypatch.setattr(_report_sources, step, broken)
+    (tmp_path / "a").write_text(json.dumps(facts(KINDS[0])))
+    (node,) = recorded(tmp_path).nodes
+    assert node.no_data.code == "unusable" and node.no_data.text == f"{tmp_path}/a: this cannot be used (KeyError: 'xt_owner')"
+
+
 def test_recorded_facts_give_the_report_of_the_run(tmp_path):
     nodes = [(name, given) for name, given in fleet(13, SELECTION) if "facts" in given]
     for name, given in nodes:
@@ -83,11 +130,12 @@ class Hostvars(dict):
 
 
 def test_the_nodes_of_a_run():
-    hostvars = Hostvars(a={"istio_node_outcome": outcome(facts(KINDS[0]), SELECTION)}, b={}, c={"istio_node_outcome": {"failure": "unreachable: x"}})
+    broken = {"istio_node_outcome": {**outcome(facts(KINDS[0]), SELECTION), "assessment": {"requirements": [5]}}}
+    hostvars = Hostvars(a={"istio_node_outcome": outcome(facts(KINDS[0]), SELECTION)}, b={}, c={"istio_node_outcome": {"failure": "unreachable: x"}}, e=broken)
     builder = Builder()
-    add_run(builder, {"hostvars": hostvars, "ansible_play_hosts_all": ["a", "b", "c"]}, ["a", "b", "c", "d"])
+    add_run(builder, {"hostvars": hostvars, "ansible_play_hosts_all": ["a", "b", "c", "e"]}, ["a", "b", "c", "d"])
     nodes = builder.document(NOW).nodes
-    assert [node.no_data.code if node.no_data else node.verdict for node in nodes] == ["ready", "no_answer", "unreachable", "not_asked"]
+    assert [node.no_data.code if node.no_data else node.verdict for node in nodes] == ["ready", "no_answer", "unreachable", "not_asked", "unusable"]
 
 
 def test_the_roles_variables_make_the_selection():
