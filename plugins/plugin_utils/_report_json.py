@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import datetime
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from functools import cache
+from typing import Any, get_args, get_origin, get_type_hints
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import (
     GRADES,
@@ -135,16 +137,27 @@ def read(text: str, name: str) -> Document:
         return raw
 
     try:
-        raw = json.loads(text, object_hook=build)
-    except (ValueError, RecursionError) as exc:
+        raw = json.loads(text, object_hook=build, parse_constant=_no_constant)
+    except (json.JSONDecodeError, RecursionError) as exc:
         raise ReportError(f"{name}: this is no JSON ({exc}); {REMEDY}") from exc
+    except (KeyError, TypeError, ValueError) as exc:
+        raise _damaged(name, exc) from exc
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
         raise ReportError(f"{name}: this is no report of schema {SCHEMA}; {REMEDY}")
     try:
-        document = _document(raw)
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise ReportError(f"{name}: this report is damaged ({type(exc).__name__}: {one_line(exc, 200)}); {REMEDY}") from exc
-    return document
+        for row in pool:
+            _fitting(row)
+        return _document(raw)
+    except (LookupError, TypeError, ValueError, AttributeError) as exc:
+        raise _damaged(name, exc) from exc
+
+
+def _damaged(name: str, exc: Exception) -> ReportError:
+    return ReportError(f"{name}: this report is damaged ({type(exc).__name__}: {one_line(exc, 200)}); {REMEDY}")
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
 
 
 def _document(raw: Mapping[str, Any]) -> Document:
@@ -158,26 +171,39 @@ def _document(raw: Mapping[str, Any]) -> Document:
         drift=_read(Drift, {**raw["drift"], "changes": [_read(Change, change) for change in raw["drift"]["changes"]]}) if raw["drift"] else None,
         merged_from=tuple(map(one_line, raw["merged_from"])),
     )
+    for selection in document.selections:
+        if not isinstance(selection["text"], str):
+            raise TypeError(f"{selection['text']!r} is no text of a selection")
+    for waiver in document.waivers:
+        datetime.date.fromisoformat(waiver.until)
     causes = {cause.id for cause in document.causes}
     for node in document.nodes:
         if node.selection is not None:
-            document.selections[node.selection]
+            _at(document.selections, node.selection)
         for row in node.rows:
             document.requirements[row.id]
+            if row.waiver is not None:
+                _at(document.waivers, row.waiver)
             if row.gap and row.cause not in causes:
                 raise ValueError(f"{node.name} names no known cause")
     return document
 
 
+def _at(items: Sequence[Any], index: int) -> Any:
+    """Return the item at a position; no position is counted from the end."""
+    return items[index if index >= 0 else len(items)]
+
+
 def _row(raw: Mapping[str, Any]) -> Row:
-    row: Row = _read(Row, raw)
+    row: Row = _made(Row, raw)
     if row.now not in GRADES or row.after_reboot not in GRADES:
         raise ValueError(f"{row.id} has no known grade")
     return row
 
 
 def _read_node(raw: Mapping[str, Any]) -> Node:
-    if raw["verdict"] not in VERDICTS or raw["unwaived"] not in VERDICTS:
+    verdicts = [raw["verdict"], raw["unwaived"], *(raw[key] for key in ("documented", "effective") if raw[key])]
+    if not all(verdict in VERDICTS for verdict in verdicts):
         raise ValueError(f"{raw['name']} has no known verdict")
     found = dict(raw)
     rows = tuple(found.pop("requirements"))
@@ -188,10 +214,41 @@ def _read_node(raw: Mapping[str, Any]) -> Node:
     for key in ("plan", "act", "proof", "tools"):
         found[key] = list(raw.get(key, {}).items())
     node: Node = _read(Node, {**found, "rows": rows})
+    if (node.verdict == "no_data") != (node.no_data is not None):
+        raise ValueError(f"{node.name} has verdict {node.verdict} and {'a' if node.no_data else 'no'} reason for no data")
     return node
 
 
 def _read(kind: Any, raw: Mapping[str, Any]) -> Any:
+    return _fitting(_made(kind, raw))
+
+
+def _fitting(value: Any) -> Any:
+    """Return a dataclass whose values are of their fields' types. Raises TypeError that names the field."""
+    kind: Any = type(value)
+    for name, hint in _hints(kind).items():
+        if not _fits(getattr(value, name), hint):
+            raise TypeError(f"{kind.__name__}.{name} is {getattr(value, name)!r}")
+    return value
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    parts = get_args(hint)
+    if get_origin(hint) is not tuple:
+        return any(type(value) is part for part in parts or (hint,))
+    if not isinstance(value, tuple):
+        return False
+    if parts[-1] is Ellipsis:
+        return all(_fits(item, parts[0]) for item in value)
+    return len(value) == len(parts) and all(map(_fits, value, parts))
+
+
+def _made(kind: Any, raw: Mapping[str, Any]) -> Any:
     return kind(**{one_line(key): _value(item) for key, item in raw.items()})
 
 

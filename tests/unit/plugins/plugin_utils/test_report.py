@@ -15,6 +15,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils import _report_json
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import NOT_ASKED, Builder, selection_text
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line, short_system
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import WaiverRule
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import short_kernel, summary
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, NOW, SELECTION, build, facts, fleet, outcome
@@ -156,6 +157,59 @@ def test_a_damaged_report_gets_one_clear_error(damage, message):
     raw = json.loads(text(build(fleet(8, SELECTION))))
     with pytest.raises(ReportError, match=message):
         _report_json.read(damage(raw), "r.json")
+
+
+def _changed(path, value):
+    def damage(raw):
+        holder = raw
+        for key in path[:-1]:
+            holder = holder[key]
+        holder[path[-1]] = value
+        return json.dumps(raw)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "path, value",
+    [
+        (("nodes", 0, "selection"), 5),
+        (("nodes", 0, "selection"), -1),
+        (("nodes", 0, "selection"), "0"),
+        (("nodes", 0, "name"), 5),
+        (("nodes", 0, "name"), None),
+        (("nodes", 0, "documented"), "fine"),
+        (("nodes", 0, "tools"), ["nft"]),
+        (("nodes", 0, "tools"), {"nft": None}),
+        (("nodes", 0, "plan"), {"load": [1]}),
+        (("nodes", 0, "findings"), ["x"]),
+        (("nodes", 0, "junk"), 1),
+        (("nodes", 0, "no_data"), {"code": "failed", "text": "x"}),
+        (("nodes", 0, "requirements", 0, "waiver"), 7),
+        (("nodes", 0, "requirements", 0, "level"), 1),
+        (("nodes", 0, "requirements", 0, "profiles"), None),
+        (("nodes", 0, "requirements", 0, "junk"), "x"),
+        (("nodes", 0, "requirements", 0), {"after_reboot": "present"}),
+        (("nodes", 0), []),
+        (("waivers", 0, "until"), None),
+        (("waivers", 0, "until"), "soon"),
+        (("waivers", 0, "nodes"), "*"),
+        (("selections", 0), {}),
+        (("selections", 0, "text"), 5),
+        (("selections", 0, "x"), float("nan")),
+        (("causes", 0, "gaps"), "many"),
+        (("requirements", 0, "name"), None),
+        (("drift",), {"since": NOW}),
+        (("drift",), {"since": NOW, "changes": [{"node": "a", "what": "verdict", "before": 1, "after": "ready"}]}),
+        (("merged_from",), None),
+        (("nodes",), None),
+    ],
+)
+def test_a_report_with_a_damaged_value_gets_one_clear_error(path, value):
+    rule = WaiverRule("no_such_module", ("*",), "to have one", "2999-12-31", "w.yml:1")
+    raw = json.loads(text(build(fleet(8, SELECTION), waivers=[rule])))
+    with pytest.raises(ReportError, match="r.json: this report is damaged"):
+        _report_json.read(_changed(path, value)(raw), "r.json")
 
 
 def test_a_bad_time_gets_one_clear_error():
