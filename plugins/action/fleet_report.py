@@ -44,7 +44,8 @@ class ActionModule(ActionBase):
             document = self._document(arguments, task_vars or {})
             files = write(document, arguments["dir"], arguments["formats"], arguments["templates"])
         except (ReportError, InvalidInput) as exc:
-            raise AnsibleActionFail(f"fleet_report: {exc}") from exc
+            # Without the cause, which the message tells: Ansible would put it after it once more.
+            raise AnsibleActionFail(f"fleet_report: {exc}") from None
         result.update(
             changed=False,
             files=files,

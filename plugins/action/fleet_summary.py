@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder, selection_text
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_run, read_text, selection_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import read_waivers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import summary
@@ -32,10 +33,18 @@ class ActionModule(ActionBase):
         add_run(builder, task_vars or {}, nodes=())
         try:
             waivers = read_waivers(read_text(arguments["waivers"]), arguments["waivers"]) if arguments["waivers"] else []
-            asked = selection_text(asdict(selection_of(task_vars or {}, self._templar.template)))
-            lines = summary(builder.document(arguments["generated_at"], waivers), asked)
-        except (ReportError, InvalidInput) as exc:
-            raise AnsibleActionFail(f"fleet_summary: {exc}") from exc
+            document = builder.document(arguments["generated_at"], waivers)
+        except ReportError as exc:
+            # Without the cause, which the message tells: Ansible would put it after it once more.
+            raise AnsibleActionFail(f"fleet_summary: {exc}") from None
+        lines = summary(document, "" if document.selections else self._asked(task_vars or {}))
         Display().display("\n" + "\n".join(lines) + "\n")
         result.update(changed=False, lines=lines)
         return result
+
+    def _asked(self, task_vars: dict[str, Any]) -> str:
+        """Return what was asked, in words, by the variables of the host that this task runs for: no node's answer tells."""
+        try:
+            return selection_text(asdict(selection_of(task_vars, self._templar.template)))
+        except (InvalidInput, AnsibleError) as exc:
+            return f"selection unknown ({one_line(exc, 300)})"

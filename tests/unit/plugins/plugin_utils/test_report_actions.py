@@ -1,0 +1,51 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The actions that print the summary and write the report, without a play around them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.nodeprep.istio.plugins.action import fleet_report, fleet_summary
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, NOW, SELECTION, facts, outcome
+
+
+class Hostvars(dict):
+    def raw_get(self, name):
+        return self[name]
+
+
+def run(plugin, outcomes, variables=None, **arguments):
+    """Run an action over hosts that left these outcomes; the variables are those of the first of them."""
+    task = SimpleNamespace(args={"generated_at": NOW, **arguments}, async_val=0, check_mode=False, diff=False, action="x", get_name=lambda: "x")
+    templar = SimpleNamespace(template=lambda value: value)
+    hostvars = Hostvars({name: {"istio_node_outcome": found} for name, found in outcomes.items()})
+    action = plugin.ActionModule(task, SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")), SimpleNamespace(check_mode=False), None, templar, None)
+    return action.run(task_vars={"hostvars": hostvars, "ansible_play_hosts_all": list(outcomes), **(variables or {})})
+
+
+def test_the_summary_of_a_fleet_whose_first_node_has_a_bad_selection():
+    outcomes = {"a": {"failure": "istio_version: 'xx' is no version"}, "b": outcome(facts(KINDS[0]), SELECTION)}
+    title, *lines = run(fleet_summary, outcomes, {"istio_node_istio_version": "xx"})["lines"]
+    assert title == "Istio node readiness: iptables, sidecar and ambient, dual, Istio 1.31, profile combined"
+    assert any("'xx' is no version" in line for line in lines) and any(line.startswith("b ") and " ready " in line for line in lines)
+
+
+def test_the_summary_without_any_answer_says_what_was_asked_or_that_it_is_unknown():
+    gone = {"a": {"failure": "unreachable: x"}, "b": {"failure": "unreachable: y"}}
+    title, *lines = run(fleet_summary, gone, {"istio_node_istio_version": "xx"})["lines"]
+    assert title.startswith("Istio node readiness: selection unknown (") and "xx" in title
+    assert [line.split()[:2] for line in lines[1:3]] == [["a", "no_data"], ["b", "no_data"]] and lines[-1] == "2 no_data."
+    assert run(fleet_summary, gone)["lines"][0].startswith("Istio node readiness: iptables, sidecar, ipv4")
+
+
+@pytest.mark.parametrize("plugin, arguments", [(fleet_summary, {}), (fleet_report, {"dir": "out", "templates": "t"})])
+def test_an_error_is_told_once(tmp_path, monkeypatch, plugin, arguments):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AnsibleActionFail) as raised:
+        run(plugin, {"a": {}}, waivers=str(tmp_path / "no.yml"), **arguments)
+    # ansible-core 2.19 and newer append the message of the cause.
+    assert str(raised.value).count("cannot be read") == 1 and raised.value.__cause__ is None and raised.value.__suppress_context__
