@@ -7,12 +7,14 @@
 import errno
 import gzip
 import os
+import stat
 import struct
 import zlib
 
 # Gone after a reboot: a tmpfs, whatever an image holds there.
 VOLATILE = "/run/"
 
+_NULL = os.makedev(1, 3)  # /dev/null (Documentation/admin-guide/devices.txt)
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
@@ -51,13 +53,23 @@ class Files:
     def read_bytes(self, path, tail=None):
         """Return the content, or its last I(tail) bytes; None where there is no such file or it may not be read (then it is noted)."""
         try:
-            with open(self.real(path), "rb") as handle:
+            with open(self.real(path), "rb", opener=_open_at_once) as handle:
+                kind = os.fstat(handle.fileno())
+                if not stat.S_ISREG(kind.st_mode):
+                    return self._refuse(path, kind)
                 if tail is not None:
                     handle.seek(-min(tail, os.fstat(handle.fileno()).st_size), os.SEEK_END)
                 return handle.read()
         except (OSError, ValueError) as exc:
             self._note(path, exc)
             return None
+
+    def _refuse(self, path, kind):
+        """Return the content of what is no file: none of /dev/null; anything else might have no end, or wait for a writer."""
+        if stat.S_ISCHR(kind.st_mode) and kind.st_rdev == _NULL:
+            return b""
+        self.unreadable[path] = "not a regular file"
+        return None
 
     def read(self, path):
         """Return the text, or None as in :meth:`read_bytes`; bytes that are not UTF-8 are replaced, never fatal."""
@@ -107,13 +119,16 @@ class Files:
             return None
 
     def is_dir(self, path):
-        return os.path.isdir(self.real(path))
+        try:
+            return os.path.isdir(self.real(path))
+        except ValueError:  # a NUL in the path, before Python 3.8
+            return False
 
     def listdir(self, path):
         """Return the sorted names in a directory; empty where there is none or it may not be read."""
         try:
             return sorted(os.listdir(self.real(path)))
-        except OSError as exc:
+        except (OSError, ValueError) as exc:
             self._note(path, exc)
             return []
 
@@ -131,6 +146,11 @@ class Files:
     def _note(self, path, exc):
         if getattr(exc, "errno", None) not in _ABSENT:
             self.unreadable[path] = getattr(exc, "strerror", None) or str(exc)
+
+
+def _open_at_once(path, flags):
+    """Open a file without waiting for anybody: a FIFO's other end may never come."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _link(path):

@@ -130,7 +130,7 @@ class Modprobe:
     def _is_signed(self, name):
         path = self.tree.file(name)
         signed = _module_file.is_signed(self._files, path)
-        if signed is None and self._signed and path.endswith(".zst"):
+        if signed is None and self._signed and path.endswith((".xz", ".zst")):
             if self._signed_elsewhere is None:
                 names = [one for one in KERNEL_OPTIONS if one in self.tree.paths]
                 self._signed_elsewhere = self._signed([self.tree.file(one) for one in names])

@@ -5,10 +5,14 @@
 """What the file of a module tells before anybody loads it: whether it is one at all, for which kernel, whether signed."""
 
 import gzip
-import lzma
 import re
 import struct
 import zlib
+
+try:
+    import lzma
+except ImportError:  # not in every build of Python
+    lzma = None
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
 
@@ -16,6 +20,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cau
 SIGNATURE = b"~Module signature appended~\n"
 MAGIC = {".gz": b"\x1f\x8b", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd"}
 ELF = b"\x7fELF"
+_DAMAGE = (OSError, EOFError, ValueError, struct.error, zlib.error) + ((lzma.LZMAError,) if lzma else ())
 _VERMAGIC = re.compile(rb"\x00vermagic=([^\x00]*)\x00")
 
 
@@ -41,7 +46,7 @@ def format_refusal(files, path, release):
 
 def is_signed(files, path):
     """Whether the file carries a signature, by whichever key; None where it cannot be told, as of a zstd file."""
-    if path.endswith(".zst"):
+    if path.endswith(".zst") or (lzma is None and path.endswith(".xz")):
         return None
     tail = files.read_bytes(path, None if path.endswith((".gz", ".xz")) else len(SIGNATURE))
     try:
@@ -49,6 +54,6 @@ def is_signed(files, path):
             tail = gzip.decompress(tail or b"")
         elif path.endswith(".xz"):
             tail = lzma.decompress(tail or b"")
-    except (OSError, EOFError, ValueError, struct.error, zlib.error, lzma.LZMAError):
+    except _DAMAGE:
         return None
     return None if tail is None else tail.endswith(SIGNATURE)

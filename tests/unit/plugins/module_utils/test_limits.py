@@ -5,6 +5,9 @@
 
 import builtins
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils import _files, _module_names, _observe, _selinux, _surroundings
@@ -57,6 +60,40 @@ def test_what_may_not_be_looked_at_is_unknown_from_the_first_time_on(node, monke
 
     monkeypatch.setattr(_files.os, "stat", refuse)
     assert files.exists("/boot/there") is None and files.exists("/boot/there") is None
+
+
+@pytest.mark.parametrize("path, axis", [("/etc/modprobe.d/b.conf", "state"), ("/etc/modules-load.d/b.conf", "boot")])
+def test_a_fifo_is_refused_and_not_waited_for(node, path, axis):
+    node.tree()
+    node.write(path, "")
+    node.remove(path)
+    os.mkfifo(str(node.path(path)))
+    facts = node.facts(["xt_owner"])
+    assert facts["unreadable"][path] == "not a regular file"
+    assert facts["modules"]["xt_owner"][axis] == "unknown"
+
+
+def test_the_null_device_is_empty_and_other_devices_are_refused():
+    files = _files.Files()
+    assert files.read_bytes("/dev/null") == b"" and files.unreadable == {}
+    assert files.read_bytes("/dev/zero") is None and files.unreadable == {"/dev/zero": "not a regular file"}
+
+
+def test_a_nul_in_a_path_is_no_file(node):
+    files = _files.Files(str(node.root))
+    assert (files.is_dir("/a\0b"), files.listdir("/a\0b"), files.exists("/a\0b"), files.read("/a\0b")) == (False, [], None, None)
+
+
+def test_without_lzma_a_signature_cannot_be_told(node):
+    node.tree(suffix=".xz")
+    node.write("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n")
+    script = "import sys; sys.modules['lzma'] = None; sys.path.insert(0, sys.argv[2]); from {0} import _files, _observe; import json; "
+    script += "print(json.dumps(_observe.facts(_files.Files(sys.argv[1]), ['xt_owner'], '', None)['modules']['xt_owner']))"
+    package = "ansible_collections.nodeprep.istio.plugins.module_utils"
+    root = os.path.abspath(_files.__file__).split("/ansible_collections/")[0]
+    done = subprocess.run([sys.executable, "-c", script.format(package), str(node.root), root], stdout=subprocess.PIPE, check=True)
+    entry = json.loads(done.stdout.decode())
+    assert entry["state"] == "unknown" and entry["reasons"][0]["code"] == "signature"
 
 
 class Policy:
