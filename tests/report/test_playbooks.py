@@ -31,9 +31,15 @@ all:
 """
 
 
-def play(playbook: str, *arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
+def play(playbook: str, *arguments: str, environment: dict[str, str] | None = None, **variables: object) -> subprocess.CompletedProcess[str]:
     command = [Path(sys.executable).with_name("ansible-playbook"), f"nodeprep.istio.{playbook}", "--check", *arguments, "-e", json.dumps(variables)]
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache"), "ANSIBLE_INJECT_FACT_VARS": "false", "ANSIBLE_NOCOLOR": "1"}
+    environment = {
+        **os.environ,
+        **(environment or {}),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache"),
+        "ANSIBLE_INJECT_FACT_VARS": "false",
+        "ANSIBLE_NOCOLOR": "1",
+    }
     return subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
@@ -53,6 +59,18 @@ def test_a_fleet_with_a_node_that_is_not_ready_one_that_is_down_and_one_left_out
     assert "WHY, AND WHAT TO DO" in done.stdout and "the site wants another kernel" in done.stdout
     assert "2 no_data: bad (not_ready)" in done.stdout.replace("1 not_ready, ", "")
     assert len(document["waivers"]) == 1 and document["waivers"][0]["matches"] == 0
+
+
+def test_the_directory_of_a_later_host_under_another_strategy(tmp_path):
+    """The first host has no variables of the report; neither free nor any_errors_fatal loses the summary, the report or its gate."""
+    (tmp_path / "hosts.yml").write_text(INVENTORY.replace("    bad: {}", f"    bad: {{istio_report_dir: {tmp_path}/out, istio_report_formats: [markdown]}}"))
+    limit = ("-i", str(tmp_path / "hosts.yml"), "--limit", "good,bad")
+    for _time in range(2):
+        done = play("audit_istio_nodes", *limit, environment={"ANSIBLE_STRATEGY": "free", "ANSIBLE_ANY_ERRORS_FATAL": "true"})
+        assert done.returncode == 2 and "bad (not_ready)" in done.stdout, done.stdout
+        assert done.stdout.count("TASK [nodeprep.istio.istio_report : Write the report]") == done.stdout.count("WHY, AND WHAT TO DO") == 1, done.stdout
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.json", "report.md"]
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["drift"]["since"]
 
 
 def test_a_waiver_opens_the_gate(tmp_path):
