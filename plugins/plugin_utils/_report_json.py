@@ -240,7 +240,7 @@ def _hints(kind: Any) -> dict[str, Any]:
 def _fits(value: Any, hint: Any) -> bool:
     parts = get_args(hint)
     if get_origin(hint) is not tuple:
-        return any(type(value) is part for part in parts or (hint,))
+        return any(value.__class__ is part for part in parts or (hint,))
     if not isinstance(value, tuple):
         return False
     if parts[-1] is Ellipsis:

@@ -21,7 +21,7 @@ class MemoryFiles(Files):
 
     def read_bytes(self, path: str, tail: int | None = None) -> bytes | None:
         content = self.contents.get(path)
-        return content if content is None or tail is None else content[-tail:]
+        return content if content is None else content[max(0, len(content) - (tail or len(content))) :]
 
     def read_gzip(self, path: str) -> str | None:
         try:

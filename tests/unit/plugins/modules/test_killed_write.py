@@ -4,6 +4,7 @@
 """The boot file after a run that was killed while it wrote. It takes Ansible's own atomic_move, so that it runs where Ansible is."""
 
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -22,13 +23,18 @@ for text in ("old\\n" * 50000, "new\\n" * 50000) * 100000:
 """
 
 
+# Where the collection lies among others, a process of its own finds it there; else PYTHONPATH says where.
+ROOTS = [str(parent.parent) for parent in pathlib.Path(__file__).parents if parent.name == "ansible_collections"]
+
+
 def test_a_killed_run_leaves_the_old_file_or_the_new_one(tmp_path):
     path = str(tmp_path / "istio.conf")
     seen = set()
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(ROOTS + [os.environ.get("PYTHONPATH", "")]))
     for attempt in range(12):
         # From a directory on another file system the content is copied before it takes the file's place.
         temporary = "/dev/shm" if attempt % 2 and os.path.isdir("/dev/shm") else str(tmp_path)
-        process = subprocess.Popen([sys.executable, "-c", WRITER, path, temporary], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen([sys.executable, "-c", WRITER, path, temporary], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
         assert process.stdout.readline() == b"written\n", process.stderr.read()
         time.sleep(0.003 * attempt)
         process.kill()
