@@ -10,14 +10,14 @@ import os
 import time
 
 import pytest
-import synthetic
 from ansible_collections.nodeprep.istio.plugins.module_utils import _modprobe, _modprobe_conf, _module_states, _modules_load, _modules_tree, _observe, _proc
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import synthetic
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.synthetic import RELEASE
+from ansible_collections.nodeprep.istio.tests.unit.properties.memory import MemoryFiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory import MemoryFiles
-from synthetic import RELEASE
 
 TREE = f"/lib/modules/{RELEASE}"
 PARSED = (

@@ -4,10 +4,10 @@
 """A recorded node is a directory: the tests write only the files that matter to them."""
 
 import pytest
-import synthetic
 from ansible_collections.nodeprep.istio.plugins.module_utils import _module_states, _observe
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
-from synthetic import RELEASE
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import synthetic
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.synthetic import RELEASE
 
 
 class RecordedNode:

@@ -6,8 +6,8 @@
 import gzip
 from collections import namedtuple
 
-import synthetic
-from synthetic import RELEASE, SIGNATURE
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import synthetic
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.synthetic import RELEASE, SIGNATURE
 
 TREE = "/lib/modules/" + RELEASE + "/"
 NETFILTER = TREE + synthetic.NETFILTER + "/"

@@ -6,11 +6,10 @@
 import os
 import re
 
-import corpus
 import pytest
-import synthetic
 from ansible_collections.nodeprep.istio.plugins.module_utils import _files, _modprobe_conf, _module_names
-from conftest import RecordedNode
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import corpus, synthetic
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.conftest import RecordedNode
 
 # What kmod does not see, and does not say, by the code of the reason: its exit code and its output are then no judge.
 NODE_WIDE = {

@@ -5,7 +5,7 @@
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils import _kernels, _observe
-from synthetic import RELEASE, STANDARD
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.synthetic import RELEASE, STANDARD
 
 NEWER = RELEASE + "2"
 WITHOUT_NAT = [name for name in STANDARD if name not in ("iptable_nat", "xt_owner")]

@@ -13,7 +13,7 @@ from ansible_collections.nodeprep.istio.plugins.filter.readiness import readines
 from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import known_modules
-from made_facts import facts
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_facts import facts
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 NFT = ["nf_tables", "nf_conntrack", "nft_ct", "nf_defrag_ipv4", "nft_nat", "nft_socket", "nft_tproxy", "nft_redir"]

@@ -10,7 +10,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
 from ansible_collections.nodeprep.istio.plugins.filter.readiness import readiness
 from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
-from made_facts import LEGACY, facts, without_legacy
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_facts import LEGACY, facts, without_legacy
 
 SIDECAR = {"xt_REDIRECT", "xt_owner"}
 NFT = {"nf_tables", "nft_compat", "nft_chain_nat", "nft_counter"}

@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _packages
-from made_facts import facts
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_facts import facts
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 VENDOR = "/usr/lib/modprobe.d/hard.conf"
