@@ -78,10 +78,10 @@ def sanity(session: nox.Session, core: str) -> None:
     ansible_test(session, core, "sanity", "--venv")
 
 
-@nox.session(default=False)
+@nox.session
 @nox.parametrize(["python", "core"], CORES)
 def units(session: nox.Session, core: str) -> None:
-    """ansible-test units, with the Python of the session: nox -s "units(newest)". make unit and unit-node run the same tests, faster."""
+    """ansible-test units, with the Python of the session."""
     ansible_test(session, core, "units", "--venv", "--python", str(session.python))
 
 

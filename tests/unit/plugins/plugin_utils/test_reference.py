@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-import runpy
+import types
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 DOCS = Path(__file__).parents[4] / "docs"
 
 
 def test_the_page_is_up_to_date():
-    made = runpy.run_path(str(DOCS / "requirements.py"))["page"]()
-    assert (DOCS / "requirements.md").read_text(encoding="utf-8") == made, "run make reference"
+    # By the loader itself: under ansible-test every path inside a collection is the collection loader's, which knows no scripts.
+    script = types.ModuleType("requirements_page")
+    SourceFileLoader("requirements_page", str(DOCS / "requirements.py")).exec_module(script)
+    assert (DOCS / "requirements.md").read_text(encoding="utf-8") == script.page(), "run make reference"
