@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder, selection_text
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_run, read_text, selection_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_run, failures, read_text, report_host, selection_of
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import read_waivers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"fleet_summary: {exc}") from None
         lines = summary(document, "" if document.selections else self._asked(task_vars or {}))
         Display().display("\n" + "\n".join(lines) + "\n")
-        result.update(changed=False, lines=lines)
+        result.update(changed=False, lines=lines, failures=failures(task_vars or {}), report_host=report_host(task_vars or {}))
         return result
 
     def _asked(self, task_vars: dict[str, Any]) -> str:

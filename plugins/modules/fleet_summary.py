@@ -46,4 +46,12 @@ lines:
   returned: success
   type: list
   elements: str
+failures:
+  description: What failed on which node, by the node's name.
+  returned: success
+  type: dict
+report_host:
+  description: The first node that has C(istio_report_dir) among its variables; empty where none has.
+  returned: success
+  type: str
 """

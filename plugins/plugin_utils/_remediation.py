@@ -63,7 +63,7 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
         "change": bool(by_role) and not refused,
         "refused": refused,
         "forecast": modules.forecast,
-        "hints": [*_remediation_selinux.hints(facts, selection, consent), *_override_hint(facts, consent)],
+        "hints": [*_remediation_selinux.hints(facts, selection, consent), *_override_hint(facts, consent), *([] if refused else _bridge_hint(load))],
         "artifact": _native.artifact(facts, persist) if obstacle else None,
         "after": {"verdict": foreseen.verdict, "verdicts": dict(foreseen.verdicts)},
     }
@@ -203,6 +203,13 @@ def _override_hint(facts: Facts, consent: Consent) -> list[str]:
     if not ours or consent.override_conflicts:
         return []
     return [f"{', '.join(sorted(ours))}: taken back earlier with consent; stays until istio_node_state: absent"]
+
+
+def _bridge_hint(load: Iterable[str]) -> list[str]:
+    """Loading it sets net.bridge.bridge-nf-call-iptables to 1 (net/bridge/br_netfilter_hooks.c)."""
+    if "br_netfilter" not in load:
+        return []
+    return ["br_netfilter makes bridged traffic pass iptables on this node (net.bridge.bridge-nf-call-iptables becomes 1), for libvirt and other bridges too"]
 
 
 def _undoing(facts: Facts) -> dict[str, Any]:

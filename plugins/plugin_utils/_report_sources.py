@@ -29,15 +29,29 @@ def add_run(builder: Builder, task_vars: Mapping[str, Any], nodes: Sequence[str]
     """Take the outcomes of this run, and each of ``nodes`` that it did not ask.
 
     The outcomes are read past Ansible's templating, which is slow for a fleet and has nothing to do here: role istio_node
-    set them as facts. They are facts of this run, never cached ones.
+    registered them. They are of this run, never cached ones.
     """
-    hostvars = task_vars["hostvars"]
-    asked = [str(name) for name in task_vars["ansible_play_hosts_all"]]
-    for name in asked:
-        variables = hostvars.raw_get(name)
+    run = _run(task_vars)
+    for name, variables in run.items():
         _add_usable(builder, name, f"istio_node_outcome of {name}", partial(_outcome, variables))
-    for name in sorted(set(map(str, nodes)) - set(asked)):
+    for name in sorted(set(map(str, nodes)) - set(run)):
         builder.add_missing(name, "not_asked", NOT_ASKED)
+
+
+def failures(task_vars: Mapping[str, Any]) -> dict[str, str]:
+    """Return what failed in this run on which node, by name."""
+    outcomes = {name: _outcome(variables) for name, variables in _run(task_vars).items()}
+    return {name: str(found["failure"]) for name, found in outcomes.items() if isinstance(found, Mapping) and "failure" in found}
+
+
+def report_host(task_vars: Mapping[str, Any]) -> str:
+    """Return the first node of this run that has a directory for the report among its variables; empty where none has."""
+    return next((name for name, variables in _run(task_vars).items() if isinstance(variables, Mapping) and variables.get("istio_report_dir")), "")
+
+
+def _run(task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variables of each node that this play asks, past Ansible's templating."""
+    return {str(name): task_vars["hostvars"].raw_get(name) for name in task_vars["ansible_play_hosts_all"]}
 
 
 def add_recorded(builder: Builder, path: str, label: str, selection: Selection, leave_out: str) -> None:
@@ -73,7 +87,11 @@ def add_recorded(builder: Builder, path: str, label: str, selection: Selection, 
 
 
 def _outcome(variables: Any) -> Any:
-    return variables.get("istio_node_outcome") if isinstance(variables, Mapping) else None
+    """Return what role istio_node registered for a node. Where it got no answer, that is what the task said instead."""
+    found = variables.get("istio_node_outcome") if isinstance(variables, Mapping) else None
+    if isinstance(found, Mapping) and "failure" not in found and (found.get("unreachable") or found.get("failed")):
+        return {**found, "failure": f"{'unreachable: ' if found.get('unreachable') else ''}{found.get('msg', 'failed')}"}
+    return found
 
 
 def _judged(facts: Any, selection: Selection) -> dict[str, Any]:

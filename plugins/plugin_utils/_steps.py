@@ -41,7 +41,10 @@ class Consent:
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Consent:
-        """Build it from a plugin's options. Raises InvalidInput for a value that is none of those it can have."""
+        """Build it from a plugin's options. Raises InvalidInput for an unknown one, and for a value that is none of those it can have."""
+        for name in options:
+            if name not in cls.__dataclass_fields__:
+                raise InvalidInput(f"there is no option '{name}'; there are {', '.join(cls.__dataclass_fields__)}")
         for name, choices in CHOICES.items():
             value = options.get(name, getattr(cls, name))
             if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
