@@ -18,7 +18,7 @@ lab_cycle = export PATH=$(CURDIR)/$(BIN):$$PATH NODEPREP_BACKEND=$(1) NODEPREP_M
 NODE_PYTHON ?= 3.6 3.13
 PACKAGES := chromium gnumeric iproute2 ipset iptables kmod nftables
 
-.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference lab-probe clean lab-modules report-test packages lab-remedies test-selinux
+.PHONY: help run check lint types unit unit-node slow test lab-up lab-down lab-test lab-full truth truth-fast reference lab-probe clean lab-modules report-test packages lab-remedies test-selinux budget
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -105,6 +105,12 @@ lab-remedies: ## Mend conflicts and packages on one machine, and do to it what c
 	$(MAKE) lab-up NODEPREP_LAB_MACHINES=forky
 	$(LAB) --limit forky tests/lab/remedies.yml
 	$(MAKE) lab-down NODEPREP_LAB_MACHINES=forky
+
+budget: ## Measure what audits and preparations cost the controller, against a ping; LOOP=1: against community.general.modprobe too
+	$(MAKE) lab-up NODEPREP_LAB_MACHINES=bookworm
+	$(if $(LOOP),$(BIN)/python -m pip install -q ansible)
+	PATH=$(CURDIR)/$(BIN):$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache $(BIN)/python tests/lab/budget/measure.py --inventory tests/lab/machines.yml --machine bookworm $(if $(LOOP),--loop)
+	$(MAKE) lab-down NODEPREP_LAB_MACHINES=bookworm
 
 test-selinux: ## Prepare a machine on which SELinux enforces, by each way there is, and take it back
 	$(MAKE) lab-up NODEPREP_LAB_MACHINES=selinux_lab
