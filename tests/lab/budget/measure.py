@@ -59,7 +59,7 @@ def measured(directory: Path, arguments: argparse.Namespace) -> dict[str, Cost]:
         # The loop takes minutes for each node: three show what one costs.
         several = 3 if name == "loop" else arguments.nodes
         seconds = []
-        for limit in ("node-0", f"node-[0:{several - 1}]"):
+        for limit in ("node-0", ",".join(f"node-{number}" for number in range(several))):
             # Dirty again for each count.
             play(inventory, "nodes.yml", "node-0", nodes=several)
             seconds.append(play(inventory, f"{name.split()[0]}.yml", limit))
