@@ -59,6 +59,9 @@ _value:
           C(lacking), and the ids of the C(requirements) that ask for these.
       type: list
       elements: dict
+    hint:
+      description: What would let the rule sets be tested that were not; null where none was left out for a module that is not loaded.
+      type: str
     findings:
       description: Disagreements between prediction and proof, with C(id), C(severity), C(message) and C(source).
       type: list

@@ -68,7 +68,7 @@ _value:
           the C(modes); null for backend V(nftables).
       type: dict
     catalogue:
-      description: The release C(asked) for, the one C(used), and a C(note) where they differ.
+      description: The release C(asked) for, the one C(used), a C(note) where they differ, and whether Istio will C(reconcile) its rules.
       type: dict
 """
 

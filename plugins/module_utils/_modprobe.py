@@ -104,13 +104,17 @@ class Modprobe:
         A blacklist keeps back neither what it depends on nor its soft dependencies; an install override keeps back the
         latter alone, and nobody hears of it (libkmod-module.c: kmod_module_probe_insert_module()).
         """
-        found, todo = [], self.tree.dependencies(name) + self.conf.softdeps_of(name)
+        found, todo = [], self._next_to(name)
         while todo:
             one = todo.pop(0)
             if one not in found and one != name and not self.refusal(one):
                 found.append(one)
-                todo += self.tree.dependencies(one) + self.conf.softdeps_of(one)
+                todo += self._next_to(one)
         return found
+
+    def _next_to(self, name):
+        """Return what a module depends on and its soft dependencies, which may be given by an alias (libkmod-module.c: lookup_softdep())."""
+        return self.tree.dependencies(name) + [target for soft in self.conf.softdeps_of(name) for target, _by_alias in self.lookup(soft)[0]]
 
     def _own_refusal(self, name):
         if name not in self._own:

@@ -26,10 +26,12 @@ class Node:
     :ivar surroundings: what :func:`_surroundings.observe` returned.
     :ivar others: releases of the other installed kernels.
     :ivar unreadable: paths of the files that may not be read.
+    :ivar denial: the Cause for which nothing is loaded on demand once this kernel has booted, whatever holds now, or None.
     :ivar following: the Node after a reboot, of another kernel or of the same one; None where the reboot changes nothing.
     :ivar outcome: the :class:`_boot_states.Outcome`, made when it is first asked for.
     """
 
+    denial = None
     following = None
     outcome = None
 
@@ -72,7 +74,7 @@ def describe(node, name):
         entry["boot"], causes["boot"] = _boot_states.decide(following, name, after[0])
         alike = state == after[0] or (state, after[0]) == ("loaded", "loadable")
         if not alike or autoload != entry["autoload"]:
-            entry["next"] = {"state": after[0], "autoload": autoload}
+            entry["next"] = {"autoload": autoload} if alike else {"state": after[0], "autoload": autoload}
             if following.release == node.release and entry["boot"] != "yes":
                 causes["boot"] = causes["boot"] or after[2] or denial
             elif following.release != node.release and after[0] in ("missing", "blocked") and not causes["boot"]:
@@ -199,7 +201,7 @@ def _autoload(node, name, state):
         if node.foreign or not node.tree.indexed:
             return "unknown", node.foreign or Cause("tree_gone", "{0} cannot be read".format(node.tree.path), node.tree.path)
         return "never", Cause("no_alias", "nothing answers to {0}".format(" or ".join(requests)))
-    refusal = refusal or node.modprobe.refusal(name) or _disabled(node)
+    refusal = refusal or node.modprobe.refusal(name) or _disabled(node) or node.denial
     if refusal:
         return "denied", refusal
     doubt = node.foreign or node.modprobe.doubt(name)

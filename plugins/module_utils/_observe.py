@@ -21,6 +21,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils import (
     _proc,
     _selinux,
     _surroundings,
+    _sysctl,
     _tools,
 )
 from ansible_collections.nodeprep.istio.plugins.module_utils._modprobe import Modprobe
@@ -64,23 +65,25 @@ def read_node(files, names, kernel="running", run=None):
         "unreadable": files.unreadable,
         "run": run,
     }
-    later = dict(shared, selinux=_selinux.after_reboot(shared["selinux"], files, cmdline))
+    later = dict(shared, selinux=_selinux.after_reboot(shared["selinux"], files, cmdline), denial=_sysctl.denial(files))
     node = _read_kernel(files, names, release, live, cmdline, shared if live else later)
     if live and following and _is_to_be_followed(node, following, installed):
         node.following = _read_kernel(files, names, following[0], False, cmdline, later)
     elif live and not node.foreign:
-        node.following = _rebooted(node, files, cmdline, later["selinux"])
+        node.following = _rebooted(node, files, cmdline, later)
     return node
 
 
-def _rebooted(node, files, cmdline, selinux):
+def _rebooted(node, files, cmdline, later):
     """Return the Node of the same kernel after a reboot, or None where nothing on it will be decided in another way then."""
     volatile = _modprobe_conf.is_volatile(files)
-    if not volatile and selinux is node.selinux and not any(node.conf.load_refusal(name) for name in node.loaded or ()):
+    changed = volatile or later["denial"] or later["selinux"] is not node.selinux
+    if not changed and not any(node.conf.load_refusal(name) for name in node.loaded or ()):
         return None
     conf = _modprobe_conf.read(files, cmdline, node.tree.path, False) if volatile else node.conf
     loaded = None if node.loaded is None else {}
-    return _module_states.Node(**dict(node.__dict__, conf=conf, selinux=selinux, loaded=loaded, modprobe=node.modprobe.after_reboot(conf)))
+    same = {"conf": conf, "modprobe": node.modprobe.after_reboot(conf), "loaded": loaded}
+    return _module_states.Node(**dict(node.__dict__, selinux=later["selinux"], denial=later["denial"], **same))
 
 
 def _choose(kernel, running, following, installed):
@@ -106,8 +109,8 @@ def _is_to_be_followed(node, following, installed):
 def _read_kernel(files, names, release, live, cmdline, shared):
     requests = [request for name in names for request in _module_names.AUTOLOAD_REQUESTS.get(name, ())]
     wanted = {_module_names.canonical(name) for name in requests + list(names) + [line.name for line in shared["boot"].lines]}
-    tree = _modules_tree.read(files, release, wanted)
-    conf = _modprobe_conf.read(files, cmdline, tree.path, live)
+    conf = _modprobe_conf.read(files, cmdline, _modules_tree.directory(files, release), live)
+    tree = _modules_tree.read(files, release, wanted.union(*(along for _pattern, along in conf.softdeps)))
     config, config_path = _kernel_config.read(files, release, live)
     blockers = shared["blockers"]
     signatures = bool(blockers["signature_enforced"]) or blockers["lockdown"] in ("integrity", "confidentiality")

@@ -6,14 +6,49 @@
 
 import os
 
-from ansible_collections.nodeprep.istio.plugins.module_utils import _ipset, _module_states, _redirect, _rule_sets, _scratch, _tools
+from ansible_collections.nodeprep.istio.plugins.module_utils import _ipset, _module_states, _observe, _redirect, _rule_sets, _scratch, _tools
 
 # The programs behind iptables-restore on systems that have it under no other name.
 MULTI_CALL = {"iptables-legacy": ("xtables-legacy-multi", "xtables-multi"), "iptables-nft": ("xtables-nft-multi",)}
 
+BLIND = (
+    "neither /proc/modules nor the kernel's options can be read, so nothing tells what the probe would make the kernel load. "
+    "Run it where all of /proc is there, or set autoload to true"
+)
+
 # The label of a container's files, and a process label with two categories, as a container's is.
 CONTAINER_FILES = "system_u:object_r:container_file_t:s0"
 CONTAINER_PROCESS = "system_u:system_r:{0}:s0:c1,c2"
+
+
+def examine(files, rule_sets, may_load, timeout, domain=None):
+    """Attempt rule sets on the node behind I(files), and say of each that failed what it lacks.
+
+    :param may_load: whether the kernel may load modules.
+    :param timeout: seconds.
+    :param domain: SELinux type to run the programs in, or None.
+    :returns: (dict of rule set id to result, sorted names of the modules that were loaded meanwhile, capabilities of the programs or None).
+    :raises _scratch.Refused: see :func:`run`; and where nothing may be loaded and nothing tells what is.
+    """
+    names = sorted({name for rule_set in rule_sets for name in rule_set.needs + rule_set.may_need})
+    before = _read_node(files, names, domain)
+    if before.modules_supported is None and not may_load:
+        raise _scratch.Refused(BLIND)
+    results, capabilities = run(rule_sets, before, may_load, timeout, domain)
+    after = _read_node(files, names, domain)
+    for rule_set in rule_sets:
+        if results[rule_set.id]["status"] == "failed":
+            absent, options = lacking(rule_set, after)
+            results[rule_set.id].update({"lacking": absent, "options": options})
+    return results, sorted(set(after.loaded or ()) - set(before.loaded or ())), capabilities
+
+
+def _read_node(files, names, domain):
+    """Return the node as the probe's programs meet it: what SELinux denies containers concerns only who is in their domain."""
+    node = _observe.read_node(files, names)
+    if domain is None:
+        node.selinux = {"mode": "disabled"}
+    return node
 
 
 def program(rule_set):
@@ -27,13 +62,16 @@ def program(rule_set):
 
 
 def _find(name):
-    return next((path for path in (os.path.join(directory, name) for directory in _tools.DIRECTORIES) if os.path.exists(path)), None)
+    return next((path for path in (os.path.join(directory, name) for directory in _tools.DIRECTORIES) if os.access(path, os.X_OK)), None)
 
 
 def load(path, rules, context=None):
     """Load rules in this network namespace with the program at I(path); return (whether they loaded, what it said)."""
     name = os.path.basename(path)
-    code, message = _scratch.run([path] + (["-f", "-"] if name == "nft" else ["--noflush"]), rules, context)
+    try:
+        code, message = _scratch.run([path] + (["-f", "-"] if name == "nft" else ["--noflush"]), rules, context)
+    except OSError as exc:
+        return False, "{0} cannot be started: {1}".format(path, exc.strerror or exc)
     lines = [line.strip() for line in message.splitlines() if line.strip() and not line.startswith("Try `")]
     return code == 0, "; ".join(lines) or ("" if code == 0 else "{0} ended with {1}".format(name, code))
 
@@ -76,7 +114,8 @@ def forecast(rule_set, path, node, may_load):
         return {"status": "not_testable", "message": "{0} is not installed".format(rule_set.program)}
     loadable = [] if may_load else would_load(rule_set, node)
     if loadable:
-        return {"status": "not_tested", "message": "the kernel would load {0}".format(", ".join(loadable)), "would_load": loadable}
+        message = "the kernel would load {0}: prepare the node first, or set autoload to true".format(", ".join(loadable))
+        return {"status": "not_tested", "message": message, "would_load": loadable}
     return None
 
 

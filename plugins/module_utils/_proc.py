@@ -43,16 +43,21 @@ def blockers(files):
     """Return what keeps this kernel from loading any module at all, or from loading one on demand."""
     helper = files.read("/proc/sys/kernel/modprobe")
     helper = helper.strip() if helper is not None else None
-    mode = files.mode(helper) if helper else None
     lockdown = re.search(r"\[(\w+)\]", files.read("/sys/kernel/security/lockdown") or "")
     enforce = files.read("/sys/module/module/parameters/sig_enforce")
     return {
         "modules_disabled": flag(files.read("/proc/sys/kernel/modules_disabled")),
         "modprobe_helper": helper,
-        "modprobe_helper_exists": bool(mode and mode & 0o111) if helper is not None and helper not in files.unreadable else None,
+        "modprobe_helper_exists": None if helper is None else is_program(files, helper),
         "lockdown": lockdown.group(1) if lockdown else None,
         "signature_enforced": None if enforce is None else enforce.strip() == "Y",
     }
+
+
+def is_program(files, path):
+    """Whether the kernel can start what I(path) names; None where that may not be looked at."""
+    mode = files.mode(path) if path else None
+    return None if path in files.unreadable else bool(mode and mode & 0o111)
 
 
 def cmdline_values(cmdline, key):

@@ -199,11 +199,13 @@ def limit_programs():
 
     So a program can load no module itself (CAP_SYS_MODULE); the kernel still can on its behalf.
     """
-    with open("/proc/sys/kernel/cap_last_cap") as handle:
-        last = int(handle.read())
-    for capability in range(last + 1):
+    # The kernel knows fewer; where /proc is restricted (subset=pid) it does not say how many.
+    for capability in range(64):
         if capability not in (CAP_NET_ADMIN, CAP_NET_RAW) and _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
-            raise Refused("a capability cannot be given up (prctl: {0})".format(os.strerror(ctypes.get_errno())))
+            number = ctypes.get_errno()
+            if number == errno.EINVAL:
+                break
+            raise Refused("a capability cannot be given up (prctl: {0})".format(os.strerror(number)))
 
 
 def _die_with_parent():

@@ -138,7 +138,7 @@ import re
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nodeprep.istio.plugins.module_utils import _observe, _probe, _proc, _rule_sets, _scratch, _selinux
+from ansible_collections.nodeprep.istio.plugins.module_utils import _probe, _rule_sets, _scratch, _selinux
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
 SELECTION = {
@@ -167,14 +167,6 @@ def refusal(files, domain):
     return None
 
 
-def read_node(files, names, domain):
-    """Return the node as the probe's programs meet it: what SELinux denies containers concerns only who is in their domain."""
-    node = _observe.read_node(files, names)
-    if domain is None:
-        node.selinux = {"mode": "disabled"}
-    return node
-
-
 def main():
     module = AnsibleModule(
         argument_spec=dict(SELECTION, autoload={"type": "bool", "default": False}, as_domain={"type": "str"}, timeout={"type": "int", "default": 60}),
@@ -189,22 +181,11 @@ def main():
 
     started = time.time()
     rule_sets = _rule_sets.chosen(module.params)
-    names = sorted({name for rule_set in rule_sets for name in rule_set.needs + rule_set.may_need})
-    before = _proc.loaded_modules(files)
     may_load = module.params["autoload"] and not module.check_mode
     try:
-        results, capabilities = _probe.run(
-            rule_sets, read_node(files, names, module.params["as_domain"]), may_load, module.params["timeout"], module.params["as_domain"]
-        )
+        results, loaded, capabilities = _probe.examine(files, rule_sets, may_load, module.params["timeout"], module.params["as_domain"])
     except _scratch.Refused as exc:
         module.fail_json(msg=str(exc))
-
-    node = read_node(files, names, module.params["as_domain"])
-    for rule_set in rule_sets:
-        if results[rule_set.id]["status"] == "failed":
-            lacking, options = _probe.lacking(rule_set, node)
-            results[rule_set.id].update({"lacking": lacking, "options": options})
-    loaded = sorted(set(node.loaded or ()) - set(before or ()))
     if module.check_mode and module.params["autoload"]:
         loaded = sorted({name for result in results.values() for name in result.get("would_load", ())})
     result = {"changed": bool(loaded), "rule_sets": results, "loaded": loaded, "capabilities": capabilities, "elapsed": round(time.time() - started, 3)}

@@ -99,7 +99,8 @@ ansible_facts:
               first. Where they apply also C(provider), the module it is merged
               into or an alias of, C(origin), its file or kernel option, C(depends), the modules it needs, C(autoload_after), the
               module that has to be there before the kernel asks for this one, and C(next), C(state) and C(autoload) with
-              the kernel that boots next, or with the settings that outlive a reboot, where they are others than now. C(boot) is judged with those.
+              the kernel that boots next, or with the settings that outlive a reboot or come with it (sysctl.d), where they are others
+              than now. C(boot) is judged with those.
           type: dict
         boot_files:
           description: For each file that lists one of the modules to be loaded at boot, the names that it lists.

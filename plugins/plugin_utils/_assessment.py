@@ -70,7 +70,7 @@ class Assessment:
             "findings": [asdict(finding) for finding in self.findings],
             "disagreements": list(self.disagreements),
             "forecast": _forecast.summed_up(self.forecasts),
-            "catalogue": {"asked": release.asked, "used": release.used, "note": release.note},
+            "catalogue": {"asked": release.asked, "used": release.used, "note": release.note, "reconcile": self.selection.reconciles},
         }
 
 

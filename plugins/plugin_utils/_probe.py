@@ -32,12 +32,13 @@ class Cause:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """``proved`` is "proved", "failed", "incomplete" or "not_tested", over the rule sets that Istio would program here."""
+    """``proved`` is "proved", "failed", "incomplete" or "not_tested", over the rule sets that Istio would program here; ``hint`` says what would test more."""
 
     predicted: str
     proved: str
     counts: Mapping[str, int]
     causes: tuple[Cause, ...]
+    hint: str | None
     findings: tuple[Mapping[str, str], ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -47,6 +48,7 @@ class Conclusion:
             "proved": self.proved,
             "counts": dict(self.counts),
             "causes": causes,
+            "hint": self.hint,
             "findings": [dict(one) for one in self.findings],
         }
 
@@ -70,6 +72,7 @@ def conclude(probe: Any, assessment: Any) -> Conclusion:
         proved,
         {status: sum(result["status"] == status for result in counted.values()) for status in STATUSES},
         causes,
+        _hint(counted.values()),
         tuple(_findings(predicted, proved, causes, list(probe.get("loaded", ())))),
     )
 
@@ -89,6 +92,13 @@ def _proved(statuses: Iterable[str]) -> str:
     if found == {"proved"}:
         return "proved"
     return "incomplete" if "proved" in found else "not_tested"
+
+
+def _hint(results: Iterable[Mapping[str, Any]]) -> str | None:
+    names = sorted({str(name) for result in results for name in result.get("would_load", ())})
+    if not names:
+        return None
+    return f"not tested is what the kernel would have to load {', '.join(names)} for: prepare the node first, or set istio_node_probe_autoload: true"
 
 
 def _causes(results: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]) -> Iterable[Cause]:

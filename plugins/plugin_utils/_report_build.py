@@ -270,7 +270,7 @@ def _proof(found: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
         return ()
     counts = [f"{number} {status}" for status, number in _mapping(found, "counts").items() if number]
     failed = [cause.get("message") for cause in found.get("causes") or () if isinstance(cause, Mapping)]
-    return _lists({"predicted": found.get("predicted"), "proved": found.get("proved"), "rule_sets": counts, "failed": failed})
+    return _lists({"predicted": found.get("predicted"), "proved": found.get("proved"), "rule_sets": counts, "failed": failed, "hint": found.get("hint")})
 
 
 def _no_data_code(failure: str) -> str:

@@ -34,6 +34,7 @@ _KINDS = {
     "install_override": _Kind("{file} keeps modules from loading (install override)", "Take the install lines out of {file}"),
     "module_blacklist": _Kind("The kernel command line refuses modules (module_blacklist=)", "Take them off the kernel command line and reboot"),
     "modules_disabled": _Kind("kernel.modules_disabled is 1: nothing can be loaded until a reboot", "Persist them, reboot, and set it only afterwards"),
+    "sysctl": _Kind("After a reboot the kernel loads nothing on demand (sysctl.d)", "Persist them: systemd loads what is listed before it reads sysctl.d"),
     "kernel_modprobe": _Kind("kernel.modprobe cannot be started, so the kernel loads nothing on demand, and modules are not loaded", PREPARE),
     "kernel_modprobe?": _Kind("Whether kernel.modprobe loads modules on demand cannot be told, and they are not loaded", PREPARE),
     "alias": _Kind("{file} sends the names of modules elsewhere (alias)", "Take the alias lines out of {file}"),

@@ -80,6 +80,11 @@ class Selection:
         return Release.of(self.istio_version)
 
     @property
+    def reconciles(self) -> bool:
+        """Whether Istio replaces rules that differ in any of the modes."""
+        return self.ambient and self.release.reconciles if self.reconcile is None else self.reconcile
+
+    @property
     def ipv6(self) -> bool:
         return self.ip_family in ("ipv6", "dual")
 

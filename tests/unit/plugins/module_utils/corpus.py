@@ -226,7 +226,7 @@ NOW = [
         "loadable yes ineffective",
         {"boot": "blacklist"},
         dict(boot("xt_owner\n"), **{"/usr/lib/modprobe.d/a.conf": "blacklist xt_owner\n", "/run/modprobe.d/a.conf": ""}),
-        more={"next": {"state": "loadable", "autoload": "denied"}},
+        more={"next": {"autoload": "denied"}},
     ),
     case(
         "27 an override that a reboot wipes out",
@@ -242,7 +242,7 @@ NOW = [
         "loadable yes no",
         {"boot": "selinux"},
         {"/etc/selinux/config": "SELINUX=enforcing\n"},
-        more={"next": {"state": "loadable", "autoload": "unknown"}},
+        more={"next": {"autoload": "unknown"}},
     ),
     case(
         "64 unless the command line says no",
@@ -452,6 +452,34 @@ AUTOLOAD = [
         {"/proc/cmdline": "modprobe.blacklist=foo,ip_set\n"},
         more={"where": "/proc/cmdline"},
     ),
+    *(
+        case("59, 63 " + title, "xt_owner", "loadable yes no", codes, files, more={"next": {"autoload": "denied"}} if codes else {})
+        for title, codes, files in (
+            ("modules_disabled at the next boot", {"boot": "sysctl"}, {"/etc/sysctl.d/a.conf": "# a\n-kernel.modules_disabled=1\n"}),
+            ("with slashes", {"boot": "sysctl"}, {"/usr/lib/sysctl.d/a.conf": "kernel/modules_disabled = 1\n"}),
+            (
+                "switched off for the next boot",
+                {},
+                {"/etc/sysctl.d/a.conf": "kernel.modules_disabled = 0\n", "/usr/lib/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"},
+            ),
+            (
+                "the last of two counts",
+                {},
+                {"/etc/sysctl.d/b.conf": "kernel.modules_disabled = 0\n", "/usr/lib/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"},
+            ),
+            ("gone after this boot", {}, {"/run/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"}),
+            ("no helper at the next boot", {"boot": "sysctl"}, {"/etc/sysctl.d/a.conf": "kernel.modprobe = /nowhere\n"}),
+            ("an empty helper at the next boot", {"boot": "sysctl"}, {"/etc/sysctl.d/a.conf": "kernel.modprobe =\n"}),
+        )
+    ),
+    case(
+        "59 what the boot list names comes before sysctl.d",
+        "xt_owner",
+        "loadable yes yes",
+        {},
+        dict(boot("xt_owner\n"), **{"/etc/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"}),
+        more={"next": {"autoload": "denied"}},
+    ),
     case("63 kernel.modprobe empty", "xt_owner", "loadable denied no", {"autoload": "kernel_modprobe"}, {"/proc/sys/kernel/modprobe": "\n"}),
     case("63 kernel.modprobe nowhere", "xt_owner", "loadable denied no", {"autoload": "kernel_modprobe"}, {"/proc/sys/kernel/modprobe": "/nowhere/modprobe\n"}),
     case("63 kernel.modprobe another program", "xt_owner", "loadable denied no", {"autoload": "kernel_modprobe"}, {"/proc/sys/kernel/modprobe": "/bin/true\n"}),
@@ -612,6 +640,20 @@ BOOT = [
         "loadable yes yes",
         {"boot": "dependency"},
         dict(boot("xt_owner\n"), **{"/etc/modprobe.d/b.conf": "softdep xt_owner post: xt_mark\n"}),
+    ),
+    case(
+        "73 a softdep by an alias",
+        "xt_REDIRECT",
+        "loadable yes yes",
+        {"boot": "dependency"},
+        dict(boot("xt_owner\n"), **{"/etc/modprobe.d/b.conf": "softdep xt_owner post: ipt_REDIRECT\n"}),
+    ),
+    case(
+        "73 a softdep that nothing answers to",
+        "xt_mark",
+        "loadable yes no",
+        {},
+        dict(boot("xt_owner\n"), **{"/etc/modprobe.d/b.conf": "softdep xt_owner post: xt_mark_no_more\n"}),
     ),
     case(
         "73 a pattern of softdeps",

@@ -76,6 +76,8 @@ def test_a_node_without_the_program_cannot_be_tested(read, monkeypatch, tmp_path
 def test_the_plain_name_serves_for_what_it_is(monkeypatch, tmp_path, target, tool):
     monkeypatch.setattr(_probe._tools, "DIRECTORIES", (str(tmp_path),))
     (tmp_path / target).write_text("")
+    assert _probe.program(tool) is None
+    (tmp_path / target).chmod(0o755)
     (tmp_path / "iptables-restore").symlink_to(target)
     assert _probe.program(tool) == str(tmp_path / "iptables-restore")
     assert _probe.program(LEGACY if tool is NFT else NFT) is None

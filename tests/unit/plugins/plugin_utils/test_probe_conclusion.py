@@ -43,6 +43,14 @@ def test_what_is_proved(results, proved):
     assert sum(conclusion["counts"].values()) == len(results)
 
 
+def test_what_was_not_tested_for_want_of_a_module_says_what_would_help():
+    conclusion = conclude({"nft/ipv4/sidecar-dns": UNTESTED, "nft/ipv6/sidecar-dns": {"status": "not_testable", "message": "nft is not installed"}})
+    assert "load xt_CT for: prepare the node first, or set istio_node_probe_autoload: true" in conclusion["hint"]
+    assert conclude({"nft/ipv4/sidecar-dns": PROVED})["hint"] is None
+    other = {"iptables-nft/ipv4/sidecar-dns": PROVED, "iptables-legacy/ipv4/sidecar-dns": UNTESTED}
+    assert conclude(other, variant="nft")["hint"] is None
+
+
 BOTH = {"iptables-nft/ipv4/sidecar-dns": PROVED, "iptables-legacy/ipv4/sidecar-dns": failed("ip_tables"), "iptables-legacy/ipv4/ambient-dns": PROVED}
 
 

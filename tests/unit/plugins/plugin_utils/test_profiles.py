@@ -298,6 +298,21 @@ def test_findings(finding, node, options):
     assert quiet["findings"] == []
 
 
+@pytest.mark.parametrize(
+    "options, reconcile",
+    [
+        ({"mode": "sidecar"}, False),
+        ({"mode": ["sidecar", "ambient"]}, True),
+        ({"mode": "ambient", "istio_version": "1.29"}, True),
+        ({"mode": "ambient", "istio_version": "1.28"}, False),
+        ({"mode": "ambient", "istio_version": "1.28", "reconcile": True}, True),
+        ({"mode": "ambient", "reconcile": False}, False),
+    ],
+)
+def test_whether_istio_reconciles_depends_on_its_release(options, reconcile):
+    assert readiness(facts(), **options)["catalogue"]["reconcile"] is reconcile
+
+
 @pytest.mark.parametrize("version, warned", [("1.28.1", True), ("1.28.5", False), ("1.30", True)])
 def test_the_set_crash_depends_on_the_images_nft(version, warned):
     findings = readiness(facts(), backend="nftables", mode="ambient", istio_version=version)["findings"]

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection.
+"""sysctl.d(5): what the node sets at boot that keeps the kernel from loading modules on demand.
+
+systemd-sysctl.service starts after systemd-modules-load.service: what the boot list names is loaded before.
+"""
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import VOLATILE, conf_files
+from ansible_collections.nodeprep.istio.plugins.module_utils._proc import is_program
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
+
+# systemd: src/basic/constants.h, CONF_PATHS; /lib for systems without merged /usr. Those below /run do not outlive this boot.
+DIRECTORIES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
+DISABLED, HELPER = "kernel/modules_disabled", "kernel/modprobe"
+
+
+def parse(text):
+    """Yield (line number, key with slashes, value) of one file; a dash before the key only says that it may fail (sysctl.d(5))."""
+    for number, line in enumerate(text.split("\n"), 1):
+        key, equals, value = line.strip().partition("=")
+        key = key.strip().lstrip("-")
+        if equals and key and key[0] not in "#;":
+            # The first separator tells which of the two it is.
+            slash, dot = key.find("/"), key.find(".")
+            dotted = dot >= 0 and (slash < 0 or dot < slash)
+            yield number, key.translate({46: "/", 47: "."}) if dotted else key, value.strip()
+
+
+def denial(files):
+    """Return the cause for which, once the node has booted, the kernel loads nothing on demand any more, or None."""
+    settings = {}
+    for path in conf_files(files, [directory for directory in DIRECTORIES if not directory.startswith(VOLATILE)])[0]:
+        for number, key, value in parse(files.read(path) or ""):
+            if key in (DISABLED, HELPER):
+                settings[key] = (value, "{0}:{1}".format(path, number))
+    value, where = settings.get(DISABLED, ("0", None))
+    if value == "1":
+        return Cause("sysctl", "{0}: modules_disabled=1".format(where))
+    helper, where = settings.get(HELPER, (None, None))
+    if helper is not None and is_program(files, helper) is False:
+        return Cause("sysctl", "{0}: kernel.modprobe={1} cannot be started".format(where, helper))
+    return None
