@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Document, ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import DISPROVED, GATES, URGENCY, Document, Node, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, MAIN_FILE, write
@@ -29,7 +30,7 @@ ARGUMENTS = {
     "waivers": {"type": "path"},
     "previous": {"type": "str"},
     "max_age_hours": {"type": "float"},
-    "fail_on": {"type": "list", "elements": "str", "default": [], "choices": list(VERDICTS)},
+    "fail_on": {"type": "list", "elements": "str", "default": [], "choices": list(GATES)},
 }
 
 
@@ -83,11 +84,16 @@ class ActionModule(ActionBase):
 
 
 def failing(document: Document, fail_on: list[str]) -> str:
-    """Return one sentence on the nodes whose verdict is not accepted, the most urgent first, or nothing."""
+    """Return one sentence on the nodes that the gate is shut by, the most urgent first, or nothing."""
     nodes = document.failing(fail_on)
     if not nodes:
         return ""
-    verdicts = sorted({node.verdict for node in nodes}, key=lambda verdict: URGENCY[verdict])
-    counts = ", ".join(f"{document.totals[verdict]:,} {verdict}" for verdict in verdicts)
-    names = ", ".join(f"{node.name} ({node.verdict})" for node in nodes[:10])
-    return f"{counts}: {names}{f' and {len(nodes) - 10:,} more' if len(nodes) > 10 else ''}"
+
+    def gates(node: Node) -> list[str]:
+        return [*([node.verdict] if node.verdict in fail_on else []), *([DISPROVED] if node.disproved and DISPROVED in fail_on else [])]
+
+    counts = Counter(gate for node in nodes for gate in gates(node))
+    ranked = sorted(counts, key=lambda gate: URGENCY.get(gate, -1))
+    names = ", ".join(f"{node.name} ({', '.join(dict.fromkeys((node.verdict, *gates(node))))})" for node in nodes[:10])
+    more = f" and {len(nodes) - 10:,} more" if len(nodes) > 10 else ""
+    return f"{', '.join(f'{counts[gate]:,} {gate}' for gate in ranked)}: {names}{more}"

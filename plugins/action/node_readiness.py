@@ -18,6 +18,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import check
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._remediation import preparation
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._variables import misspelt, unknown
 
 ARGUMENTS = {
     "selection": {"type": "dict", "default": {}},
@@ -34,6 +35,10 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         _checked, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
+            # The playbooks look at every variable first; a play of the owner's own has this alone.
+            for name, meant in unknown(task_vars or ()).items():
+                if meant:
+                    raise InvalidInput(misspelt(name, meant))
             # All that is asked is checked before the node is touched.
             selection, consent = Selection.from_options(arguments["selection"]), Consent.from_options(arguments["consent"])
             acted = Acted.from_options(arguments["acted"], self._task.check_mode) if arguments["acted"] else None

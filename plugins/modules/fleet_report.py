@@ -58,10 +58,10 @@ options:
     description: Count nodes that were observed earlier than this as C(no_data).
     type: float
   fail_on:
-    description: Verdicts that RV(failing) is to speak of.
+    description: Verdicts that RV(failing) is to speak of; V(disproved) is a node whose probe failed although its verdict is not C(not_ready).
     type: list
     elements: str
-    choices: [ready, on_demand, at_risk, not_ready, unknown, no_data]
+    choices: [ready, on_demand, at_risk, not_ready, unknown, no_data, disproved]
     default: []
 attributes:
   check_mode:
@@ -103,7 +103,7 @@ headline:
   returned: success
   type: str
 failing:
-  description: The nodes whose verdict is in O(fail_on), as a sentence; empty where there are none.
+  description: The nodes that O(fail_on) speaks of, as a sentence; empty where there are none.
   returned: success
   type: str
 """

@@ -16,6 +16,9 @@ SCHEMA = 1
 VERDICTS = ("ready", "on_demand", "at_risk", "not_ready", "unknown", "no_data")
 GRADES = ("present", "on_demand", "unmet", "unknown")
 BAD = ("unmet", "unknown")
+# What the gate can be shut by: a verdict, or a proof that contradicts one.
+DISPROVED = "disproved"
+GATES = (*VERDICTS, DISPROVED)
 
 # What an owner looks at first.
 URGENCY = {verdict: rank for rank, verdict in enumerate(("not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready"))}
@@ -130,6 +133,18 @@ class Node:
         return "".join(dict(self.proof).get("proved", ()))
 
     @property
+    def disproved(self) -> bool:
+        """Whether rules like Istio's fail although the verdict, waivers aside, does not say that something is lacking now."""
+        return self.proved == "failed" and self.unwaived != "not_ready"
+
+    @property
+    def foreseen(self) -> str:
+        """Return the verdict that the plan leads to, if that is another one and the plan was not carried out."""
+        after = "".join(dict(self.plan).get("after", ()))
+        carried_out = bool(self.act) and "check_mode" not in dict(self.act)
+        return "" if carried_out or after == self.unwaived else after
+
+    @property
     def failures(self) -> tuple[tuple[str, str], ...]:
         """Return what failed on a node that has data, each with its text: the "run" of the playbook, the probe's "proof".
 
@@ -220,10 +235,11 @@ class Document:
         """Return the totals of "documented" or "effective"; a node that does not have this verdict counts as no_data."""
         return counted(getattr(node, profile) or "no_data" for node in self.nodes)
 
-    def failing(self, verdicts: Iterable[str]) -> tuple[Node, ...]:
-        """Return the nodes that have one of these verdicts, the most urgent first."""
-        wanted = set(verdicts)
-        return tuple(sorted((node for node in self.nodes if node.verdict in wanted), key=lambda node: (URGENCY[node.verdict], node.name)))
+    def failing(self, gates: Iterable[str]) -> tuple[Node, ...]:
+        """Return the nodes that have one of these verdicts or, with "disproved" among them, a proof against it, the most urgent first."""
+        wanted = set(gates)
+        found = (node for node in self.nodes if node.verdict in wanted or (DISPROVED in wanted and node.disproved))
+        return tuple(sorted(found, key=lambda node: (URGENCY[node.verdict], node.name)))
 
 
 def counted(verdicts: Iterable[str]) -> dict[str, int]:

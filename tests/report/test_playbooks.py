@@ -73,6 +73,40 @@ def test_the_directory_of_a_later_host_under_another_strategy(tmp_path):
     assert json.loads((tmp_path / "out" / "report.json").read_text())["drift"]["since"]
 
 
+@pytest.mark.parametrize(
+    "arguments, variables, messages",
+    [
+        ((), {"istio_node_hosts": "typo"}, ["no host of the inventory matches 'typo'"]),
+        (("--limit", "good"), {"istio_node_hosts": "bad"}, ["no host of 'bad' is in this run: --limit leaves all of them out"]),
+        (
+            (),
+            {"istio_node_bakend": "x", "istio_node_mode": "sidecars", "istio_report_dir": "/dev/null/x", "istio_report_formats": ["pdf"], "istio_node_pool": 1},
+            [
+                "reads no variable 'istio_node_pool'",
+                "there is no variable 'istio_node_bakend'; 'istio_node_backend' is meant",
+                "istio_node_mode: 'sidecars' is not one of sidecar, ambient",
+                "Got no match for: pdf",
+                "istio_report_dir: /dev/null is no directory",
+            ],
+        ),
+    ],
+)
+@pytest.mark.parametrize("playbook", ["audit_istio_nodes", "prepare_istio_nodes", "probe_istio_nodes"])
+def test_a_mistake_is_told_once_and_no_node_is_touched(tmp_path, playbook, arguments, variables, messages):
+    (tmp_path / "hosts.yml").write_text(INVENTORY.replace("    bad: {}", "    bad: {istio_node_profile: best}"))
+    done = play(playbook, "-i", str(tmp_path / "hosts.yml"), *arguments, **variables)
+    told = [line for line in done.stdout.splitlines() if line.startswith("fatal: ")]
+    assert done.returncode == 2 and len(told) == 1 and "PLAY [Sum up]" not in done.stdout and "istio_node : " not in done.stdout, done.stdout
+    assert all(message in done.stdout for message in messages), done.stdout
+    assert ("'best' is not one of" in told[0]) == ("(for bad)" in told[0]) == (len(messages) > 1)
+
+
+def test_the_gate_names_the_nodes_and_the_report(tmp_path):
+    (tmp_path / "hosts.yml").write_text(INVENTORY)
+    done = play("audit_istio_nodes", "-i", str(tmp_path / "hosts.yml"), "--limit", "good,bad", istio_report_dir=str(tmp_path / "out"), istio_report_nodes=["good"])
+    assert f"not by good but by 1 not_ready: bad (not_ready). The report: {tmp_path}/out/report.html" in done.stdout, done.stdout
+
+
 def test_a_waiver_opens_the_gate(tmp_path):
     (tmp_path / "hosts.yml").write_text(INVENTORY)
     waivers = tmp_path / "waivers.yml"
@@ -105,6 +139,12 @@ def test_recorded_facts_of_a_ready_fleet_and_of_another(tmp_path):
     assert ("b", "verdict") in [(change["node"], change["what"]) for change in second["drift"]["changes"]]
 
     (tmp_path / "one.json").write_text(json.dumps(first))
+    (tmp_path / "facts" / "package.json").write_text('{"name": "a-package"}')
+    done = play("report_from_facts", **report)
+    assert done.returncode == 2 and "package.json: these are neither facts of a node nor a report" in done.stdout and done.stdout.count("fatal: ") == 1
+    done = play("report_from_facts", **{**report, "istio_report_formats": ["pdf"]})
+    assert done.returncode == 2 and "Got no match for: pdf" in done.stdout and "argument_spec" not in done.stdout
+
     both = [{"path": str(tmp_path / "one.json"), "label": "fra"}, {"path": str(tmp_path / "out" / "report.json"), "label": "ams"}]
     done = play("report_from_facts", istio_report_dir=str(tmp_path / "both"), istio_report_sources=both)
     assert done.returncode == 2

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check what a run asks for, once, on the controller, before any node is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _request
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._variables import PREFIXES
+
+ARGUMENTS = {"pattern": {"type": "str", "required": True}, "hosts": {"type": "list", "elements": "str", "required": True}}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _checked, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        variables = task_vars or {}
+        asked = set(arguments["hosts"])
+        hosts = [name for name in variables["ansible_play_hosts_all"] if name in asked]
+        if not hosts:
+            return {**result, "failed": True, "msg": _request.no_host(arguments["pattern"], bool(asked))}
+        request = _request.Request(self._by_host(hosts, variables))
+        for text in request.warnings():
+            Display().warning(text)
+        errors = list(request.errors())
+        result.update(changed=False, hosts=len(hosts))
+        return {**result, "failed": True, "msg": "nothing was asked of any node. " + "; ".join(errors)} if errors else result
+
+    def _by_host(self, hosts: list[str], variables: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], Callable[[str], Any]]]:
+        """Yield for each host its variables of the roles, as they are written, and a function that templates one of them."""
+        hostvars = variables["hostvars"]
+        first = hostvars.raw_get(variables["inventory_hostname"])
+        # What the play or the command line says comes before what the inventory says, for every host.
+        play = {name: value for name, value in variables.items() if name.startswith(PREFIXES) and (name not in first or first[name] != value)}
+        for host in hosts:
+            own = {name: value for name, value in hostvars.raw_get(host).items() if name.startswith(PREFIXES)}
+
+            def templated(name: str, host: str = host) -> Any:
+                try:
+                    return self._templar.template(play[name]) if name in play else hostvars[host][name]
+                except AnsibleError as exc:
+                    raise _request.NotNow(str(exc)) from exc
+
+            yield host, {**own, **play}, templated

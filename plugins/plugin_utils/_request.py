@@ -1,0 +1,160 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run asks for, looked at before any node is asked: a mistake is told once, not on every node. Reads the files it names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import GATES, ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import instant
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import read_text
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import read_waivers
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import SWITCHES, InvalidInput, Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import CHOICES, Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._variables import misspelt, unknown, unread
+
+NODE, REPORT = "istio_node_", "istio_report_"
+# The options of a report that its owner can get wrong, as the action that writes it takes them.
+REPORT_OPTIONS = {
+    "dir": {"type": "path"},
+    "formats": {"type": "list", "elements": "str", "choices": ["html", *FORMATS]},
+    "sources": {"type": "list", "elements": "raw"},
+    "waivers": {"type": "path"},
+    "previous": {"type": "str"},
+    "max_age_hours": {"type": "float"},
+    "fail_on": {"type": "list", "elements": "str", "choices": list(GATES)},
+}
+# Truth values as the command line has them (-e istio_node_cni=true): the node's task has the last word on them.
+_WORDS = ("true", "false", "yes", "no", "on", "off", "1", "0", "none", "null", "")
+
+
+class NotNow(Exception):
+    """A variable cannot be templated before its node was asked: the node's own task has the last word."""
+
+
+Written = Mapping[str, Any]
+ByHost = Iterable[tuple[str, Written, Callable[[str], Any]]]
+
+
+@dataclass
+class _Kind:
+    """Hosts whose variables are written alike; ``templated`` gives the value of one on the first of them."""
+
+    variables: Written
+    templated: Callable[[str], Any]
+    hosts: list[str] = field(default_factory=list)
+
+
+class Request:
+    """The variables of the roles, by hosts that have the same ones."""
+
+    def __init__(self, by_host: ByHost) -> None:
+        kinds: dict[str, _Kind] = {}
+        for host, variables, templated in by_host:
+            kinds.setdefault(repr(sorted(variables.items(), key=lambda item: item[0])), _Kind(variables, templated)).hosts.append(host)
+        self._kinds = list(kinds.values())
+
+    def warnings(self) -> list[str]:
+        return [unread(name) for name, meant in self._unknown().items() if not meant]
+
+    def errors(self) -> Iterator[str]:
+        """Yield each mistake once, with the hosts that it is made for where these are not all."""
+        yield from (misspelt(name, meant) for name, meant in self._unknown().items() if meant)
+        told: dict[str, list[str]] = {}
+        for kind in self._kinds:
+            for error in _wrong_values(kind):
+                told.setdefault(error, []).extend(kind.hosts)
+        everybody = sum(len(kind.hosts) for kind in self._kinds)
+        for error, hosts in told.items():
+            yield error if len(hosts) == everybody else f"{error} (for {_some(hosts)})"
+        yield from self._report_errors()
+
+    def _unknown(self) -> dict[str, str]:
+        return unknown({name for kind in self._kinds for name in kind.variables})
+
+    def _report_errors(self) -> Iterator[str]:
+        """Look at the report as the first host has it that has a directory for it, else at what concerns the summary."""
+        kind = next((kind for kind in self._kinds if kind.variables.get(f"{REPORT}dir")), self._kinds[0])
+        try:
+            options = {name.removeprefix(REPORT): kind.templated(name) for name in kind.variables if name.startswith(REPORT)}
+        except NotNow:
+            return
+        given = {name: value for name, value in options.items() if name in REPORT_OPTIONS and value is not None}
+        checked = ArgumentSpecValidator(REPORT_OPTIONS).validate(given)
+        yield from (f"{REPORT}*: {message}" for message in checked.error_messages)
+        for name, look in (("waivers", _waivers), ("previous", _readable), ("dir", _writable), ("time", _time)):
+            value = checked.validated_parameters.get(name) if name in REPORT_OPTIONS else options.get(name)
+            if value and (wrong := look(str(value))):
+                yield f"{REPORT}{name}: {wrong}"
+
+
+def _wrong_values(kind: _Kind) -> Iterator[str]:
+    """Yield what is wrong with the selection and with the consent."""
+    for build, fields in ((Selection.from_options, Selection.__dataclass_fields__), (Consent.from_options, Consent.__dataclass_fields__)):
+        options = {}
+        for name in fields:
+            variable = NODE + name
+            if variable not in kind.variables:
+                continue
+            try:
+                value = kind.templated(variable)
+            except NotNow:
+                continue
+            switch = name in SWITCHES or True in CHOICES.get(name, ())
+            if value is None or (isinstance(value, str) and (switch or not value) and value.lower() in _WORDS):
+                continue
+            # Templates may make a number of a version that was written as text.
+            options[name] = str(value) if isinstance(kind.variables[variable], str) and isinstance(value, (int, float)) else value
+        try:
+            build(options)
+        except InvalidInput as exc:
+            yield f"{NODE}{exc}"
+
+
+def no_host(pattern: str, known: bool) -> str:
+    """Return the error on a pattern without hosts; ``known`` is whether the inventory has some that the run leaves out."""
+    if known:
+        return f"no host of '{pattern}' is in this run: --limit leaves all of them out"
+    return f"no host of the inventory matches '{pattern}': nothing was asked of any node. See istio_node_hosts and the inventory (-i)"
+
+
+def _waivers(path: str) -> str:
+    try:
+        read_waivers(read_text(path), path)
+    except ReportError as exc:
+        return str(exc)
+    return ""
+
+
+def _readable(path: str) -> str:
+    try:
+        read_text(path)
+    except ReportError as exc:
+        return str(exc)
+    return ""
+
+
+def _writable(path: str) -> str:
+    """Return why a directory can neither be written nor made."""
+    here = os.path.abspath(path)
+    while not os.path.lexists(here):
+        here = os.path.dirname(here)
+    if not os.path.isdir(here):
+        return f"{here} is no directory"
+    return "" if os.access(here, os.W_OK | os.X_OK) else f"{here} cannot be written to by the user who runs this"
+
+
+def _time(text: str) -> str:
+    return "" if instant(text) else f"'{one_line(text, 100)}' is no time in UTC such as 2026-11-24T04:00:00Z"
+
+
+def _some(hosts: list[str]) -> str:
+    return ", ".join(hosts[:3]) + (f" and {count(len(hosts) - 3, 'more host')}" if len(hosts) > 3 else "")

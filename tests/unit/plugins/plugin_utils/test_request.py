@@ -1,0 +1,77 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked for is looked at before any node is: each mistake once, with the file and line or the hosts that it is in."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._request import NotNow, Request
+
+
+def errors(**by_host):
+    """Return the errors on hosts with these variables."""
+
+    def templated(variables):
+        def one(name):
+            if "{{" in str(variables[name]):
+                raise NotNow(name)
+            return variables[name]
+
+        return one
+
+    return list(Request((host, variables, templated(variables)) for host, variables in by_host.items()).errors())
+
+
+def test_nothing_is_wrong_with_nothing_and_with_what_is_right(tmp_path):
+    assert errors(a={}, b={}) == []
+    right = {"istio_node_backend": "nftables", "istio_node_mode": ["sidecar", "ambient"], "istio_node_istio_version": "1.30", "istio_node_dns_capture": None}
+    report = {
+        "istio_report_dir": str(tmp_path / "to" / "make"),
+        "istio_report_formats": "html,csv",
+        "istio_report_fail_on": ["disproved"],
+        "istio_report_previous": "",
+    }
+    assert errors(a={**right, **report}) == []
+    # The command line has words for truth values, and templates may want what only the node can tell.
+    assert errors(a={"istio_node_cni": "true", "istio_node_load": "no", "istio_node_probe_domain": "", "istio_node_mode": "{{ later }}"}) == []
+
+
+@pytest.mark.parametrize(
+    "variables, message",
+    [
+        ({"istio_node_bakend": "nftables"}, "there is no variable 'istio_node_bakend'; 'istio_node_backend' is meant"),
+        ({"istio_node_mode": "sidecars"}, "istio_node_mode: 'sidecars' is not one of sidecar, ambient"),
+        ({"istio_node_istio_version": 1.3}, "istio_node_istio_version: 1.3 is no text; quote the version"),
+        ({"istio_node_backend": "nftables", "istio_node_istio_version": "1.25"}, "istio_node_backend: Istio 1.25 has no nftables rules"),
+        ({"istio_node_selinux": "policies"}, "istio_node_selinux: 'policies' is not one of preload, policy, none"),
+        ({"istio_node_cni": "maybe"}, "istio_node_cni: 'maybe' is not true or false"),
+        ({"istio_report_formats": ["pdf"]}, "value of formats must be one or more of: html, json, junit, csv, markdown, prometheus. Got no match for: pdf"),
+        ({"istio_report_fail_on": ["green"]}, "value of fail_on must be one or more of: ready, "),
+        ({"istio_report_max_age_hours": "old"}, "max_age_hours"),
+        ({"istio_report_time": "yesterday"}, "istio_report_time: 'yesterday' is no time in UTC"),
+        ({"istio_report_previous": "/nowhere/report.json"}, "istio_report_previous: /nowhere/report.json: cannot be read"),
+        ({"istio_report_dir": "/dev/null/report"}, "istio_report_dir: /dev/null is no directory"),
+        ({"istio_report_waivers": "/nowhere/waivers.yml"}, "istio_report_waivers: /nowhere/waivers.yml: cannot be read"),
+    ],
+)
+def test_a_mistake_is_told_once_whatever_the_number_of_hosts(variables, message):
+    (error,) = errors(a=variables, b=dict(variables))
+    assert message in error and " (for " not in error
+
+
+def test_a_mistake_of_some_hosts_names_them():
+    bad = {"istio_node_profile": "best"}
+    (error,) = errors(a={}, b=bad, c=dict(bad), d={**bad, "istio_node_mode": "ambient"}, e={**bad, "istio_node_mode": "ambient"})
+    assert error.startswith("istio_node_profile: 'best' is not one of ") and error.endswith("(for b, c, d and 1 more host)")
+
+
+def test_a_bad_waiver_is_named_by_file_and_line(tmp_path):
+    (tmp_path / "waivers.yml").write_text("- {requirement: xt_owner, reason: x, until: 2999-12-31}\n- {requirement: xt_owner}\n")
+    (error,) = errors(a={}, b={"istio_report_dir": str(tmp_path), "istio_report_waivers": str(tmp_path / "waivers.yml")})
+    assert error.startswith(f"istio_report_waivers: {tmp_path}/waivers.yml:2: this is no waiver; ")
+
+
+def test_a_name_that_is_like_none_is_a_warning():
+    request = Request([("a", {"istio_node_pool": "x"}, lambda name: "x")])
+    assert list(request.errors()) == [] and request.warnings() == ["nodeprep.istio reads no variable 'istio_node_pool'"]
