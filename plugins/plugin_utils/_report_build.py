@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, replace
 from typing import Any, TypeVar
 
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._releases import Release
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import (
     VERDICTS,
     Cause,
@@ -25,6 +26,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes impo
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import drift_between
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line, plain, texts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import WaiverRule, waive
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
 
 T = TypeVar("T")
 PROFILES = ("documented", "effective")
@@ -132,7 +134,7 @@ class Builder:
             rows=self._one(tuple(self._row(facts, row) for row in assessment.get("requirements") or ())),
             findings=self._one(tuple(_finding(entry) for entry in assessment.get("findings") or () if isinstance(entry, Mapping))),
             disagreements=self._one(tuple(_disagreement(entry) for entry in assessment.get("disagreements") or ())),
-            plan=self._one(_lists(found.get("plan"), leave_out=("modules", "change"))),
+            plan=self._one(_plan(_mapping(found, "plan"))),
             act=self._one(_lists(found.get("act"))),
             proof=self._one(_proof(_mapping(found, "proof"))),
         )
@@ -223,9 +225,18 @@ def selection_text(selection: Mapping[str, Any]) -> str:
     parts.append(interception if interception != "redirect" else "")
     parts.append("" if capture is None else f"DNS capture {'on' if capture else 'off'}")
     parts.append(f"{variant} iptables" if variant not in (None, "auto") else "")
-    parts.append(f"Istio {version}" if version else "")
+    parts.append(_istio(version) if version else "")
     parts.append(f"profile {selection['profile']}" if selection.get("profile") else "")
     return ", ".join(part for part in parts if part)
+
+
+def _istio(version: Any) -> str:
+    """Return for example "Istio 1.30"; with the release that is used in its place where the one asked for is not known."""
+    try:
+        release = Release.of(version)
+    except InvalidInput:
+        return f"Istio {version}"
+    return f"Istio {version} (judged as {release.used})" if release.used != release.asked else f"Istio {version}"
 
 
 def _mapping(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -262,6 +273,14 @@ def _lists(value: Any, leave_out: Iterable[str] = ()) -> tuple[tuple[str, tuple[
     flat = ((key, item if isinstance(item, (list, tuple)) else [item] if item else ()) for key, item in value.items() if not isinstance(item, Mapping))
     found = ((one_line(key), texts(items)) for key, items in flat)
     return tuple((key, items) for key, items in found if items and key not in leave_out)
+
+
+def _plan(found: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return what a plan names, with the verdict that it leads to."""
+    steps = [f"{step.get('what')}, because {step.get('why')}" for step in found.get("steps") or () if isinstance(step, Mapping)]
+    fails = [f"{entry.get('name')}: {entry.get('cause')}" for entry in found.get("fails") or () if isinstance(entry, Mapping)]
+    told = {**found, "steps": steps, "fails": fails, "after": _mapping(found, "after").get("verdict")}
+    return _lists(told, leave_out=("modules", "change", "state"))
 
 
 def _proof(found: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import BAD, Cause, Node, Requirement, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
 
+# Names of requirements that a line has room for.
+NAMES = 4
 PREPARE = "Load and persist them: nodeprep.istio.prepare_istio_nodes"
 
 
@@ -178,13 +180,53 @@ def no_data_cause(node: Node) -> Cause:
     return Cause(f"no_data: {code}", text, remedy)
 
 
-def why(node: Node, causes: Mapping[str, Cause]) -> str:
-    """Return why a node is not as it should be, on one line: no data, what failed, and its gaps' causes."""
+def why(node: Node, causes: Mapping[str, Cause], requirements: Mapping[str, Requirement]) -> str:
+    """Return why a node is not as it should be, on one line: no data, what failed, its gaps' causes, and what is not there yet."""
     if node.no_data:
         return node.no_data.text
-    return "; ".join(
-        [*(f"{part} failed: {text}" for part, text in node.failures), *(causes[id_].text for id_ in dict.fromkeys(row.cause for row in node.gaps))]
-    )
+    told = [*(f"{part} failed: {text}" for part, text in node.failures), *(causes[id_].text for id_ in dict.fromkeys(row.cause for row in node.gaps))]
+    return "; ".join([*told, *less(node, requirements)])
+
+
+def less(node: Node, requirements: Mapping[str, Requirement]) -> list[str]:
+    """Return what else there is to say of a node that may have no gap: what waits to be loaded, and why page or rules judge it worse."""
+    waiting = on_demand(node)
+    loads = [f"the kernel loads {some([requirements[row.id].label for row in waiting])} when needed"] if waiting else []
+    return loads + apart(node, requirements)
+
+
+def some(names: Sequence[str]) -> str:
+    """Return names as one text, the first of them where there are many."""
+    return ", ".join(names) if len(names) <= NAMES else f"{', '.join(names[: NAMES - 1])} and {len(names) - NAMES + 1} more"
+
+
+def apart(node: Node, requirements: Mapping[str, Requirement]) -> list[str]:
+    """Return why page or rules on their own judge a node worse than its verdict says, a sentence for each."""
+    sentences = []
+    for told, profile, verdict, other in (("the page", "documented", node.documented, "rule"), ("the rules", "effective", node.effective, "page")):
+        if verdict == node.verdict or verdict not in _DECIDES:
+            continue
+        rows = [row for row in node.rows if profile in row.profiles and not row.gap and _DECIDES[verdict](row)]
+        if rows:
+            asks, nobody = ("asks", "no rule needs") if other == "rule" else ("ask", "the page does not name")
+            alone = f" and {nobody}" if all(len(row.profiles) == 1 for row in rows) else ""
+            sentences.append(f"{told} {asks} for {some([requirements[row.id].label for row in rows])}, which {_NOT_THERE[verdict]}{alone}")
+    return sentences
+
+
+_NOT_THERE = {"not_ready": "nothing has loaded", "unknown": "may not be there", "at_risk": "a reboot takes away"}
+
+# For each bad verdict the rows that decide it.
+_DECIDES: dict[str, Callable[[Row], bool]] = {
+    "not_ready": lambda row: row.now == "unmet",
+    "unknown": lambda row: "unknown" in (row.now, row.after_reboot),
+    "at_risk": lambda row: row.after_reboot == "unmet",
+}
+
+
+def on_demand(node: Node) -> tuple[Row, ...]:
+    """Return the requirements that the kernel is to load when they are needed, where this makes the node's verdict."""
+    return tuple(row for row in node.rows if row.level == "must" and "on_demand" in (row.now, row.after_reboot)) if node.verdict == "on_demand" else ()
 
 
 def headline(causes: Iterable[Cause]) -> str:

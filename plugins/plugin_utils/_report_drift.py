@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, Change, Document, Drift, Node, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
+
+# A file with a line.
+_PLACE = re.compile(r"/\S+:\d+")
 
 
 def drift_between(before: Document, after: Document) -> Drift:
@@ -27,8 +31,8 @@ def drift_between(before: Document, after: Document) -> Drift:
 
 def _changes(old: Node, new: Node, causes: Mapping[str, str]) -> Iterator[Change]:
     if old.verdict != new.verdict:
-        why = new.no_data.text if new.no_data else "; ".join(dict.fromkeys(causes[row.cause] for row in new.gaps))
-        yield Change(new.name, "verdict", old.verdict, new.verdict, one_line(why))
+        why = new.no_data.text if new.no_data else "; ".join([_done(new), *dict.fromkeys(causes[row.cause] for row in new.gaps)])
+        yield Change(new.name, "verdict", old.verdict, new.verdict, one_line(why.strip("; ")))
     if old.no_data or new.no_data:
         return
     for what, before, now in (("system", old.system, new.system), ("kernel", old.kernel, new.kernel), ("SELinux", old.selinux, new.selinux)):
@@ -41,7 +45,7 @@ def _changes(old: Node, new: Node, causes: Mapping[str, str]) -> Iterator[Change
         known = rows.get(row.id)
         # A requirement that was not asked for before is a change of the question, not of the node.
         if known and (told(known) != told(row) or (row.lacking and known.reason != row.reason)):
-            yield Change(new.name, row.id, told(known), told(row), row.reason or row.remedy)
+            yield Change(new.name, row.id, told(known), told(row), _why(row, causes))
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,22 @@ def alike(drift: Drift) -> list[Alike]:
         whats.setdefault((before, after, reason, tuple(names)), []).append(what)
     groups = [Alike(tuple(listed), before, after, reason, names) for (before, after, reason, names), listed in whats.items()]
     return sorted(groups, key=lambda group: (URGENCY[group.after] if group.whats[0] == "verdict" else len(URGENCY), -len(group.nodes)))
+
+
+def _why(row: Row, causes: Mapping[str, str]) -> str:
+    """Return why it lacks now: file and line, else the cause, which is told alike of all that share it.
+
+    What is there lacks nothing; what its facts say besides is about the past.
+    """
+    if not row.lacking:
+        return ""
+    return causes[row.cause] if row.gap and not _PLACE.search(row.reason) else row.reason or row.remedy
+
+
+def _done(node: Node) -> str:
+    """Return that this run did it, where it did."""
+    done = dict(node.act)
+    return "prepared in this run" if "check_mode" not in done and done.keys() & {"loaded", "persisted"} else ""
 
 
 def told(row: Row) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Document, Node, ReportError, Row, counted
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline, why
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline, less, why
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike, told
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, short_system
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
@@ -112,6 +112,7 @@ def _view(document: Document) -> dict[str, Any]:
         "change_limit": CHANGES,
         "whys": _whys(document),
         "judged": judged,
+        "disproved": [node.name for node in document.nodes if node.disproved],
         "data": Markup(_data(document, place)),
     }
 
@@ -167,7 +168,7 @@ def _findings(document: Document) -> list[tuple[str, str, int]]:
 
 def _whys(document: Document) -> dict[str, str]:
     causes = {cause.id: cause for cause in document.causes}
-    return {node.name: why(node, causes) for node in document.nodes}
+    return {node.name: why(node, causes, document.requirements) for node in document.nodes}
 
 
 def _failed(node: Node) -> str:
@@ -202,15 +203,15 @@ def _data(document: Document, place: list[int]) -> str:
         return rows.place(row, [*numbers, row.state, row.now, row.after_reboot, row.reason, row.remedy, status(row), row.profiles])
 
     def node_entry(node: Node, pattern: int) -> list[Any]:
-        noted = (node.findings, node.disagreements, node.plan, node.act, node.proof, node.tools, node.selection, node.forecast)
+        further = "; ".join(less(node, document.requirements))
+        same = (node.disagreements, node.plan, node.act, node.proof, node.tools, node.selection, node.forecast, further, node.foreseen)
         findings = [[finding.severity, finding.message, finding.source] for finding in node.findings]
-        told_ = [findings, node.disagreements, node.plan, node.act, node.proof, node.tools, node.selection, node.forecast]
         return [
             node.name,
             *(VERDICTS.index(verdict) if verdict else -1 for verdict in (node.verdict, node.documented, node.effective, node.unwaived)),
             systems.place((node.system, node.kernel, node.selinux), [node.system, node.kernel, node.selinux]),
             sets.place(node.rows, [row_place(row) for row in node.rows]) if node.rows else -1,
-            notes.place(noted, told_),
+            notes.place((node.findings, *same), [findings, *same]),
             pattern,
             node.observed_at,
             node.no_data.text if node.no_data else _failed(node),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Cause, Document, Node
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Cause, Document, Node, Requirement
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline, why
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
@@ -45,7 +45,7 @@ def render(document: Document) -> Iterator[str]:
         (node for node in document.nodes if node.verdict not in ("ready", "on_demand") or node.failures), key=lambda node: (URGENCY[node.verdict], node.name)
     )
     columns = ("Node", "System", "Verdict", "Page", "Rules", "Why")
-    yield from _section("Nodes to look at", columns, [_node(node, causes) for node in bad], NODES)
+    yield from _section("Nodes to look at", columns, [_node(node, causes, document.requirements) for node in bad], NODES)
     waivers = [[w.requirement, ", ".join(w.nodes), w.reason, f"{w.until}{' (expired)' if w.expired else ''}", f"{w.matches:,}"] for w in document.waivers]
     yield from _section("Waivers", ("Requirement", "Nodes", "Reason", "Until", "Met"), waivers, NODES)
 
@@ -54,8 +54,15 @@ def _cause(cause: Cause) -> list[str]:
     return [cause.text, cause.remedy, f"{len(cause.nodes):,}", f"{cause.gaps:,}" if cause.gaps else ""]
 
 
-def _node(node: Node, causes: dict[str, Cause]) -> list[str]:
-    return [node.name, f"{node.system}, {node.kernel}".strip(", "), f"{SIGNS[node.verdict]} {node.verdict}", node.documented, node.effective, why(node, causes)]
+def _node(node: Node, causes: dict[str, Cause], requirements: dict[str, Requirement]) -> list[str]:
+    return [
+        node.name,
+        f"{node.system}, {node.kernel}".strip(", "),
+        f"{SIGNS[node.verdict]} {node.verdict}",
+        node.documented,
+        node.effective,
+        why(node, causes, requirements),
+    ]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
 
 OTHER_SUFFIXES = (".html", ".xml", ".csv", ".md", ".prom", ".yml", ".yaml", ".txt")
+NAME_OTHERS = "name recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
 NO_FACTS = "no istio_node facts are recorded for this node"
 
 
@@ -71,10 +72,14 @@ def add_recorded(builder: Builder, path: str, label: str, selection: Selection, 
                 del found
                 builder.add_document(read(text, str(file)), label)
                 continue
+            if not _of_a_node(found):
+                raise ReportError(f"{file}: these are neither facts of a node nor a report; {NAME_OTHERS}")
             facts = _facts_in(found)
         except (ValueError, OSError, RecursionError) as exc:
             if isinstance(exc, ReportError):
                 raise
+            if Path(path).is_file():
+                raise ReportError(f"{file}: this cannot be read as JSON ({one_line(exc, 200)}); {NAME_OTHERS}") from exc
             builder.add_missing(name, "unusable", one_line(f"{file}: {exc}", 300))
             continue
         nodes += 1
@@ -143,6 +148,11 @@ def _files(path: Path, leave_out: Path) -> Iterator[Path]:
 def _node_name(file: Path) -> str:
     """A file is named like its node. The fact cache of ansible-core 2.19 and newer puts "s1_" before it."""
     return file.name.removeprefix("s1_").removesuffix(".json")
+
+
+def _of_a_node(found: Any) -> bool:
+    """Whether a file holds what a fact cache or node_facts writes: nothing as yet, a node's facts, or other facts of Ansible's."""
+    return isinstance(found, dict) and (not found or "modules" in found or any(key.startswith(("ansible_", "istio_node", "__")) for key in found))
 
 
 def _facts_in(found: Any) -> Any:

@@ -9,12 +9,11 @@ import re
 from collections.abc import Sequence
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Cause, Document, Node, Row
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline, less, some
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import short_system
 
 # A terminal is no place for ten thousand lines: the most urgent nodes are shown.
 NODES = 200
-NAMES = 4
 
 
 def summary(document: Document, asked: str) -> list[str]:
@@ -26,11 +25,13 @@ def summary(document: Document, asked: str) -> list[str]:
     if len(nodes) > NODES:
         nodes = sorted(nodes, key=lambda node: (URGENCY[node.verdict], node.name))[:NODES]
     judged = any(node.documented or node.effective for node in document.nodes)
-    headings = ["NODE", "SYSTEM", "VERDICT", *(["PAGE", "RULES"] if judged else []), "WHY, AND WHAT TO DO"]
+    # What preparing would make of the nodes, until it has been done.
+    foreseen = any(node.foreseen for node in document.nodes)
+    headings = ["NODE", "SYSTEM", "VERDICT", *(["WOULD BE"] if foreseen else []), *(["PAGE", "RULES"] if judged else []), "WHY, AND WHAT TO DO"]
     causes = {cause.id: cause for cause in document.causes}
-    rows = [headings, *(_cells(node, judged, document, causes) for node in nodes)]
+    rows = [headings, *(_cells(node, foreseen, judged, document, causes) for node in nodes)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(headings) - 1)]
-    title = "; ".join(str(selection["text"]) for selection in document.selections) or asked
+    title = "; ".join(dict.fromkeys(str(selection["text"]) for selection in document.selections)) or asked
     lines = [f"Istio node readiness: {title}"]
     lines += ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows]
     lines += [f"... and {len(document.nodes) - NODES:,} more"] if len(document.nodes) > NODES else []
@@ -39,9 +40,10 @@ def summary(document: Document, asked: str) -> list[str]:
     return [*lines, f"{totals}. {told}." if told else f"{totals}."]
 
 
-def _cells(node: Node, judged: bool, document: Document, causes: dict[str, Cause]) -> list[str]:
+def _cells(node: Node, foreseen: bool, judged: bool, document: Document, causes: dict[str, Cause]) -> list[str]:
     system = f"{short_system(node.system)}, {short_kernel(node.kernel)}" if not node.no_data else ""
-    return [node.name, system, node.verdict, *([node.documented, node.effective] if judged else []), _why(node, document, causes)]
+    columns = [*([node.foreseen] if foreseen else []), *([node.documented, node.effective] if judged else [])]
+    return [node.name, system, node.verdict, *columns, _why(node, document, causes)]
 
 
 def short_kernel(release: str) -> str:
@@ -62,25 +64,19 @@ def _why(node: Node, document: Document, causes: dict[str, Cause]) -> str:
         cause = causes[id_]
         what = _names(document, rows)
         parts.append(f"{what}: {_lower(cause.text)} -> {_lower(cause.remedy)}" if cause.remedy else f"{what}: {_lower(cause.text)}")
-    if node.verdict == "on_demand":
-        on_demand = [row for row in node.rows if row.level == "must" and "on_demand" in (row.now, row.after_reboot)]
-        parts.append(f"{_names(document, on_demand)}: loaded when they are needed")
+    parts += less(node, document.requirements)
     waived = sum(row.waiver is not None for row in node.rows)
     parts.append(f"{waived} waived" if waived else "")
     return "; ".join(part for part in parts if part)
 
 
 def _names(document: Document, rows: Sequence[Row]) -> str:
-    return _some([document.requirements[row.id].label for row in rows])
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= NAMES else f"{', '.join(names[: NAMES - 1])} and {len(names) - NAMES + 1} more"
+    return some([document.requirements[row.id].label for row in rows])
 
 
 def _done(act: dict[str, tuple[str, ...]]) -> str:
     would = "check_mode" in act
-    parts = [f"{'would load' if would else 'loaded'} {_some(act['loaded'])}"] if "loaded" in act else []
+    parts = [f"{'would load' if would else 'loaded'} {some(act['loaded'])}"] if "loaded" in act else []
     if "persisted" in act:
         parts.append(f"{'would persist' if would else 'persisted'} {len(act['persisted'])} in {act.get('boot_file', ('',))[0]}")
     return "; ".join(parts)

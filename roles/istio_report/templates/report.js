@@ -9,6 +9,7 @@
   // Positions within a node and a row; the writer is _report_html.py.
   const [NAME, VERDICT, PAGE, RULES, UNWAIVED, SYSTEM, SET, NOTE, PATTERN, SEEN, TEXT, NO_DATA, PROVED] = nodes.length ? nodes[0].keys() : [];
   const [REQ, MUST, CAUSE, WAIVER, STATE, NOW, AFTER, REASON, REMEDY, STATUS, PROFILES] = Array(11).keys();
+  const [LESS, FORESEEN] = [8, 9];
   const URGENCY = ["not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready"].map((name) => verdicts.indexOf(name));
   const STEP = 100;
   const judged = nodes.some((node) => node[PAGE] >= 0 || node[RULES] >= 0);
@@ -37,7 +38,9 @@
   const causesOfSet = gapsOfSet.map((gaps) => [...new Set(gaps.map((row) => row[CAUSE]))]);
   const causesOf = (node) => (node[NO_DATA] >= 0 ? [node[NO_DATA]] : node[SET] < 0 ? [] : causesOfSet[node[SET]]);
   const whyOfSet = causesOfSet.map((list) => list.map((cause) => causes[cause][0]).join("; "));
-  const why = (node) => (node[NO_DATA] >= 0 ? node[TEXT] : whyOfSet[node[SET]] ?? "");
+  const less = (node) => notes[node[NOTE]][LESS];
+  const foreseen = (node) => notes[node[NOTE]][FORESEEN];
+  const why = (node) => (node[NO_DATA] >= 0 ? node[TEXT] : [whyOfSet[node[SET]], less(node)].filter(Boolean).join("; "));
   const namesOfSet = gapsOfSet.map((gaps) => gaps.map((row) => requirements[row[REQ]][1]).join(" "));
   const hay = nodes.map((node) => [node[NAME], ...systems[node[SYSTEM]], verdicts[node[VERDICT]], why(node), namesOfSet[node[SET]] ?? "", node[TEXT]].join("\n").toLowerCase());
   const order = nodes.map((_, place) => place).sort((a, b) => URGENCY.indexOf(nodes[a][VERDICT]) - URGENCY.indexOf(nodes[b][VERDICT]) || a - b);
@@ -86,7 +89,7 @@
       {},
       element("td", {}, element("a", { href: `#node=${encodeURIComponent(node[NAME])}` }, node[NAME])),
       element("td", { class: "system" }, system, kernel ? element("span", { class: "muted mono" }, kernel) : ""),
-      element("td", {}, mark(node[VERDICT]), node[VERDICT] === node[UNWAIVED] ? "" : element("span", { class: "muted" }, "by waiver"), node[PROVED] ? element("span", { class: "muted" }, `proof: ${node[PROVED].replace("_", " ")}`) : ""),
+      element("td", {}, mark(node[VERDICT]), foreseen(node) ? element("span", { class: "muted" }, `would be ${foreseen(node)}`) : "", node[VERDICT] === node[UNWAIVED] ? "" : element("span", { class: "muted" }, "by waiver"), node[PROVED] ? element("span", { class: "muted" }, `proof: ${node[PROVED].replace("_", " ")}`) : ""),
       ...(judged ? [verdict(node[PAGE], "Page"), verdict(node[RULES], "Rules")] : []),
       element("td", { class: "why" }, why(node), node[NO_DATA] < 0 && node[TEXT] ? element("span", { class: "muted" }, `failed: ${node[TEXT]}`) : ""),
     );
@@ -167,7 +170,7 @@
   // A node's story
   const dialog = byId("story");
   const requirementName = (id) => requirements.find((requirement) => requirement[0] === id)?.[1] ?? id;
-  const PARTS = { load: "to load", persist: "to load at every boot", refused: "refused", optional: "loaded only where the kernel has it", loaded: "loaded", persisted: "persisted", boot_file: "boot file", check_mode: "in check mode only", rule_sets: "rule sets" };
+  const PARTS = { after: "verdict afterwards", fails: "will not load", left: "left to do", load: "to load", persist: "to load at every boot", refused: "refused", optional: "loaded only where the kernel has it", loaded: "loaded", persisted: "persisted", boot_file: "boot file", check_mode: "in check mode only", rule_sets: "rule sets" };
 
   const ASKED_BY = { documented: "page", effective: "rules" };
 
@@ -176,6 +179,8 @@
     const [findings, disagreements, plan, act, proof, tools, selection, forecast] = notes[node[NOTE]];
     const facts = [
       ["Verdict", node[VERDICT] === node[UNWAIVED] ? "" : `${verdicts[node[UNWAIVED]]} without waivers`],
+      ["Prepared", foreseen(node) ? `it would be ${foreseen(node)}` : ""],
+      ["Further", node[NO_DATA] < 0 ? less(node) : ""],
       ["Asked", selection === null ? "" : data.selections[selection]],
       ["System", system],
       ["Kernel", kernel],

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -73,6 +74,57 @@ def test_what_a_probe_proved_is_beside_what_was_predicted():
     assert dict(document.nodes[0].proof) == {"predicted": ("ready",), "proved": ("failed",), "rule_sets": ("3 passed", "1 failed"), "failed": ("no xt_owner",)}
     jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
     assert _report_json.read(text(document), "x") == document
+
+
+PROOF = {"predicted": "ready", "proved": "failed", "counts": {"failed": 1}, "causes": [{"message": "not in this kernel: xt_owner"}], "findings": []}
+
+
+@pytest.mark.parametrize(
+    "kind, proved, waived, disproved",
+    [
+        (0, "failed", "", True),
+        (0, "proved", "", False),
+        (0, "incomplete", "", False),
+        (6, "failed", "", False),
+        (6, "failed", "*", False),
+        (11, "failed", "", True),
+    ],
+)
+def test_a_proof_against_the_verdict_disproves_it(kind, proved, waived, disproved):
+    """Not where something is known to be lacking, waived or not: the proof only says it again."""
+    given = {**outcome(facts(KINDS[kind]), SELECTION), "proof": {**PROOF, "proved": proved}}
+    document = build([("a", given)], waivers=[WaiverRule(waived, ("*",), "x", "2999-12-31")] if waived else [])
+    assert document.nodes[0].disproved is disproved
+    assert [node.name for node in document.failing(["disproved"])] == (["a"] if disproved else [])
+
+
+def test_what_preparing_would_make_of_a_node_is_told_until_it_is_done():
+    given = outcome(facts(KINDS[1]), SELECTION)
+    planned = {**given, "plan": {**given["plan"], "after": {"verdict": "ready"}, "steps": [{"what": "load", "why": "it is not there"}]}}
+    acted = {"loaded": ["xt_owner"], "persisted": []}
+    cases = {
+        "audit": planned,
+        "check": {**planned, "act": {**acted, "check_mode": True}},
+        "done": {**planned, "act": acted},
+        "same": outcome(facts(KINDS[0]), SELECTION),
+    }
+    document = build(cases.items())
+    assert {node.name: node.foreseen for node in document.nodes} == {"audit": "ready", "check": "ready", "done": "", "same": ""}
+    assert dict(document.nodes[0].plan)["steps"] == ("load, because it is not there",)
+    lines = summary(document, "")
+    assert lines[1].split()[2:4] == ["VERDICT", "WOULD"] and re.search(r"^check +.* on_demand +ready +not_ready +on_demand ", lines[3])
+    jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
+def test_why_page_or_rules_judge_a_node_worse_is_told():
+    lines = summary(build(fleet(14, SELECTION)), "")
+    told = next(line for line in lines if line.startswith("node-02"))
+    assert "the kernel loads " in told and "; the page asks for br_netfilter, " in told and "which nothing has loaded" in told
+    documented = Selection.from_options({"mode": ["sidecar", "ambient"], "ip_family": "dual", "profile": "documented"})
+    for selection in (SELECTION, documented):
+        for node in build(fleet(14, selection)).nodes:
+            row = next(line for line in summary(build(fleet(14, selection)), "") if line.startswith(node.name))
+            assert node.verdict == node.documented == "ready" or len(row.split("  ")) > 5, row
 
 
 def test_text_from_nodes_is_one_plain_line_and_bounded():
@@ -217,6 +269,13 @@ def test_a_bad_time_gets_one_clear_error():
         Builder().document("yesterday")
 
 
+@pytest.mark.parametrize(
+    "asked, told", [("1.99", "Istio 1.99 (judged as 1.31)"), ("1.9.3", "Istio 1.9.3 (judged as 1.25)"), ("1.30", "Istio 1.30"), ("?", "Istio ?")]
+)
+def test_a_release_that_is_not_known_is_named_with_the_one_that_is_used(asked, told):
+    assert told in selection_text({"backend": "iptables", "istio_version": asked}).split(", ")
+
+
 def test_the_selection_in_words():
     asked = {"backend": "iptables", "mode": ["ambient"], "ip_family": "dual", "interception": ["redirect"], "dns_capture": True, "istio_version": "1.30"}
     assert selection_text({**asked, "profile": "combined"}) == "iptables, ambient, dual, DNS capture on, Istio 1.30, profile combined"
@@ -230,7 +289,7 @@ def test_the_summary_says_why_and_what_to_do():
     assert lines[1].split()[:3] == ["NODE", "SYSTEM", "VERDICT"] and lines[1].endswith("WHY, AND WHAT TO DO")
     extra = next(line for line in lines if "node-06" in line)
     assert "RHEL 10.1, 6.12.0-124" in extra and "kernel-modules-extra is not installed -> install kernel-modules-extra for the running kernel" in extra
-    assert "more: loaded when they are needed" in next(line for line in lines if "on_demand" in line)
+    assert "more when needed" in next(line for line in lines if "on_demand" in line)
     assert lines[15].startswith("node-14") and "no_data" in lines[15] and "Connection timed out" in lines[15]
     assert lines[-1].startswith("6 ready, 1 on_demand, 1 at_risk, 4 not_ready, 1 unknown, 1 no_data. One cause explains ")
 

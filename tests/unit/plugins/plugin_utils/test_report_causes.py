@@ -192,6 +192,20 @@ def test_what_changed_since_the_last_report():
     ]
 
 
+def test_why_it_changed_is_told_of_now_and_not_of_the_past():
+    """A node that was mended has what its facts said before only in the last report; and of many modules one cause is told."""
+    lacking = [reason("autoload", "kernel_modprobe", "kernel.modprobe is '/bin/false', which loads nothing")]
+    before = build([("a", node(gap(state="loadable", autoload="denied", reasons=lacking))), ("b", node())])
+    extra = [reason("now", "not_installed", "CONFIG_XT_OWNER=m, but no such file is installed")]
+    found = facts(KINDS[0])
+    found["modules"]["xt_owner"]["reasons"] = lacking
+    mended = {**outcome(found, SELECTION), "act": {"check_mode": False, "loaded": ["xt_owner"], "persisted": []}}
+    after = [("a", mended), ("b", node(gap(state="missing", reasons=extra)))]
+    told = {(change.node, change.what): change.reason for change in build(after, previous=before).drift.changes}
+    assert told[("a", "verdict")] == "prepared in this run" and told[("a", "iptables/module/xt_owner")] == ""
+    assert told[("b", "verdict")] == told[("b", "iptables/module/xt_owner")] == "packages of the running kernel are not installed"
+
+
 def test_changes_alike_are_told_once():
     def new_kernel(found):
         found["kernel"]["release"] = "6.1.0-43-amd64"

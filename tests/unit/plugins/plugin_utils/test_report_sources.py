@@ -31,7 +31,6 @@ def test_every_form_of_recorded_facts(tmp_path):
     (tmp_path / "other-facts").write_text(json.dumps({"ansible_system": "Linux"}))
     (tmp_path / "half").write_text("{")
     (tmp_path / "old-schema").write_text(json.dumps({**good, "schema": 0}))
-    (tmp_path / "list").write_text("[1]")
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     (tmp_path / "report.html").write_text("<p>")
     (tmp_path / "directory").mkdir()
@@ -42,10 +41,24 @@ def test_every_form_of_recorded_facts(tmp_path):
         "other-facts": "no_answer",
         "half": "unusable",
         "old-schema": "unusable",
-        "list": "no_answer",
         "binary": "unusable",
     }
     assert "old-schema: the facts have schema 0, not 1" in nodes["old-schema"].no_data.text
+
+
+@pytest.mark.parametrize("text", ["[1]", '"text"', '{"name": "a-package", "version": "1.0"}'])
+def test_a_file_that_is_not_of_a_node_is_refused_and_makes_no_node(tmp_path, text):
+    (tmp_path / "good.json").write_text(json.dumps(facts(KINDS[0])))
+    (tmp_path / "package.json").write_text(text)
+    for path in (tmp_path, tmp_path / "package.json"):
+        with pytest.raises(ReportError, match=r"package\.json: these are neither facts of a node nor a report; name "):
+            recorded(path)
+
+
+def test_a_damaged_file_that_is_named_itself_is_refused(tmp_path):
+    (tmp_path / "half.json").write_text("{")
+    with pytest.raises(ReportError, match=r"half\.json: this cannot be read as JSON \("):
+        recorded(tmp_path / "half.json")
 
 
 BAD = {
