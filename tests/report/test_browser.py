@@ -6,44 +6,24 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, write
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import WaiverRule
+from ansible_collections.nodeprep.istio.tests.report.browser import SHOTS, SIZES, shot, tiles
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, SELECTION, build, facts, fleet, outcome
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.hostile import HOSTILE, hostile
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "roles" / "istio_report" / "templates"
-SHOTS = ROOT / "build" / "report"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SIZES = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 390, "height": 844}}
 # The report of a small fleet: one node of each kind, two waivers, and the report of the day before.
 SMALL = 14
 LARGE = 10_000
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")
@@ -61,35 +41,6 @@ def small() -> Path:
 def large() -> dict:
     command = [sys.executable, str(ROOT / "tests" / "report" / "measure.py"), str(LARGE), str(SHOTS / "large")]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-
-
-@pytest.fixture
-def opened(browser: Browser):
-    """Return a function that opens a report; afterwards nothing must have been fetched or gone wrong in the page."""
-    contexts, wrong = [], []
-
-    def open_report(path: Path, size: str = "wide", scheme: str = "light", **options: object) -> Page:
-        contexts.append(browser.new_context(viewport=SIZES[size], color_scheme=scheme, **options))
-        page = contexts[-1].new_page()
-        page.on("request", lambda request: None if request.url == path.as_uri() else wrong.append(request.url))
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_report
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-def tiles(page: Page) -> dict[str, int]:
-    return {tile.get_attribute("data-verdict"): int(tile.locator("strong").inner_text().replace(",", "")) for tile in page.locator(".tile").all()}
-
-
-def shot(page: Page, name: str, full: bool = True) -> None:
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=full)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
