@@ -117,7 +117,7 @@ lab-report: packages ## Report on four machines in different states, one of them
 	$(MAKE) lab-up NODEPREP_LAB_MACHINES='lab:!trixie'
 	$(LAB) tests/lab/report.yml
 	rm -rf build/report/lab
-	$(LAB) -e istio_report_dir=$(CURDIR)/build/report/lab -e '{"istio_report_formats": ["html", "junit", "csv", "markdown", "prometheus"]}' \
+	$(LAB) -e istio_node_hosts=lab -e istio_report_dir=$(CURDIR)/build/report/lab -e '{"istio_report_formats": ["html", "junit", "csv", "markdown", "prometheus"]}' \
 	  playbooks/audit_istio_nodes.yml; [ $$? -eq 2 ]
 	PYTHONPATH=.cache $(BIN)/pytest -q tests/report/lab_report.py
 	$(MAKE) lab-down NODEPREP_LAB_MACHINES=lab

@@ -276,10 +276,11 @@ def _lists(value: Any, leave_out: Iterable[str] = ()) -> tuple[tuple[str, tuple[
 
 
 def _plan(found: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return what a plan names, with the verdict that it leads to."""
-    steps = [f"{step.get('what')}, because {step.get('why')}" for step in found.get("steps") or () if isinstance(step, Mapping)]
+    """Return what a plan names, with the verdict that it leads to; the step of the modules is what is to be loaded and persisted."""
+    steps = [step for step in found.get("steps") or () if isinstance(step, Mapping) and step.get("kind") != "modules"]
+    told_steps = [f"{step.get('what')}, because {step.get('why')}" for step in steps]
     fails = [f"{entry.get('name')}: {entry.get('cause')}" for entry in found.get("fails") or () if isinstance(entry, Mapping)]
-    told = {**found, "steps": steps, "fails": fails, "after": _mapping(found, "after").get("verdict")}
+    told = {**found, "steps": told_steps, "fails": fails, "after": _mapping(found, "after").get("verdict")}
     return _lists(told, leave_out=("modules", "change", "state"))
 
 

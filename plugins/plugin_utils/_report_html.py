@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 # Rows of the heat map that are in the file; a fleet has few kinds of nodes, and what is beyond is in the list of nodes.
 PATTERNS = 600
-PATTERN_FOLD = 40
+PATTERN_FOLD = 24
 CHANGES = 500
 
 # A cell's sign, so that colour is never all there is. The same ladder as a verdict's.

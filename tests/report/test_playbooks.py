@@ -103,8 +103,10 @@ def test_a_mistake_is_told_once_and_no_node_is_touched(tmp_path, playbook, argum
 
 def test_the_gate_names_the_nodes_and_the_report(tmp_path):
     (tmp_path / "hosts.yml").write_text(INVENTORY)
-    done = play("audit_istio_nodes", "-i", str(tmp_path / "hosts.yml"), "--limit", "good,bad", istio_report_dir=str(tmp_path / "out"), istio_report_nodes=["good"])
-    assert f"not by good but by 1 not_ready: bad (not_ready). The report: {tmp_path}/out/report.html" in done.stdout, done.stdout
+    done = play(
+        "audit_istio_nodes", "-i", str(tmp_path / "hosts.yml"), "--limit", "good,bad", istio_report_dir=str(tmp_path / "out"), istio_report_nodes=["good"]
+    )
+    assert f"is shut by 1 not_ready: bad (not_ready). The report: {tmp_path}/out/report.html (written once, for good)" in done.stdout, done.stdout
 
 
 def test_a_waiver_opens_the_gate(tmp_path):

@@ -180,7 +180,7 @@
     const facts = [
       ["Verdict", node[VERDICT] === node[UNWAIVED] ? "" : `${verdicts[node[UNWAIVED]]} without waivers`],
       ["Prepared", foreseen(node) ? `it would be ${foreseen(node)}` : ""],
-      ["Further", node[NO_DATA] < 0 ? less(node) : ""],
+      ["Why", node[NO_DATA] < 0 ? less(node) : ""],
       ["Asked", selection === null ? "" : data.selections[selection]],
       ["System", system],
       ["Kernel", kernel],
@@ -190,12 +190,12 @@
       ["Observed", node[SEEN]],
       ["Failed", node[NO_DATA] < 0 ? node[TEXT] : ""],
     ].filter(([, text]) => text);
-    const pageRules = judged && node[NO_DATA] < 0 ? element("p", {}, "Page ", node[PAGE] < 0 ? "not judged" : mark(node[PAGE]), "  Rules ", node[RULES] < 0 ? "not judged" : mark(node[RULES])) : "";
+    const pageRules = judged && node[NO_DATA] < 0 ? element("p", {}, ...[["Page", PAGE], ["Rules", RULES]].map(([label, place]) => element("span", { class: "pair" }, `${label} `, node[place] < 0 ? "not judged" : mark(node[place])))) : "";
     return [
       element("div", { class: "story-head" }, element("div", {}, element("h2", { id: "story-name", tabindex: "-1" }, node[NAME]), element("p", {}, mark(node[VERDICT])), pageRules), element("button", { type: "button", class: "plain", on: { click: () => dialog.close() } }, "Close")),
       element("dl", { class: "facts" }, ...facts.flatMap(([key, text]) => [element("dt", {}, key), element("dd", {}, text)])),
       ...missing(node),
-      ...section("Where page and rules disagree", disagreements.map((text) => element("li", {}, text))),
+      ...section("Where page and rules disagree", [...grouped(disagreements, (text) => text.slice(text.indexOf(": "))).entries()].map(([said, list]) => element("li", {}, element("b", {}, list.map((text) => text.slice(0, text.indexOf(": "))).join(", ")), said))),
       ...section("Findings", findings.map(([severity, message, source]) => element("li", {}, element("b", {}, severity), `: ${message} `, source ? reference(source) : ""))),
       ...section("Planned", plan.map(part)),
       ...section("Done", act.map(part)),
