@@ -113,10 +113,18 @@ def _wrong_values(kind: _Kind) -> Iterator[str]:
                 continue
             # Templates may make a number of a version that was written as text.
             options[name] = str(value) if isinstance(kind.variables[variable], str) and isinstance(value, (int, float)) else value
-        try:
-            build(options)
-        except InvalidInput as exc:
-            yield f"{NODE}{exc}"
+        # Each on its own, so that all mistakes are told; only values that are right can contradict each other.
+        wrong = [error for name, value in options.items() if (error := _error(build, {name: value}))]
+        contradiction = "" if wrong else _error(build, options)
+        yield from wrong or ([contradiction] if contradiction else [])
+
+
+def _error(build: Callable[[dict[str, Any]], Any], options: dict[str, Any]) -> str:
+    try:
+        build(options)
+    except InvalidInput as exc:
+        return f"{NODE}{exc}"
+    return ""
 
 
 def no_host(pattern: str, known: bool) -> str:

@@ -23,6 +23,13 @@ def run(observed, **arguments):
     return action.run(task_vars={}), asked
 
 
+def test_a_misspelt_variable_is_refused_before_the_node_is_asked():
+    task = SimpleNamespace(args={}, async_val=0, check_mode=False, diff=False, action="x", get_name=lambda: "x")
+    action = node_readiness.ActionModule(task, SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")), SimpleNamespace(check_mode=False), None, None, None)
+    result = action.run(task_vars={"istio_node_bakend": "nftables", "istio_node_pool": "a"})
+    assert result["failed"] and result["msg"].startswith("nodeprep.istio: there is no variable 'istio_node_bakend'; 'istio_node_backend' is meant")
+
+
 def answer(found):
     return {"ansible_facts": {"istio_node": found, "discovered_interpreter_python": "/usr/bin/python3"}, "warnings": ["w"], "changed": False}
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.nodeprep.istio.plugins.action import fleet_report, fleet_summary
+from ansible_collections.nodeprep.istio.plugins.action import fleet_check, fleet_report, fleet_summary
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, NOW, SELECTION, facts, outcome
 
 
@@ -49,3 +49,40 @@ def test_an_error_is_told_once(tmp_path, monkeypatch, plugin, arguments):
         run(plugin, {"a": {}}, waivers=str(tmp_path / "no.yml"), **arguments)
     # ansible-core 2.19 and newer append the message of the cause.
     assert str(raised.value).count("cannot be read") == 1 and raised.value.__cause__ is None and raised.value.__suppress_context__
+
+
+def test_the_gate_is_shut_by_a_verdict_and_by_a_proof_against_one(tmp_path):
+    proof = {"predicted": "ready", "proved": "failed", "counts": {"failed": 1}, "causes": [{"message": "not in this kernel: xt_owner"}], "findings": []}
+    outcomes = {
+        "a": {**outcome(facts(KINDS[0]), SELECTION), "proof": proof},
+        "b": outcome(facts(KINDS[5]), SELECTION),
+        "c": outcome(facts(KINDS[0]), SELECTION),
+    }
+    arguments = {"dir": str(tmp_path), "formats": ["json"], "templates": "t"}
+    told = {gates: run(fleet_report, outcomes, fail_on=list(gates), **arguments)["failing"] for gates in ((), ("disproved",), ("not_ready", "disproved"))}
+    assert list(told.values()) == ["", "1 disproved: a (ready, disproved)", "1 disproved, 1 not_ready: b (not_ready), a (ready, disproved)"]
+
+
+def check(by_host, hosts, pattern="all", play=None):
+    """Run the check over hosts with these variables of the inventory; also those of the play or the command line."""
+    task = SimpleNamespace(args={"pattern": pattern, "hosts": hosts}, async_val=0, check_mode=False, diff=False, action="x", get_name=lambda: "x")
+    templar = SimpleNamespace(template=lambda value: value)
+    first = next(iter(by_host))
+    action = fleet_check.ActionModule(task, SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")), SimpleNamespace(check_mode=False), None, templar, None)
+    variables = {**by_host[first], **(play or {}), "hostvars": Hostvars(by_host), "inventory_hostname": first, "ansible_play_hosts_all": list(by_host)}
+    return action.run(task_vars=variables)
+
+
+def test_the_check_looks_at_the_hosts_of_the_pattern_that_are_in_the_run():
+    by_host = {"a": {"istio_node_mode": "typo"}, "b": {"istio_node_mode": "ambient"}, "c": {"istio_node_profile": "typo"}}
+    assert check(by_host, ["b", "not in this run"]) == {"changed": False, "hosts": 1}
+    found = check(by_host, ["a", "b", "c"])
+    assert found["failed"] and "istio_node_mode: 'typo' is not one of sidecar, ambient (for a)" in found["msg"] and "(for c)" in found["msg"]
+    # What the command line says holds for all, whatever the inventory says.
+    assert not check(by_host, ["a", "b"], play={"istio_node_mode": "sidecar"}).get("failed")
+    assert "(for " not in check(by_host, ["a", "b"], play={"istio_node_mode": "nothing"})["msg"]
+
+
+@pytest.mark.parametrize("hosts, message", [([], "no host of the inventory matches 'x'"), (["z"], "no host of 'x' is in this run: --limit leaves all")])
+def test_the_check_refuses_a_run_without_hosts(hosts, message):
+    assert message in check({"a": {}}, hosts, pattern="x")["msg"]

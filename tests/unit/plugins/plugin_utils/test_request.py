@@ -60,6 +60,10 @@ def test_a_mistake_is_told_once_whatever_the_number_of_hosts(variables, message)
     assert message in error and " (for " not in error
 
 
+def test_all_mistakes_are_told():
+    assert len(errors(a={"istio_node_mode": "x", "istio_node_profile": "y", "istio_node_state": "z", "istio_node_reboot": "?"})) == 4
+
+
 def test_a_mistake_of_some_hosts_names_them():
     bad = {"istio_node_profile": "best"}
     (error,) = errors(a={}, b=bad, c=dict(bad), d={**bad, "istio_node_mode": "ambient"}, e={**bad, "istio_node_mode": "ambient"})
