@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._acted import Acted
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._failure import cause
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._remediation import preparation
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent
@@ -46,7 +47,7 @@ class ActionModule(ActionBase):
                 return {**result, "failed": True, "msg": acted.lost()}
             observed = self._execute_module(module_name="nodeprep.istio.node_facts", module_args={}, task_vars=task_vars)
             if "istio_node" not in (observed.get("ansible_facts") or {}):
-                return {**result, **observed}
+                return {**result, **observed, "msg": cause(observed)}
             facts = checked(observed["ansible_facts"]["istio_node"])
             assessment = assess(facts, selection).as_dict()
             result.update({key: observed[key] for key in ("ansible_facts", "warnings", "deprecations") if key in observed})

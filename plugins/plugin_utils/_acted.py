@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._failure import cause
 
 Result = Mapping[str, Any]
 
@@ -43,7 +44,7 @@ class Acted:
 
     def lost(self) -> str | None:
         """Return how the node was lost while it was acted on, or None."""
-        return next((f"unreachable: {result.get('msg')}" for result in (self.overrides, self.modules) if result.get("unreachable")), None)
+        return next((f"unreachable: {cause(result)}" for result in (self.overrides, self.modules) if result.get("unreachable")), None)
 
     def as_dict(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was done, or in check mode would be; ``facts`` are those of afterwards."""
@@ -71,7 +72,7 @@ class Acted:
         if self.modules.get("failed"):
             # What only should be there fails no node; without any name it was something else that failed.
             names = {failure["name"] for failure in self.modules.get("failed_modules", [])}
-            return str(self.modules["msg"]) if not names or names - set(self.plan["optional"]) else None
+            return cause(self.modules) if not names or names - set(self.plan["optional"]) else None
         if self.modules.get("skipped") and planned:
             return "; ".join(f"{name}: {cause}" for name, cause in planned.items())
         return None

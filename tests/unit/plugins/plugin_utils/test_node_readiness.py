@@ -65,6 +65,33 @@ def test_the_modules_failure_is_the_tasks(observed):
     assert result["failed"] and result["msg"] == "no /proc" and "assessment" not in result
 
 
+# As ansible-core 2.16 and 2.19 report a module that never ran, without and with a terminal.
+@pytest.mark.parametrize(
+    "observed, said",
+    [
+        (
+            {"msg": "MODULE FAILURE\nSee stdout/stderr for the exact error", "module_stderr": "sudo: a password is required\n", "module_stdout": ""},
+            "sudo: a password is required",
+        ),
+        (
+            {
+                "msg": "Module result deserialization failed: No start of json char found",
+                "module_stderr": "Shared connection to 10.0.0.1 closed.\r\n",
+                "module_stdout": "/bin/sh: 1: sudo: not found\r\n",
+            },
+            "/bin/sh: 1: sudo: not found",
+        ),
+        ({"msg": "MODULE FAILURE", "module_stderr": "Traceback (most recent call last):\n  File x\nMemoryError\n"}, "MemoryError"),
+    ],
+)
+def test_a_module_that_did_not_run_is_explained_by_what_the_node_said(observed, said):
+    message = f"the module did not run to its end; the node said: {said}"
+    result, _asked = run({"failed": True, **observed})
+    assert result["failed"] and result["msg"] == message
+    acted = {"plan": run(answer(facts(KINDS[0])))[0]["plan"], "modules": {"failed": True, **observed}, "overrides": {}, "boot_id": "one"}
+    assert run(answer(facts(KINDS[0])), acted=acted)[0]["msg"] == message
+
+
 def test_facts_that_are_none_are_refused():
     result, _asked = run(answer({"schema": 99}))
     assert result["failed"] and "the facts have schema 99" in result["msg"]

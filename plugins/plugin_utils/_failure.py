@@ -1,0 +1,28 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a module failed, in words that help. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# What ssh itself adds at the end, whatever happened.
+_FAREWELL = re.compile(r"(Shared c|C)onnection to \S+ closed\.?")
+
+
+def cause(result: Mapping[str, Any]) -> str:
+    """Return why the module of this result failed.
+
+    Where sudo or Python is missing on a node, or sudo asks for a password, the module never ran: Ansible then only says that there
+    was no JSON to read ("MODULE FAILURE", since ansible-core 2.19 "deserialization failed"). What the node said is in module_stderr, or
+    with a terminal in module_stdout; its last line is the error, that of a Python traceback too.
+    """
+    for output in ("module_stderr", "module_stdout"):
+        lines = [line.strip() for line in str(result.get(output) or "").splitlines()]
+        said = [line for line in lines if line and not _FAREWELL.fullmatch(line)]
+        if said:
+            return f"the module did not run to its end; the node said: {said[-1]}"
+    return str(result.get("msg") or "failed, and nothing says why")
