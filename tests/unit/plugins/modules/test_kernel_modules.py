@@ -1,0 +1,75 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kernel_modules on a recorded node: check mode predicts what a run does, failures included, and touches nothing."""
+
+import json
+import os
+
+import pytest
+from ansible.module_utils import basic
+from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.modules import kernel_modules
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.conftest import node  # noqa: F401 (a fixture)
+
+
+@pytest.fixture
+def run(node, tmp_path, monkeypatch, capsys):  # noqa: F811
+    node.tree(["xt_owner", "xt_mark", "x_tables"])
+    boot_file = tmp_path / "etc/modules-load.d/istio.conf"
+    boot_file.parent.mkdir(parents=True)
+    boot_file.write_text("# an admin's\nxt_mark\n")
+    read, write = _boot_file.read, _boot_file.write
+    monkeypatch.setattr(kernel_modules, "Files", lambda: Files(str(node.root)))
+    monkeypatch.setattr(_boot_file, "read", lambda: read(str(boot_file)))
+    monkeypatch.setattr(_boot_file, "write", lambda text, temporary, move, keep: write(text, temporary, move, str(boot_file), keep))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    asked = []
+
+    def modprobe(_module, command, **_more):
+        asked.append(command[1:])
+        for name in command[command.index("--") + 1 :]:
+            node.write("/proc/modules", node.path("/proc/modules").read_text() + name + " 16384 0 - Live 0x0\n")
+        return 0, "", ""
+
+    monkeypatch.setattr(basic.AnsibleModule, "run_command", modprobe)
+    monkeypatch.setattr(basic.AnsibleModule, "get_bin_path", lambda *_args, **_more: "/sbin/modprobe")
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+
+    def run_module(check_mode, **arguments):
+        del asked[:]
+        given = dict(arguments, _ansible_check_mode=check_mode, _ansible_diff=True, _ansible_remote_tmp=str(tmp_path))
+        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode("utf-8"))
+        with pytest.raises(SystemExit) as ended:
+            kernel_modules.main()
+        return json.loads(capsys.readouterr().out), ended.value.code, list(asked), boot_file.read_text()
+
+    return run_module
+
+
+def test_check_mode_says_what_a_run_does_and_touches_nothing(run):
+    names = ["xt_owner", "xt_mark", "xt_set"]
+    announced, code, asked, text = run(True, modules=names)
+    assert code == 1 and asked == [] and text == "# an admin's\nxt_mark\n"
+    assert announced["msg"].startswith("could not load 1 of 3 modules: xt_set: ")
+    assert announced["loaded"] == ["xt_owner", "xt_mark"] and announced["changed"] is True
+    done, code, asked, text = run(False, modules=names)
+    assert code == 1 and asked == [["--all", "--", "xt_owner", "xt_mark"]]
+    assert {key: done[key] for key in done if key != "invocation"} == {key: announced[key] for key in announced if key != "invocation"}
+    assert text == f"{_boot_file.BEGIN}\nxt_owner\n{_boot_file.END}\n# an admin's\nxt_mark\n"
+
+
+def test_a_second_run_changes_nothing(run):
+    run(False, modules=["xt_owner"])
+    done, code, asked, _text = run(False, modules=["xt_owner"])
+    assert (code, done["changed"], asked) == (0, False, [])
+    assert run(True, state="absent")[0]["changed"] is True
+    assert run(False, state="absent")[3] == "# an admin's\nxt_mark\n"
+
+
+def test_without_root_check_mode_fails_as_a_run_does(run, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    results = [run(check_mode, modules=["xt_owner"]) for check_mode in (True, False)]
+    assert [result[1] for result in results] == [1, 1]
+    assert [result[0]["msg"] for result in results] == ["loading modules and writing /etc/modules-load.d/istio.conf needs root: set become to true"] * 2
