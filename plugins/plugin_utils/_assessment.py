@@ -23,6 +23,10 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._versions import at
 # From this version on iptables-nft matches ports and marks without the kernel's xt_tcpudp and xt_mark.
 NEW_IPTABLES = "1.8.8"
 
+# What is said of a requirement that only one of page and rules has.
+PAGE_ALONE = "the page asks for it and no rule of this selection uses it"
+RULES_ALONE = "rules of this selection use it and the page does not name it"
+
 
 @dataclass(frozen=True)
 class Assessed:
@@ -159,7 +163,7 @@ def _disagreements(rows: Iterable[Assessed]) -> Iterable[dict[str, str]]:
         if ("documented" in row.profiles) == ("effective" in row.profiles) or row.now == row.after_reboot == "present":
             continue
         page = "documented" in row.profiles
-        said = "the page asks for it and no rule of this selection uses it" if page else "rules of this selection use it and the page does not name it"
+        said = PAGE_ALONE if page else RULES_ALONE
         yield {
             "id": row.id,
             "name": row.name,

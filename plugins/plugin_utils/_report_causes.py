@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import RULES_ALONE
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import BAD, Cause, Node, Requirement, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
 
@@ -203,18 +204,24 @@ def some(names: Sequence[str]) -> str:
 def apart(node: Node, requirements: Mapping[str, Requirement]) -> list[str]:
     """Return why page or rules on their own judge a node worse than its verdict says, a sentence for each."""
     sentences = []
-    for told, profile, verdict, other in (("the page", "documented", node.documented, "rule"), ("the rules", "effective", node.effective, "page")):
+    for told, profile, verdict, nobody in (
+        ("the page asks for", "documented", node.documented, "no rule uses it"),
+        ("the rules use", "effective", node.effective, "the page does not name it"),
+    ):
         if verdict == node.verdict or verdict not in _DECIDES:
             continue
         rows = [row for row in node.rows if profile in row.profiles and not row.gap and _DECIDES[verdict](row)]
-        if rows:
-            asks, nobody = ("asks", "no rule needs") if other == "rule" else ("ask", "the page does not name")
-            alone = f" and {nobody}" if all(len(row.profiles) == 1 for row in rows) else ""
-            sentences.append(f"{told} {asks} for {some([requirements[row.id].label for row in rows])}, which {_NOT_THERE[verdict]}{alone}")
+        names = [requirements[row.id].label for row in rows]
+        if not names and profile == "effective":
+            # The page's own profile has no rows of what it does not name; the assessment tells them all the same.
+            names = [text.partition(": ")[0] for text in node.disagreements if RULES_ALONE in text]
+        if names:
+            alone = all(len(row.profiles) == 1 for row in rows)
+            sentences.append(f"{told} {some(names)}: {_NOT_THERE[verdict]}{f', and {nobody}' if alone else ''}")
     return sentences
 
 
-_NOT_THERE = {"not_ready": "nothing has loaded", "unknown": "may not be there", "at_risk": "a reboot takes away"}
+_NOT_THERE = {"not_ready": "not there now", "unknown": "it cannot be told", "at_risk": "gone after a reboot"}
 
 # For each bad verdict the rows that decide it.
 _DECIDES: dict[str, Callable[[Row], bool]] = {
