@@ -47,8 +47,12 @@ class ActionModule(ActionBase):
 
             def templated(name: str, host: str = host) -> Any:
                 try:
-                    return self._templar.template(play[name]) if name in play else hostvars[host][name]
+                    found = self._templar.template(play[name]) if name in play else hostvars[host][name]
                 except AnsibleError as exc:
                     raise _request.NotNow(str(exc)) from exc
+                # Before ansible-core 2.19 what is not defined yet stays as it is written.
+                if isinstance(found, str) and "{{" in found:
+                    raise _request.NotNow(found)
+                return found
 
             yield host, {**own, **play}, templated

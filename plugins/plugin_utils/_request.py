@@ -111,8 +111,8 @@ def _wrong_values(kind: _Kind) -> Iterator[str]:
             switch = name in SWITCHES or True in CHOICES.get(name, ())
             if value is None or (isinstance(value, str) and (switch or not value) and value.lower() in _WORDS):
                 continue
-            # Templates may make a number of a version that was written as text.
-            options[name] = str(value) if isinstance(kind.variables[variable], str) and isinstance(value, (int, float)) else value
+            # Templates may make a number of a version that was written as text, as the role knows.
+            options[name] = str(value) if name == "istio_version" and isinstance(kind.variables[variable], str) else value
         # Each on its own, so that all mistakes are told; only values that are right can contradict each other.
         wrong = [error for name, value in options.items() if (error := _error(build, {name: value}))]
         contradiction = "" if wrong else _error(build, options)

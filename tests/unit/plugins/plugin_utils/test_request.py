@@ -60,6 +60,12 @@ def test_a_mistake_is_told_once_whatever_the_number_of_hosts(variables, message)
     assert message in error and " (for " not in error
 
 
+def test_what_a_template_gives_is_looked_at():
+    kinds = [("a", {"istio_node_cni": "{{ x }}", "istio_node_istio_version": "{{ y }}"}, {"istio_node_cni": True, "istio_node_istio_version": 1.31}.get)]
+    assert list(Request(kinds).errors()) == []
+    assert list(Request([("a", {"istio_node_cni": "{{ x }}"}, {"istio_node_cni": 5}.get)]).errors()) == ["istio_node_cni: 5 is not true or false"]
+
+
 def test_all_mistakes_are_told():
     assert len(errors(a={"istio_node_mode": "x", "istio_node_profile": "y", "istio_node_state": "z", "istio_node_reboot": "?"})) == 4
 
