@@ -28,7 +28,8 @@ def render(document: Document) -> Iterator[str]:
     """Yield the text."""
     totals = document.totals
     yield "# Istio node readiness\n\n"
-    yield f"{'; '.join(dict.fromkeys(escaped(str(selection['text'])) for selection in document.selections)) or 'No selection'}. {escaped(document.generated_at)}\n\n"
+    asked = "; ".join(dict.fromkeys(escaped(str(selection["text"])) for selection in document.selections))
+    yield f"{asked or 'No selection'}. {escaped(document.generated_at)}\n\n"
     shown = [verdict for verdict in VERDICTS if totals[verdict]]
     yield f"**{', '.join(f'{SIGNS[v]} {totals[v]:,} {escaped(v)}' for v in shown) or 'No node'}** of {count(len(document.nodes), 'node')}.\n"
     told = headline(document.causes)
