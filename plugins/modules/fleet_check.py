@@ -47,6 +47,6 @@ EXAMPLES = r"""
 RETURN = r"""
 hosts:
   description: Number of hosts that were looked at.
-  returned: always
+  returned: when there are any
   type: int
 """
