@@ -40,7 +40,9 @@ def persistable(node, names, outside_block):
 
 def _works(entry):
     """Whether a line for it at boot makes sense: it loads here, or will with the kernel that boots next, or after a reboot."""
-    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"}
+    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"} and not any(
+        reason["code"] == "install_override" for reason in entry["reasons"]
+    )
     return entry["state"] in ("loaded", "loadable") or waits or (entry.get("next") or {}).get("state") == "loadable"
 
 

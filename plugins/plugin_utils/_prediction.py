@@ -26,8 +26,10 @@ def without_conflicts(facts: Facts, modules: Collection[str], codes: Collection[
     """Return the facts after the lines were taken back that keep these modules from loading."""
 
     def freed(name: str, entry: Entry) -> Entry:
-        state = "loadable" if entry["state"] == "blocked" else entry["state"]
         reasons = [reason for reason in entry["reasons"] if reason["code"] not in codes]
+        if entry["state"] == "blocked" and any(reason["axis"] == "now" for reason in reasons):
+            return {**entry, "reasons": reasons}  # Something else is in its way too.
+        state = "loadable" if entry["state"] == "blocked" else entry["state"]
         return {**entry, **_loadable(facts, name), "state": state, "reasons": reasons}
 
     return _changed(facts, modules, freed)

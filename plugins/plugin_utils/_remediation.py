@@ -155,6 +155,8 @@ def _reboot_step(facts: Facts, repaired: Facts, consent: Consent, failing: list[
 
 def _is_reboot_cured(entry: Mapping[str, Any], next_kernel: str | None) -> bool:
     codes = {reason["code"] for reason in entry["reasons"]}
+    if codes & set(_remediation_conflicts.CODES):
+        return False  # These lines outlive the reboot.
     return "modules_disabled" in codes or ("tree_gone" in codes and next_kernel is not None)
 
 
@@ -188,7 +190,9 @@ def _persistable(facts: Facts, names: Iterable[str]) -> tuple[str, ...]:
 
 def _works(entry: Mapping[str, Any]) -> bool:
     """Whether a line for it at boot makes sense; nodeprep.istio.kernel_modules decides the same on the node (_act.py)."""
-    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"}
+    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"} and not any(
+        reason["code"] == "install_override" for reason in entry["reasons"]
+    )
     return entry["state"] in ("loaded", "loadable") or waits or (entry.get("next") or {}).get("state") == "loadable"
 
 

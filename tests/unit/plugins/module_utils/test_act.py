@@ -78,6 +78,8 @@ def test_what_waits_for_a_reboot_is_listed(node, read):
     to_load, failures = _act.sort_out(read(), ["xt_owner"])
     assert to_load == [] and "modules_disabled" in failures[0]["cause"]
     assert _act.persistable(read(), ["xt_owner", "xt_set"], set()) == ["xt_owner"]
+    node.write("/etc/modprobe.d/hard.conf", "install xt_owner /bin/false\n")
+    assert _act.persistable(read(), ["xt_owner"], set()) == []
 
 
 def test_a_tree_without_modules_lacks_its_package(node):
