@@ -77,7 +77,9 @@ def read_node(files, names, kernel="running", run=None):
 def _rebooted(node, files, cmdline, later):
     """Return the Node of the same kernel after a reboot, or None where nothing on it will be decided in another way then."""
     volatile = _modprobe_conf.is_volatile(files)
-    changed = volatile or later["denial"] or later["selinux"] is not node.selinux
+    # Where loading is off already, nothing more is lost.
+    denied = later["denial"] and not node.blockers["modules_disabled"]
+    changed = volatile or denied or later["selinux"] is not node.selinux
     if not changed and not any(node.conf.load_refusal(name) for name in node.loaded or ()):
         return None
     conf = _modprobe_conf.read(files, cmdline, node.tree.path, False) if volatile else node.conf

@@ -473,6 +473,14 @@ AUTOLOAD = [
         )
     ),
     case(
+        "59 modules_disabled now, and again at the next boot",
+        "xt_owner",
+        "blocked denied no",
+        {"now": "modules_disabled"},
+        {"/etc/sysctl.d/a.conf": "kernel.modules_disabled = 1\n", "/proc/sys/kernel/modules_disabled": "1\n"},
+        more={"next": None},
+    ),
+    case(
         "59 what the boot list names comes before sysctl.d",
         "xt_owner",
         "loadable yes yes",

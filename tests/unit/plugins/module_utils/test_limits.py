@@ -196,6 +196,7 @@ WORST = {
     "container": {"/run/.containerenv": ""},
     "SELinux after a reboot": {"/etc/selinux/config": "SELINUX=enforcing\n"},
     "modules disabled after a reboot": {"/etc/sysctl.d/99-sysctl.conf": "kernel.modules_disabled = 1\n"},
+    "modules disabled, and again after a reboot": {"/proc/sys/kernel/modules_disabled": "1", "/etc/sysctl.d/99-sysctl.conf": "kernel.modules_disabled = 1\n"},
     "tree gone": None,
 }
 
