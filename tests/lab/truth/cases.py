@@ -91,10 +91,10 @@ def states(fast: bool = False) -> list[dict[str, Any]]:
     ]
     names = ["xt_owner", "nft_chain_nat", "nf_tables"] if fast else [*needed, *SHARED]
     for name in names:
-        touches = None if name in SHARED else [name]
+        touches = {} if name in SHARED else {"touches": [name]}
         others = [other for other in needed if other != name]
-        denied = {"base": "prepared, denied", "touches": touches, "autoload": False, "boot": needed}
-        demand = {"base": "nothing", "touches": touches, "autoload": True}
+        denied = {"base": "prepared, denied", **touches, "autoload": False, "boot": needed}
+        demand = {"base": "nothing", **touches, "autoload": True}
         found += [
             {"name": f"{name} removed, rest prepared", "removed": [name], "then": others, **denied},
             {"name": f"{name} blacklisted after it was prepared", "before": needed, "blacklisted": [name], **denied},

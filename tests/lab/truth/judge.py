@@ -50,6 +50,8 @@ def matrix(rows: list[tuple[str, str, str, str]]) -> list[str]:
 def claim(records: list[dict[str, Any]]) -> tuple[str, bool]:
     """Return what came of the page's modules alone, and whether it is what the README says: judged ready, and yet it fails."""
     found = {record["name"]: record for record in records if "rule_sets" in record}
+    if not {cases.PAGE_ALONE, cases.PAGE_AND_MORE} <= set(found):
+        return "the page's modules alone: not tried", False
     page, more = found[cases.PAGE_ALONE], found[cases.PAGE_AND_MORE]["rule_sets"]
     failed = [name for name, loads in page["rule_sets"].items() if not loads]
     native = {outcome for name, outcome in page["outcomes"].items() if name.startswith("native")}
@@ -73,9 +75,12 @@ def main() -> int:
     _effective.ROWS = tuple(row for row in _effective.ROWS if row.requirement.id not in options.without)
     every = []
     wrong = []
+    errors: list[str] = []
     claims: list[bool] = []
     for path in options.records:
         records = [json.loads(line) for line in path.read_text().splitlines()]
+        errors += [f"{path.stem}: {record['name']}: {record['error']}" for record in records if "error" in record]
+        records = [record for record in records if "error" not in record]
         rows = [row for record in records for row in judged(record)]
         loads = sum(record["loads"] for record in records)
         capabilities = ", ".join(sorted({text for record in records for text in record["capabilities"]}))
@@ -91,11 +96,13 @@ def main() -> int:
         print("\nall machines\n" + "\n".join(matrix(every)))
     for machine, state, selection, truth, verdict in wrong:
         print(f"WRONG: {machine}: {state}: {selection}: really {truth}, verdict {verdict}")
+    for error in errors:
+        print(f"ERROR: {error}")
     if len(every) < options.at_least:
         print(f"Only {len(every)} states x selections; {options.at_least} were to be judged.")
     if not all(claims):
         print("What the README says of the page's modules is not what came of them.")
-    return 1 if wrong or not all(claims) or len(every) < options.at_least else 0
+    return 1 if wrong or errors or not all(claims) or len(every) < options.at_least else 0
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ REMOVED = "/root/removed"
 HURRY = "/sys/kernel/rcu_expedited"
 # Without nfnetlink: newer systemd holds a socket of it.
 NETFILTER = re.compile(r"^(x_tables|xt_|ip6?_tables|ip6?table_|nf_|nft_|ip_set|br_netfilter|bridge|stp|llc)")
+# How often a state is entered anew after something other than a verdict came of it: a machine under load proves nothing.
+TRIES = 3
 # What _ipset and _scratch say where an answer took too long.
 SLOW = re.compile(r"timed out|no answer in")
 DELETE_MODULE = {"x86_64": 176, "aarch64": 106}[os.uname().machine]
@@ -52,7 +54,7 @@ def loaded():
 
 def unload(keep=frozenset()):
     """Unload all netfilter modules but those to keep. The rules of namespaces that just ended hold theirs for a moment."""
-    deadline = time.time() + 30
+    deadline = time.time() + 120
     while loaded() - keep:
         tried = [libc.syscall(DELETE_MODULE, name.encode(), NONBLOCK) for name in loaded() - keep]
         if 0 not in tried:
@@ -73,6 +75,7 @@ class Pass:
         self.known = known
         self.tried = tried
         self.results = {}
+        self.loads = 0
         self.capabilities = None
 
     def holds(self, selections):
@@ -97,6 +100,7 @@ class Pass:
 
         emitted = _scratch.collect(work, 3600)
         self.capabilities = emitted[0]
+        self.loads += len(emitted) - 1
         self.results.update({name: result for name, result, _message in emitted[1:]})
         self.results.update(
             {name: self.known.results[name] for name in {one for ids in todo.values() for one in ids} if not self._tries(name) and name in self.known.results}
@@ -120,12 +124,19 @@ def attempt(rule_set):
     raise RuntimeError(f"{rule_set.id}: {result[1]}")
 
 
+def files_of(name):
+    return glob.glob(f"/lib/modules/{os.uname().release}/kernel/**/{name}.ko*", recursive=True)
+
+
+INSTALLED = {name for one in rule_sets.values() for name in one.needs + one.may_need if files_of(name)}
+
+
 def remove(names):
     """Take the files of modules out of the tree; return what has to be put back."""
     moved = []
     os.makedirs(REMOVED, exist_ok=True)
     for name in names:
-        for path in glob.glob(f"/lib/modules/{os.uname().release}/kernel/**/{name}.ko*", recursive=True):
+        for path in files_of(name):
             os.rename(path, os.path.join(REMOVED, os.path.basename(path)))
             moved.append(path)
     return moved
@@ -170,9 +181,22 @@ def judge(state, selections, bases):
         os.unlink(BOOT_FILE)
 
 
+def judge_patiently(state, selections, bases):
+    """Apply a state, again where it came to no end. Return its record; without an outcome and with an error where it never did."""
+    errors = []
+    for _time in range(TRIES):
+        try:
+            return judge(state, selections, bases)
+        except (RuntimeError, OSError, subprocess.SubprocessError, _scratch.Ended, _scratch.Refused) as exc:
+            errors.append(f"{type(exc).__name__}: {exc}")
+            print(f"{state['name']}: {errors[-1]}", file=sys.stderr, flush=True)
+    return {"name": state["name"], "error": "; ".join(errors)}
+
+
 def record(state, selections, base):
-    touched = state.get("touches")
-    tried = None if touched is None or base is None else {name for name, one in rule_sets.items() if set(touched) & set(one.needs + one.may_need)}
+    # What this kernel never had (INSTALLED) changes nothing by its absence: no rule set is loaded for it, and the verdict is asked all the same.
+    touched = None if "touches" not in state else set(state["touches"]) & INSTALLED
+    tried = None if touched is None or base is None else {name for name, one in rule_sets.items() if touched & set(one.needs + one.may_need)}
     asked = {name: ids for name, ids in selections.items() if tried is None or set(ids) & tried}
     allowed = state["autoload"]
     helper(allowed)
@@ -195,6 +219,7 @@ def record(state, selections, base):
     more = {}
     if state.get("every"):
         passes["every", False] = Pass(False)
+        passes["every", False].results.update(passes["now", False].results)
         more["rule_sets"] = passes["every", False].holds({name: [name] for name in rule_sets})
     kept = [name for name in asked if works[name]]
     plain_after, works_after = {}, {}
@@ -213,7 +238,7 @@ def record(state, selections, base):
         "name": state["name"],
         "facts": facts,
         "outcomes": outcomes,
-        "loads": sum(len(one.results) for one in passes.values()),
+        "loads": sum(one.loads for one in {id(one): one for one in passes.values()}.values()),
         "capabilities": sorted({one.capabilities for one in passes.values() if one.capabilities}),
         "passes": passes,
     }
@@ -235,7 +260,9 @@ def main():
     try:
         for state in job["states"]:
             started = time.time()
-            bases[state["name"]] = result = judge(state, job["selections"], bases)
+            result = judge_patiently(state, job["selections"], bases)
+            if "error" not in result:
+                bases[state["name"]] = result
             shown = {key: value for key, value in result.items() if key != "passes"}
             print(json.dumps(dict(shown, host_iptables=job["host_iptables"], seconds=round(time.time() - started, 1))), flush=True)
     finally:
