@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -51,12 +51,34 @@ def plan(facts: Mapping[str, Any], assessment: Assessment, load: bool = True, pe
 
     refused = tuple(row.reason for row in assessment.requirements if row.kind in NOT_MENDED and row.level == "must" and row.now == "unmet")
     to_load = tuple(name for name in names if load and modules[name]["state"] not in LOADED)
-    listed = facts["boot_files"].get(BOOT_FILE, [])
-    elsewhere = {name for path, others in facts["boot_files"].items() if path != BOOT_FILE for name in others}
-    to_persist = tuple(name for name in names if persist and modules[name]["state"] in HERE and (name in listed or name not in elsewhere))
-    stale = (set(listed) & set(modules)) - set(to_persist)
-    change = not refused and (bool(to_load) or (persist and (not set(to_persist) <= set(listed) or bool(stale))))
+    to_persist = persistable(facts, names) if persist else ()
+    change = not refused and (bool(to_load) or (persist and list(to_persist) != our_block(facts)))
     return Plan(names, tuple(name for name in names if name not in must), to_load, to_persist, change, refused, _afterwards(facts, assessment, to_load))
+
+
+def our_block(facts: Mapping[str, Any]) -> list[str]:
+    """Return the names in our block of the boot file; of older facts, which do not tell it, all names in that file."""
+    ours = facts.get("ours")
+    block = ours.get("boot_file") if ours else facts["boot_files"].get(BOOT_FILE, [])
+    return list(block or ())
+
+
+def persistable(facts: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that our block is to hold: what loads here, or will after the reboot, and no line of others lists.
+
+    The kernel command line (modules-load=) is one of the others. nodeprep.istio.kernel_modules decides the same on the node (_act.py).
+    """
+    others = {name for path, listed in facts["boot_files"].items() if path != BOOT_FILE for name in listed}
+    others |= set(facts["boot_files"].get(BOOT_FILE, ())) - set(our_block(facts))
+    return tuple(name for name in names if name not in others and _works(facts["modules"][name]) and not is_blacklisted(facts["modules"][name]))
+
+
+def _works(entry: Mapping[str, Any]) -> bool:
+    """Whether a line for it at boot makes sense."""
+    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"} and not any(
+        reason["code"] == "install_override" for reason in entry["reasons"]
+    )
+    return entry["state"] in HERE or waits or (entry.get("next") or {}).get("state") == "loadable"
 
 
 def _pick(row: Assessed, modules: Mapping[str, Mapping[str, Any]]) -> str:

@@ -30,7 +30,8 @@ def without_conflicts(facts: Facts, modules: Collection[str], codes: Collection[
         if entry["state"] == "blocked" and any(reason["axis"] == "now" for reason in reasons):
             return {**entry, "reasons": reasons}  # Something else is in its way too.
         state = "loadable" if entry["state"] == "blocked" else entry["state"]
-        return {**entry, **_loadable(facts, name), "state": state, "reasons": reasons}
+        now = {**entry, **_loadable(facts, name), "state": state, "reasons": reasons}
+        return _with_next(now, {"state": "loadable", "autoload": now["autoload"]}) if _next(entry, "state") == "blocked" else now
 
     return _changed(facts, modules, freed)
 
@@ -39,10 +40,12 @@ def with_requests_allowed(facts: Facts) -> Facts:
     """Return the facts after SELinux lets containers ask for modules."""
 
     def allowed(name: str, entry: Entry) -> Entry:
-        if entry["autoload"] == "yes" or not any(reason["code"] == "selinux" for reason in entry["reasons"]):
+        # On the axis "boot" where the node is permissive until it reboots.
+        if not any(reason["code"] == "selinux" for reason in entry["reasons"]):
             return entry
         after = {"autoload_after": AUTOLOAD_AFTER[name]} if name in AUTOLOAD_AFTER else {}
-        return {**entry, "autoload": "yes", **after, "reasons": [reason for reason in entry["reasons"] if reason["code"] != "selinux"]}
+        now = {**entry, "autoload": "yes", **after, "reasons": [reason for reason in entry["reasons"] if reason["code"] != "selinux"]}
+        return _with_next(now, {"autoload": "yes"}) if _next(entry, "autoload") in ("denied", "unknown") else now
 
     return {**_changed(facts, list(facts["modules"]), allowed), "selinux": {**(facts.get("selinux") or {}), "module_request": True}}
 
@@ -75,6 +78,20 @@ def _loadable(facts: Facts, name: str) -> dict[str, Any]:
     listed = any(name in names for names in facts["boot_files"].values())
     entry: dict[str, Any] = {"state": "loadable", "autoload": autoload, "boot": "yes" if listed else "no", "reasons": []}
     return {**entry, "autoload_after": AUTOLOAD_AFTER[name]} if autoload == "yes" and name in AUTOLOAD_AFTER else entry
+
+
+def _next(entry: Entry, key: str) -> str | None:
+    """Return the state or autoload of a module after the next boot where the node's facts say that something of it differs then."""
+    value = (entry.get("next") or {}).get(key)
+    return None if value is None else str(value)
+
+
+def _with_next(entry: Entry, changed: Mapping[str, str]) -> Entry:
+    """Return the entry with what changed of its next boot; without a next boot where that is like the present one, as in gathered facts."""
+    following = {**entry["next"], **changed}
+    alike = following["autoload"] == entry["autoload"] and following["state"] in (entry["state"], "loadable" if entry["state"] == "loaded" else None)
+    rest = {key: value for key, value in entry.items() if key != "next"}
+    return rest if alike else {**rest, "next": following}
 
 
 def _closure(modules: Mapping[str, Entry], names: Iterable[str]) -> set[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _native, _packages, _prediction, _remediation_conflicts, _remediation_selinux
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import Assessment, assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import is_blacklisted, reason_text
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import BOOT_FILE, Plan, plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import BOOT_FILE, Plan, our_block, persistable, plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent, Step
 
@@ -36,8 +36,8 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
     load = tuple(name for name in lacking if entries[name]["state"] == "loadable" and not is_blacklisted(entries[name]))
     fails = [{"name": name, "cause": reason_text(entries[name]) or str(entries[name]["state"])} for name in lacking if name not in load]
     writes_boot_file = consent.persist or bool(always)
-    persist = _persistable(repaired, modules.modules if consent.persist else always)
-    if load or fails or (writes_boot_file and list(persist) != _block(facts)):
+    persist = persistable(repaired, modules.modules if consent.persist else always)
+    if load or fails or (writes_boot_file and list(persist) != our_block(facts)):
         steps.append(_modules_step(consent, modules, always, load, persist))
     reboot = _reboot_step(facts, repaired, consent, [failure["name"] for failure in fails])
     if reboot:
@@ -181,27 +181,6 @@ def _obstacle(facts: Facts, steps: Iterable[Step], persist: Iterable[str]) -> st
     return f"{found}. Nothing is written; with istio_node_persist: false the modules are only loaded now" if found else None
 
 
-def _persistable(facts: Facts, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names that our block is to hold: what loads here, or will after the reboot, and no line of others lists."""
-    others = {name for path, listed in facts["boot_files"].items() if path != BOOT_FILE for name in listed}
-    others |= set(facts["boot_files"].get(BOOT_FILE, ())) - set(_block(facts))
-    return tuple(name for name in names if name not in others and _works(facts["modules"][name]) and not is_blacklisted(facts["modules"][name]))
-
-
-def _works(entry: Mapping[str, Any]) -> bool:
-    """Whether a line for it at boot makes sense; nodeprep.istio.kernel_modules decides the same on the node (_act.py)."""
-    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"} and not any(
-        reason["code"] == "install_override" for reason in entry["reasons"]
-    )
-    return entry["state"] in ("loaded", "loadable") or waits or (entry.get("next") or {}).get("state") == "loadable"
-
-
-def _block(facts: Facts) -> list[str]:
-    ours = facts.get("ours")
-    block = ours.get("boot_file") if ours else facts["boot_files"].get(BOOT_FILE, [])
-    return list(block or ())
-
-
 def _override_hint(facts: Facts, consent: Consent) -> list[str]:
     ours = ((facts.get("ours") or {}).get("overrides")) or {}
     if not ours or consent.override_conflicts:
@@ -219,7 +198,7 @@ def _bridge_hint(load: Iterable[str]) -> list[str]:
 def _undoing(facts: Facts) -> dict[str, Any]:
     """Return the plan that takes back what is ours, and says what it leaves and why."""
     ours = facts.get("ours") or {}
-    block = _block(facts)
+    block = our_block(facts)
     steps = []
     if block:
         steps.append(Step("modules", "take our block out", "it is ours", where=BOOT_FILE, args={"state": "absent"}))

@@ -10,7 +10,12 @@ import json
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _packages
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _packages, _prediction
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import assess
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import plan as module_plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_facts import facts
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
@@ -76,6 +81,22 @@ def test_what_others_list_at_boot_is_not_listed_again():
         node(boot_files={"/usr/lib/modules-load.d/v.conf": ["nft_redir"], BOOT_FILE: ["nft_counter", "nft_chain_nat"]}, ours={"boot_file": ["nft_chain_nat"]})
     )
     assert plan["persist"] == ["nf_tables", "nft_chain_nat"]
+
+
+@pytest.mark.parametrize(
+    "boot_files, ours",
+    [
+        # modules-load= on the kernel command line.
+        ({"/proc/cmdline": ["nft_redir", "nf_tables"], BOOT_FILE: ["nft_chain_nat", "nft_counter"]}, ["nft_chain_nat", "nft_counter"]),
+        # Somebody's own lines in our file: one that is asked for, one that is not.
+        ({BOOT_FILE: ["nft_redir", "nf_tables", "xt_owner", "nft_chain_nat", "nft_counter"]}, ["nft_chain_nat", "nft_counter"]),
+    ],
+)
+def test_what_others_list_keeps_no_plan_from_coming_to_rest(boot_files, ours):
+    made = checked(node(state="loaded", boot="yes", boot_files=boot_files, ours={"boot_file": ours}))
+    assert not nft(made)["change"] and nft(made)["persist"] == ours
+    found = module_plan(made, assess(made, Selection.from_options({"backend": "nftables", "profile": "effective"})))
+    assert list(found.persist) == ours and not found.change
 
 
 NOT_INSTALLED = {"state": "missing", "autoload": "never", "reasons": [reason("now", "not_installed")]}
@@ -208,6 +229,48 @@ def test_the_policy_comes_with_what_the_kernel_never_asks_for():
     assert "policy" not in steps(legacy(enforcing(ours=installed), selinux="policy"))
     assert step(legacy(enforcing(ours={"policy": {"priority": 200, "cil": args["cil"]}}), selinux="policy"), "policy")["args"]["stale_priority"] == 200
     assert "policy" not in steps(legacy(node(), selinux="policy"))
+
+
+SELINUX_NOW = reason("autoload", "selinux")
+SELINUX_LATER = reason("boot", "selinux")
+
+
+@pytest.mark.parametrize(
+    "entry, following",
+    [
+        # Denied now, and with the kernel that boots next, where it is no longer built in.
+        ({"state": "loadable", "autoload": "denied", "reasons": [SELINUX_NOW], "next": {"state": "blocked", "autoload": "denied"}}, "blocked"),
+        # Permissive until the reboot: denied only then.
+        ({"state": "loadable", "autoload": "yes", "reasons": [SELINUX_LATER], "next": {"state": "loadable", "autoload": "denied"}}, None),
+        ({"state": "loaded", "autoload": "yes", "reasons": [SELINUX_LATER], "next": {"state": "loadable", "autoload": "denied"}}, None),
+        ({"state": "loadable", "autoload": "denied", "reasons": [SELINUX_NOW], "next": {"state": "builtin", "autoload": "yes"}}, "builtin"),
+    ],
+)
+def test_what_containers_may_request_they_may_after_the_reboot_too(entry, following):
+    after = _prediction.with_requests_allowed(node(xt_owner={"boot": "no", **entry}))["modules"]["xt_owner"]
+    assert (after["autoload"], after["reasons"]) == ("yes", [])
+    assert after.get("next") == (following and {"state": following, "autoload": "yes"})
+
+
+def test_what_somebody_else_denies_stays_denied():
+    entry = {"state": "loadable", "autoload": "denied", "boot": "no", "reasons": [reason("autoload", "blacklist")]}
+    entry["next"] = {"state": "missing", "autoload": "never"}
+    assert _prediction.with_requests_allowed(node(xt_owner=entry))["modules"]["xt_owner"] == entry
+
+
+def test_a_policy_foresees_the_verdict_of_a_node_that_is_permissive_until_it_reboots():
+    later = {"autoload": "yes", "boot": "no", "reasons": [SELINUX_LATER], "next": {"state": "loadable", "autoload": "denied"}}
+    made = node(selinux={"mode": "permissive", "module_request": False, "domain": "container_t"}, **dict.fromkeys(KNOWN_MODULES, later))
+    options = {"load": False, "persist": False}
+    assert nft(made, selinux="policy", **options)["after"]["verdict"] == "on_demand"
+    assert nft(made, **options)["after"]["verdict"] == "at_risk"
+
+
+def test_a_loaded_module_will_load_again_once_what_blocks_it_is_taken_back():
+    blocked = {"state": "loaded", "autoload": "denied", "boot": "ineffective", "reasons": [reason("autoload", "install_override", f"{MINE}:1")]}
+    made = node(xt_owner={**blocked, "next": {"state": "blocked", "autoload": "denied"}})
+    after = _prediction.without_conflicts(made, ["xt_owner"], ["install_override"])["modules"]["xt_owner"]
+    assert (after["state"], after["autoload"], after.get("next")) == ("loaded", "yes", None)
 
 
 def test_the_boolean_is_set_only_where_its_variable_says_so():
