@@ -21,6 +21,8 @@ SIDECAR: dict[str, dict[str, Any]] = {
     "sidecar tproxy": {"interception": "tproxy"},
     "sidecar all": {"ip_family": "dual", "dns_capture": True, "interception": ["redirect", "tproxy"], "invalid_drop": True},
 }
+# What is asked for in the fast test.
+FEW = ("sidecar dual", "ambient ipv4, no dns")
 AMBIENT: dict[str, dict[str, Any]] = {
     "ambient": {"mode": "ambient"},
     "ambient ipv4, no dns": {"mode": "ambient", "ambient_ipv6": False, "dns_capture": False, "reconcile": False},
@@ -76,8 +78,20 @@ def rule_sets(options: dict[str, Any]) -> list[str]:
     return list(ids)
 
 
-def states(fast: bool = False) -> list[dict[str, Any]]:
-    """Return the states, each after the one it builds on; with I(fast) a few of them."""
+def smallest(asked: dict[str, list[str]], name: str, number: int) -> list[str]:
+    """Return of each engine's selections those with the fewest rule sets among the ones that a module has to do with."""
+    using = {rule_set.id for rule_set in _rule_sets.RULE_SETS if name in SHARED or name in rule_set.needs + rule_set.may_need}
+    found = sorted((selection for selection, ids in asked.items() if using & set(ids)), key=lambda selection: len(asked[selection]))
+    return [selection for engine in ENGINES for selection in [one for one in found if one.startswith(engine)][:number]]
+
+
+def states(asked: dict[str, list[str]], fast: bool = False) -> list[dict[str, Any]]:
+    """Return the states, each after the one it builds on; with I(fast) a few of them.
+
+    Having the kernel load modules is what takes time: of a module that it is not to load, the smallest selections are tried.
+
+    :param asked: the ids of the rule sets of each selection.
+    """
     needed = sorted({name for rule_set in _rule_sets.RULE_SETS for name in rule_set.needs + rule_set.may_need})
     legacy = [name for name in needed if name.startswith(("ip_tables", "ip6_tables", "iptable_", "ip6table_"))]
     found: list[dict[str, Any]] = [
@@ -89,17 +103,18 @@ def states(fast: bool = False) -> list[dict[str, Any]]:
         {"name": "loaded, not listed, denied", "autoload": False, "then": needed},
         {"name": "no legacy tables", "autoload": False, "removed": legacy, "reindexed": True, "then": needed, "boot": needed},
     ]
-    names = ["xt_owner", "nft_chain_nat", "nf_tables"] if fast else [*needed, *SHARED]
+    names = ["xt_owner", "nft_chain_nat"] if fast else [*needed, *SHARED]
     for name in names:
         touches = {} if name in SHARED else {"touches": [name]}
         others = [other for other in needed if other != name]
         denied = {"base": "prepared, denied", **touches, "autoload": False, "boot": needed}
         demand = {"base": "nothing", **touches, "autoload": True}
+        two, one = ({"selections": smallest(asked, name, number)} for number in (2, 1))
         found += [
             {"name": f"{name} removed, rest prepared", "removed": [name], "then": others, **denied},
             {"name": f"{name} blacklisted after it was prepared", "before": needed, "blacklisted": [name], **denied},
-            {"name": f"{name} overridden, nothing loaded", "overridden": {name: "true" if len(name) % 2 else "false"}, **demand},
-            {"name": f"{name} blacklisted, nothing loaded", "blacklisted": [name], **demand},
+            {"name": f"{name} overridden, nothing loaded", "overridden": {name: "true" if len(name) % 2 else "false"}, **demand, **two},
+            {"name": f"{name} blacklisted, nothing loaded", "blacklisted": [name], **demand, **one},
         ]
     if fast:
         return found

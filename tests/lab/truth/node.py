@@ -67,6 +67,10 @@ def helper(allowed):
     write(HELPER, "/sbin/modprobe\n" if allowed else "/nonexistent\n")
 
 
+# What loads where the kernel may load nothing is a matter of what is loaded, and of nothing else: tried once for each set of modules.
+PLAIN = {}
+
+
 class Pass:
     """Loads rule sets in one condition of the machine, each only once; what it does not try is known from I(known)."""
 
@@ -82,35 +86,41 @@ class Pass:
         """Return dict of selection to whether all its rule sets load; the rest of a selection is left out after a failure."""
         helper(self.autoload)
         before = loaded()
-        todo = dict(selections)
+        todo = {name: sorted(ids, key=lambda one: not self._tries(one)) for name, ids in selections.items()}
+        if not self.autoload:
+            self.results = PLAIN.setdefault(frozenset(before), self.results)
 
         def work(emit):
             emit(_scratch.run(["/bin/cat", "/proc/self/status"])[1].split("CapEff:")[1].split()[0])
-            results = dict(self.results)
             for ids in todo.values():
-                for one in sorted(ids, key=lambda name: not self._tries(name)):
-                    if one not in results and self._tries(one):
-                        results[one], message = attempt(rule_sets[one])
-                        emit([one, results[one], message])
+                for one in ids:
+                    if self.answer(one) is None:
+                        self.results[one], message = attempt(rule_sets[one])
+                        emit([one, self.results[one], message])
                         if self.autoload:
                             _scratch.new_network()
                             unload(before)
-                    if not results.get(one, self.known and self.known.results.get(one)):
+                    if not self.answer(one):
                         break
 
-        emitted = _scratch.collect(work, 3600)
-        self.capabilities = emitted[0]
-        self.loads += len(emitted) - 1
-        self.results.update({name: result for name, result, _message in emitted[1:]})
-        self.results.update(
-            {name: self.known.results[name] for name in {one for ids in todo.values() for one in ids} if not self._tries(name) and name in self.known.results}
-        )
+        if any(self._is_open(ids) for ids in todo.values()):
+            emitted = _scratch.collect(work, 3600)
+            self.capabilities = emitted[0]
+            self.loads += len(emitted) - 1
+            self.results.update({name: result for name, result, _message in emitted[1:]})
         if not self.autoload and loaded() != before:
             raise RuntimeError(f"the kernel loaded {loaded() - before} though it is denied")
-        return {name: all(self.results.get(one, False) for one in ids) for name, ids in todo.items()}
+        return {name: all(self.answer(one) for one in ids) for name, ids in todo.items()}
+
+    def answer(self, one):
+        """Return whether a rule set loads, or None where it has not been tried."""
+        return self.results.get(one, None if self._tries(one) else self.known.answer(one))
+
+    def _is_open(self, ids):
+        return next((answer is None for answer in map(self.answer, ids) if not answer), False)
 
     def _tries(self, name):
-        return self.tried is None or name in self.tried
+        return self.tried is None or self.known is None or name in self.tried
 
 
 def attempt(rule_set):
@@ -197,7 +207,8 @@ def record(state, selections, base):
     # What this kernel never had (INSTALLED) changes nothing by its absence: no rule set is loaded for it, and the verdict is asked all the same.
     touched = None if "touches" not in state else set(state["touches"]) & INSTALLED
     tried = None if touched is None or base is None else {name for name, one in rule_sets.items() if touched & set(one.needs + one.may_need)}
-    asked = {name: ids for name, ids in selections.items() if tried is None or set(ids) & tried}
+    changed = {name for name, ids in selections.items() if tried is None or set(ids) & tried}
+    asked = {name: selections[name] for name in state.get("selections", selections) if name in changed}
     allowed = state["autoload"]
     helper(allowed)
     facts = _observe.facts(Files(), _module_names.KNOWN_MODULES, "", None)
@@ -219,7 +230,6 @@ def record(state, selections, base):
     more = {}
     if state.get("every"):
         passes["every", False] = Pass(False)
-        passes["every", False].results.update(passes["now", False].results)
         more["rule_sets"] = passes["every", False].holds({name: [name] for name in rule_sets})
     kept = [name for name in asked if works[name]]
     plain_after, works_after = {}, {}
@@ -231,7 +241,7 @@ def record(state, selections, base):
         plain_after, works_after = (plain, works) if same else phase("after", kept)
         if same:
             passes.update({("after", autoload): one for (_when, autoload), one in passes.items()})
-    outcomes = dict(base["outcomes"]) if base else {}
+    outcomes = {name: one for name, one in base["outcomes"].items() if name not in changed} if base else {}
     outcomes.update({name: outcome(plain[name], works[name], plain_after.get(name), works_after.get(name)) for name in asked})
     return {
         **more,
