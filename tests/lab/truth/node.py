@@ -134,11 +134,13 @@ def attempt(rule_set):
     raise RuntimeError(f"{rule_set.id}: {result[1]}")
 
 
-def files_of(name):
-    return glob.glob(f"/lib/modules/{os.uname().release}/kernel/**/{name}.ko*", recursive=True)
+def module_files():
+    """Return dict of module name to its file."""
+    paths = glob.glob(f"/lib/modules/{os.uname().release}/kernel/**/*.ko*", recursive=True)
+    return {os.path.basename(path).partition(".")[0].replace("-", "_"): path for path in paths}
 
 
-INSTALLED = {name for one in rule_sets.values() for name in one.needs + one.may_need if files_of(name)}
+FILES = module_files()
 
 
 def remove(names):
@@ -146,9 +148,9 @@ def remove(names):
     moved = []
     os.makedirs(REMOVED, exist_ok=True)
     for name in names:
-        for path in files_of(name):
-            os.rename(path, os.path.join(REMOVED, os.path.basename(path)))
-            moved.append(path)
+        if name in FILES:
+            os.rename(FILES[name], os.path.join(REMOVED, os.path.basename(FILES[name])))
+            moved.append(FILES[name])
     return moved
 
 
@@ -204,8 +206,8 @@ def judge_patiently(state, selections, bases):
 
 
 def record(state, selections, base):
-    # What this kernel never had (INSTALLED) changes nothing by its absence: no rule set is loaded for it, and the verdict is asked all the same.
-    touched = None if "touches" not in state else set(state["touches"]) & INSTALLED
+    # What this kernel never had changes nothing by its absence: no rule set is loaded for it, and the verdict is asked all the same.
+    touched = None if "touches" not in state else set(state["touches"]) & set(FILES)
     tried = None if touched is None or base is None else {name for name, one in rule_sets.items() if touched & set(one.needs + one.may_need)}
     changed = {name for name, ids in selections.items() if tried is None or set(ids) & tried}
     asked = {name: selections[name] for name in state.get("selections", selections) if name in changed}
