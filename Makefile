@@ -71,9 +71,10 @@ lab-up: .venv/dev/.done $(TREE) ## Start the lab's virtual machines, building th
 lab-down: .venv/dev/.done ## Stop them
 	$(LAB) tests/lab/down.yml
 
-lab-test: lab-up ## Audit, prepare, reboot, verify and undo on each kernel, with each backend
+lab-test: lab-up ## Audit, prepare, reboot, verify and undo on each kernel, with each backend; hold a few verdicts against the truth
 	$(call lab_cycle,iptables,ambient)
 	$(call lab_cycle,nftables,ambient)
+	$(LAB) tests/lab/truth.yml -e lab_truth_fast=true
 	$(LAB) tests/lab/down.yml
 
 lab-full: lab-up ## The same with each mode too

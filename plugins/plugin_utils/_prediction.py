@@ -87,11 +87,12 @@ def _next(entry: Entry, key: str) -> str | None:
 
 
 def _with_next(entry: Entry, changed: Mapping[str, str]) -> Entry:
-    """Return the entry with what changed of its next boot; without a next boot where that is like the present one, as in gathered facts."""
+    """Return the entry with what changed of its next boot. As in gathered facts a state is only there where it differs, nothing where all is alike."""
     following = {**entry["next"], **changed}
-    alike = following["autoload"] == entry["autoload"] and following["state"] in (entry["state"], "loadable" if entry["state"] == "loaded" else None)
+    if following.get("state") in (entry["state"], "loadable" if entry["state"] == "loaded" else None):
+        following.pop("state", None)
     rest = {key: value for key, value in entry.items() if key != "next"}
-    return rest if alike else {**rest, "next": following}
+    return rest if following == {"autoload": entry["autoload"]} else {**rest, "next": following}
 
 
 def _closure(modules: Mapping[str, Entry], names: Iterable[str]) -> set[str]:

@@ -241,8 +241,8 @@ SELINUX_LATER = reason("boot", "selinux")
         # Denied now, and with the kernel that boots next, where it is no longer built in.
         ({"state": "loadable", "autoload": "denied", "reasons": [SELINUX_NOW], "next": {"state": "blocked", "autoload": "denied"}}, "blocked"),
         # Permissive until the reboot: denied only then.
-        ({"state": "loadable", "autoload": "yes", "reasons": [SELINUX_LATER], "next": {"state": "loadable", "autoload": "denied"}}, None),
-        ({"state": "loaded", "autoload": "yes", "reasons": [SELINUX_LATER], "next": {"state": "loadable", "autoload": "denied"}}, None),
+        ({"state": "loadable", "autoload": "yes", "reasons": [SELINUX_LATER], "next": {"autoload": "denied"}}, None),
+        ({"state": "loaded", "autoload": "yes", "reasons": [SELINUX_LATER], "next": {"autoload": "denied"}}, None),
         ({"state": "loadable", "autoload": "denied", "reasons": [SELINUX_NOW], "next": {"state": "builtin", "autoload": "yes"}}, "builtin"),
     ],
 )
@@ -259,7 +259,7 @@ def test_what_somebody_else_denies_stays_denied():
 
 
 def test_a_policy_foresees_the_verdict_of_a_node_that_is_permissive_until_it_reboots():
-    later = {"autoload": "yes", "boot": "no", "reasons": [SELINUX_LATER], "next": {"state": "loadable", "autoload": "denied"}}
+    later = {"autoload": "yes", "boot": "no", "reasons": [SELINUX_LATER], "next": {"autoload": "denied"}}
     made = node(selinux={"mode": "permissive", "module_request": False, "domain": "container_t"}, **dict.fromkeys(KNOWN_MODULES, later))
     options = {"load": False, "persist": False}
     assert nft(made, selinux="policy", **options)["after"]["verdict"] == "on_demand"
