@@ -22,7 +22,7 @@ SIDECAR: dict[str, dict[str, Any]] = {
     "sidecar all": {"ip_family": "dual", "dns_capture": True, "interception": ["redirect", "tproxy"], "invalid_drop": True},
 }
 # What is asked for in the fast test.
-FEW = ("sidecar dual", "ambient ipv4, no dns")
+FEW = ("sidecar", "sidecar dual", "ambient ipv4, no dns")
 AMBIENT: dict[str, dict[str, Any]] = {
     "ambient": {"mode": "ambient"},
     "ambient ipv4, no dns": {"mode": "ambient", "ambient_ipv6": False, "dns_capture": False, "reconcile": False},
