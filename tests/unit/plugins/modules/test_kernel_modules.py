@@ -11,11 +11,12 @@ from ansible.module_utils import basic
 from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.modules import kernel_modules
-from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.conftest import node  # noqa: F401 (a fixture)
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.conftest import RecordedNode
 
 
 @pytest.fixture
-def run(node, tmp_path, monkeypatch, capsys):  # noqa: F811
+def run(tmp_path, monkeypatch, capsys):
+    node = RecordedNode(tmp_path)
     node.tree(["xt_owner", "xt_mark", "x_tables"])
     boot_file = tmp_path / "etc/modules-load.d/istio.conf"
     boot_file.parent.mkdir(parents=True)

@@ -16,8 +16,8 @@ ASSESSMENT = {"forecast": None}
 REBOOT = {"kind": "reboot", "by": "role", "args": {}}
 
 
-def acted(modules=MODULES, overrides=None, check_mode=False, **plan):
-    options = {"plan": {**PLAN, **plan}, "modules": modules, "overrides": overrides or {}, "boot_id": "one"}
+def acted(modules=None, overrides=None, check_mode=False, **plan):
+    options = {"plan": {**PLAN, **plan}, "modules": MODULES if modules is None else modules, "overrides": overrides or {}, "boot_id": "one"}
     return Acted.from_options(options, check_mode)
 
 
