@@ -63,7 +63,7 @@ packages: ## Install what the tests run and is missing here, with apt
 slow: .venv/nox/.done ## ansible-test, documentation, Galaxy's importer, and Molecule in an empty repository
 	.venv/nox/bin/nox
 
-test: packages check unit-node report-test slow run lab-test lab-report ## Everything, real kernels included: half an hour
+test: packages check unit-node report-test slow run lab-test lab-report test-selinux ## Everything, real kernels included: three quarters of an hour
 
 lab-up: .venv/dev/.done $(TREE) ## Start the lab's virtual machines, building their images first
 	$(LAB) tests/lab/up.yml
