@@ -12,7 +12,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _request
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._variables import PREFIXES
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._variables import is_ours
 
 ARGUMENTS = {"pattern": {"type": "str", "required": True}, "hosts": {"type": "list", "elements": "str", "required": True}}
 
@@ -41,9 +41,9 @@ class ActionModule(ActionBase):
         hostvars = variables["hostvars"]
         first = hostvars.raw_get(variables["inventory_hostname"])
         # What the play or the command line says comes before what the inventory says, for every host.
-        play = {name: value for name, value in variables.items() if name.startswith(PREFIXES) and (name not in first or first[name] != value)}
+        play = {name: value for name, value in variables.items() if is_ours(name) and (name not in first or first[name] != value)}
         for host in hosts:
-            own = {name: value for name, value in hostvars.raw_get(host).items() if name.startswith(PREFIXES)}
+            own = {name: value for name, value in hostvars.raw_get(host).items() if is_ours(name)}
 
             def templated(name: str, host: str = host) -> Any:
                 try:

@@ -85,6 +85,7 @@ OLD_IPTABLES = RulesCondition("host's iptables 1.8.7 or older", lambda rules: ru
 COUNTERS = RulesCondition("Istio 1.28 or newer", lambda rules: rules.release.since("1.28.0"))
 IPV6_PROBE = RulesCondition("Istio before 1.27.2", lambda rules: rules.release.needs_ipv6_probe)
 FILTER_PROBE = RulesCondition("Istio 1.25.4 to 1.27.0", lambda rules: rules.release.probe_table == "filter")
+NAT_PROBE = RulesCondition("Istio 1.27.1 or newer", lambda rules: rules.release.probe_table == "nat")
 COMMENT_PROBE = RulesCondition("Istio 1.25.4, 1.25.5, 1.26.0 to 1.26.6, 1.27.0 to 1.27.2", lambda rules: rules.release.probe_has_comment)
 
 POD = "tools/istio-iptables/pkg/capture/run.go"
@@ -134,10 +135,10 @@ def _joined(sources: Iterable[str]) -> str:
 
 
 ROWS: tuple[Row[Rules], ...] = (
-    *_tables("nat", ALWAYS, POD, AMBIENT_POD, PROBE, ipv6=IPV6 | IPV6_PROBE),
+    *_tables("nat", ALWAYS, POD, AMBIENT_POD, PROBE, ipv6=IPV6 | (NAT_PROBE & IPV6_PROBE)),
     *_tables("mangle", AMBIENT | TPROXY | INVALID_DROP, POD, AMBIENT_POD),
     *_tables("raw", DNS, POD, AMBIENT_POD),
-    *_tables("filter", RECONCILE | FILTER_PROBE, GUARDRAILS, PROBE),
+    *_tables("filter", RECONCILE | FILTER_PROBE, GUARDRAILS, PROBE, ipv6=IPV6 | (FILTER_PROBE & IPV6_PROBE)),
     _iptables("nf_tables", NFT, PROBE, f"{KERNEL}nfnetlink.c"),
     _iptables("nft_compat", NFT, POD, AMBIENT_POD, f"{KERNEL}nft_compat.c"),
     _nat_chain("ipv4", NFT),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,7 +33,8 @@ class ExtraCheck:
         try:
             # Ansible's tagged strings are no str to jmespath; JSON makes plain ones of them.
             result = jmespath.search(self.query, json.loads(json.dumps(facts)))
-        except JMESPathError as exc:
+        except (JMESPathError, TypeError, ValueError) as exc:
+            # jmespath lets the last two through where types do not fit, as in contains('text', `6`).
             return None, f"{self.message} (cannot be told: {_one_line(exc)})"
         return (True, "") if result is True else (False, f"{self.message} ('{self.query}' gives {json.dumps(result)[:80]})")
 
@@ -66,12 +67,29 @@ def _check(number: int, item: Any) -> ExtraCheck:
     # Imported where it is used, since ansible-test imports every plugin without what the collection requires.
     import jmespath
     from jmespath.exceptions import JMESPathError
+    from jmespath.functions import Functions
 
     try:
-        jmespath.compile(str(item["query"]))
+        parsed = jmespath.compile(str(item["query"])).parsed
     except JMESPathError as exc:
         raise InvalidInput(f"extra_checks: '{item['id']}': the query is no JMESPath expression: {_one_line(exc)}") from exc
+    for function, given in _calls(parsed):
+        signature = Functions.FUNCTION_TABLE.get(function, {}).get("signature")
+        if signature is None:
+            raise InvalidInput(f"extra_checks: '{item['id']}': JMESPath has no function {function}()")
+        variadic = bool(signature) and signature[-1].get("variadic", False)
+        if given < len(signature) or (given > len(signature) and not variadic):
+            raise InvalidInput(f"extra_checks: '{item['id']}': {function}() takes {len(signature)} arguments, not {given}")
     return ExtraCheck(str(item["id"]), str(item["query"]), str(item["message"]).strip(), level)
+
+
+def _calls(node: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield each function that a parsed expression calls, with the number of its arguments."""
+    if node["type"] == "function_expression":
+        yield node["value"], len(node["children"])
+    for child in node["children"]:
+        if isinstance(child, Mapping):
+            yield from _calls(child)
 
 
 def _one_line(exc: Exception) -> str:

@@ -20,7 +20,7 @@ AXES = ("now", "autoload", "boot")
 REMEDY = "gather them with nodeprep.istio.node_facts of this collection's version"
 
 
-# What else the collection reads of the facts, where it is there: a null says that it cannot be told. "*" is every name.
+# What else the collection reads of the facts, where it is there: a null says that it cannot be told, but not of those below. "*" is every name.
 SHAPES: dict[str, tuple[Any, str]] = {
     "observed_at": (str, "text"),
     "kernel.release": (str, "text"),
@@ -54,10 +54,13 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "ours.boot_file": ([str], "list of names"),
     "ours.overrides": (Mapping, "mapping"),
     "ours.overrides.*": (Mapping, "mapping"),
+    "ours.overrides.*.current": (bool, "truth value"),
+    "management.managed_by": (str, "text"),
     "ours.policy": (Mapping, "mapping"),
     "conflicts": (Mapping, "mapping"),
     "conflicts.*": (Mapping, "mapping"),
 }
+NEVER_NULL = ("kernel.release", "boot_files.*", "modules.*.depends", "ours.overrides.*", "ours.overrides.*.current")
 
 
 def checked(facts: Any) -> Mapping[str, Any]:
@@ -72,9 +75,11 @@ def checked(facts: Any) -> Mapping[str, Any]:
     for key in ("kernel", "modules", "tools", "boot_files", "os"):
         if not isinstance(facts.get(key), Mapping):
             raise InvalidInput(f"the facts have no mapping '{key}': {REMEDY}")
+    if "release" not in facts["kernel"]:
+        raise InvalidInput(f"the facts have no 'kernel.release': {REMEDY}")
     for path, (kind, told) in SHAPES.items():
         for where, value in _at(facts, path.split("."), ""):
-            if value is not None and not (_is_list_of(value, kind[0]) if isinstance(kind, list) else _is(value, kind)):
+            if (value is not None or path in NEVER_NULL) and not (_is_list_of(value, kind[0]) if isinstance(kind, list) else _is(value, kind)):
                 raise InvalidInput(f"the facts have '{where}' {str(value)[:100]!r}, which is no {told}: {REMEDY}")
     for name, entry in facts["modules"].items():
         if not isinstance(entry, Mapping):
@@ -89,6 +94,10 @@ def checked(facts: Any) -> Mapping[str, Any]:
             raise InvalidInput(f"the facts of module '{name}' have malformed reasons: {REMEDY}")
         if entry["state"] == "merged" and entry.get("provider") not in facts["modules"]:
             raise InvalidInput(f"the facts of module '{name}' name no known provider: {REMEDY}")
+        # What it waits for waits for nothing itself: ip_tables for its tables, nothing longer (AUTOLOAD_AFTER).
+        after = entry.get("autoload_after")
+        if after is not None and (after not in facts["modules"] or (facts["modules"][after] or {}).get("autoload_after") is not None):
+            raise InvalidInput(f"the facts of module '{name}' have autoload_after '{after}', which is no module that is there on its own: {REMEDY}")
     return facts
 
 
@@ -97,7 +106,7 @@ def _at(value: Any, path: list[str], where: str) -> Iterator[tuple[str, Any]]:
     if not path:
         yield where, value
     elif isinstance(value, Mapping):
-        for name in value if path[0] == "*" else [path[0]]:
+        for name in value if path[0] == "*" else [path[0]] if path[0] in value else []:
             yield from _at(value.get(name), path[1:], f"{where}.{name}" if where else str(name))
 
 

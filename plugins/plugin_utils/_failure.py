@@ -25,4 +25,7 @@ def cause(result: Mapping[str, Any]) -> str:
         said = [line for line in lines if line and not _FAREWELL.fullmatch(line)]
         if said:
             return f"the module did not run to its end; the node said: {said[-1]}"
-    return str(result.get("msg") or "failed, and nothing says why")
+    # ansible-core 2.19 and newer begin with what everybody knows by then.
+    return (
+        str(result.get("msg") or "failed, and nothing says why").removeprefix("Task failed: ").removeprefix("Module failed: ").removeprefix("Action failed: ")
+    )

@@ -59,7 +59,7 @@ def obstacle(facts: Mapping[str, Any]) -> str | None:
     """Return why nothing is to be written on this system, or None."""
     management = facts.get("management") or {}
     if management.get("managed_by"):
-        return MANAGERS[management["managed_by"]]
+        return MANAGERS.get(management["managed_by"], f"{management['managed_by']} keeps this system")
     return NO_SYSTEMD if management.get("systemd") is False else None
 
 

@@ -38,6 +38,8 @@ class Release:
         key = _key(asked)
         if key is None:
             raise InvalidInput(f"istio_version: {asked!r} is no version such as 1.30 or 1.30.3")
+        if re.fullmatch(r"1\.[1-9]", asked):
+            raise InvalidInput(f"istio_version: {asked!r} is what is left of {asked}0 without quotes; quote the version, as in '{asked}0'")
         minor = f"{key[0]}.{key[1]}"
         if key[:2] > _known(NEWEST)[:2]:
             return cls(asked, NEWEST, f"Istio {minor} is newer than the newest release known here: judged as {NEWEST}", _known(NEWEST))

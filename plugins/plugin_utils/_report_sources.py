@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._failure import cause
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Document, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import NOT_ASKED, Builder
@@ -95,7 +96,7 @@ def _outcome(variables: Any) -> Any:
     """Return what role istio_node registered for a node. Where it got no answer, that is what the task said instead."""
     found = variables.get("istio_node_outcome") if isinstance(variables, Mapping) else None
     if isinstance(found, Mapping) and "failure" not in found and (found.get("unreachable") or found.get("failed")):
-        return {**found, "failure": f"{'unreachable: ' if found.get('unreachable') else ''}{found.get('msg', 'failed')}"}
+        return {**found, "failure": f"{'unreachable: ' if found.get('unreachable') else ''}{cause(found)}"}
     return found
 
 

@@ -52,8 +52,13 @@ def read_waivers(text: str, name: str) -> list[WaiverRule]:
 
 
 def _rule(entry: Any, where: str) -> WaiverRule:
-    if not isinstance(entry, dict) or not {"requirement", "reason", "until"} <= set(entry) <= {"requirement", "nodes", "reason", "until"}:
+    if not isinstance(entry, dict):
         raise ReportError(f"{where}: this is no waiver; {REMEDY}")
+    missing = [name for name in ("requirement", "reason", "until") if name not in entry]
+    unknown = sorted(set(map(str, entry)) - {"requirement", "nodes", "reason", "until"})
+    if missing or unknown:
+        wrong = [f"{name} is missing" for name in missing] + [f"there is no '{one_line(name, 60)}'" for name in unknown]
+        raise ReportError(f"{where}: {', '.join(wrong)}; {REMEDY}")
     patterns = entry.get("nodes", "*")
     patterns = patterns if isinstance(patterns, list) else [patterns]
     if not patterns or not all(isinstance(pattern, str) and pattern for pattern in [*patterns, entry["requirement"]]):

@@ -26,14 +26,29 @@ KNOWN = frozenset((*(prefix + name for prefix, names in OPTIONS.items() for name
 
 # How alike two names must be, without their prefixes, to be taken for one another (difflib's ratio).
 _ALIKE = 0.75
+# The same for prefixes: istio_nodes_ and istio_reprot_ are, istio_mode_ is not.
+_ALIKE_PREFIX = 0.88
 
 
 def unknown(names: Iterable[str]) -> dict[str, str]:
-    """Return those of the names that have a role's prefix and are no variable of it, each with the one that was meant, or ""."""
-    return {name: _meant(name) for name in sorted(names) if name.startswith(PREFIXES) and name not in KNOWN}
+    """Return those of the names that look like a role's variable and are none, each with the one that was meant, or ""."""
+    return {name: _meant(name) for name in sorted(names) if is_ours(name) and name not in KNOWN}
+
+
+def is_ours(name: str) -> bool:
+    """Whether a variable has a role's prefix, or one like it before a role's option (istio_nodes_mode). Others' may begin with istio_ too."""
+    return name.startswith(PREFIXES) or (name.startswith("istio_") and bool(_with_prefix_like(name)))
+
+
+def _with_prefix_like(name: str) -> str:
+    prefix, _, option = name.removeprefix("istio_").partition("_")
+    close = get_close_matches(f"istio_{prefix}_", PREFIXES, 1, _ALIKE_PREFIX)
+    return f"{close[0]}{option}" if close and f"{close[0]}{option}" in KNOWN else ""
 
 
 def _meant(name: str) -> str:
+    if not name.startswith(PREFIXES):
+        return _with_prefix_like(name)
     prefix = next(prefix for prefix in PREFIXES if name.startswith(prefix))
     rest = name.removeprefix(prefix)
     here = [known.removeprefix(prefix) for known in sorted(KNOWN) if known.startswith(prefix)]

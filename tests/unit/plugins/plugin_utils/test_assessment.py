@@ -141,6 +141,12 @@ def test_bad_options_get_one_clear_error(option, value, message):
         facts(nf_nat={"state": "merged"}),
         facts(nf_nat={"reasons": ["x"]}),
         facts(nf_nat={"next": {"state": "fine"}}),
+        facts(xt_owner={"depends": None}),
+        facts(xt_owner={"autoload_after": "nosuch"}),
+        facts(xt_owner={"autoload_after": "xt_owner"}),
+        {**facts(), "boot_files": {"/etc/modules-load.d/x.conf": None}},
+        {**facts(), "kernel": {}},
+        {**facts(), "ours": {"overrides": {"/etc/modprobe.d/x.conf": {"current": None}}}},
     ],
 )
 def test_malformed_facts_get_one_clear_error(broken):

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _report_json, _report_sources
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_recorded, add_run, read_document, read_text, selection_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_recorded, add_run, failures, read_document, read_text, selection_of
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, NOW, SELECTION, build, facts, fleet, outcome
 
@@ -156,3 +156,13 @@ def test_the_roles_variables_make_the_selection():
     assert selection_of(variables, lambda value: "ambient" if value == "{{ mode }}" else value) == Selection.from_options(
         {"backend": "nftables", "mode": "ambient"}
     )
+
+
+def test_a_lost_node_is_told_without_ansibles_own_words():
+    lost = {"istio_node_outcome": {"unreachable": True, "msg": "Task failed: Failed to connect to the host via ssh: timed out"}}
+    refused = {"istio_node_outcome": {"failed": True, "msg": "nodeprep.istio: mode: 'x' is not one of sidecar, ambient"}}
+    variables = {"hostvars": Hostvars(a=lost, b=refused, c={}), "ansible_play_hosts_all": ["a", "b", "c"]}
+    assert failures(variables) == {
+        "a": "unreachable: Failed to connect to the host via ssh: timed out",
+        "b": "nodeprep.istio: mode: 'x' is not one of sidecar, ambient",
+    }

@@ -79,7 +79,7 @@ def test_a_mistake_of_some_hosts_names_them():
 def test_a_bad_waiver_is_named_by_file_and_line(tmp_path):
     (tmp_path / "waivers.yml").write_text("- {requirement: xt_owner, reason: x, until: 2999-12-31}\n- {requirement: xt_owner}\n")
     (error,) = errors(a={}, b={"istio_report_dir": str(tmp_path), "istio_report_waivers": str(tmp_path / "waivers.yml")})
-    assert error.startswith(f"istio_report_waivers: {tmp_path}/waivers.yml:2: this is no waiver; ")
+    assert error.startswith(f"istio_report_waivers: {tmp_path}/waivers.yml:2: reason is missing, until is missing; ")
 
 
 def test_a_name_that_is_like_none_is_a_warning():

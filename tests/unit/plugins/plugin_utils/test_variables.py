@@ -32,6 +32,8 @@ def test_every_variable_of_the_roles_and_playbooks_is_known_and_no_other():
         ("istio_report_dirr", "istio_report_dir"),
         ("istio_report_format", "istio_report_formats"),
         ("istio_node_fail_on", "istio_report_fail_on"),
+        ("istio_nodes_mode", "istio_node_mode"),
+        ("istio_reprot_dir", "istio_report_dir"),
         ("istio_node_pool", ""),
         ("istio_node_role", ""),
         ("istio_node_labels", ""),
@@ -42,4 +44,4 @@ def test_the_nearest_name(name, meant):
 
 
 def test_known_names_and_those_of_others_are_passed_over():
-    assert unknown([*KNOWN, "istio_node", "__istio_node_do", "backend", "istio_version"]) == {}
+    assert unknown([*KNOWN, "istio_node", "__istio_node_do", "backend", "istio_version", "istio_operator_mode", "istio_mode_x"]) == {}
