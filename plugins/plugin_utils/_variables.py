@@ -41,7 +41,7 @@ def is_ours(name: str) -> bool:
 
 
 def _with_prefix_like(name: str) -> str:
-    prefix, _, option = name.removeprefix("istio_").partition("_")
+    prefix, option = (name.removeprefix("istio_").split("_", 1) + [""])[:2]
     close = get_close_matches(f"istio_{prefix}_", PREFIXES, 1, _ALIKE_PREFIX)
     return f"{close[0]}{option}" if close and f"{close[0]}{option}" in KNOWN else ""
 
