@@ -109,10 +109,9 @@ lab-remedies: ## Mend conflicts and packages on one machine, and do to it what c
 	$(LAB) --limit forky tests/lab/remedies.yml
 	$(MAKE) lab-down NODEPREP_LAB_MACHINES=forky
 
-budget: ## Measure what audits and preparations cost the controller, against a ping; LOOP=1: against community.general.modprobe too
+budget: ## Measure what audits and preparations cost the controller, against a ping
 	$(MAKE) lab-up NODEPREP_LAB_MACHINES=bookworm
-	$(if $(LOOP),$(BIN)/python -m pip install -q ansible)
-	PATH=$(CURDIR)/$(BIN):$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache $(BIN)/python tests/lab/budget/measure.py --inventory tests/lab/machines.yml --machine bookworm $(if $(LOOP),--loop)
+	PATH=$(CURDIR)/$(BIN):$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache $(BIN)/python tests/lab/budget/measure.py --inventory tests/lab/machines.yml --machine bookworm
 	$(MAKE) lab-down NODEPREP_LAB_MACHINES=bookworm
 
 # The gate is shut: one node is not ready, and one gives no answer.

@@ -63,13 +63,13 @@ options:
     elements: str
     choices: [ready, on_demand, at_risk, not_ready, unknown, no_data, disproved]
     default: []
+extends_documentation_fragment:
+  - nodeprep.istio._attributes
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
     details: It writes the report in check mode too, since no node is touched.
   diff_mode:
-    description: Returns details on what has changed, or would change, in diff mode.
     support: N/A
     details: It changes nothing on a node.
 author:

@@ -21,12 +21,12 @@ options:
   waivers:
     description: YAML file of waivers, each with C(requirement), C(nodes), C(reason) and C(until).
     type: path
+extends_documentation_fragment:
+  - nodeprep.istio._attributes
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns details on what has changed, or would change, in diff mode.
     support: N/A
     details: It changes nothing.
 author:

@@ -76,13 +76,13 @@ options:
     description: Seconds after which the probe ends; rule sets that it did not come to are not tested.
     type: int
     default: 60
+extends_documentation_fragment:
+  - nodeprep.istio._attributes
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
     details: Tests what it can test without the kernel loading a module, and tells what it would load.
   diff_mode:
-    description: Returns details on what has changed, or would change, in diff mode.
     support: full
 notes:
   - Needs root, and the right to make namespaces. A container seldom has it; run the probe on the host.

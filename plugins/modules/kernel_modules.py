@@ -42,12 +42,12 @@ options:
     description: Whether to list the modules in the boot file. With V(false) it is left as it is, unless O(always) names modules.
     type: bool
     default: true
+extends_documentation_fragment:
+  - nodeprep.istio._attributes
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns details on what has changed, or would change, in diff mode.
     support: full
 author:
   - nodeprep.istio contributors (@nodeprep)

@@ -35,12 +35,12 @@ options:
         description: The line, words joined by one blank. It must begin with C(blacklist) or C(install).
         type: str
         required: true
+extends_documentation_fragment:
+  - nodeprep.istio._attributes
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns details on what has changed, or would change, in diff mode.
     support: full
 author:
   - nodeprep.istio contributors (@nodeprep)

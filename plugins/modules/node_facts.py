@@ -34,12 +34,13 @@ options:
     type: str
     default: running
     version_added: 0.2.0
+extends_documentation_fragment:
+  - nodeprep.istio._attributes
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return the same facts.
     support: full
   diff_mode:
-    description: Returns details on what has changed, or would change, in diff mode.
     support: N/A
     details: It changes nothing.
   facts:

@@ -43,12 +43,12 @@ options:
         description: The node's boot id before, C(kernel.boot_id) of its facts.
         type: str
         required: true
+extends_documentation_fragment:
+  - nodeprep.istio._attributes
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns details on what has changed, or would change, in diff mode.
     support: N/A
     details: It changes nothing.
   platform:

@@ -23,7 +23,6 @@ from pathlib import Path
 HERE = Path(__file__).parent
 # Each budget is a multiple of what ping costs for a node.
 BUDGETS = {"audit": 1.5, "prepare": 3.5}
-LOOP_AT_LEAST = 20
 
 
 @dataclass(frozen=True)
@@ -44,26 +43,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inventory", required=True, help="the lab's")
     parser.add_argument("--machine", required=True, help="the machine that stands for the nodes")
-    parser.add_argument("--nodes", type=int, default=20)
-    parser.add_argument("--loop", action="store_true", help="also loop community.general.modprobe over the page's modules")
+    parser.add_argument("--nodes", type=int, default=6)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        return report(measured(Path(directory), arguments), arguments)
+        return report(measured(Path(directory), arguments))
 
 
 def measured(directory: Path, arguments: argparse.Namespace) -> dict[str, Cost]:
     inventory = directory / "hosts.json"
     inventory.write_text(json.dumps(nodes(arguments)), encoding="utf-8")
     costs = {}
-    for name in ["ping", "audit", "prepare", "ping again", *(["loop"] if arguments.loop else [])]:
-        # The loop takes minutes for each node: three show what one costs.
-        several = 3 if name == "loop" else arguments.nodes
+    for name in ("ping", "audit", "prepare", "ping again"):
         seconds = []
-        for limit in ("node-0", ",".join(f"node-{number}" for number in range(several))):
+        for limit in ("node-0", ",".join(f"node-{number}" for number in range(arguments.nodes))):
             # Dirty again for each count.
-            play(inventory, "nodes.yml", "node-0", nodes=several)
+            play(inventory, "nodes.yml", "node-0", nodes=arguments.nodes)
             seconds.append(play(inventory, f"{name.split()[0]}.yml", limit))
-        costs[name] = Cost(*seconds, several)
+        costs[name] = Cost(*seconds, arguments.nodes)
     return costs
 
 
@@ -98,7 +94,7 @@ def play(inventory: Path, playbook: str, limit: str, **variables: object) -> flo
     return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
 
 
-def report(costs: dict[str, Cost], arguments: argparse.Namespace) -> int:
+def report(costs: dict[str, Cost]) -> int:
     ping = max(costs["ping"].node, costs["ping again"].node)
     failed = False
     for name, cost in costs.items():
@@ -107,12 +103,6 @@ def report(costs: dict[str, Cost], arguments: argparse.Namespace) -> int:
         failed |= over
         told = f", budget {budget}" if budget else ""
         print(f"{name:10} one node {cost.few:6.2f} s, {cost.nodes} nodes {cost.many:6.2f} s, a node {cost.node:.3f} s: {cost.node / ping:.2f} x ping{told}")
-    if "loop" in costs:
-        times = costs["loop"].node / costs["audit"].node
-        failed |= times < LOOP_AT_LEAST
-        print(
-            f"the loop costs {times:.1f} x an audit, {costs['loop'].node / costs['prepare'].node:.1f} x preparing; at least {LOOP_AT_LEAST} x an audit is asked"
-        )
     return 1 if failed else 0
 
 

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The truth test's cases: what is asked of a machine, and the states it is put into.
 
-Which modules are varied comes from the rule sets and the page, never from the catalogue that is on trial.
+Which modules are varied, and which rule sets are loaded for a selection, comes from the rule sets and the page, never from the
+catalogue that is on trial.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils import _rule_sets
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _documented, _effective
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _documented
 
 SIDECAR: dict[str, dict[str, Any]] = {
     "sidecar": {},
@@ -32,6 +32,17 @@ ENGINES: dict[str, dict[str, Any]] = {
     "legacy": {"iptables_variant": "legacy"},
     "nft": {"iptables_variant": "nft"},
     "native": {"backend": "nftables"},
+}
+# What a selection is where it does not say otherwise; a null is Istio's default for the mode.
+PLAIN: dict[str, Any] = {
+    "backend": "iptables",
+    "mode": "sidecar",
+    "ip_family": "ipv4",
+    "interception": "redirect",
+    "dns_capture": None,
+    "invalid_drop": False,
+    "reconcile": None,
+    "ambient_ipv6": True,
 }
 PAGE = sorted({row.requirement.name for row in _documented.ROWS if row.requirement.kind == "module"})
 PAGE_ALONE = "the page, denied"
@@ -59,23 +70,9 @@ def selections(host_iptables: bool = False) -> dict[str, dict[str, Any]]:
 
 def rule_sets(options: dict[str, Any]) -> list[str]:
     """Return the ids of the rule sets that Istio would load for a selection."""
-    selection = Selection.from_options(options)
-    variant: _effective.Variant = "legacy" if selection.iptables_variant == "legacy" else "nft"
-    ids: dict[str, None] = {}
-    for rules in _effective.rules(selection, {mode: (variant,) for mode in selection.mode}):
-        asked = {
-            "backend": selection.backend,
-            "mode": [rules.mode],
-            "ip_family": "dual" if rules.ipv6 else "ipv4",
-            "interception": list(selection.interception),
-            "dns_capture": rules.dns,
-            "invalid_drop": rules.invalid_drop,
-            "reconcile": rules.reconcile,
-            "ambient_ipv6": rules.ipv6,
-            "iptables_variant": variant,
-        }
-        ids.update(dict.fromkeys(rule_set.id for rule_set in _rule_sets.chosen(asked)))
-    return list(ids)
+    asked = {**PLAIN, **options}
+    lists = {name: asked[name] if isinstance(asked[name], list) else [asked[name]] for name in ("mode", "interception")}
+    return [rule_set.id for rule_set in _rule_sets.chosen({**asked, **lists})]
 
 
 def smallest(asked: dict[str, list[str]], name: str, number: int) -> list[str]:

@@ -41,6 +41,14 @@ def judged(record: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     return found
 
 
+def unjudged(record: dict[str, Any]) -> str:
+    """Return what is wrong with a state's outcomes; where a state tried only some selections it holds fewer, never none or others."""
+    strange = set(record["outcomes"]) - set(cases.selections(record["host_iptables"]))
+    if strange:
+        return f"no selection is called {', '.join(sorted(strange))}"
+    return "" if record["outcomes"] else "nothing came of any selection"
+
+
 def matrix(rows: list[tuple[str, str, str, str]]) -> list[str]:
     """Return the lines of the matrix: the truth downwards, the verdict across."""
     counts = Counter((truth, verdict) for _state, _selection, truth, verdict in rows)
@@ -90,6 +98,7 @@ def main() -> int:
         records = [json.loads(line) for line in path.read_text().splitlines()]
         errors += [f"{path.stem}: {record['name']}: {record['error']}" for record in records if "error" in record]
         records = [record for record in records if "error" not in record]
+        errors += [f"{path.stem}: {record['name']}: {text}" for record in records if (text := unjudged(record))]
         rows = [row for record in records for row in judged(record)]
         loads = sum(record["loads"] for record in records)
         capabilities = ", ".join(sorted({text for record in records for text in record["capabilities"]}))
