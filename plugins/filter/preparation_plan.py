@@ -94,6 +94,10 @@ _value:
       description: The modules that are asked for; C(optional) are those of them that are not required.
       type: list
       elements: str
+    boot_only:
+      description: Those of them that only belong into the boot file, since Istio would pick another iptables variant if they were loaded now.
+      type: list
+      elements: str
     load:
       description: The modules that will be loaded.
       type: list

@@ -48,8 +48,8 @@ _value:
     requirements:
       description:
         - Each requirement of the profile with C(id), C(name), C(kind), C(wording), C(level) (V(must), V(should)), the C(profiles)
-          that ask for it, C(state), its grades C(now) and C(after_reboot) (V(present), V(on_demand), V(unmet), V(unknown)), C(reason),
-          C(source) and, where there are any, C(remedy) and C(alternatives), modules of which any one will do.
+          that ask for it, C(state), its grades C(now) and C(after_reboot) (V(present), V(on_demand), V(unmet), V(unknown),
+          V(not_needed)), C(reason), C(source) and, where there are any, C(remedy) and C(alternatives), modules of which any one will do.
       type: list
       elements: dict
     findings:
@@ -65,7 +65,7 @@ _value:
     forecast:
       description:
         - The C(variant) of iptables that Istio would pick (V(nft), V(legacy), V(mixed), V(unknown)), the C(reason), and the variant for each of
-          the C(modes); null for backend V(nftables).
+          the C(modes); null for backend V(nftables). C(after_reboot) tells the same where it will be another one then, and is null elsewhere.
       type: dict
     catalogue:
       description: The release C(asked) for, the one C(used), a C(note) where they differ, and whether Istio will C(reconcile) its rules.

@@ -27,6 +27,12 @@ options:
     elements: str
     default: []
     version_added: 0.2.0
+  boot_only:
+    description: Names out of O(modules) that are persisted only, and not loaded now.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
   state:
     description:
       - V(present) loads and persists the modules.
@@ -95,7 +101,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
 def asked_names(module):
     """Return the canonical names that are to be there, each once; none with state absent."""
-    for name in module.params["modules"] + module.params["always"]:
+    for name in module.params["modules"] + module.params["always"] + module.params["boot_only"]:
         if not _module_names.is_valid(name):
             module.fail_json(msg="modules: '{0}' is no module name: letters, digits, '_' and '-' only".format(name))
     if module.params["state"] == "absent":
@@ -103,6 +109,11 @@ def asked_names(module):
     if not module.params["modules"]:
         module.fail_json(msg="modules: name at least one module, or set state to absent")
     return list(dict.fromkeys(_module_names.canonical(name) for name in module.params["modules"] + module.params["always"]))
+
+
+def listed(module, option, names):
+    """Return those of the names that an option lists."""
+    return [name for name in names if name in set(map(_module_names.canonical, module.params[option]))]
 
 
 def load(module, names):
@@ -115,7 +126,8 @@ def load(module, names):
 
 def act(module, names):
     """Do, or in check mode predict, all that was asked; return the result."""
-    always = [name for name in names if name in set(map(_module_names.canonical, module.params["always"]))]
+    always = listed(module, "always", names)
+    boot_only = listed(module, "boot_only", names)
     persist = module.params["persist"] or bool(always)
     nothing_of_ours = not names and _boot_file.is_masked()
     before = _boot_file.read() if persist and not nothing_of_ours else ""
@@ -123,7 +135,8 @@ def act(module, names):
     outside_block = _boot_file.names_outside_block(before)
     node = _observe.read_node(Files(), names)
 
-    to_load, failures = _act.sort_out(node, names if module.params["load"] else always)
+    wanted = names if module.params["load"] else always
+    to_load, failures = _act.sort_out(node, [name for name in wanted if name not in boot_only])
     persisted = _act.persistable(node, names if module.params["persist"] else always, outside_block) if persist else []
     if (to_load or _boot_file.with_block(before, persisted, existed) != before) and os.geteuid() != 0:
         module.fail_json(msg="loading modules and writing {0} needs root: set become to true".format(_boot_file.PATH))
@@ -156,6 +169,7 @@ def main():
         argument_spec={
             "modules": {"type": "list", "elements": "str", "default": []},
             "always": {"type": "list", "elements": "str", "default": []},
+            "boot_only": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "load": {"type": "bool", "default": True},
             "persist": {"type": "bool", "default": True},

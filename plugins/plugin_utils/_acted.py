@@ -79,9 +79,14 @@ class Acted:
 
     def _forecast_flipped(self, assessment: Mapping[str, Any]) -> str | None:
         foreseen, now = self.plan.get("forecast"), assessment["forecast"]
-        if self.check_mode or not foreseen or not now or now["modes"] == foreseen["modes"]:
+        if self.check_mode or not foreseen or not now:
             return None
-        return f"Istio would now pick iptables {now['variant']}: {now['reason']}"
+        if now["modes"] != foreseen["modes"]:
+            return f"Istio would now pick iptables {now['variant']}: {now['reason']}"
+        later = now.get("after_reboot")
+        if later and later["modes"] != (foreseen.get("after_reboot") or foreseen)["modes"]:
+            return f"after a reboot Istio would pick iptables {later['variant']}: {later['reason']}"
+        return None
 
     def _reboot_unproved(self, facts: Mapping[str, Any]) -> str | None:
         if self.check_mode or "reboot" not in self.steps or self.boot_id != facts["kernel"].get("boot_id"):

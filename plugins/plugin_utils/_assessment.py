@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _findings, _forecast
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _findings, _forecast, _prediction
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import PROFILES, Asked, asked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._effective import Variant
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import REMEDY
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._forecast import Forecast
@@ -22,6 +25,10 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._versions import at
 
 # From this version on iptables-nft matches ports and marks without the kernel's xt_tcpudp and xt_mark.
 NEW_IPTABLES = "1.8.8"
+
+# For each mode of a selection, which iptables variant Istio would pick.
+Forecasts = Mapping[str, Forecast]
+COLUMNS = ("now", "after_reboot")
 
 # What is said of a requirement that only one of page and rules has.
 PAGE_ALONE = "the page asks for it and no rule of this selection uses it"
@@ -61,7 +68,8 @@ class Assessment:
     requirements: tuple[Assessed, ...]
     findings: tuple[_findings.Finding, ...]
     disagreements: tuple[dict[str, str], ...]
-    forecasts: Mapping[str, Forecast]
+    forecasts: Forecasts
+    forecasts_after_reboot: Forecasts
 
     def as_dict(self) -> dict[str, Any]:
         release = self.selection.release
@@ -73,34 +81,35 @@ class Assessment:
             "requirements": [row.as_dict() for row in self.requirements],
             "findings": [asdict(finding) for finding in self.findings],
             "disagreements": list(self.disagreements),
-            "forecast": _forecast.summed_up(self.forecasts),
+            "forecast": _forecast.summed_up(self.forecasts, self.forecasts_after_reboot),
             "catalogue": {"asked": release.asked, "used": release.used, "note": release.note, "reconcile": self.selection.reconciles},
         }
 
 
 def assess(facts: Mapping[str, Any], selection: Selection) -> Assessment:
     """Judge checked facts. Raises InvalidInput where they lack a module that the selection asks for."""
-    picked = {}
+    picked: dict[str, Forecasts] = {column: {} for column in COLUMNS}
     if selection.backend == "iptables":
         _check_known(facts, _forecast.NEEDS)
-        picked = {mode: _forecast.forecast(facts, selection, mode) for mode in selection.mode}
-    forecasts = {mode: _forecast.as_asked(selection, one) for mode, one in picked.items()}
-    rows = asked(selection, {mode: one.variants for mode, one in forecasts.items()}, _has_old_iptables(facts))
+        moments = {"now": facts, "after_reboot": _prediction.rebooted(facts)}
+        picked = {column: {mode: _forecast.forecast(moment, selection, mode) for mode in selection.mode} for column, moment in moments.items()}
+    old = _has_old_iptables(facts)
+    forecasts = {column: _settled(facts, selection, column, found, old) for column, found in picked.items()}
+    rows = asked(selection, {mode: {variant for one in forecasts.values() for variant in one[mode].variants} for mode in picked["now"]}, old)
     _check_known(facts, (name for row in rows for name in row.requirement.modules))
 
-    judged = {profile: _judge(facts, rows, profile) for profile in PROFILES}
-    if any(one.variant == "unknown" for one in forecasts.values()):
-        either = [asked(selection, {mode: (variant,) for mode in selection.mode}) for variant in ("nft", "legacy")]
-        judged = {profile: _with_doubt(judged[profile], either, profile) for profile in PROFILES}
+    needed = {column: _needed(selection, tuple((mode, one.variants) for mode, one in found.items()), old) for column, found in forecasts.items()}
+    judged = {profile: [_by_column(row, needed, profile) for row in _judge(facts, rows, profile)] for profile in PROFILES}
     verdicts = {profile: verdict(judged[profile]) for profile in PROFILES}
     return Assessment(
         selection,
         verdicts[selection.profile],
         verdicts,
         tuple(judged[selection.profile]),
-        tuple(_findings.findings(facts, selection, picked)),
+        tuple(_findings.findings(facts, selection, picked["now"], picked["after_reboot"])),
         tuple(_disagreements(judged["combined"])),
-        forecasts,
+        forecasts["now"],
+        forecasts["after_reboot"],
     )
 
 
@@ -146,21 +155,60 @@ def _assessed(facts: Mapping[str, Any], row: Asked, level: Level, grades: Grades
     )
 
 
-def _with_doubt(rows: list[Assessed], either: list[list[Asked]], profile: str) -> list[Assessed]:
-    """Where it cannot be told which variant Istio picks, what only one of them needs is not known to be unmet."""
-    needed = [{row.requirement.id for row in one if row.levels.get(profile) == "must"} for one in either]
-    certain = needed[0] & needed[1]
-    return [row if row.id in certain else replace(row, now=_doubtful(row.now), after_reboot=_doubtful(row.after_reboot)) for row in rows]
+def _settled(facts: Mapping[str, Any], selection: Selection, column: str, picked: Forecasts, old_iptables: bool) -> Forecasts:
+    """Return the forecasts to judge one column by.
+
+    Where Istio would take iptables-legacy only for want of modules that can be loaded, and that fails too, it is told what
+    iptables-nft lacks: the verdict is the same, and those are the modules that mend it.
+    """
+    forecasts = {mode: _forecast.as_asked(selection, one) for mode, one in picked.items()}
+    if not any(one.once_loaded for one in forecasts.values()):
+        return forecasts
+    rows = _judge(facts, asked(selection, {mode: one.variants for mode, one in forecasts.items()}, old_iptables), "effective")
+    if not any(row.level == "must" and getattr(row, column) == "unmet" for row in rows):
+        return forecasts
+    return {mode: replace(one, variant="nft") if one.once_loaded else one for mode, one in forecasts.items()}
 
 
-def _doubtful(grade: Grade) -> Grade:
-    return "unknown" if grade == "unmet" else grade
+@lru_cache(maxsize=256)
+def _needed(selection: Selection, variants: tuple[tuple[str, tuple[Variant, ...]], ...], old_iptables: bool) -> dict[str, tuple[set[str], set[str]]]:
+    """Return for each profile the ids of the rows of level must: those that hold in any case, and those that may hold.
+
+    They differ where it cannot be told which variant Istio picks in some mode.
+    """
+    cases = product(*([(mode, variant) for variant in of_mode] for mode, of_mode in variants))
+    rows = [asked(selection, {mode: (variant,) for mode, variant in case}, old_iptables) for case in cases]
+    found = {}
+    for profile in PROFILES:
+        ids = [{row.requirement.id for row in of_case if row.levels.get(profile) == "must"} for of_case in rows]
+        found[profile] = (set.intersection(*ids), set.union(*ids))
+    return found
+
+
+def _by_column(row: Assessed, needed: Mapping[str, Mapping[str, tuple[set[str], set[str]]]], profile: str) -> Assessed:
+    """Return the row with the grades that count: what no rule needs in a column cannot be unmet there, and what may be needed is unknown then."""
+    if row.level != "must":
+        return row
+    certain, possible = {column: needed[column][profile][0] for column in COLUMNS}, {column: needed[column][profile][1] for column in COLUMNS}
+    grades: dict[str, Grade] = {}
+    for column in COLUMNS:
+        grade: Grade = getattr(row, column)
+        doubtful: Grade = "unknown" if grade == "unmet" else grade
+        grades[column] = grade if row.id in certain[column] else doubtful if row.id in possible[column] else "not_needed"
+    return replace(row, now=grades["now"], after_reboot=grades["after_reboot"], reason=_when(row.reason, grades))
+
+
+def _when(reason: str, grades: Mapping[str, Grade]) -> str:
+    """Return the reason, with when the row is needed where that is not always."""
+    when = {"now": "needed after a reboot only, when Istio picks the other iptables variant", "after_reboot": "needed until a reboot only"}
+    said = next((when[column] for column, grade in grades.items() if grade == "not_needed"), "")
+    return f"{said}: {reason}" if said and reason else said or reason
 
 
 def _disagreements(rows: Iterable[Assessed]) -> Iterable[dict[str, str]]:
     """Yield what only the page or only the rules ask for and what is not there, now or after a reboot."""
     for row in rows:
-        if ("documented" in row.profiles) == ("effective" in row.profiles) or row.now == row.after_reboot == "present":
+        if ("documented" in row.profiles) == ("effective" in row.profiles) or {row.now, row.after_reboot} <= {"present", "not_needed"}:
             continue
         page = "documented" in row.profiles
         said = PAGE_ALONE if page else RULES_ALONE

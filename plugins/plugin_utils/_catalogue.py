@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _documented, _effective
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._effective import Rules, Variant
@@ -29,12 +30,19 @@ class Asked:
             self.levels[profile] = level
 
 
-def asked(selection: Selection, variants: Mapping[str, Iterable[Variant]], old_host_iptables: bool = False) -> list[Asked]:
+def asked(selection: Selection, variants: Mapping[str, Iterable[Variant]], old_host_iptables: bool = False) -> tuple[Asked, ...]:
     """Return what is asked of a node: the page's rows in its order, then those that only the rules have, then the site's.
 
     :param variants: for each mode the iptables variants that Istio would pick; more than one where it cannot be told.
     :param old_host_iptables: whether the host's iptables is 1.8.7 or older.
     """
+    return _asked(selection, tuple((mode, tuple(sorted(set(of_mode)))) for mode, of_mode in variants.items()), old_host_iptables)
+
+
+@lru_cache(maxsize=256)
+def _asked(selection: Selection, of_modes: tuple[tuple[str, tuple[Variant, ...]], ...], old_host_iptables: bool) -> tuple[Asked, ...]:
+    """Thousands of nodes ask for the same few."""
+    variants = dict(of_modes)
     found: dict[str, Asked] = {}
     for requirement in _documented.requirements(selection):
         row = found.setdefault(requirement.id, Asked(requirement))
@@ -52,7 +60,7 @@ def asked(selection: Selection, variants: Mapping[str, Iterable[Variant]], old_h
     for check in selection.extra_checks:
         requirement = Requirement("site", check.id, check.level, f"extra_checks: {check.query}", kind="check", query=check.query, message=check.message)
         found[requirement.id] = Asked(requirement, {profile: check.level for profile in PROFILES})
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _add(found: dict[str, Asked], row: Row[Rules]) -> Asked:

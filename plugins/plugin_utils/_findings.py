@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _forecast
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _forecast, _legacy_tables, _prediction
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._forecast import Forecast
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._versions import at_least
@@ -33,6 +33,7 @@ class _Node:
     facts: Mapping[str, Any]
     selection: Selection
     picked: Mapping[str, Forecast]
+    picked_after: Mapping[str, Forecast]
 
     def state(self, name: str) -> str:
         return str(self.facts["modules"].get(name, {}).get("state", "unknown"))
@@ -42,9 +43,9 @@ class _Node:
         return self.facts.get("netfilter") or {}
 
 
-def findings(facts: Mapping[str, Any], selection: Selection, picked: Mapping[str, Forecast]) -> Iterator[Finding]:
-    """Yield the findings; ``picked`` is which iptables variant Istio itself would pick for each mode."""
-    node = _Node(facts, selection, picked)
+def findings(facts: Mapping[str, Any], selection: Selection, picked: Mapping[str, Forecast], picked_after: Mapping[str, Forecast]) -> Iterator[Finding]:
+    """Yield the findings; ``picked`` is which iptables variant Istio itself would pick for each mode, ``picked_after`` after a reboot."""
+    node = _Node(facts, selection, picked, picked_after)
     for find in FINDERS:
         yield from find(node)
 
@@ -62,14 +63,14 @@ def _legacy_retired(node: _Node) -> Iterable[Finding]:
 
 
 def _legacy_instantiated(node: _Node) -> Iterable[Finding]:
-    tables = _forecast.legacy_tables(node.facts)
+    tables = _legacy_tables.in_host(node.facts)
     if node.selection.backend == "iptables" and tables:
         message = f"legacy tables exist in the host's network namespace ({', '.join(tables)}): ambient Istio then takes iptables-legacy for every pod"
         yield Finding("legacy_tables", "warning", message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go")
 
 
 def _mixed_backends(node: _Node) -> Iterable[Finding]:
-    tables = _forecast.legacy_tables(node.facts)
+    tables = _legacy_tables.in_host(node.facts)
     if tables and node.netfilter.get("nft_compat_uses"):
         message = "rules of iptables-nft and tables of iptables-legacy exist on this node: each binary sees only its own"
         yield Finding("mixed_backends", "warning", message, "https://github.com/istio/istio/issues/57827")
@@ -79,10 +80,27 @@ def _documented_flips(node: _Node) -> Iterable[Finding]:
     selection = node.selection
     if selection.profile != "documented" or selection.iptables_variant == "nft":
         return
+    loaded = _prediction.prepared(node.facts, [name for name in _legacy_tables.LEGACY_MODULES if node.state(name) == "loadable"], (), False)
     for mode, one in node.picked.items():
-        if one.variant == "nft" and _forecast.forecast(node.facts, selection, mode, _forecast.LEGACY_MODULES).variant == "legacy":
+        if one.variant == "nft" and _forecast.forecast(loaded, selection, mode).variant == "legacy":
             message = f"loading the page's legacy tables on this kernel makes them in every network namespace: Istio then picks iptables-legacy in {mode} mode"
             yield Finding("legacy_flip", "warning", message, "Linux fdacd57c79b7")
+
+
+def _variant_changes(node: _Node) -> Iterable[Finding]:
+    for mode, one in node.picked.items():
+        after = node.picked_after[mode]
+        if {one.variant, after.variant} == {"legacy", "nft"}:
+            listed = [f"{path} lists {', '.join(found)}" for path, names in node.facts["boot_files"].items() if (found := _tables(names))]
+            because = "; ".join(listed) if after.variant == "legacy" and listed else after.reason
+            message = (
+                f"in {mode} mode Istio picks iptables-{one.variant} on this node now ({one.reason}), and iptables-{after.variant} after a reboot ({because})"
+            )
+            yield Finding("variant_changes", "warning", message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go")
+
+
+def _tables(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name in _legacy_tables.TABLE_MODULES]
 
 
 def _variant_not_picked(node: _Node) -> Iterable[Finding]:
@@ -135,6 +153,7 @@ FINDERS: tuple[Callable[[_Node], Iterable[Finding]], ...] = (
     _legacy_instantiated,
     _mixed_backends,
     _documented_flips,
+    _variant_changes,
     _variant_not_picked,
     _ambient_ipv6,
     _old_ipsets,

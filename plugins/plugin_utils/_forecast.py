@@ -9,42 +9,37 @@ sidecar (tools/istio-iptables/pkg/dependencies/implementation.go and implementat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._effective import Variant
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._grades import Grades
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._legacy_tables import LEGACY_MODULES, PREFIXES, in_host, in_pods
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 
-TABLES = ("filter", "mangle", "nat", "raw")
-PREFIXES = {"ipv4": "iptable_", "ipv6": "ip6table_"}
-LEGACY_MODULES = ("ip_tables", "ip6_tables", *(prefix + table for prefix in PREFIXES.values() for table in TABLES))
-
-# Since this kernel a legacy table appears in a network namespace on its first use, before that wherever its module is
-# (fdacd57c79b7, "netfilter: x_tables: never register tables by default").
-LAZY_TABLES_SINCE = (5, 15)
-USABLE = ("loaded", "builtin", "loadable", "unknown")
-NEEDS = (*LEGACY_MODULES, "nf_tables", "nft_chain_nat", "nft_chain_nat_ipv4")
+NEEDS = (*LEGACY_MODULES, "nf_tables", "nft_counter", "nft_chain_nat", "nft_chain_nat_ipv4")
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """The variant Istio would pick, "unknown" where it cannot be told, and why."""
+    """The variant Istio would pick, "unknown" where it cannot be told, and why.
+
+    ``once_loaded`` says that it would pick nft if the modules were loaded that iptables-nft lacks here.
+    """
 
     variant: Literal["legacy", "nft", "unknown"]
     reason: str
+    once_loaded: bool = False
 
     @property
     def variants(self) -> tuple[Variant, ...]:
         return ("nft", "legacy") if self.variant == "unknown" else (self.variant,)
 
 
-def forecast(facts: Mapping[str, Any], selection: Selection, mode: str, loading: Collection[str] = ()) -> Forecast:
-    """Return the forecast for one mode.
-
-    :param loading: modules that are about to be loaded, to tell what Istio would pick afterwards.
-    """
-    return _Node(facts, selection, mode, loading).pick()
+def forecast(facts: Mapping[str, Any], selection: Selection, mode: str) -> Forecast:
+    """Return the forecast for one mode on a node that is as these facts say."""
+    return _Node(facts, selection, mode).pick()
 
 
 def as_asked(selection: Selection, picked: Forecast) -> Forecast:
@@ -54,10 +49,16 @@ def as_asked(selection: Selection, picked: Forecast) -> Forecast:
     return Forecast(variant, f"iptables_variant is {variant}") if variant else picked
 
 
-def summed_up(forecasts: Mapping[str, Forecast]) -> dict[str, Any] | None:
+def summed_up(now: Mapping[str, Forecast], after_reboot: Mapping[str, Forecast]) -> dict[str, Any] | None:
     """Return the forecasts of a selection's modes as one entry of the assessment; None where there are none."""
-    if not forecasts:
+    if not now:
         return None
+    found = _summed_up(now)
+    after = _summed_up(after_reboot)
+    return {**found, "after_reboot": None if after["modes"] == found["modes"] else after}
+
+
+def _summed_up(forecasts: Mapping[str, Forecast]) -> dict[str, Any]:
     variants = {one.variant for one in forecasts.values()}
     reasons = dict.fromkeys(one.reason for one in forecasts.values())
     return {
@@ -67,50 +68,35 @@ def summed_up(forecasts: Mapping[str, Forecast]) -> dict[str, Any] | None:
     }
 
 
-def legacy_tables(facts: Mapping[str, Any]) -> list[str] | None:
-    """Return the legacy tables that exist in the host's namespace, as module names; None where that cannot be read."""
-    seen = (facts.get("netfilter") or {}).get("legacy_tables") or {}
-    names: list[str] = []
-    for family, prefix in PREFIXES.items():
-        tables = seen.get(family)
-        if tables is None and any(_there(facts, prefix + table) for table in TABLES):
-            return None
-        names += [prefix + table for table in tables or () if table in TABLES]
-    return names
-
-
-def instantiates(facts: Mapping[str, Any]) -> bool:
-    """Whether loading a legacy table's module makes the table in every network namespace of this kernel."""
-    tables = legacy_tables(facts)
-    if tables is not None and any(_loaded(facts, name) and name not in tables for name in LEGACY_MODULES[2:]):
-        return False
-    version = tuple(facts["kernel"].get("version") or ())
-    return not version or version < LAZY_TABLES_SINCE
-
-
 class _Node:
-    def __init__(self, facts: Mapping[str, Any], selection: Selection, mode: str, loading: Collection[str]) -> None:
+    def __init__(self, facts: Mapping[str, Any], selection: Selection, mode: str) -> None:
         self.facts = facts
+        self.grades = Grades(facts["modules"], ())
         self.selection = selection
         self.release = selection.release
         self.host = mode == "ambient"
         self.ipv6 = selection.ambient_ipv6 if self.host else selection.ipv6
-        self.loading = loading
         variant = (facts["tools"].get("iptables") or {}).get("variant") if selection.cni and not self.host else None
         self.plain: Variant = variant or self.release.plain_variant
 
     def pick(self) -> Forecast:
-        tables = self._tables()
+        tables = in_host(self.facts) if self.host else in_pods(self.facts)
         where = "the host's network namespace" if self.host else "every pod's network namespace"
         if tables is None:
-            return Forecast("unknown", "whether legacy tables exist cannot be read: /proc/net/ip_tables_names needs root")
+            unread = "/proc/net/ip_tables_names needs root" if self.host else "nor whether their modules are there"
+            return Forecast("unknown", f"whether legacy tables exist in {where} cannot be told: {unread}")
         if self.release.probe_table is None:
             return self._before_probing(tables, where)
-        if tables and self._legacy_works():
+        legacy = self._legacy_works() if tables else False
+        if legacy:
             return Forecast("legacy", f"legacy tables exist in {where}: {', '.join(tables)}")
-        if self._works("nf_tables") and (self._works("nft_chain_nat") or self._works("nft_chain_nat_ipv4")):
+        nft = self._are_there(self._of_nft())
+        if legacy is None or (nft is None and self.plain == "legacy"):
+            return Forecast("unknown", "whether the kernel would load what Istio tries iptables with cannot be told")
+        if nft:
             return Forecast("nft", f"no legacy table exists in {where}, and iptables-nft can work" if not tables else "iptables-legacy cannot work")
-        return Forecast(self.plain, "iptables-nft cannot work without nf_tables and nft_chain_nat; iptables without a suffix is " + self.plain)
+        lacks = f"iptables-nft cannot work without {' and '.join(self._of_nft())}; iptables without a suffix is {self.plain}"
+        return Forecast(self.plain, lacks, once_loaded=self.plain == "legacy" and all(self._can_be_loaded(name) for name in self._of_nft()))
 
     def _before_probing(self, tables: list[str], where: str) -> Forecast:
         if self.host and (self.facts.get("netfilter") or {}).get("nft_compat_uses"):
@@ -118,33 +104,23 @@ class _Node:
         found = f"legacy tables exist in {where}" if tables else f"no rules exist in {where}"
         return Forecast("legacy" if tables else self.plain, f"{found}, and Istio before 1.25.4 then takes " + ("legacy" if tables else self.plain))
 
-    def _tables(self) -> list[str] | None:
-        """Return the legacy tables where this mode writes its rules, as module names; None where that cannot be told."""
-        eager = instantiates(self.facts)
-        made = [name for name in LEGACY_MODULES[2:] if eager and (name in self.loading or _there(self.facts, name))]
-        if not self.host:
-            return made
-        seen = legacy_tables(self.facts)
-        return None if seen is None else list(dict.fromkeys(seen + made))
-
-    def _legacy_works(self) -> bool:
-        """Whether Istio's probe of iptables-legacy succeeds: a rule in one table, for IPv4 and for IPv6."""
+    def _legacy_works(self) -> bool | None:
+        """Whether Istio's probe of iptables-legacy succeeds: a rule in one table, for IPv4 and for IPv6; None where it cannot be told."""
         families = ["ipv4"] + (["ipv6"] if self.ipv6 or self.release.needs_ipv6_probe else [])
-        return all(self._served(f"{PREFIXES[family]}{self.release.probe_table}") for family in families)
+        return self._are_there(f"{PREFIXES[family]}{self.release.probe_table}" for family in families)
 
-    def _served(self, table: str) -> bool:
-        entry = self.facts["modules"][table]
-        base = "ip6_tables" if table.startswith("ip6") else "ip_tables"
-        asks = entry["autoload"] == "yes" and (_there(self.facts, base) or base in self.loading)
-        return _there(self.facts, table) or table in self.loading or (entry["state"] == "loadable" and asks)
+    def _of_nft(self) -> list[str]:
+        """Return what its probe of iptables-nft needs."""
+        old = self.facts["modules"]["nft_chain_nat"]["state"] == "missing"
+        chain = ["nft_chain_nat_ipv4" if old else "nft_chain_nat"] if self.release.probe_table == "nat" else []
+        return ["nf_tables", "nft_counter", *chain]
 
-    def _works(self, name: str) -> bool:
-        return self.facts["modules"][name]["state"] in USABLE
+    def _are_there(self, names: Iterable[str]) -> bool | None:
+        """Whether these modules are there or come when they are asked for."""
+        grades = {self.grades.now(name) for name in names}
+        if "unmet" in grades:
+            return False
+        return None if "unknown" in grades else True
 
-
-def _there(facts: Mapping[str, Any], name: str) -> bool:
-    return facts["modules"][name]["state"] in ("loaded", "builtin")
-
-
-def _loaded(facts: Mapping[str, Any], name: str) -> bool:
-    return bool(facts["modules"][name]["state"] == "loaded")
+    def _can_be_loaded(self, name: str) -> bool:
+        return self.grades.now(name) != "unmet" or self.facts["modules"][name]["state"] == "loadable"

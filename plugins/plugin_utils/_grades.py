@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
-Grade = Literal["present", "on_demand", "unmet", "unknown"]
+# not_needed: in this column Istio picks the other iptables variant, whose rules do without it.
+Grade = Literal["present", "on_demand", "unmet", "unknown", "not_needed"]
 # Of alternatives the best counts.
 BEST_FIRST: tuple[Grade, ...] = ("present", "on_demand", "unknown", "unmet")
 

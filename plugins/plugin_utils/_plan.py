@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _forecast
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _forecast, _legacy_tables, _prediction
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import Assessed, Assessment
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import is_blacklisted
 
@@ -24,13 +24,15 @@ NOT_MENDED = ("tool", "kernel", "option")
 class Plan:
     """What nodeprep.istio.kernel_modules is to do.
 
-    ``modules`` are all names it is given; ``optional`` those of them that only level should asks for; ``load`` those it
-    will load; ``persist`` what our block of the boot file will hold; ``refused`` why nothing at all is done: what no
+    ``modules`` are all names it is given; ``optional`` those of them that only level should asks for; ``boot_only`` those
+    that are to be there after a reboot, and would change which iptables variant Istio picks if they were loaded now; ``load``
+    those it will load; ``persist`` what our block of the boot file will hold; ``refused`` why nothing at all is done: what no
     module can mend; ``forecast`` which iptables variant Istio would pick afterwards.
     """
 
     modules: tuple[str, ...]
     optional: tuple[str, ...]
+    boot_only: tuple[str, ...]
     load: tuple[str, ...]
     persist: tuple[str, ...]
     change: bool
@@ -44,16 +46,19 @@ class Plan:
 def plan(facts: Mapping[str, Any], assessment: Assessment, load: bool = True, persist: bool = True) -> Plan:
     """Return the plan for checked facts and their assessment."""
     modules = facts["modules"]
-    must = [_pick(row, modules) for row in assessment.requirements if row.kind == "module" and row.level == "must"]
+    required = {_pick(row, modules): row for row in assessment.requirements if row.kind == "module" and row.level == "must"}
+    must = list(required)
     wanted = [_pick(row, modules) for row in assessment.requirements if row.kind == "module"]
     left_out = _left_out(facts, assessment, [name for name in wanted if name not in must])
     names = tuple(dict.fromkeys(name for name in wanted if name not in left_out))
 
     refused = tuple(row.reason for row in assessment.requirements if row.kind in NOT_MENDED and row.level == "must" and row.now == "unmet")
-    to_load = tuple(name for name in names if load and modules[name]["state"] not in LOADED)
+    boot_only = tuple(name for name in names if name in _legacy_tables.LEGACY_MODULES and name in required and required[name].now == "not_needed")
+    to_load = tuple(name for name in names if load and modules[name]["state"] not in LOADED and name not in boot_only)
     to_persist = persistable(facts, names) if persist else ()
     change = not refused and (bool(to_load) or (persist and list(to_persist) != our_block(facts)))
-    return Plan(names, tuple(name for name in names if name not in must), to_load, to_persist, change, refused, _afterwards(facts, assessment, to_load))
+    optional = tuple(name for name in names if name not in must)
+    return Plan(names, optional, boot_only, to_load, to_persist, change, refused, _afterwards(facts, assessment, to_load, to_persist))
 
 
 def our_block(facts: Mapping[str, Any]) -> list[str]:
@@ -90,7 +95,7 @@ def _left_out(facts: Mapping[str, Any], assessment: Assessment, optional: list[s
     """Return the modules of level should that are not to be loaded: not there, not wanted by the node, or not harmless."""
     modules = facts["modules"]
     out = {name for name in optional if modules[name]["state"] not in HERE or is_blacklisted(modules[name])}
-    legacy = {name for name in optional if name in _forecast.LEGACY_MODULES}
+    legacy = {name for name in optional if name in _legacy_tables.LEGACY_MODULES}
     return out | legacy if _legacy_changes_something(facts, assessment, legacy - out) else out
 
 
@@ -99,12 +104,20 @@ def _legacy_changes_something(facts: Mapping[str, Any], assessment: Assessment, 
     selection = assessment.selection
     if selection.iptables_variant == "nft":
         return True
-    return any(
-        _forecast.forecast(facts, selection, mode, legacy).variant != _forecast.forecast(facts, selection, mode).variant for mode in assessment.forecasts
-    )
+    return _variants(_prediction.prepared(facts, legacy, legacy, False), assessment) != _variants(facts, assessment)
 
 
-def _afterwards(facts: Mapping[str, Any], assessment: Assessment, loading: tuple[str, ...]) -> dict[str, Any] | None:
+def _variants(facts: Mapping[str, Any], assessment: Assessment) -> list[str]:
+    """Return what Istio would pick in each mode, now and after a reboot."""
+    moments = (facts, _prediction.rebooted(facts))
+    return [_forecast.forecast(moment, assessment.selection, mode).variant for moment in moments for mode in assessment.forecasts]
+
+
+def _afterwards(facts: Mapping[str, Any], assessment: Assessment, load: tuple[str, ...], persist: tuple[str, ...]) -> dict[str, Any] | None:
     selection = assessment.selection
-    after = {mode: _forecast.forecast(facts, selection, mode, loading) for mode in assessment.forecasts}
-    return _forecast.summed_up({mode: _forecast.as_asked(selection, one) for mode, one in after.items()})
+    after = _prediction.prepared(facts, load, persist, True)
+    now, later = (
+        {mode: _forecast.as_asked(selection, _forecast.forecast(moment, selection, mode)) for mode in assessment.forecasts}
+        for moment in (after, _prediction.rebooted(after))
+    )
+    return _forecast.summed_up(now, later)

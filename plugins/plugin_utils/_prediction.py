@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._boot_file import PATH as BOOT_FILE
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_AFTER, AUTOLOAD_REQUESTS
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _legacy_tables
 
 Facts = Mapping[str, Any]
 Entry = Mapping[str, Any]
@@ -62,13 +64,29 @@ def prepared(facts: Facts, load: Collection[str], persist: Collection[str], list
         state = "loaded" if name in loaded and entry["state"] not in THERE else entry["state"]
         return {**entry, "state": state, "boot": "yes" if name in boots and entry["boot"] != "not_applicable" else entry["boot"]}
 
-    after = _changed(facts, loaded | boots, there)
+    after = _legacy_tables.remade(facts, _changed(facts, loaded | boots, there)["modules"])
     return {**after, "boot_files": {**facts["boot_files"], BOOT_FILE: list(persist)}} if listed else after
 
 
-def rebooted(facts: Facts, persist: Collection[str]) -> Facts:
-    """Return the facts after a reboot, for modules that waited for one and are listed to be loaded at boot."""
-    return _changed(facts, persist, lambda name, entry: entry if entry["state"] in THERE else {**entry, "state": "loaded"})
+def rebooted(facts: Facts) -> Facts:
+    """Return the facts after a reboot, as far as they decide what is there then: the states of modules, the kernel and the legacy tables."""
+    kernel = facts["kernel"]
+    following = (kernel.get("next") or {}).get("release")
+    if following and following != kernel["release"]:
+        facts = {**facts, "kernel": {**kernel, "release": following, "version": [int(part) for part in re.findall(r"\d+", following)[:3]]}}
+    return _legacy_tables.remade(facts, {name: _rebooted(entry) for name, entry in facts["modules"].items()})
+
+
+def _rebooted(entry: Entry) -> Entry:
+    after = {**entry, **entry.get("next", {})}
+    after.pop("next", None)
+    if after["state"] in ("builtin", "merged"):
+        return after
+    if after["boot"] == "yes":
+        return {**after, "state": "loaded"}
+    if after["state"] in ("loaded", "loadable"):
+        return {**after, "state": "unknown" if after["boot"] == "unknown" else "loadable"}
+    return after
 
 
 def _loadable(facts: Facts, name: str) -> dict[str, Any]:

@@ -50,13 +50,14 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
         steps = [step for step in steps if step.by == "owner"]
     after = facts if refused else _prediction.prepared(repaired, load, persist, writes_boot_file)
     if reboot and reboot.by == "role" and not refused:
-        after = _prediction.rebooted(after, persist)
+        after = _prediction.rebooted(after)
     foreseen = assess(after, selection)
     return {
         "state": "prepared",
         "steps": [step.as_dict() for step in steps],
         "modules": list(modules.modules),
         "optional": list(modules.optional),
+        "boot_only": list(modules.boot_only),
         "load": [] if refused else list(load),
         "persist": [] if refused else list(persist),
         "fails": [] if refused else fails,
@@ -137,7 +138,13 @@ def _modules_step(consent: Consent, modules: Plan, always: tuple[str, ...], load
         "; ".join(what) or "bring our block up to date",
         f"{len(modules.modules)} modules are asked for",
         where=BOOT_FILE,
-        args={"modules": list(modules.modules), "always": list(always), "load": consent.load, "persist": consent.persist},
+        args={
+            "modules": list(modules.modules),
+            "always": list(always),
+            "boot_only": list(modules.boot_only),
+            "load": consent.load,
+            "persist": consent.persist,
+        },
     )
 
 
@@ -217,5 +224,5 @@ def _undoing(facts: Facts) -> dict[str, Any]:
         "change": bool(steps) and not refused,
         "refused": refused,
         "left": [*left, "packages stay installed, since nothing tells who else wants them"] if steps else left,
-        **{key: [] for key in ("modules", "optional", "load", "persist", "fails", "hints")},
+        **{key: [] for key in ("modules", "optional", "boot_only", "load", "persist", "fails", "hints")},
     }

@@ -14,7 +14,7 @@ SCHEMA = 1
 
 # From the best to the worst: the order of every table of totals.
 VERDICTS = ("ready", "on_demand", "at_risk", "not_ready", "unknown", "no_data")
-GRADES = ("present", "on_demand", "unmet", "unknown")
+GRADES = ("present", "on_demand", "unmet", "unknown", "not_needed")
 BAD = ("unmet", "unknown")
 # What the gate can be shut by: a verdict, or a proof that contradicts one.
 DISPROVED = "disproved"

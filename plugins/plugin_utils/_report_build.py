@@ -255,7 +255,9 @@ def _version(tool: Any) -> str:
 def _forecast(value: Any) -> str:
     if not isinstance(value, Mapping):
         return ""
-    return one_line(f"{value.get('variant')}: {value['reason']}" if value.get("reason") else value.get("variant"))
+    told = one_line(f"{value.get('variant')}: {value['reason']}" if value.get("reason") else value.get("variant"))
+    later = _forecast(value.get("after_reboot"))
+    return f"{told}; after a reboot {later}" if later else told
 
 
 def _finding(entry: Mapping[str, Any]) -> Finding:

@@ -9,6 +9,7 @@ catalogue that is on trial.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils import _rule_sets
@@ -44,11 +45,21 @@ PLAIN: dict[str, Any] = {
     "reconcile": None,
     "ambient_ipv6": True,
 }
+# The rules by which Istio tries an iptables binary, in the table that it tries.
+PROBES = {
+    f"probe {variant} {family} {table}": [f"iptables-{variant}/{family}/{construct}"]
+    for variant in ("legacy", "nft")
+    for family in ("ipv4", "ipv6")
+    for table, construct in (("nat", "detection"), ("filter", "guardrail"))
+}
+# Releases between which the choice of the binary differs.
+RELEASES = ("1.25.3", "1.26", "1.30", "1.31")
 PAGE = sorted({row.requirement.name for row in _documented.ROWS if row.requirement.kind == "module"})
 PAGE_ALONE = "the page, denied"
 PAGE_AND_MORE = "the page and what it leaves out, denied"
 # What the page leaves out and today's rules use: with these added every rule set loads.
 LEFT_OUT = ["xt_CT", "xt_set", "xt_nat", "xt_TPROXY", "nft_compat", "nft_chain_nat", "nft_counter", "iptable_filter", "ip6table_filter"]
+NFT = ("nf_tables", "nft_compat", "nft_chain_nat", "nft_counter")
 SHARED = ("nf_conntrack", "nf_nat", "x_tables")
 
 
@@ -68,11 +79,31 @@ def selections(host_iptables: bool = False) -> dict[str, dict[str, Any]]:
     }
 
 
+def automatic(host_iptables: bool = False) -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
+    """Return what is asked where Istio picks the variant itself: the options, and for each mode the selection whose rules it then loads, by name."""
+    modes = {
+        **{name: {"sidecar": name} for name in SIDECAR},
+        **{name: {"ambient": name} for name in AMBIENT},
+        "both modes": {"sidecar": "sidecar dual", "ambient": "ambient"},
+    }
+    found = {}
+    for release in RELEASES:
+        for name, options in {**SIDECAR, **AMBIENT}.items():
+            more = {"istio_version": release, **({"reconcile": True} if "ambient" in modes[name] and "reconcile" not in options else {})}
+            cni = {"cni": True} if host_iptables and list(modes[name]) == ["sidecar"] else {}
+            found[f"auto {release}, {name}"] = ({**options, **more, **cni}, modes[name])
+    return found
+
+
 def rule_sets(options: dict[str, Any]) -> list[str]:
     """Return the ids of the rule sets that Istio would load for a selection."""
     asked = {**PLAIN, **options}
     lists = {name: asked[name] if isinstance(asked[name], list) else [asked[name]] for name in ("mode", "interception")}
     return [rule_set.id for rule_set in _rule_sets.chosen({**asked, **lists})]
+
+
+def without(names: list[str], others: Iterable[str]) -> list[str]:
+    return [name for name in names if name not in others]
 
 
 def smallest(asked: dict[str, list[str]], name: str, number: int) -> list[str]:
@@ -98,6 +129,16 @@ def states(asked: dict[str, list[str]], fast: bool = False) -> list[dict[str, An
         {"name": PAGE_ALONE, "autoload": False, "then": PAGE, "boot": PAGE, "every": True},
         {"name": PAGE_AND_MORE, "autoload": False, "then": PAGE + LEFT_OUT, "boot": PAGE + LEFT_OUT, "every": True},
         {"name": "loaded, not listed, denied", "autoload": False, "then": needed},
+        {"name": "legacy at boot only, denied", "autoload": False, "then": without(needed, legacy), "boot": needed},
+        {"name": "legacy not listed, denied", "autoload": False, "then": needed, "boot": without(needed, legacy)},
+        {
+            "name": "nat at boot only, denied",
+            "autoload": False,
+            "then": without(needed, legacy),
+            "boot": [*without(needed, legacy), "iptable_nat", "ip6table_nat"],
+        },
+        {"name": "nothing of nft, denied", "autoload": False, "then": without(needed, NFT), "boot": without(needed, NFT)},
+        {"name": "nft at boot only, denied", "autoload": False, "then": without(needed, NFT), "boot": needed},
         {"name": "no legacy tables", "autoload": False, "removed": legacy, "reindexed": True, "then": needed, "boot": needed},
     ]
     names = ["xt_owner", "nft_chain_nat"] if fast else [*needed, *SHARED]

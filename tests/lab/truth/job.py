@@ -19,6 +19,7 @@ def main() -> None:
     selections = {name: cases.rule_sets(asked) for name, asked in cases.selections(options.host_iptables).items()}
     if options.fast:
         selections = {name: ids for name, ids in selections.items() if name.endswith(cases.FEW)}
+    selections.update(cases.PROBES)
     print(json.dumps({"host_iptables": options.host_iptables, "selections": selections, "states": cases.states(selections, options.fast)}))
 
 

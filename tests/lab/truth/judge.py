@@ -32,21 +32,68 @@ VERDICTS = ("ready", "on_demand", "at_risk", "not_ready", "unknown")
 def judged(record: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     """Return (state, selection, truth, verdict) of each selection in one state."""
     facts = checked(record["facts"])
+    asked = {name: (options, outcome(*answers)) for name, options in selections(record).items() if (answers := record["answers"].get(name))}
+    for name, (options, by_mode) in cases.automatic(record["host_iptables"]).items():
+        answers = picked_by_istio(record, options, by_mode)
+        if answers:
+            asked[name] = (options, outcome(*answers))
+    return [
+        (record["name"], name, truth, assess(facts, Selection.from_options({**options, "profile": "effective"})).verdict)
+        for name, (options, truth) in asked.items()
+    ]
+
+
+def selections(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return cases.selections(record["host_iptables"])
+
+
+def outcome(plain: bool, works: bool, plain_after: bool | None, works_after: bool | None) -> str:
+    """Return the true verdict: whether the rules load as the node is, whether with the kernel loading modules, and both after a boot."""
+    if not works:
+        return "not_ready"
+    if not works_after:
+        return "at_risk"
+    return "ready" if plain and plain_after else "on_demand"
+
+
+def picked_by_istio(record: dict[str, Any], options: dict[str, Any], by_mode: dict[str, str]) -> list[Any] | None:
+    """Return the answers of the rules that Istio loads by the binary that it picks, or None where they were not tried."""
     found = []
-    for name, options in cases.selections(record["host_iptables"]).items():
-        if name not in record["outcomes"]:
-            continue
-        verdict = assess(facts, Selection.from_options({**options, "profile": "effective"})).verdict
-        found.append((record["name"], name, record["outcomes"][name], verdict))
-    return found
+    for mode, name in by_mode.items():
+        now, after = (pick(record, moment, mode, options) for moment in ("now", "after"))
+        answers = [record["answers"].get(f"{variant}, {name}") for variant in (now, after)]
+        if None in answers:
+            return None
+        found.append([*answers[0][:2], *answers[1][2:]])
+    return [all(column) if None not in column else None for column in zip(*found, strict=True)]
+
+
+def pick(record: dict[str, Any], moment: str, mode: str, options: dict[str, Any]) -> str:
+    """Return the variant that Istio picks, by what its own steps find on the machine: tools/istio-iptables/pkg/dependencies."""
+    release = tuple(int(part) for part in options["istio_version"].split("."))
+    tables = record["tables"][moment]["host" if mode == "ambient" else "pod"]
+    plain = record["facts"]["tools"]["iptables"]["variant"] if options.get("cni") else "nft" if release >= (1, 31) else "legacy"
+    if release == (1, 25, 3):
+        return "legacy" if tables else plain
+    ipv6 = release < (1, 27) or (options.get("ambient_ipv6", True) if mode == "ambient" else options.get("ip_family", "ipv4") != "ipv4")
+    works = {"now": 1, "after": 3}[moment]
+    tried = {
+        variant: all(
+            record["answers"][f"probe {variant} {family} {'filter' if release < (1, 27) else 'nat'}"][works]
+            for family in ("ipv4", "ipv6")
+            if family == "ipv4" or ipv6
+        )
+        for variant in ("legacy", "nft")
+    }
+    return "legacy" if tables and tried["legacy"] else "nft" if tried["nft"] else plain
 
 
 def unjudged(record: dict[str, Any]) -> str:
-    """Return what is wrong with a state's outcomes; where a state tried only some selections it holds fewer, never none or others."""
-    strange = set(record["outcomes"]) - set(cases.selections(record["host_iptables"]))
+    """Return what is wrong with a state's answers; where a state tried only some selections it holds fewer, never none or others."""
+    strange = set(record["answers"]) - set(selections(record)) - set(cases.PROBES)
     if strange:
         return f"no selection is called {', '.join(sorted(strange))}"
-    return "" if record["outcomes"] else "nothing came of any selection"
+    return "" if set(record["answers"]) & set(selections(record)) else "nothing came of any selection"
 
 
 def matrix(rows: list[tuple[str, str, str, str]]) -> list[str]:
@@ -66,7 +113,7 @@ def claim(records: list[dict[str, Any]]) -> tuple[str, bool]:
         return "the page's modules alone: not tried", False
     page, more = found[cases.PAGE_ALONE], found[cases.PAGE_AND_MORE]["rule_sets"]
     failed = [name for name, loads in page["rule_sets"].items() if not loads]
-    native = {outcome for name, outcome in page["outcomes"].items() if name.startswith("native")}
+    native = {outcome(*answers) for name, answers in page["answers"].items() if name.startswith("native")}
     verdict = assess(checked(page["facts"]), Selection.from_options({"profile": "documented", "mode": ["sidecar", "ambient"], "ip_family": "dual"})).verdict
     left = [name for name, loads in more.items() if not loads]
     text = (

@@ -4,8 +4,8 @@
 """The truth test's part on a lab machine: put the machine into states, gather its facts, really load rule sets.
 
 Reads a job from standard input, {"selections": {name: [rule set id]}, "states": [state], "host_iptables": …}, and writes one JSON line a state:
-its facts and, for each selection, whether its rule sets load now and after a boot, with the kernel denied to load modules
-and, where the state lets it, with the kernel loading them. The machine is left as it was found.
+its facts, the legacy tables there are, and for each selection whether its rule sets load now and after a boot, with the kernel
+denied to load modules and, where the state lets it, with the kernel loading them. The machine is left as it was found.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ HURRY = "/sys/kernel/rcu_expedited"
 NETFILTER = re.compile(r"^(x_tables|xt_|ip6?_tables|ip6?table_|nf_|nft_|ip_set|br_netfilter|bridge|stp|llc)")
 # How often a state is entered anew after something other than a verdict came of it: a machine under load proves nothing.
 TRIES = 3
+# What the names of those selections begin with that stand for the rules by which Istio tries an iptables binary.
+PROBE = "probe "
 # What _ipset and _scratch say where an answer took too long.
 SLOW = re.compile(r"timed out|no answer in")
 DELETE_MODULE = {"x86_64": 176, "aarch64": 106}[os.uname().machine]
@@ -210,11 +212,13 @@ def record(state, selections, base):
     touched = None if "touches" not in state else set(state["touches"]) & set(FILES)
     tried = None if touched is None or base is None else {name for name, one in rule_sets.items() if touched & set(one.needs + one.may_need)}
     changed = {name for name, ids in selections.items() if tried is None or set(ids) & tried}
-    asked = {name: selections[name] for name in state.get("selections", selections) if name in changed}
+    of_state = set(state.get("selections", selections))
+    asked = {name: ids for name, ids in selections.items() if name in changed and (name in of_state or name.startswith(PROBE))}
     allowed = state["autoload"]
     helper(allowed)
     facts = _observe.facts(Files(), _module_names.KNOWN_MODULES, "", None)
     passes = {}
+    tables = {"now": legacy_tables()}
 
     def phase(when, names):
         """Return (those that load with nothing more loaded, those that load as the node is)."""
@@ -233,35 +237,43 @@ def record(state, selections, base):
     if state.get("every"):
         passes["every", False] = Pass(False)
         more["rule_sets"] = passes["every", False].holds({name: [name] for name in rule_sets})
-    kept = [name for name in asked if works[name]]
+    # Istio may pick iptables-legacy now and iptables-nft after a boot, or the other way round.
+    kept = [name for name in asked if name.startswith(PROBE) or works[name] or works.get(other_variant(name))]
     plain_after, works_after = {}, {}
+    present = loaded()
+    boot()
+    tables["after"] = legacy_tables()
     if kept:
-        present = loaded()
-        boot()
         # A machine in the same condition gives the same answers.
         same = loaded() == present
         plain_after, works_after = (plain, works) if same else phase("after", kept)
         if same:
             passes.update({("after", autoload): one for (_when, autoload), one in passes.items()})
-    outcomes = {name: one for name, one in base["outcomes"].items() if name not in changed} if base else {}
-    outcomes.update({name: outcome(plain[name], works[name], plain_after.get(name), works_after.get(name)) for name in asked})
+    answers = {name: one for name, one in base["answers"].items() if name not in changed} if base else {}
+    answers.update({name: [plain[name], works[name], plain_after.get(name), works_after.get(name)] for name in asked})
     return {
         **more,
         "name": state["name"],
         "facts": facts,
-        "outcomes": outcomes,
+        "answers": answers,
+        "tables": tables,
         "loads": sum(one.loads for one in {id(one): one for one in passes.values()}.values()),
         "capabilities": sorted({one.capabilities for one in passes.values() if one.capabilities}),
         "passes": passes,
     }
 
 
-def outcome(plain, works, plain_after, works_after):
-    if not works:
-        return "not_ready"
-    if not works_after:
-        return "at_risk"
-    return "ready" if plain and plain_after else "on_demand"
+def other_variant(name):
+    """Return the name of the selection that differs from this one in the iptables variant only."""
+    return name.replace("legacy, ", "nft, ") if name.startswith("legacy, ") else name.replace("nft, ", "legacy, ")
+
+
+def legacy_tables():
+    """Return whether iptables-legacy-save finds tables, in the host's network namespace and in every new one, as Istio looks for them."""
+    with_tables = "iptables-legacy-save; ip6tables-legacy-save"
+    host = subprocess.run(["sh", "-c", with_tables], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    (pod,) = _scratch.collect(lambda emit: emit(_scratch.run(["/bin/sh", "-c", with_tables])[1]), 60)
+    return {"host": "COMMIT" in host, "pod": "COMMIT" in pod}
 
 
 def main():

@@ -60,7 +60,7 @@ def test_a_clean_node_has_no_step():
 def test_a_dirty_node_has_one_step_and_is_foreseen_ready():
     plan = nft(node())
     assert steps(plan) == ["modules"] and plan["after"]["verdict"] == "ready"
-    assert step(plan, "modules")["args"] == {"modules": plan["modules"], "always": [], "load": True, "persist": True}
+    assert step(plan, "modules")["args"] == {"modules": plan["modules"], "always": [], "boot_only": [], "load": True, "persist": True}
     assert nft(node(), load=False)["after"]["verdict"] == nft(node(), persist=False)["after"]["verdict"] == "on_demand"
 
 
