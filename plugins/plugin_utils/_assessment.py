@@ -189,12 +189,12 @@ def _by_column(row: Assessed, needed: Mapping[str, Mapping[str, tuple[set[str], 
     """Return the row with the grades that count: what no rule needs in a column cannot be unmet there, and what may be needed is unknown then."""
     if row.level != "must":
         return row
-    certain, possible = {column: needed[column][profile][0] for column in COLUMNS}, {column: needed[column][profile][1] for column in COLUMNS}
     grades: dict[str, Grade] = {}
     for column in COLUMNS:
+        certain, possible = needed[column][profile]
         grade: Grade = getattr(row, column)
         doubtful: Grade = "unknown" if grade == "unmet" else grade
-        grades[column] = grade if row.id in certain[column] else doubtful if row.id in possible[column] else "not_needed"
+        grades[column] = grade if row.id in certain else doubtful if row.id in possible else "not_needed"
     return replace(row, now=grades["now"], after_reboot=grades["after_reboot"], reason=_when(row.reason, grades))
 
 

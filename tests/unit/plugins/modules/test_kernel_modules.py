@@ -74,3 +74,9 @@ def test_without_root_check_mode_fails_as_a_run_does(run, monkeypatch):
     results = [run(check_mode, modules=["xt_owner"]) for check_mode in (True, False)]
     assert [result[1] for result in results] == [1, 1]
     assert [result[0]["msg"] for result in results] == ["loading modules and writing /etc/modules-load.d/istio.conf needs root: set become to true"] * 2
+
+
+def test_what_is_for_the_next_boot_only_is_listed_and_not_loaded(run):
+    done, code, asked, text = run(False, modules=["xt_owner", "x_tables"], boot_only=["x-tables"])
+    assert (code, done["loaded"], asked) == (0, ["xt_owner"], [["--all", "--", "xt_owner"]])
+    assert "xt_owner\nx_tables\n" in text
