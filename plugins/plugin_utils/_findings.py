@@ -83,7 +83,9 @@ def _documented_flips(node: _Node) -> Iterable[Finding]:
     loaded = _prediction.prepared(node.facts, [name for name in _legacy_tables.LEGACY_MODULES if node.state(name) == "loadable"], (), False)
     for mode, one in node.picked.items():
         if one.variant == "nft" and _forecast.forecast(loaded, selection, mode).variant == "legacy":
-            message = f"loading the page's legacy tables on this kernel makes them in every network namespace: Istio then picks iptables-legacy in {mode} mode"
+            message = (
+                f"loading the page's legacy tables on this kernel makes them in the host's network namespace: Istio then picks iptables-legacy in {mode} mode"
+            )
             yield Finding("legacy_flip", "warning", message, "Linux fdacd57c79b7")
 
 

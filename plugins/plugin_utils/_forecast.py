@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._effective import Variant
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._grades import Grades
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._legacy_tables import LEGACY_MODULES, PREFIXES, in_host, in_pods
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._legacy_tables import LEGACY_MODULES, PREFIXES, in_host
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 
 NEEDS = (*LEGACY_MODULES, "nf_tables", "nft_counter", "nft_chain_nat", "nft_chain_nat_ipv4")
@@ -80,11 +80,10 @@ class _Node:
         self.plain: Variant = variant or self.release.plain_variant
 
     def pick(self) -> Forecast:
-        tables = in_host(self.facts) if self.host else in_pods(self.facts)
-        where = "the host's network namespace" if self.host else "every pod's network namespace"
+        tables = in_host(self.facts) if self.host else []
+        where = "the host's network namespace" if self.host else "a pod's new network namespace"
         if tables is None:
-            unread = "/proc/net/ip_tables_names needs root" if self.host else "nor whether their modules are there"
-            return Forecast("unknown", f"whether legacy tables exist in {where} cannot be told: {unread}")
+            return Forecast("unknown", "whether legacy tables exist in the host's network namespace cannot be told: /proc/net/ip_tables_names needs root")
         if self.release.probe_table is None:
             return self._before_probing(tables, where)
         legacy = self._legacy_works() if tables else False

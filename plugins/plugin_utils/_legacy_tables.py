@@ -1,7 +1,11 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tables of iptables-legacy: their modules, and in which network namespaces they exist. Pure."""
+"""The tables of iptables-legacy: their modules, and which of them exist in the host's network namespace. Pure.
+
+A namespace that is new, as a pod's is, has none: there a table appears on its first use, on every kernel since 4.6
+(net/ipv4/netfilter/iptable_nat.c; seen on 5.10 too).
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,8 @@ PREFIXES = {"ipv4": "iptable_", "ipv6": "ip6table_"}
 TABLE_MODULES = tuple(prefix + table for prefix in PREFIXES.values() for table in TABLES)
 LEGACY_MODULES = ("ip_tables", "ip6_tables", *TABLE_MODULES)
 
-# Since this kernel a legacy table appears in a network namespace on its first use, before that wherever its module is
-# (fdacd57c79b7, "netfilter: x_tables: never register tables by default").
+# Since this kernel a legacy table appears in the host's namespace too on its first use, before that as soon as its module is
+# loaded (fdacd57c79b7, "netfilter: x_tables: never register tables by default").
 LAZY_TABLES_SINCE = (5, 15)
 THERE = ("loaded", "builtin")
 
@@ -33,15 +37,8 @@ def in_host(facts: Facts) -> list[str] | None:
     return names
 
 
-def in_pods(facts: Facts) -> list[str] | None:
-    """Return the tables that every new network namespace has, as module names; None where that cannot be told."""
-    if not instantiates(facts):
-        return []
-    return None if any(_state(facts, name) == "unknown" for name in TABLE_MODULES) else [name for name in TABLE_MODULES if _state(facts, name) in THERE]
-
-
 def instantiates(facts: Facts) -> bool:
-    """Whether loading a table's module makes the table in every network namespace of this kernel."""
+    """Whether loading a table's module makes the table in the host's namespace."""
     tables = in_host(facts)
     if tables is not None and any(_state(facts, name) == "loaded" and name not in tables for name in TABLE_MODULES):
         return False

@@ -60,19 +60,21 @@ def test_the_kernel_that_boots_next_decides():
 def test_legacy_tables_that_no_boot_file_lists_are_gone_after_a_reboot():
     loaded = {key: {**THERE, "boot": "no"} for key in [*LEGACY, "ip_tables", "ip6_tables"]}
     node = facts(**THERE, kernel=OLD, netfilter={"legacy_tables": {key: ["filter", "mangle", "nat", "raw"] for key in ("ipv4", "ipv6")}}, **loaded)
-    for mode in ("sidecar", "ambient"):
-        assessment = readiness(node, mode=mode, profile="effective")
-        assert (assessment["forecast"]["variant"], assessment["forecast"]["after_reboot"]["variant"], assessment["verdict"]) == ("legacy", "nft", "ready")
+    assessment = readiness(node, mode="ambient", profile="effective")
+    assert (assessment["forecast"]["variant"], assessment["forecast"]["after_reboot"]["variant"], assessment["verdict"]) == ("legacy", "nft", "ready")
+    # A pod's namespace has none, whatever is loaded.
+    assessment = readiness(node, profile="effective")
+    assert (assessment["forecast"]["variant"], assessment["forecast"]["after_reboot"], assessment["verdict"]) == ("nft", None, "ready")
 
 
 def test_what_is_listed_and_not_loaded_counts_after_the_reboot():
-    plan = preparation_plan(facts(kernel=OLD), profile="documented", load=False)
+    plan = preparation_plan(facts(kernel=OLD), profile="documented", load=False, mode="ambient")
     assert (plan["load"], plan["forecast"]["variant"], plan["forecast"]["after_reboot"]["variant"]) == ([], "nft", "legacy")
 
 
 def test_it_cannot_be_told_where_boot_files_cannot():
     node = facts(**THERE, kernel=OLD, **{key: {"state": "loadable", "boot": "unknown", "autoload": "denied"} for key in LEGACY}, nft_compat=ABSENT)
-    assert readiness(node, profile="effective")["forecast"]["after_reboot"]["variant"] == "unknown"
+    assert readiness(node, profile="effective", mode="ambient")["forecast"]["after_reboot"]["variant"] == "unknown"
 
 
 def test_only_the_mode_whose_variant_is_unknown_is_in_doubt():
@@ -85,9 +87,10 @@ def test_only_the_mode_whose_variant_is_unknown_is_in_doubt():
 
 
 def test_the_hosts_old_iptables_counts_where_the_variant_is_unknown_too():
-    unsure = {key: {"state": "unknown"} for key in LEGACY}
-    node = facts(**THERE, kernel=OLD, iptables="1.8.7", xt_tcpudp={"state": "missing"}, **unsure)
-    assert readiness(node, profile="effective", cni=True, istio_version="1.31")["verdict"] == "not_ready"
+    unseen = {"legacy_tables": {"ipv4": None, "ipv6": None}}
+    node = facts(**THERE, netfilter=unseen, iptables="1.8.7", xt_tcpudp={"state": "missing"})
+    both = readiness(node, mode=["sidecar", "ambient"], profile="effective", cni=True)
+    assert both["forecast"]["modes"]["ambient"] == "unknown" and grades(both, "xt_tcpudp")[0] == "unmet"
 
 
 @pytest.mark.parametrize("version, variant, verdict", [("1.30", "legacy", "ready"), ("1.31", "nft", "not_ready"), ("1.27.0", "legacy", "ready")])

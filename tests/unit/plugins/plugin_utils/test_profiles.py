@@ -130,10 +130,10 @@ def test_bad_options_get_one_clear_error(options, message):
         ),
         # Tables in the host's namespace say nothing of a pod's, which has its own.
         ({}, facts(netfilter={"legacy_tables": {"ipv4": ["nat"], "ipv6": []}}, iptable_nat={"state": "loaded"}), "nft"),
-        # Before 5.15 they do: every namespace has what is loaded.
-        ({}, facts(kernel=(5, 10, 0), netfilter={"legacy_tables": {"ipv4": ["nat"], "ipv6": []}}, iptable_nat={"state": "loaded"}), "legacy"),
+        # That is so on every kernel.
+        ({}, facts(kernel=(5, 10, 0), netfilter={"legacy_tables": {"ipv4": ["nat"], "ipv6": []}}, iptable_nat={"state": "loaded"}), "nft"),
         # A loaded table that does not exist shows that this kernel makes them on first use, whatever its version.
-        ({}, facts(kernel=(5, 14, 0), iptable_nat={"state": "loaded"}), "nft"),
+        ({"mode": "ambient"}, facts(kernel=(5, 14, 0), iptable_nat={"state": "loaded"}, ip6table_nat={"state": "loaded"}), "nft"),
         # The probe of iptables-legacy fails without the table nat.
         (
             {"mode": "ambient"},
@@ -232,8 +232,16 @@ def test_the_hosts_old_iptables_needs_more():
     assert readiness(node, profile="effective", cni=True)["verdict"] == "not_ready"
 
 
-@pytest.mark.parametrize("kernel, legacy", [((5, 10, 223), False), ((5, 15, 0), True), ((6, 12, 0), True)])
-@pytest.mark.parametrize("mode", ["sidecar", "ambient"])
+@pytest.mark.parametrize(
+    "kernel, mode, legacy",
+    [
+        ((5, 10, 223), "sidecar", True),
+        ((5, 10, 223), "ambient", False),
+        ((5, 15, 0), "ambient", True),
+        ((6, 12, 0), "sidecar", True),
+        ((6, 12, 0), "ambient", True),
+    ],
+)
 def test_combined_loads_legacy_tables_where_that_changes_nothing(kernel, legacy, mode):
     plan = preparation_plan(facts(kernel=kernel), mode=mode)
     assert ("iptable_nat" in plan["load"]) is ("ip_tables" in plan["load"]) is legacy
@@ -245,10 +253,11 @@ def test_combined_loads_legacy_tables_where_that_changes_nothing(kernel, legacy,
 
 def test_the_page_loads_legacy_tables_all_the_same_and_says_what_follows():
     old = facts(kernel=(5, 10, 223))
-    assert "iptable_nat" in preparation_plan(old, profile="documented")["load"]
-    assert preparation_plan(old, profile="documented")["forecast"]["variant"] == "legacy"
-    assert "legacy_flip" in [finding["id"] for finding in readiness(old, profile="documented")["findings"]]
-    assert "legacy_flip" not in [finding["id"] for finding in readiness(facts(), profile="documented")["findings"]]
+    asked = {"profile": "documented", "mode": "ambient"}
+    assert "iptable_nat" in preparation_plan(old, **asked)["load"]
+    assert preparation_plan(old, **asked)["forecast"]["variant"] == "legacy"
+    assert "legacy_flip" in [finding["id"] for finding in readiness(old, **asked)["findings"]]
+    assert "legacy_flip" not in [finding["id"] for finding in readiness(facts(), **asked)["findings"]]
 
 
 def test_what_should_be_there_never_stands_in_the_way():
