@@ -6,7 +6,17 @@
 
 import os
 
-from ansible_collections.nodeprep.istio.plugins.module_utils import _ipset, _module_states, _observe, _redirect, _rule_sets, _scratch, _tools
+from ansible_collections.nodeprep.istio.plugins.module_utils import (
+    _domain,
+    _ipset,
+    _module_states,
+    _observe,
+    _redirect,
+    _rule_sets,
+    _scratch,
+    _selinux,
+    _tools,
+)
 
 # The programs behind iptables-restore on systems that have it under no other name.
 MULTI_CALL = {"iptables-legacy": ("xtables-legacy-multi", "xtables-multi"), "iptables-nft": ("xtables-nft-multi",)}
@@ -16,9 +26,8 @@ BLIND = (
     "Run it where all of /proc is there, or set autoload to true"
 )
 
-# The label of a container's files, and a process label with two categories, as a container's is.
-CONTAINER_FILES = "system_u:object_r:container_file_t:s0"
-CONTAINER_PROCESS = "system_u:system_r:{0}:s0:c1,c2"
+# What SELinux denies containers concerns only who is in their domain.
+UNCONFINED = {"mode": "disabled"}
 
 
 def examine(files, rule_sets, may_load, timeout, domain=None):
@@ -26,15 +35,16 @@ def examine(files, rule_sets, may_load, timeout, domain=None):
 
     :param may_load: whether the kernel may load modules.
     :param timeout: seconds.
-    :param domain: SELinux type to run the programs in, or None.
+    :param domain: SELinux type to run the programs in, or None. A denial then counts as Istio's containers would meet it.
     :returns: (dict of rule set id to result, sorted names of the modules that were loaded meanwhile, capabilities of the programs or None).
-    :raises _scratch.Refused: see :func:`run`; and where nothing may be loaded and nothing tells what is.
+    :raises _scratch.Refused: see :func:`run`; where the node has no such domain; and where nothing may be loaded and nothing tells what is.
     """
+    contexts = _contexts(files, domain)
     names = sorted({name for rule_set in rule_sets for name in rule_set.needs + rule_set.may_need})
     before = _read_node(files, names, domain)
     if before.modules_supported is None and not may_load:
         raise _scratch.Refused(BLIND)
-    results, capabilities = run(rule_sets, before, may_load, timeout, domain)
+    results, capabilities = run(rule_sets, before, may_load, timeout, contexts)
     after = _read_node(files, names, domain)
     for rule_set in rule_sets:
         if results[rule_set.id]["status"] == "failed":
@@ -43,11 +53,20 @@ def examine(files, rule_sets, may_load, timeout, domain=None):
     return results, sorted(set(after.loaded or ()) - set(before.loaded or ())), capabilities
 
 
+def _contexts(files, domain):
+    try:
+        return _domain.find(files, domain) if domain is not None else None
+    except _domain.NoSuchDomain as exc:
+        raise _scratch.Refused("as_domain: {0}".format(exc))
+
+
 def _read_node(files, names, domain):
-    """Return the node as the probe's programs meet it: what SELinux denies containers concerns only who is in their domain."""
+    """Return the node as the probe's programs meet it."""
     node = _observe.read_node(files, names)
     if domain is None:
-        node.selinux = {"mode": "disabled"}
+        node.selinux = UNCONFINED
+    else:
+        node.selinux = dict(node.selinux, **dict(zip(("module_request", "domain"), _selinux.may_request(files, (domain,)))))
     return node
 
 
@@ -155,6 +174,9 @@ def _is_there(node, name):
 
 def _never(node, name):
     """Whether the module is not there and the kernel cannot load it on demand."""
+    if name in _ipset.MODULES:
+        # The probe makes the ipset itself, outside the domain of its programs.
+        node = _module_states.Node(**dict(node.__dict__, selinux=UNCONFINED))
     entry = _module_states.describe(node, name)
     return not _is_there(node, name) and (entry["state"] == "missing" or entry["autoload"] in ("never", "denied"))
 
@@ -162,7 +184,7 @@ def _never(node, name):
 def run(rule_sets, node, may_load, timeout, domain=None):
     """Attempt what may be attempted; return (dict of rule set id to result, capabilities of the programs or None).
 
-    :param domain: SELinux type to run the programs in, or None.
+    :param domain: the :class:`_domain.Domain` to run the programs in, or None.
     :raises _scratch.Refused: where the node gives no namespaces, or does not let this process enter the domain.
     """
     results = {}
@@ -176,7 +198,7 @@ def run(rule_sets, node, may_load, timeout, domain=None):
             results[rule_set.id] = result
     if not todo:
         return results, None
-    context = CONTAINER_PROCESS.format(domain) if domain else None
+    context = domain.process if domain else None
 
     def work(emit):
         emit(_scratch.run(["/bin/cat", "/proc/self/status"], "", None)[1])
@@ -184,7 +206,7 @@ def run(rule_sets, node, may_load, timeout, domain=None):
             emit([rule_set.id, attempt(rule_set, path, context)])
 
     try:
-        emitted = _scratch.collect(work, timeout, CONTAINER_FILES if domain else None)
+        emitted = _scratch.collect(work, timeout, domain.files if domain else None)
         ending = None
     except _scratch.Ended as exc:
         emitted, ending = exc.results, str(exc)

@@ -6,7 +6,8 @@
 
 The namespaces have no name and no file: they end with the last process in them. The first process of the PID namespace
 dies with its parent (PR_SET_PDEATHSIG), and the kernel kills everything else in the namespace with it. So nothing stays,
-not even when this process is killed.
+not even when this process is killed. That first process does no work: one that changes its user, as the work does, outlives
+its parent, since the kernel then takes the signal back (kernel/cred.c: commit_creds()).
 """
 
 import ctypes
@@ -18,6 +19,8 @@ import shutil
 import signal
 import subprocess
 import time
+
+from ansible_collections.nodeprep.istio.plugins.module_utils import _domain
 
 # linux/sched.h, linux/mount.h, linux/prctl.h, linux/capability.h
 CLONE_NEWNS = 0x00020000
@@ -36,6 +39,8 @@ MODULES_TREE = "/lib/modules"
 SPACE = "/run"
 # Seconds for one program.
 PATIENCE = 20
+# Seconds that the kernel gets to end what was killed, before it is left alone with it.
+GRACE = 5
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -68,8 +73,7 @@ def collect(work, timeout, label=None):
         lines, in_time = _read_lines(reader, time.time() + timeout)
     finally:
         os.close(reader)
-        os.kill(supervisor, signal.SIGKILL)
-        os.waitpid(supervisor, 0)
+        _end(supervisor)
     messages = [json.loads(line) for line in lines]
     refusal = next((message["refused"] for message in messages if "refused" in message), None)
     if refusal:
@@ -81,6 +85,18 @@ def collect(work, timeout, label=None):
         ended.results = results
         raise ended
     return results
+
+
+def _end(supervisor):
+    """Have everything killed, and wait until it is gone."""
+    os.kill(supervisor, signal.SIGTERM)
+    deadline = time.time() + GRACE
+    while os.waitpid(supervisor, os.WNOHANG)[0] == 0:
+        if time.time() > deadline:
+            os.kill(supervisor, signal.SIGKILL)
+            os.waitpid(supervisor, 0)
+            return
+        time.sleep(0.002)
 
 
 def new_network():
@@ -101,8 +117,8 @@ def run(arguments, stdin="", context=None):
     try:
         if context:
             arguments = [_copy(arguments[0])] + arguments[1:]
-            _set_exec_context(context)
-        with open(SPACE + "/input") as source, open(SPACE + "/output", "w+") as output:
+            _domain.enter_with_next_program(context)
+        with open(SPACE + "/input") as source, open(SPACE + "/output", "w+", encoding="utf-8", errors="replace") as output:
             # Here is a fork inside namespaces, out of reach of AnsibleModule.run_command.
             process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 arguments, stdin=source, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd="/"
@@ -118,7 +134,8 @@ def run(arguments, stdin="", context=None):
     except OSError as exc:
         if context is None:
             raise
-        raise Refused("SELinux does not let this process start {0} as {1}: {2}".format(arguments[0], context, exc.strerror or exc))
+        words = "SELinux does not let this process, which is {0}, start a program as {1}: {2}. Give another type, or none"
+        raise Refused(words.format(_domain.present(), context, exc.strerror or exc))
     return code, text if code >= 0 else "killed by signal {0}. {1}".format(-code, text)
 
 
@@ -128,15 +145,6 @@ def _copy(program):
         shutil.copyfile(program, copy)
         os.chmod(copy, 0o755)
     return copy
-
-
-def _set_exec_context(context):
-    """Have the next program that this process starts run in an SELinux context, as setexeccon(3) does."""
-    handle = os.open("/proc/self/attr/exec", os.O_WRONLY)
-    try:
-        os.write(handle, context.encode("ascii") + b"\0")
-    finally:
-        os.close(handle)
 
 
 def _read_lines(reader, deadline):
@@ -153,7 +161,7 @@ def _read_lines(reader, deadline):
 
 
 def _supervise(work, writer, timeout, label):
-    """Make the namespaces, start the first process of the PID namespace, and wait. Never returns."""
+    """Make the namespaces, start the first process of the PID namespace, and wait until all in it are gone. Never returns."""
 
     def say(**message):
         os.write(writer, (json.dumps(message) + "\n").encode("utf-8"))
@@ -163,22 +171,34 @@ def _supervise(work, writer, timeout, label):
         _unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET)
         # Not one mount made below may reach the host.
         _mount("none", "/", None, MS_REC_PRIVATE, None)
-        worker = os.fork()
-        if worker == 0:
-            _work(work, say, timeout, label)
-        os.waitpid(worker, 0)
+        first = os.fork()
+        if first == 0:
+            _stand(work, say, timeout, label)
+        signal.signal(signal.SIGTERM, lambda _number, _frame: os.kill(first, signal.SIGKILL))
+        os.waitpid(first, 0)
     except Refused as exc:
         say(refused=str(exc))
     finally:
         os._exit(0)
 
 
-def _work(work, say, timeout, label):
+def _stand(work, say, timeout, label):
+    """Be the first process of the PID namespace, on which all others depend, until the work is done. Never returns."""
     try:
         _die_with_parent()
-        # Should the parent have died a moment before: end by oneself.
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(int(timeout) + 5)
+        # Should the parent have died a moment before: end by oneself. Only with a handler does the signal reach a first process.
+        signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(0))
+        signal.alarm(int(timeout) + GRACE)
+        worker = os.fork()
+        if worker == 0:
+            _work(work, say, label)
+        os.waitpid(worker, 0)
+    finally:
+        os._exit(0)
+
+
+def _work(work, say, label):
+    try:
         label = ",context=" + label if label else ""
         for path in (MODULES_TREE, SPACE):
             if os.path.isdir(path):

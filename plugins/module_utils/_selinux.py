@@ -31,7 +31,7 @@ def observe(files):
     facts["mode"] = {True: "enforcing", False: "permissive", None: "unknown"}[flag(files.read(ROOT + "/enforce"))]
     boolean = files.read("{0}/booleans/{1}".format(ROOT, BOOLEAN))
     facts[BOOLEAN] = flag(boolean.split()[0]) if boolean and boolean.split() else None
-    facts["module_request"], facts["domain"] = _may_request(files)
+    facts["module_request"], facts["domain"] = may_request(files)
     return facts
 
 
@@ -47,8 +47,10 @@ def after_reboot(facts, files, cmdline):
     return facts if off or (lsm and "selinux" not in lsm.split(",")) else dict(facts, mode="enforcing")
 
 
-def _may_request(files):
-    """Ask the policy itself, as libselinux's security_compute_av() does: no rule that silences the log can mislead.
+def may_request(files, domains=DOMAINS):
+    """Return whether the first of I(domains) that the policy has may make the kernel load a module, and that domain; None where that cannot be told.
+
+    Asks the policy itself, as libselinux's security_compute_av() does: no rule that silences the log can mislead.
 
     The kernel asks for the permission module_request of class system on its own context, in the name of the process
     that needs the module (security/selinux/hooks.c: selinux_kernel_module_request()).
@@ -59,7 +61,7 @@ def _may_request(files):
     except ValueError:
         return None, None
     level = ":s0" if flag(files.read(ROOT + "/mls")) else ""
-    for domain in DOMAINS:
+    for domain in domains:
         request = "system_u:system_r:{0}{1} system_u:system_r:kernel_t{1} {2}".format(domain, level, number)
         try:
             answer = files.transact(ROOT + "/access", request.encode("ascii"))

@@ -112,7 +112,7 @@ def _causes(results: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str
         missing = [*lacking, *(f"CONFIG_{option}" for option in options)]
         tools = {"nft" if name.startswith("nft/") else "iptables" for name in names}
         wanted = {("module", name) for name in lacking} | {("option", name) for name in options} or {("tool", tool) for tool in tools}
-        message = f"not in this kernel: {', '.join(missing)}" if missing else f"every module is there, and the rules fail: {said}"
+        message = f"for want of {', '.join(missing)}" if missing else f"every module is there, and the rules fail: {said}"
         yield Cause(message, tuple(names), lacking, options, tuple(row["id"] for row in rows if wanted & set(_names(row))))
 
 

@@ -51,6 +51,36 @@ def test_without_ip_tables_nothing_else_is_asked_for_but_the_ipset(read):
     assert "ip_tables" in _probe.lacking(LEGACY, node)[0]
 
 
+DENIED = {"mode": "enforcing", "module_request": False, "domain": "container_t"}
+
+
+def test_what_selinux_denies_the_programs_is_tried_and_lacks_it(read):
+    node = read(loaded=[name for name in LEGACY.needs if name != "xt_owner"], on_disk=["xt_owner"])
+    node.selinux = DENIED
+    assert _probe.forecast(LEGACY, "/x", node, False) is None
+    assert _probe.lacking(LEGACY, node) == (["xt_owner"], [])
+
+
+def test_the_ipset_is_made_by_the_probe_itself_so_selinux_does_not_keep_the_kernel_from_loading_it(read):
+    ipset = ["ip_set", "ip_set_hash_ip"]
+    node = read(loaded=[name for name in HOST.needs if name not in ipset], on_disk=ipset)
+    node.selinux = DENIED
+    assert _probe.forecast(HOST, "/x", node, False)["would_load"] == ipset
+    assert _probe.lacking(HOST, node) == (ipset, [])
+
+
+def test_a_domain_is_asked_for_itself(monkeypatch, node):
+    asked = []
+    monkeypatch.setattr(_probe._selinux, "may_request", lambda _files, domains=("container_t",): asked.append(domains) or (True, domains[0]))
+    node.tree()
+    node.write("/sys/fs/selinux/enforce", "1")
+    files = Files(str(node.root))
+    met = _probe._read_node(files, [], "spc_t").selinux
+    assert (met["mode"], met["module_request"], met["domain"]) == ("enforcing", True, "spc_t")
+    assert asked[-1] == ("spc_t",)
+    assert _probe._read_node(files, [], None).selinux == {"mode": "disabled"}
+
+
 def test_a_merged_module_stands_for_the_one_that_took_it_over(read):
     assert _probe.would_load(NFT, read(loaded=NFT.needs)) == []
     assert _probe.would_load(SETS["nft/ipv4/sidecar-kube-virt"], read(loaded=["nft_redir", "nft_chain_nat"], on_disk=["nf_tables"])) == ["nf_tables"]

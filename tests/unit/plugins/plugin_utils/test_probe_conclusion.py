@@ -78,9 +78,9 @@ def test_a_failure_is_led_back_to_its_requirement():
     }
     causes = {tuple(cause["rule_sets"]): cause for cause in conclude(results, rows=rows)["causes"]}
     both = causes["iptables-nft/ipv4/sidecar-dns", "iptables-nft/ipv6/sidecar-dns"]
-    assert both["message"] == "not in this kernel: xt_CT" and both["requirements"] == ["iptables/module/xt_CT"]
+    assert both["message"] == "for want of xt_CT" and both["requirements"] == ["iptables/module/xt_CT"]
     zones = causes[("iptables-nft/ipv4/ambient-dns",)]
-    assert zones["message"] == "not in this kernel: CONFIG_NF_CONNTRACK_ZONES" and zones["requirements"] == ["iptables/option/NF_CONNTRACK_ZONES"]
+    assert zones["message"] == "for want of CONFIG_NF_CONNTRACK_ZONES" and zones["requirements"] == ["iptables/option/NF_CONNTRACK_ZONES"]
     assert causes[("iptables-nft/ipv4/detection",)]["requirements"] == ["iptables/module/nft_chain_nat"]
 
 

@@ -77,7 +77,7 @@ def test_what_a_probe_proved_is_beside_what_was_predicted():
     assert _report_json.read(text(document), "x") == document
 
 
-PROOF = {"predicted": "ready", "proved": "failed", "counts": {"failed": 1}, "causes": [{"message": "not in this kernel: xt_owner"}], "findings": []}
+PROOF = {"predicted": "ready", "proved": "failed", "counts": {"failed": 1}, "causes": [{"message": "for want of xt_owner"}], "findings": []}
 
 
 @pytest.mark.parametrize(

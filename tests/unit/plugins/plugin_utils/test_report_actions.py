@@ -52,7 +52,7 @@ def test_an_error_is_told_once(tmp_path, monkeypatch, plugin, arguments):
 
 
 def test_the_gate_is_shut_by_a_verdict_and_by_a_proof_against_one(tmp_path):
-    proof = {"predicted": "ready", "proved": "failed", "counts": {"failed": 1}, "causes": [{"message": "not in this kernel: xt_owner"}], "findings": []}
+    proof = {"predicted": "ready", "proved": "failed", "counts": {"failed": 1}, "causes": [{"message": "for want of xt_owner"}], "findings": []}
     outcomes = {
         "a": {**outcome(facts(KINDS[0]), SELECTION), "proof": proof},
         "b": outcome(facts(KINDS[5]), SELECTION),
