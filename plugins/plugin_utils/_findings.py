@@ -66,12 +66,15 @@ def _legacy_instantiated(node: _Node) -> Iterable[Finding]:
     tables = _legacy_tables.in_host(node.facts)
     if node.selection.backend == "iptables" and tables:
         message = f"legacy tables exist in the host's network namespace ({', '.join(tables)}): ambient Istio then takes iptables-legacy for every pod"
-        yield Finding("legacy_tables", "warning", message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go")
+        yield Finding(
+            "legacy_tables", "warning" if node.selection.ambient else "info", message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go"
+        )
 
 
 def _mixed_backends(node: _Node) -> Iterable[Finding]:
     tables = _legacy_tables.in_host(node.facts)
-    if tables and node.netfilter.get("nft_compat_uses"):
+    # Where loading a module makes the table, its being there says nothing of rules.
+    if tables and node.netfilter.get("nft_compat_uses") and not _legacy_tables.instantiates(node.facts):
         message = "rules of iptables-nft and tables of iptables-legacy exist on this node: each binary sees only its own"
         yield Finding("mixed_backends", "warning", message, "https://github.com/istio/istio/issues/57827")
 

@@ -294,6 +294,7 @@ def test_a_sites_own_checks(query, level, verdict, grade):
     assert preparation_plan(node, extra_checks=[check])["refused"] == []
 
 
+TABLE_NAMES = ("filter", "mangle", "nat", "raw")
 TABLES = {"netfilter": {"legacy_tables": {"ipv4": ["nat"], "ipv6": ["nat"]}, "nft_compat_uses": 2}}
 
 
@@ -336,3 +337,12 @@ def test_whether_istio_reconciles_depends_on_its_release(options, reconcile):
 def test_the_set_crash_depends_on_the_images_nft(version, warned):
     findings = readiness(facts(), backend="nftables", mode="ambient", istio_version=version)["findings"]
     assert ("nft_set_crash" in [one["id"] for one in findings]) is warned
+
+
+def test_tables_that_are_there_for_their_modules_alone_are_no_mixed_backends():
+    node = facts(
+        state="loaded", boot="yes", kernel=(5, 10, 0), netfilter={"legacy_tables": {"ipv4": [*TABLE_NAMES], "ipv6": [*TABLE_NAMES]}, "nft_compat_uses": 2}
+    )
+    found = {one["id"]: one["severity"] for one in readiness(node)["findings"]}
+    assert "mixed_backends" not in found and found["legacy_tables"] == "info"
+    assert {one["id"]: one["severity"] for one in readiness(node, mode="ambient")["findings"]}["legacy_tables"] == "warning"
