@@ -65,7 +65,7 @@ def decide(node, name, state):
         return "ineffective", refusals[name]
     unread = node.boot.unread
     if unread:
-        return "unknown", Cause("unreadable", "{0} may not be read".format(unread), unread)
+        return "unknown", Cause("unreadable", "cannot read {0}".format(unread))
     if name in node.boot.initramfs:
         return "unknown", Cause("initramfs", "rd.modules-load= lists it, which only the initramfs heeds", "/proc/cmdline")
     dead = next((line.dead for line in node.boot.dead if line.name == name), None)
@@ -76,6 +76,8 @@ def decide(node, name, state):
 
 def _unsure(node, line):
     """Return the cause for which nobody may read a line, or None."""
+    if line.doubt:
+        return line.doubt
     if node.boot.certain or line.sure:
         return None
     return Cause("no_systemd", "{0} lists it, but there is no systemd to read it".format(line.where), line.where)

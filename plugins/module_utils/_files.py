@@ -5,14 +5,15 @@
 """The one way to the node's files. Below another root the same code reads an unpacked image or a recorded tree."""
 
 import errno
-import gzip
 import os
 import stat
-import struct
 import zlib
 
 # Gone after a reboot: a tmpfs, whatever an image holds there.
 VOLATILE = "/run/"
+
+# Many times what any file that is read here has on a real node: modules.alias has 2 MiB, the list of dpkg's packages 10.
+MOST_BYTES = 64 * 1024 * 1024
 
 _NULL = os.makedev(1, 3)  # /dev/null (Documentation/admin-guide/devices.txt)
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -55,17 +56,20 @@ class Files:
         try:
             with open(self.real(path), "rb", opener=_open_at_once) as handle:
                 kind = os.fstat(handle.fileno())
-                if not stat.S_ISREG(kind.st_mode):
+                if not stat.S_ISREG(kind.st_mode) or (tail is None and kind.st_size > MOST_BYTES):
                     return self._refuse(path, kind)
                 if tail is not None:
-                    handle.seek(-min(tail, os.fstat(handle.fileno()).st_size), os.SEEK_END)
+                    handle.seek(-min(tail, kind.st_size), os.SEEK_END)
                 return handle.read()
         except (OSError, ValueError) as exc:
             self._note(path, exc)
             return None
 
     def _refuse(self, path, kind):
-        """Return the content of what is no file: none of /dev/null; anything else might have no end, or wait for a writer."""
+        """Return the content of what is no file: none of /dev/null; anything else might have no end, or wait for a writer, or fill the memory."""
+        if stat.S_ISREG(kind.st_mode):
+            self.unreadable[path] = "larger than {0} MiB".format(MOST_BYTES >> 20)
+            return None
         if stat.S_ISCHR(kind.st_mode) and kind.st_rdev == _NULL:
             return b""
         self.unreadable[path] = "not a regular file"
@@ -82,8 +86,8 @@ class Files:
         if content is None:
             return None
         try:
-            return gzip.decompress(content).decode("utf-8", "replace")
-        except (OSError, EOFError, struct.error, zlib.error) as exc:
+            return gunzip(content).decode("utf-8", "replace")
+        except (EOFError, zlib.error) as exc:
             self.unreadable[path] = str(exc)
             return None
 
@@ -119,16 +123,17 @@ class Files:
             return None
 
     def is_dir(self, path):
-        try:
-            return os.path.isdir(self.real(path))
-        except ValueError:  # a NUL in the path, before Python 3.8
-            return False
+        """Whether this is a directory, links followed; where that may not be looked at it is noted."""
+        mode = self.mode(path)
+        return mode is not None and stat.S_ISDIR(mode)
 
     def listdir(self, path):
-        """Return the sorted names in a directory; empty where there is none or it may not be read."""
+        """Return the sorted names in a directory; empty where there is none, or it may not be read or is something else (then it is noted)."""
         try:
             return sorted(os.listdir(self.real(path)))
         except (OSError, ValueError) as exc:
+            if getattr(exc, "errno", None) == errno.ENOTDIR and self.mode(path) is not None:
+                self.unreadable[path] = "not a directory"
             self._note(path, exc)
             return []
 
@@ -153,6 +158,15 @@ def _open_at_once(path, flags):
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+def gunzip(content):
+    """Return the unpacked bytes of a gzip file. Raises zlib.error or EOFError where it is damaged, or larger than MOST_BYTES."""
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    unpacked = unpacker.decompress(content, MOST_BYTES)
+    if not unpacker.eof:
+        raise EOFError("it ends too early, or is larger than {0} MiB".format(MOST_BYTES >> 20))
+    return unpacked
+
+
 def _link(path):
     try:
         return os.readlink(path)
@@ -160,16 +174,18 @@ def _link(path):
         return None
 
 
-def conf_files(files, directories, suffixes=(".conf",)):
+def conf_files(files, directories, suffixes=(".conf",), directories_win=True):
     """Return the configuration files that count, in the order in which they are read, and those that do not.
 
     Of files with one name the earliest directory wins, and the names sort across directories: the rule of
     modprobe.d(5) and modules-load.d(5). Hidden files do not count.
 
     :param directories: directories in falling precedence.
+    :param directories_win: whether a directory takes the place of a file with its name and is then not read, as with
+        systemd (src/basic/conf-files.c: files_add()); kmod passes over it (libkmod-config.c: conf_files_filter_out()).
     :returns: (list of paths, dict of the path of each losing file to the path that wins over it).
     """
-    chosen, losers, seen = {}, {}, set()
+    chosen, losers, seen, unread = {}, {}, set(), set()
     for directory in directories:
         real = os.path.realpath(files.real(directory))
         if real in seen:  # /lib is /usr/lib on most systems
@@ -183,4 +199,7 @@ def conf_files(files, directories, suffixes=(".conf",)):
                 losers[path] = chosen[name]
             elif not files.is_dir(path):
                 chosen[name] = path
-    return [chosen[name] for name in sorted(chosen)], losers
+            elif directories_win:
+                chosen[name] = path
+                unread.add(name)
+    return [chosen[name] for name in sorted(set(chosen) - unread)], losers

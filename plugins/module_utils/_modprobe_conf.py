@@ -5,6 +5,7 @@
 """modprobe.d(5): what the node's configuration says about modules, and where."""
 
 import fnmatch
+import os
 import re
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import VOLATILE, conf_files
@@ -17,6 +18,9 @@ DIRECTORIES = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d"
 # libkmod/libkmod-config.c: conf_files_filter_out()
 SUFFIXES = (".conf", ".alias")
 COMMAND_LINE = "/proc/cmdline"
+# What the reason quotes of a command.
+_QUOTED = 100
+_WILDCARDS = re.compile(r"[*?[]")
 _ESCAPE = re.compile(r"\\(.|\n)")
 
 
@@ -28,6 +32,7 @@ class ModprobeConf:
     :ivar aliases: list of (pattern, module name, where).
     :ivar softdeps: list of (pattern of module names, names that come along with such a module), in the order in which they are read.
     :ivar kernel_blacklist: module names that the kernel itself refuses (module_blacklist=).
+    :ivar disabled: whether the kernel command line itself switches loading off, at every boot.
     :ivar unread: path of a file that may not be read, so that nothing certain can be said; None where all were read.
     """
 
@@ -37,6 +42,7 @@ class ModprobeConf:
         self.aliases = []
         self.softdeps = []
         self.kernel_blacklist = set()
+        self.disabled = False
         self.unread = None
 
     def alias_targets(self, name):
@@ -51,8 +57,15 @@ class ModprobeConf:
         """Whether an install line names exactly this, so that modprobe knows a name that is no module (libkmod-module.c: lookup_alias_from_commands())."""
         return any(pattern == name for pattern, _command, _where in self.install)
 
+    def switched_off(self):
+        """Return the cause for which this kernel loads nothing at any boot, or None."""
+        text = "sysctl.kernel.modules_disabled=1 on the kernel command line"
+        return Cause("switched_off", text, COMMAND_LINE) if self.disabled else None
+
     def load_refusal(self, name):
         """Return the cause for which neither modprobe nor the kernel would load this one module, or None."""
+        if self.disabled:
+            return self.switched_off()
         if name in self.kernel_blacklist:
             return Cause("module_blacklist", "module_blacklist= on the kernel command line", COMMAND_LINE)
         return self.override(name)
@@ -62,7 +75,7 @@ class ModprobeConf:
         command, where = self._install_command(name)
         if command is None or _loads_the_module_itself(command, name):
             return None
-        return Cause("install_override", "install override '{0}' ({1})".format(command, where), where)
+        return Cause("install_override", "install override '{0}' ({1})".format(command[:_QUOTED], where), where)
 
     def wrapper(self, name):
         """Return the cause to tell that a command of the owner's loads this module, or None."""
@@ -86,18 +99,25 @@ class ModprobeConf:
 
 
 def _matches(pattern, name):
-    return pattern == name or fnmatch.fnmatchcase(name, pattern)
+    if pattern == name:
+        return True
+    # Most lines are of other modules: to compile each pattern would cost more than all the rest.
+    wildcard = _WILDCARDS.search(pattern)
+    return wildcard is not None and name.startswith(pattern[: wildcard.start()]) and fnmatch.fnmatchcase(name, pattern)
 
 
 def _pattern(word):
     """Return a word as a pattern of fnmatch; None where kmod passes over the line.
 
     Outside of brackets a dash and an underscore are one (libkmod-util.c: underscores()); in them C takes "^" for "!" too.
+    Two stars in a row mean one, and fnmatch before Python 3.9 tries each way to share a name among them.
     """
     parts = re.split(r"(\[[^]]*\])", word)
     if any("[" in part or "]" in part for part in parts[::2]):
         return None
-    return "".join("[!" + part[2:] if part.startswith("[^") else part if number % 2 else canonical(part) for number, part in enumerate(parts))
+    return "".join(
+        "[!" + part[2:] if part.startswith("[^") else part if number % 2 else re.sub(r"\*+", "*", canonical(part)) for number, part in enumerate(parts)
+    )
 
 
 def _loads_the_module_itself(command, name):
@@ -111,17 +131,20 @@ def is_volatile(files):
     return any(files.listdir(directory) for directory in DIRECTORIES if directory.startswith(VOLATILE))
 
 
-def read(files, cmdline, tree_path, live=True):
+def read(files, cmdline, tree_path, live=True, disabled=False):
     """Read the configuration of the node behind I(files).
 
     :param cmdline: the kernel command line.
     :param tree_path: directory of the kernel's modules: modprobe reads its modules.softdep as configuration too.
     :param live: whether to read what holds now; else only what outlives this boot.
+    :param disabled: see :class:`ModprobeConf`.
     """
     conf = ModprobeConf()
+    conf.disabled = disabled
     directories = [directory for directory in DIRECTORIES if live or not directory.startswith(VOLATILE)]
-    paths, _losers = conf_files(files, directories, SUFFIXES)
-    for path in paths + [tree_path + "/modules.softdep"]:
+    paths, _losers = conf_files(files, directories, SUFFIXES, directories_win=False)
+    # That file has its place among the others by its name (libkmod-config.c: kmod_config_new()): of softdeps the first counts.
+    for path in sorted(paths + [tree_path + "/modules.softdep"], key=os.path.basename):
         text = files.read(path)
         if text is None and path in files.unreadable:
             conf.unread = conf.unread or path

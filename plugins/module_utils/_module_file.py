@@ -4,9 +4,7 @@
 # This module util is PRIVATE to the collection.
 """What the file of a module tells before anybody loads it: whether it is one at all, for which kernel, whether signed."""
 
-import gzip
 import re
-import struct
 import zlib
 
 try:
@@ -14,13 +12,14 @@ try:
 except ImportError:  # not in every build of Python
     lzma = None
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import MOST_BYTES, gunzip
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
 
 # scripts/sign-file.c: magic_number
 SIGNATURE = b"~Module signature appended~\n"
 MAGIC = {".gz": b"\x1f\x8b", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd"}
 ELF = b"\x7fELF"
-_DAMAGE = (OSError, EOFError, ValueError, struct.error, zlib.error) + ((lzma.LZMAError,) if lzma else ())
+_DAMAGE = (EOFError, ValueError, zlib.error) + ((lzma.LZMAError,) if lzma else ())
 _VERMAGIC = re.compile(rb"\x00vermagic=([^\x00]*)\x00")
 
 
@@ -51,9 +50,17 @@ def is_signed(files, path):
     tail = files.read_bytes(path, None if path.endswith((".gz", ".xz")) else len(SIGNATURE))
     try:
         if path.endswith(".gz"):
-            tail = gzip.decompress(tail or b"")
+            tail = gunzip(tail or b"")
         elif path.endswith(".xz"):
-            tail = lzma.decompress(tail or b"")
+            tail = _unxz(tail or b"")
     except _DAMAGE:
         return None
     return None if tail is None else tail.endswith(SIGNATURE)
+
+
+def _unxz(content):
+    unpacker = lzma.LZMADecompressor()
+    unpacked = unpacker.decompress(content, MOST_BYTES)
+    if not unpacker.eof:
+        raise EOFError
+    return unpacked

@@ -143,6 +143,10 @@ AUTOLOAD_AFTER = {
     "nft_tproxy": "nf_tables",
 }
 
+# The tables' own requests above are made for a program that asks by a socket of the family: net/ipv6/netfilter/ip6_tables.c,
+# do_ip6t_get_ctl(). Without IPv6 there is no such socket.
+IPV6_SOCKET = tuple(sorted(name for name in AUTOLOAD_AFTER if AUTOLOAD_AFTER[name] == "ip6_tables"))
+
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,54}$")
 
 

@@ -24,9 +24,10 @@ class Node:
     :ivar blockers: what :func:`_proc.blockers` returned.
     :ivar selinux: what :func:`_selinux.observe` returned.
     :ivar surroundings: what :func:`_surroundings.observe` returned.
+    :ivar ipv6: whether the kernel has IPv6; None where it cannot be told.
     :ivar others: releases of the other installed kernels.
     :ivar unreadable: paths of the files that may not be read.
-    :ivar denial: the Cause for which nothing is loaded on demand once this kernel has booted, whatever holds now, or None.
+    :ivar denial: the Cause for which nothing is loaded on demand once this kernel has booted, whatever holds now, or None; see :func:`_sysctl.denial`.
     :ivar following: the Node after a reboot, of another kernel or of the same one; None where the reboot changes nothing.
     :ivar outcome: the :class:`_boot_states.Outcome`, made when it is first asked for.
     """
@@ -155,6 +156,8 @@ def _absent(node, name, option):
     if not tree.present:
         if node.foreign:
             return "unknown", None, node.foreign
+        if tree.path in node.unreadable:
+            return "unknown", None, Cause("unreadable", "{0} may not be read".format(tree.path), tree.path)
         if node.others:
             return "unknown", None, Cause("tree_gone", "{0} is gone: reboot into {1}".format(tree.path, node.others[-1]))
         return "unknown", None, Cause("tree_gone", "{0} is not there, nor another kernel's".format(tree.path))
@@ -182,7 +185,7 @@ def _option(node, name):
 def _disabled(node):
     """Return the cause for which the running kernel loads nothing at all until a reboot, or None."""
     if node.live and node.blockers["modules_disabled"]:
-        return Cause("modules_disabled", "kernel.modules_disabled is 1")
+        return node.conf.switched_off() or Cause("modules_disabled", "kernel.modules_disabled is 1")
     return None
 
 
@@ -195,16 +198,19 @@ def _autoload(node, name, state):
     requests = [names.canonical(request) for request in names.AUTOLOAD_REQUESTS.get(name, ())]
     if not requests:
         return "never", Cause("never_requested", "the kernel never asks for it")
+    if node.ipv6 is False and name in names.IPV6_SOCKET:
+        return "never", Cause("ipv6_off", "IPv6 is off in this kernel, and only its sockets ask for it")
     answers = [node.modprobe.reaches(request, name, False) for request in requests]
     refusal = next((cause for _reached, cause in answers if cause), None)
     if refusal is None and not any(reached for reached, _cause in answers):
         if node.foreign or not node.tree.indexed:
             return "unknown", node.foreign or Cause("tree_gone", "{0} cannot be read".format(node.tree.path), node.tree.path)
         return "never", Cause("no_alias", "nothing answers to {0}".format(" or ".join(requests)))
-    refusal = refusal or node.modprobe.refusal(name) or _disabled(node) or node.denial
+    denial = node.denial if node.denial and node.denial.code != "unreadable" else None
+    refusal = refusal or node.modprobe.refusal(name) or _disabled(node) or denial
     if refusal:
         return "denied", refusal
-    doubt = node.foreign or node.modprobe.doubt(name)
+    doubt = node.foreign or node.modprobe.doubt(name) or node.denial
     return _helper(node) or _selinux(node) or (("unknown", doubt) if doubt else ("yes", None))
 
 

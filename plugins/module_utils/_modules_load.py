@@ -36,9 +36,11 @@ class Line:
     :ivar where: "path:line".
     :ivar sure: whether it is read although there is no systemd.
     :ivar dead: the Cause for which the line loads nothing, whatever the kernel has; None where it counts.
+    :ivar doubt: the Cause for which it cannot be told whether the line is read, or None.
     """
 
     sure = False
+    doubt = None
 
     def __init__(self, name, where, dead=None):
         self.name = name
@@ -94,7 +96,7 @@ def read(files, cmdline):
         text = files.read(path)
         if text is None and path in files.unreadable:
             boot.unread = boot.unread or path
-        _take(boot, path, _lines(path, text or ""))
+        _take(boot, path, _lines(path, text or ""), _hiding(files, path))
     boot.unread = boot.unread or next((directory for directory in DIRECTORIES if directory in files.unreadable), None)
     for path, winner in sorted(losers.items()):
         boot.dead += _dead(files, path, "masked", "{0} takes that file's place".format(winner))
@@ -111,8 +113,16 @@ def read(files, cmdline):
     return boot
 
 
-def _take(boot, path, lines):
+def _hiding(files, path):
+    """Return the cause for which another file may take this one's place unseen, or None."""
+    before = DIRECTORIES[: DIRECTORIES.index(os.path.dirname(path))]
+    unread = next((directory for directory in before if directory in files.unreadable and not directory.startswith(VOLATILE)), None)
+    return Cause("unreadable", "{0} may not be read".format(unread), unread) if unread else None
+
+
+def _take(boot, path, lines, doubt=None):
     for line in lines:
+        line.doubt = doubt
         if line.dead:
             boot.dead.append(line)
         else:
@@ -120,12 +130,16 @@ def _take(boot, path, lines):
             boot.files.setdefault(path, []).append(line.name)
 
 
+def _unit_files():
+    return ["{0}/{1}".format(directory, UNIT) for directory in UNIT_DIRECTORIES]
+
+
 def _mask(files, cmdline):
     """Return what switches systemd-modules-load off, or None: an empty unit file does it as well as a link to /dev/null (systemd.unit(5))."""
     for value in cmdline_values(cmdline, "systemd.mask"):
         if value in (UNIT, UNIT[: -len(".service")]):  # src/debug-generator/debug-generator.c
             return "systemd.mask={0} on the kernel command line".format(value)
-    for path in ("{0}/{1}".format(directory, UNIT) for directory in UNIT_DIRECTORIES):
+    for path in _unit_files():
         if files.is_masked(path):
             return path
         content = files.read_bytes(path)
@@ -141,6 +155,9 @@ def _heed_systemd(boot, files, paths, cmdline):
             line.dead = Cause("service_masked", "{0} lists it, but systemd-modules-load is switched off ({1})".format(line.where, mask), line.where)
         boot.dead += boot.lines
         boot.lines = []
+    unread = next((path for path in _unit_files() if path in files.unreadable), None)
+    for line in boot.lines if unread else ():
+        line.doubt = Cause("unreadable", "{0} may not be read".format(unread), unread)
     if files.exists(ETC_MODULES) and not any(os.path.realpath(files.real(path)) == os.path.realpath(files.real(ETC_MODULES)) for path in paths):
         boot.dead += _dead(files, ETC_MODULES, "not_read", "no link in /etc/modules-load.d leads to that file")
 

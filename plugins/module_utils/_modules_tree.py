@@ -93,13 +93,13 @@ def read(files, release, wanted):
         return tree
     tree._files = files
     tree.empty = not any(files.is_dir("{0}/{1}".format(tree.path, folder)) for folder in ("kernel", "extra", "updates"))
-    for line in (files.read(tree.path + "/modules.builtin") or "").splitlines():
+    for line in (files.read(tree.path + "/modules.builtin") or "").split("\n"):
         if line:
             tree.builtin[module_name(line)] = line
     dep = files.read(tree.path + "/modules.dep")
     # kmod reads the binary index alone, busybox the text alone.
     tree.indexed = dep is not None and (files.exists(tree.path + "/modules.dep.bin") is not False or _is_busybox(files))
-    for line in (dep or "").splitlines() if tree.indexed else ():
+    for line in (dep or "").split("\n") if tree.indexed else ():
         path, colon, dependencies = line.partition(":")
         if colon:
             name = module_name(path)

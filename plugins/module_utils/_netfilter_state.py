@@ -49,4 +49,5 @@ def _ipsets(run, ipset, is_there):
     if ipset is None:
         return None
     code, output = run([ipset, "list", "-name"])
-    return sorted(output.split()) if code == 0 else None
+    # A network plugin can have hundreds of its own.
+    return sorted(name for name in output.split() if name.startswith("istio")) if code == 0 else None

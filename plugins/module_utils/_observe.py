@@ -31,7 +31,10 @@ SCHEMA = 1
 # Kernel options that change what a rule can do and that no module's presence shows.
 OPTIONS = ("MODULES", "NF_CONNTRACK_ZONES", "NF_CONNTRACK_MARK")
 
-_OS_RELEASE = re.compile(r"^(ID|VERSION_ID|PRETTY_NAME)=[\"']?(.*?)[\"']?\s*$", re.MULTILINE)
+# The facts are bounded: of more unreadable files than these no more is said.
+MOST_UNREADABLE = 20
+
+_OS_RELEASE = re.compile(r"^(ID|VERSION_ID|PRETTY_NAME)=(.*)$", re.MULTILINE)
 
 
 class NoSuchKernel(ValueError):
@@ -60,12 +63,13 @@ def read_node(files, names, kernel="running", run=None):
         "surroundings": _surroundings.observe(files, running or ""),
         "loaded": _proc.loaded_modules(files) if live else None,
         "in_sysfs": lambda name: files.is_dir("/sys/module/" + name) and not files.exists("/sys/module/{0}/initstate".format(name)),
+        "ipv6": _proc.has_ipv6(files),
         "installed": installed,
         "boots_next": following,
         "unreadable": files.unreadable,
         "run": run,
     }
-    later = dict(shared, selinux=_selinux.after_reboot(shared["selinux"], files, cmdline), denial=_sysctl.denial(files))
+    later = dict(shared, selinux=_selinux.after_reboot(shared["selinux"], files, cmdline), denial=_sysctl.denial(files, cmdline))
     node = _read_kernel(files, names, release, live, cmdline, shared if live else later)
     if live and following and _is_to_be_followed(node, following, installed):
         node.following = _read_kernel(files, names, following[0], False, cmdline, later)
@@ -82,7 +86,7 @@ def _rebooted(node, files, cmdline, later):
     changed = volatile or denied or later["selinux"] is not node.selinux
     if not changed and not any(node.conf.load_refusal(name) for name in node.loaded or ()):
         return None
-    conf = _modprobe_conf.read(files, cmdline, node.tree.path, False) if volatile else node.conf
+    conf = _modprobe_conf.read(files, cmdline, node.tree.path, False, node.conf.disabled) if volatile else node.conf
     loaded = None if node.loaded is None else {}
     same = {"conf": conf, "modprobe": node.modprobe.after_reboot(conf), "loaded": loaded}
     return _module_states.Node(**dict(node.__dict__, selinux=later["selinux"], denial=later["denial"], **same))
@@ -111,7 +115,9 @@ def _is_to_be_followed(node, following, installed):
 def _read_kernel(files, names, release, live, cmdline, shared):
     requests = [request for name in names for request in _module_names.AUTOLOAD_REQUESTS.get(name, ())]
     wanted = {_module_names.canonical(name) for name in requests + list(names) + [line.name for line in shared["boot"].lines]}
-    conf = _modprobe_conf.read(files, cmdline, _modules_tree.directory(files, release), live)
+    # Kernels before 5.8 do not know it: what holds now tells.
+    disabled = bool(shared["blockers"]["modules_disabled"]) and _sysctl.is_disabled_by_the_kernel(cmdline)
+    conf = _modprobe_conf.read(files, cmdline, _modules_tree.directory(files, release), live, disabled)
     tree = _modules_tree.read(files, release, wanted.union(*(along for _pattern, along in conf.softdeps)))
     config, config_path = _kernel_config.read(files, release, live)
     blockers = shared["blockers"]
@@ -123,11 +129,18 @@ def _read_kernel(files, names, release, live, cmdline, shared):
         tree=tree,
         config=config,
         config_path=config_path,
+        # An option that is set does not help where the command line says no; that is taken to stay.
+        ipv6=_ipv6(shared["ipv6"], config),
         conf=conf,
         modprobe=Modprobe(files, conf, tree, release, loaded, signatures, _signed(files, shared["run"])),
         others=[other for other in shared["installed"] if other != release],
-        **dict(shared, loaded=shared["loaded"] if live else None),
+        **dict({key: value for key, value in shared.items() if key != "ipv6"}, loaded=shared["loaded"] if live else None),
     )
+
+
+def _ipv6(told, config):
+    """Return whether a kernel has IPv6, by what the running one tells, or else by its options."""
+    return told if told is not None or config is None else "IPV6" in config
 
 
 def _signed(files, run):
@@ -159,7 +172,7 @@ def facts(files, names, observed_at, run, kernel="running"):
     modules = {name: _module_states.describe(node, name) for name in names}
     for provider in {entry.get("provider") for entry in modules.values()} - set(modules) - {None}:
         modules[provider] = _module_states.describe(node, provider)
-    system = dict(_OS_RELEASE.findall(files.read("/etc/os-release") or files.read("/usr/lib/os-release") or ""))
+    system = {key: value.strip(" \t\r\"'")[:80] for key, value in _OS_RELEASE.findall(files.read("/etc/os-release") or files.read("/usr/lib/os-release") or "")}
     result = {
         "schema": SCHEMA,
         "observed_at": observed_at,
@@ -171,10 +184,11 @@ def facts(files, names, observed_at, run, kernel="running"):
             "modules_supported": node.modules_supported,
             "tree_present": node.tree.present,
             "config": node.config_path,
+            "ipv6": node.ipv6,
             "next": dict(zip(("release", "how"), node.boots_next)) if node.boots_next else None,
         },
         "modules": modules,
-        "boot_files": {path: listed for path, listed in sorted(node.boot.files.items()) if set(listed) & set(names)},
+        "boot_files": _listed(node.boot.files, names),
         "blockers": node.blockers,
         "selinux": node.selinux,
         "surroundings": node.surroundings,
@@ -187,5 +201,20 @@ def facts(files, names, observed_at, run, kernel="running"):
     }
     ipset = (result["tools"]["ipset"] or {}).get("path")
     result["netfilter"] = _netfilter_state.observe(files, run, ipset, lambda name: _module_states.is_there(node, name))
-    result["unreadable"] = dict(files.unreadable)
-    return result
+    result["unreadable"] = dict(sorted(files.unreadable.items())[:MOST_UNREADABLE])
+    return _plain(result)
+
+
+def _listed(boot_files, names):
+    """Return dict of path to those of I(names) that the file lists, for each that lists any."""
+    listed = {path: [name for name in dict.fromkeys(entries) if name in names] for path, entries in sorted(boot_files.items())}
+    return {path: entries for path, entries in listed.items() if entries}
+
+
+def _plain(value):
+    """Return facts that can be written as UTF-8: the name of a file may be any bytes, which Python keeps as surrogates."""
+    if isinstance(value, dict):
+        return {_plain(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value

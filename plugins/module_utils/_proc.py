@@ -54,6 +54,15 @@ def blockers(files):
     }
 
 
+def has_ipv6(files):
+    """Whether this kernel speaks IPv6, which ipv6.disable=1 on its command line switches off; None where its module is not there to tell.
+
+    Source: net/ipv6/af_inet6.c, inet6_init(). Loading anything is not refused then, but no socket, address, route or routing rule is had.
+    """
+    disabled = flag(files.read("/sys/module/ipv6/parameters/disable"))
+    return None if disabled is None else not disabled
+
+
 def is_program(files, path):
     """Whether the kernel can start what I(path) names; None where that may not be looked at."""
     mode = files.mode(path) if path else None

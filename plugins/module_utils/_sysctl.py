@@ -8,7 +8,7 @@ systemd-sysctl.service starts after systemd-modules-load.service: what the boot 
 """
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import VOLATILE, conf_files
-from ansible_collections.nodeprep.istio.plugins.module_utils._proc import is_program
+from ansible_collections.nodeprep.istio.plugins.module_utils._proc import cmdline_values, is_program
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
 
 # systemd: src/basic/constants.h, CONF_PATHS; /lib for systems without merged /usr. Those below /run do not outlive this boot.
@@ -28,10 +28,29 @@ def parse(text):
             yield number, key.translate({46: "/", 47: "."}) if dotted else key, value.strip()
 
 
-def denial(files):
-    """Return the cause for which, once the node has booted, the kernel loads nothing on demand any more, or None."""
+def _on_the_command_line(cmdline, key):
+    """Return the value that the kernel gives one of its settings before anything else is started, or None (fs/proc/proc_sysctl.c: do_sysctl_args())."""
+    values = [value for form in (key, key.replace("/", ".")) for value in cmdline_values(cmdline, "sysctl." + form)]
+    return values[-1] if values else None
+
+
+def is_disabled_by_the_kernel(cmdline):
+    """Whether the command line switches loading off before even the boot list is read."""
+    return _on_the_command_line(cmdline, DISABLED) == "1"
+
+
+def denial(files, cmdline):
+    """Return the cause for which, once the node has booted, the kernel loads nothing on demand any more, or None.
+
+    Its code is "unreadable" where that cannot be told.
+    """
     settings = {}
-    for path in conf_files(files, [directory for directory in DIRECTORIES if not directory.startswith(VOLATILE)])[0]:
+    helper = _on_the_command_line(cmdline, HELPER)
+    if helper is not None:
+        settings[HELPER] = (helper, "/proc/cmdline")
+    directories = [directory for directory in DIRECTORIES if not directory.startswith(VOLATILE)]
+    paths = conf_files(files, directories)[0]
+    for path in paths:
         for number, key, value in parse(files.read(path) or ""):
             if key in (DISABLED, HELPER):
                 settings[key] = (value, "{0}:{1}".format(path, number))
@@ -40,5 +59,6 @@ def denial(files):
         return Cause("sysctl", "{0}: modules_disabled=1".format(where))
     helper, where = settings.get(HELPER, (None, None))
     if helper is not None and is_program(files, helper) is False:
-        return Cause("sysctl", "{0}: kernel.modprobe={1} cannot be started".format(where, helper))
-    return None
+        return Cause("sysctl", "{0}: kernel.modprobe={1} cannot be started".format(where, helper[:100]))
+    unread = next((path for path in directories + paths if path in files.unreadable), None)
+    return Cause("unreadable", "cannot read {0}".format(unread)) if unread else None

@@ -21,7 +21,7 @@ options:
     type: list
     elements: str
   root:
-    description: Directory that holds the system to look at, for an unpacked image or a recorded tree. Its tools are not run.
+    description: Directory that holds the system to look at, an absolute path, for an unpacked image or a recorded tree. Its tools are not run.
     type: path
     default: /
   kernel:
@@ -89,7 +89,8 @@ ansible_facts:
         kernel:
           description:
             - Release and version of the kernel, whether it runs, whether it supports modules, whether its modules tree is
-              there, and as C(next) the C(release) of the kernel that boots next and C(how) that is told.
+              there, whether it has IPv6 (C(ipv6), null where that cannot be told), and as C(next) the C(release) of the kernel that
+              boots next and C(how) that is told.
           type: dict
         modules:
           description:
@@ -104,7 +105,7 @@ ansible_facts:
               than now. C(boot) is judged with those.
           type: dict
         boot_files:
-          description: For each file that lists one of the modules to be loaded at boot, the names that it lists.
+          description: For each file that lists any of the modules to be loaded at boot, which of them it lists.
           type: dict
         blockers:
           description: Settings that keep the kernel from loading modules.
@@ -138,11 +139,11 @@ ansible_facts:
         netfilter:
           description:
             - What netfilter holds in the network namespace of this module, read without making any of it. C(legacy_tables) has the tables of
-              C(ipv4) and C(ipv6) that exist, C(nft_compat_uses) how many rules of iptables-nft hold it, C(ipsets) the names of the sets.
+              C(ipv4) and C(ipv6) that exist, C(nft_compat_uses) how many rules of iptables-nft hold it, C(ipsets) the names of Istio's sets.
             - A value is null where it cannot be told.
           type: dict
         unreadable:
-          description: Files that exist and could not be read, with the error.
+          description: Files that exist and could not be read, with the error; 20 of them at most.
           type: dict
 """
 
@@ -166,9 +167,9 @@ def main():
     for name in asked or []:
         if not _module_names.is_valid(name):
             module.fail_json(msg="modules: '{0}' is no module name: letters, digits, '_' and '-' only".format(name))
-    root = module.params["root"]
-    if root != "/" and not Files(root).is_dir("/"):
-        module.fail_json(msg="root: there is no directory {0}".format(root))
+    root = "/" + module.params["root"].strip("/")
+    if not module.params["root"].startswith("/") or not Files(root).is_dir("/"):
+        module.fail_json(msg="root: there is no directory '{0}'; it has to be an absolute path".format(module.params["root"]))
     module.run_command_environ_update = {"LC_ALL": "C", "LANG": "C"}
 
     def run(arguments):

@@ -37,6 +37,8 @@ _KINDS = {
     "install_override": _Kind("{file} keeps modules from loading (install override)", "Take the install lines out of {file}"),
     "module_blacklist": _Kind("The kernel command line refuses modules (module_blacklist=)", "Take them off the kernel command line and reboot"),
     "modules_disabled": _Kind("kernel.modules_disabled is 1: nothing can be loaded until a reboot", "Persist them, reboot, and set it only afterwards"),
+    "switched_off": _Kind("The kernel command line switches the loading of modules off at every boot", "Take sysctl.kernel.modules_disabled off it and reboot"),
+    "ipv6_off": _Kind("IPv6 is off in the kernel, so that it asks for no legacy table of IPv6", "Boot without ipv6.disable=1, or have Istio use IPv4 alone"),
     "sysctl": _Kind("After a reboot the kernel loads nothing on demand (sysctl.d)", "Persist them: systemd loads what is listed before it reads sysctl.d"),
     "kernel_modprobe": _Kind("kernel.modprobe cannot be started, so the kernel loads nothing on demand, and modules are not loaded", PREPARE),
     "kernel_modprobe?": _Kind("Whether kernel.modprobe loads modules on demand cannot be told, and they are not loaded", PREPARE),

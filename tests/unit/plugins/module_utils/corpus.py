@@ -11,6 +11,7 @@ from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.syntheti
 
 TREE = "/lib/modules/" + RELEASE + "/"
 NETFILTER = TREE + synthetic.NETFILTER + "/"
+NO_IPV6 = {"/sys/module/ipv6/parameters/disable": "1\n"}
 LIVE = "{} 16384 0 - Live 0x0000000000000000\n"
 SYSTEMD = "/usr/lib/systemd/systemd-modules-load"
 
@@ -22,8 +23,8 @@ class Link(str):
     """Where a symbolic link points."""
 
 
-def case(title, name, expected, codes=None, files=None, tree=True, remove=(), more=None, **arguments):
-    """Make a case. I(files) are written and I(remove) removed after the tree is indexed; I(arguments) go to the tree."""
+def case(title, name, expected, codes=None, files=None, tree=True, remove=(), executable=(), more=None, **arguments):
+    """Make a case. I(files) are written, made I(executable) and I(remove) removed after the tree is indexed; I(arguments) go to the tree."""
 
     def setup(node):
         if tree:
@@ -33,6 +34,8 @@ def case(title, name, expected, codes=None, files=None, tree=True, remove=(), mo
                 node.link(path, content)
             else:
                 node.write(path, content)
+        for path in executable:
+            node.path(path).chmod(0o755)
         for path in remove:
             node.remove(path)
 
@@ -50,6 +53,10 @@ def boot(text):
 OPTIONS = "CONFIG_MODULES=y\n"
 MONOLITH = gzip.compress(b"# CONFIG_MODULES is not set\nCONFIG_NF_NAT=y\nCONFIG_NF_CONNTRACK=y\nCONFIG_IP_NF_RAW=y\n")
 GONE = [name for name in synthetic.STANDARD if name != "xt_owner"]
+IP6TABLE_NAT = {
+    "ip6_tables": ("kernel/net/ipv6/netfilter", ["x_tables"], []),
+    "ip6table_nat": ("kernel/net/ipv6/netfilter", ["ip6_tables", "nf_nat"], []),
+}
 NEVER = {"autoload": "never_requested"}
 
 NOW = [
@@ -213,6 +220,20 @@ NOW = [
         {"/usr/lib/modprobe.d/a.conf": "install xt_owner /bin/false\n", "/etc/modprobe.d/a.conf": Link("/dev/null")},
     ),
     case(
+        "27 a directory masks nothing here",
+        "xt_owner",
+        "blocked denied no",
+        {"now": "install_override"},
+        {"/usr/lib/modprobe.d/a.conf": "install xt_owner /bin/false\n", "/etc/modprobe.d/a.conf/x": ""},
+    ),
+    case(
+        "27 a link to nowhere does",
+        "xt_owner",
+        "loadable yes no",
+        {},
+        {"/usr/lib/modprobe.d/a.conf": "install xt_owner /bin/false\n", "/etc/modprobe.d/a.conf": Link("/nowhere")},
+    ),
+    case(
         "27 run over usr",
         "xt_owner",
         "loadable yes no",
@@ -322,6 +343,20 @@ NOW = [
         "blocked denied yes",
         {"now": "modules_disabled"},
         dict(boot("xt_owner\n"), **{"/proc/sys/kernel/modules_disabled": "1\n"}),
+    ),
+    case(
+        "60 modules_disabled by the kernel command line, at every boot",
+        "xt_owner",
+        "blocked denied ineffective",
+        {"now": "switched_off", "boot": "switched_off"},
+        dict(boot("xt_owner\n"), **{"/proc/sys/kernel/modules_disabled": "1\n", "/proc/cmdline": "ro sysctl.kernel.modules_disabled=1\n"}),
+    ),
+    case(
+        "60 a kernel that does not know that option",
+        "xt_owner",
+        "loadable yes yes",
+        {},
+        dict(boot("xt_owner\n"), **{"/proc/sys/kernel/modules_disabled": "0\n", "/proc/cmdline": "ro sysctl.kernel.modules_disabled=1\n"}),
     ),
     case("61 unsigned", "xt_owner", "blocked denied no", {"now": "signature"}, {"/sys/module/module/parameters/sig_enforce": "Y\n"}),
     case(
@@ -492,6 +527,33 @@ AUTOLOAD = [
     case("63 kernel.modprobe nowhere", "xt_owner", "loadable denied no", {"autoload": "kernel_modprobe"}, {"/proc/sys/kernel/modprobe": "/nowhere/modprobe\n"}),
     case("63 kernel.modprobe another program", "xt_owner", "loadable denied no", {"autoload": "kernel_modprobe"}, {"/proc/sys/kernel/modprobe": "/bin/true\n"}),
     case(
+        "63 kernel.modprobe by the kernel command line",
+        "xt_owner",
+        "loadable yes no",
+        {"boot": "sysctl"},
+        {"/proc/cmdline": "sysctl.kernel.modprobe=/nowhere\n"},
+        more={"next": {"autoload": "denied"}},
+    ),
+    case(
+        "63 unless sysctl.d says otherwise",
+        "xt_owner",
+        "loadable yes no",
+        {},
+        {"/proc/cmdline": "sysctl.kernel.modprobe=/nowhere\n", "/etc/sysctl.d/a.conf": "kernel.modprobe = /sbin/modprobe\n", "/sbin/modprobe": ""},
+        executable=["/sbin/modprobe"],
+    ),
+    case("53 no table of IPv6 is asked for without IPv6", "ip6table_nat", "loadable never no", {"autoload": "ipv6_off"}, NO_IPV6, **IP6TABLE_NAT),
+    case("53 with IPv6 it is", "ip6table_nat", "loadable yes no", {}, {"/sys/module/ipv6/parameters/disable": "0\n"}, **IP6TABLE_NAT),
+    case("53 a match that both families share is", "xt_owner", "loadable yes no", {}, NO_IPV6),
+    case(
+        "53 it is loaded at boot all the same",
+        "ip6table_nat",
+        "loadable never yes",
+        {"autoload": "ipv6_off"},
+        dict(boot("ip6table_nat\n"), **NO_IPV6),
+        **IP6TABLE_NAT,
+    ),
+    case(
         "86 a vendor's blacklist",
         "ip_set",
         "loadable denied no",
@@ -566,6 +628,20 @@ BOOT = [
         "loadable yes no",
         {"boot": "masked"},
         {"/usr/local/lib/modules-load.d/v.conf": "", "/usr/lib/modules-load.d/v.conf": "xt_owner\n"},
+    ),
+    case(
+        "29 masked by a directory",
+        "xt_owner",
+        "loadable yes no",
+        {"boot": "masked"},
+        {"/etc/modules-load.d/v.conf/x": "", "/usr/lib/modules-load.d/v.conf": "xt_owner\n"},
+    ),
+    case(
+        "29 masked by a link to nowhere",
+        "xt_owner",
+        "loadable yes no",
+        {"boot": "masked"},
+        {"/etc/modules-load.d/v.conf": Link("/nowhere"), "/usr/lib/modules-load.d/v.conf": "xt_owner\n"},
     ),
     case(
         "29 masked for this boot alone",
@@ -676,6 +752,20 @@ BOOT = [
         "loadable yes no",
         {},
         dict(boot("xt_owner\n"), **{"/etc/modprobe.d/b.conf": "softdep xt_o* post: nf_nat\nsoftdep xt_owner post: xt_mark\n"}),
+    ),
+    case(
+        "73 the kernel's own softdep counts before a file that sorts behind it",
+        "xt_mark",
+        "loadable yes no",
+        {},
+        dict(boot("xt_owner\n"), **{"/etc/modprobe.d/z.conf": "softdep xt_owner post: xt_mark\n", TREE + "modules.softdep": "softdep xt_owner post: nf_nat\n"}),
+    ),
+    case(
+        "73 and after one that sorts before it",
+        "xt_mark",
+        "loadable yes yes",
+        {"boot": "dependency"},
+        dict(boot("xt_owner\n"), **{"/etc/modprobe.d/b.conf": "softdep xt_owner post: xt_mark\n", TREE + "modules.softdep": "softdep xt_owner post: nf_nat\n"}),
     ),
     case(
         "73 a softdep that is overridden does not come along",

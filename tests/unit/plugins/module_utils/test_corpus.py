@@ -15,6 +15,7 @@ from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.conftest
 NODE_WIDE = {
     "kernel_modprobe": "modprobe is not the one that the kernel would start",
     "modules_disabled": "a dry run never asks the kernel",
+    "switched_off": "a dry run never asks the kernel",
     "module_blacklist": "the kernel refuses, and a dry run never asks it",
     "signature": "the kernel refuses, and a dry run never asks it",
     "format": "the kernel refuses, and a dry run never asks it",
@@ -24,6 +25,7 @@ NODE_WIDE = {
     "tree_gone": "it is called 'not found', which is another thing",
     "not_indexed": "it is called 'not found', which is another thing",
     "unreadable": "it is called 'not found', which is another thing",
+    "ipv6_off": "it is a request that nothing makes the kernel make",
     "initramfs": "modprobe reads no boot list",
     "no_systemd": "modprobe reads no boot list",
 }
@@ -35,8 +37,8 @@ class Kmod:
     def __init__(self, node, directory, directories=_modprobe_conf.DIRECTORIES):
         self._base = ["modprobe", "-d", str(node.root), "-S", synthetic.RELEASE, "-C", str(directory)]
         files = _files.Files(str(node.root))
-        for path in _files.conf_files(files, directories, _modprobe_conf.SUFFIXES)[0]:
-            (directory / os.path.basename(path)).write_bytes(b"" if files.is_masked(path) else files.read_bytes(path))
+        for path in _files.conf_files(files, directories, _modprobe_conf.SUFFIXES, directories_win=False)[0]:
+            (directory / os.path.basename(path)).write_bytes(b"" if files.is_masked(path) else files.read_bytes(path) or b"")
 
     def loads(self, name, *options):
         """Return the names of the modules that would be inserted, or None where a command would be run in their place.

@@ -4,13 +4,17 @@
 """What cannot be read, what the policy says, and what is around the node."""
 
 import builtins
+import gzip
 import json
+import lzma
 import os
 import subprocess
 import sys
+import time
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils import _files, _module_names, _observe, _selinux, _surroundings
+from ansible_collections.nodeprep.istio.plugins.module_utils import _files, _module_file, _module_names, _observe, _selinux, _surroundings
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import synthetic
 
 LISTED = {"/etc/modules-load.d/a.conf": "xt_owner\n"}
 
@@ -50,6 +54,52 @@ def test_without_root_what_cannot_be_read_is_unknown_and_named(node, forbid, pat
     assert any(unreadable.endswith(path) for unreadable in facts["unreadable"])
 
 
+@pytest.mark.parametrize(
+    "path, axes",
+    [
+        # Unread, it may mask what others list; of lower precedence it may not.
+        ("/etc/modules-load.d", ("loadable", "yes", "unknown")),
+        ("/lib/modules-load.d", ("loadable", "yes", "yes")),
+        ("/etc/systemd/system/systemd-modules-load.service", ("loadable", "yes", "unknown")),
+        ("/etc/modprobe.d", ("unknown", "unknown", "unknown")),
+    ],
+)
+def test_what_is_not_what_it_should_be_may_hide_anything(node, path, axes):
+    node.tree()
+    node.write("/usr/lib/modules-load.d/v.conf", "xt_owner\n")
+    if path.endswith(".service"):
+        node.write(path + "/x", "")
+    else:
+        node.write(path, "x\n")
+    facts = node.facts(["xt_owner"])
+    entry = facts["modules"]["xt_owner"]
+    assert (entry["state"], entry["autoload"], entry["boot"]) == axes
+    assert path in facts["unreadable"]
+
+
+def test_what_sysctl_does_at_boot_and_may_not_be_read_is_unknown_then(node, forbid):
+    node.tree()
+    node.write("/etc/sysctl.d/a.conf", "")
+    forbid("/etc/sysctl.d/a.conf")
+    entry = node.describe("xt_owner")
+    assert (entry["autoload"], entry["next"]) == ("yes", {"autoload": "unknown"})
+    assert [(reason["code"], reason["text"]) for reason in entry["reasons"]] == [("unreadable", "cannot read /etc/sysctl.d/a.conf")]
+
+
+def test_a_tree_that_may_not_be_looked_at_is_not_gone(node, monkeypatch):
+    node.tree()
+    stat = os.stat
+
+    def refuse(path, *arguments, **options):
+        if "/lib/modules/" in str(path):
+            raise PermissionError(13, "Permission denied")
+        return stat(path, *arguments, **options)
+
+    monkeypatch.setattr(_files.os, "stat", refuse)
+    entry = node.describe("xt_owner")
+    assert (entry["state"], entry["autoload"], entry["reasons"][0]["code"]) == ("unknown", "unknown", "unreadable")
+
+
 def test_what_may_not_be_looked_at_is_unknown_from_the_first_time_on(node, monkeypatch):
     node.write("/boot/there", "")
     files = _files.Files(str(node.root))
@@ -71,6 +121,77 @@ def test_a_fifo_is_refused_and_not_waited_for(node, path, axis):
     facts = node.facts(["xt_owner"])
     assert facts["unreadable"][path] == "not a regular file"
     assert facts["modules"]["xt_owner"][axis] == "unknown"
+
+
+@pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: os.mkfifo(str(path))], ids=["directory", "fifo"])
+def test_a_module_that_is_no_file_is_never_ready(node, make):
+    node.tree()
+    path = node.path("/lib/modules/{}/{}/xt_owner.ko".format(synthetic.RELEASE, synthetic.NETFILTER))
+    path.unlink()
+    make(path)
+    node.write("/etc/modules-load.d/a.conf", "xt_owner\n")
+    entry = node.describe("xt_owner")
+    assert (entry["state"], entry["autoload"], entry["boot"]) == ("unknown", "unknown", "unknown")
+
+
+@pytest.mark.parametrize("path", ["/etc/modprobe.d/a.conf", "/etc/modules-load.d", "/lib/modules/{}/modules.alias".format(synthetic.RELEASE)])
+def test_links_that_lead_nowhere_are_absent_files(node, path):
+    node.tree()
+    if path.startswith("/lib"):
+        node.remove(path)
+    node.link(path, os.path.basename(path))
+    facts = node.facts(["xt_owner", "xt_mark"])
+    assert facts["unreadable"] == {}
+    expected = ("loadable", "never" if path.startswith("/lib") else "yes", "no")
+    assert all((entry["state"], entry["autoload"], entry["boot"]) == expected for entry in facts["modules"].values())
+
+
+@pytest.mark.parametrize("path, axis", [("/etc/modprobe.d/b.conf", "state"), ("/etc/modules-load.d/b.conf", "boot"), ("/proc/config.gz", None)])
+def test_a_file_that_would_fill_the_memory_is_refused(node, path, axis):
+    node.tree()
+    node.write(path, "")
+    os.truncate(str(node.path(path)), _files.MOST_BYTES + 1)
+    facts = node.facts(["xt_owner"])
+    assert facts["unreadable"][path] == "larger than 64 MiB"
+    assert axis is None or facts["modules"]["xt_owner"][axis] == "unknown"
+
+
+@pytest.mark.parametrize("suffix, pack", [(".gz", gzip.compress), (".xz", lzma.compress)])
+def test_a_packed_file_that_would_fill_the_memory_is_refused(node, monkeypatch, suffix, pack):
+    bomb = pack(bytes(3 << 20))
+    monkeypatch.setattr(_files, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(_module_file, "MOST_BYTES", 1 << 20)
+    node.write("/m.ko" + suffix, bomb)
+    assert _module_file.is_signed(node.files, "/m.ko" + suffix) is None
+    assert suffix == ".xz" or (node.files.read_gzip("/m.ko.gz") is None and "larger than 1 MiB" in node.files.unreadable["/m.ko.gz"])
+
+
+def test_a_files_name_of_any_bytes_is_told_in_utf_8(node):
+    node.tree()
+    for directory, content in (("modprobe.d", b"blacklist xt_owner\n"), ("modules-load.d", b"xt_mark\nxt_owner \xff\n")):
+        node.write("/etc/{}/x".format(directory), "")
+        with open(os.fsencode(str(node.path("/etc/" + directory))) + b"/\xff.conf", "wb") as written:
+            written.write(content)
+    facts = node.facts(["xt_owner", "xt_mark"])
+    json.dumps(facts, ensure_ascii=False).encode("utf-8")
+    assert facts["boot_files"] == {"/etc/modules-load.d/?.conf": ["xt_mark"]}
+    assert facts["modules"]["xt_owner"]["reasons"][0]["where"] == "/etc/modprobe.d/?.conf:1"
+
+
+def test_of_many_unreadable_files_not_all_are_told(node):
+    node.path("/etc/modules-load.d").mkdir(parents=True)
+    for number in range(200):
+        os.mkfifo(str(node.path("/etc/modules-load.d/{}.conf".format(number))))
+    assert len(node.facts(["xt_owner"])["unreadable"]) == _observe.MOST_UNREADABLE
+
+
+def test_many_patterns_take_no_time(node):
+    node.tree()
+    lines = ["alias pci:v{0}d*sv* x{0}\ninstall x{0}* /bin/false\n".format(number) for number in range(30000)]
+    node.write("/etc/modprobe.d/a.conf", "".join(lines) + "install " + "*" * 60 + "Q /bin/false\n")
+    started = time.process_time()
+    assert node.facts(_module_names.KNOWN_MODULES)["modules"]["xt_owner"]["state"] == "loadable"
+    assert time.process_time() - started < 20
 
 
 def test_the_null_device_is_empty_and_other_devices_are_refused():
@@ -197,6 +318,12 @@ WORST = {
     "SELinux after a reboot": {"/etc/selinux/config": "SELINUX=enforcing\n"},
     "modules disabled after a reboot": {"/etc/sysctl.d/99-sysctl.conf": "kernel.modules_disabled = 1\n"},
     "modules disabled, and again after a reboot": {"/proc/sys/kernel/modules_disabled": "1", "/etc/sysctl.d/99-sysctl.conf": "kernel.modules_disabled = 1\n"},
+    "a file of sysctl.d that is none": {"/etc/sysctl.d/99-some-tool.conf": None},
+    "long lines and many names": {
+        "/etc/modprobe.d/a.conf": "".join("install {} {}\n".format(name, "x" * 9999) for name in ("xt_owner", "xt_mark", "nf_nat")),
+        "/etc/modules-load.d/a.conf": "".join("module_{}\nnf_nat\n".format(number) for number in range(2000)),
+        "/etc/os-release": "PRETTY_NAME=" + "x" * 100000,
+    },
     "tree gone": None,
 }
 
@@ -214,7 +341,10 @@ def test_the_facts_stay_small(node, situation):
         everything[name] = everything[name][:2] + ([request for request in requests if request != name],)
     node.tree([], release=release if WORST[situation] is not None else "6.12.0-211.el10", suffix=".xz", **everything)
     for path, text in (WORST[situation] or {}).items():
-        node.write(path, text)
+        node.write(path, text or "")
+        if text is None:
+            node.remove(path)
+            os.mkfifo(str(node.path(path)))
     facts = node.facts(_module_names.KNOWN_MODULES)
     size = len(json.dumps(facts))
     assert size < 16 * 1024, size

@@ -42,7 +42,7 @@ def test_what_may_not_be_read_is_unknown(node):
 @pytest.mark.parametrize(
     "options, sets",
     [
-        ({"output": (0, "b\na\n")}, ["a", "b"]),
+        ({"output": (0, "istio-b\ncali40s:x\nistio-a\n")}, ["istio-a", "istio-b"]),
         ({"output": (1, "")}, None),
         ({"ipset": None}, None),
         ({"run": False}, None),
