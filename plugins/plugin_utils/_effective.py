@@ -91,6 +91,8 @@ COMMENT_PROBE = RulesCondition("Istio 1.25.4, 1.25.5, 1.26.0 to 1.26.6, 1.27.0 t
 POD = "tools/istio-iptables/pkg/capture/run.go"
 AMBIENT_POD = "cni/pkg/iptables/iptables.go: AppendInpodRules"
 AMBIENT_HOST = "cni/pkg/iptables/iptables.go: AppendHostRules"
+POD_ROUTES = "tools/common/tproxy/run_linux.go: ConfigureRoutes"
+AMBIENT_ROUTES = "cni/pkg/iptables/iptables_linux.go: AddInpodMarkIPRule, AddLoopbackRoutes"
 PROBE = "tools/istio-iptables/pkg/dependencies/implementation_linux.go"
 GUARDRAILS = "tools/istio-iptables/pkg/builder/iptables_builder_impl.go"
 IPSET = "cni/pkg/ipset/nldeps_linux.go"
@@ -123,6 +125,11 @@ def _native(name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
 
 def _option(backend: str, name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
     return Row(Requirement(backend, name, "used", _joined(sources), kind="option"), (NATIVE if backend == "nftables" else IPTABLES) & condition)
+
+
+def _ipv6(backend: str, *sources: str) -> Row[Rules]:
+    requirement = Requirement(backend, "kernel", "used", _joined(sources), kind="kernel", feature="ipv6")
+    return Row(requirement, (NATIVE if backend == "nftables" else IPTABLES) & IPV6)
 
 
 def _tool(backend: str, name: str, *sources: str, minimum: str | None = None, feature: str | None = None, level: Level = "must") -> Row[Rules]:
@@ -159,6 +166,7 @@ ROWS: tuple[Row[Rules], ...] = (
     _iptables("ip_set_hash_ip", AMBIENT, IPSET),
     # Entries of the probes' set carry comments, which hash:ip has stored since this kernel (81b10bb4bd60).
     Row(Requirement("iptables", "kernel", "used", f"istio: {IPSET}", kind="kernel", minimum="3.13", feature="ipset_comment"), IPTABLES & AMBIENT),
+    _ipv6("iptables", POD_ROUTES, AMBIENT_ROUTES, "Linux net/ipv6/af_inet6.c: inet6_init"),
     _option("iptables", "NF_CONNTRACK_ZONES", DNS, POD, AMBIENT_POD, f"{KERNEL}xt_CT.c: xt_ct_tg_check"),
     _option("iptables", "NF_CONNTRACK_MARK", AMBIENT | TPROXY, POD, AMBIENT_POD, f"{KERNEL}xt_connmark.c"),
     _tool("iptables", "iptables", HOST_TOOL),
@@ -169,6 +177,7 @@ ROWS: tuple[Row[Rules], ...] = (
     _native("nft_ct", DNS | TPROXY | INVALID_DROP | AMBIENT, NFT_POD, NFT_AMBIENT_POD),
     _native("nft_tproxy", TPROXY, NFT_POD),
     _native("nft_nat", AMBIENT, NFT_AMBIENT_HOST),
+    _ipv6("nftables", POD_ROUTES, AMBIENT_ROUTES, "Linux net/ipv6/af_inet6.c: inet6_init"),
     _option("nftables", "NF_CONNTRACK_ZONES", DNS, NFT_POD, NFT_AMBIENT_POD, f"{KERNEL}nft_ct.c"),
     _option("nftables", "NF_CONNTRACK_MARK", AMBIENT | TPROXY, NFT_POD, NFT_AMBIENT_POD, f"{KERNEL}nft_ct.c"),
     _tool("nftables", "nft", HOST_TOOL, KNFTABLES, minimum="1.0.1"),

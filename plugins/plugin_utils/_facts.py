@@ -25,6 +25,7 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "observed_at": (str, "text"),
     "kernel.release": (str, "text"),
     "kernel.version": ([int], "list of numbers"),
+    "kernel.ipv6": (bool, "truth value"),
     "kernel.next": (Mapping, "mapping"),
     "kernel.next.release": (str, "text"),
     "os.*": (str, "text"),

@@ -106,6 +106,8 @@ class _Node:
     def _legacy_works(self) -> bool | None:
         """Whether Istio's probe of iptables-legacy succeeds: a rule in one table, for IPv4 and for IPv6; None where it cannot be told."""
         families = ["ipv4"] + (["ipv6"] if self.ipv6 or self.release.needs_ipv6_probe else [])
+        if "ipv6" in families and self.facts["kernel"].get("ipv6") is False:
+            return False  # it asks by a socket of the family
         return self._are_there(f"{PREFIXES[family]}{self.release.probe_table}" for family in families)
 
     def _of_nft(self) -> list[str]:

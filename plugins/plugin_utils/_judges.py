@@ -75,9 +75,22 @@ def tool(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -> 
 
 
 def kernel(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -> Judgement:
-    """Judge the kernel's version."""
+    """Judge the kernel's version, or that it has IPv6."""
+    if requirement.feature == "ipv6":
+        return _ipv6(facts)
     found = ".".join(str(part) for part in facts["kernel"].get("version") or ()) or None
     return _version("kernel", found, str(requirement.minimum), f"use a kernel {requirement.minimum} or newer")
+
+
+def _ipv6(facts: Mapping[str, Any]) -> Judgement:
+    # Facts of earlier releases do not say: they were gathered for verdicts that took it for granted.
+    there = facts["kernel"].get("ipv6", True)
+    if there is None:
+        return _once("unknown", "unknown", "whether this kernel has IPv6 cannot be told")
+    if there:
+        return _once("present", "present")
+    reason = "IPv6 is off in this kernel (ipv6.disable=1 on its command line): what loads IPv6 rules, or routes and addresses for them, fails"
+    return _once("off", "unmet", reason, "boot without ipv6.disable=1, or have Istio use IPv4 alone (ip_family ipv4, and ambient_ipv6 false)")
 
 
 def check(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -> Judgement:

@@ -69,7 +69,8 @@ class Recorded:
         )
         self.write(
             f"{tree}/config",
-            "CONFIG_MODULES=y\nCONFIG_NF_CONNTRACK_ZONES=y\nCONFIG_NF_CONNTRACK_MARK=y\n" + ("CONFIG_NFT_COMPAT=m\n" if "nft_compat" in configured else ""),
+            "CONFIG_MODULES=y\nCONFIG_IPV6=y\nCONFIG_NF_CONNTRACK_ZONES=y\nCONFIG_NF_CONNTRACK_MARK=y\n"
+            + ("CONFIG_NFT_COMPAT=m\n" if "nft_compat" in configured else ""),
         )
 
     def needs(self, module):

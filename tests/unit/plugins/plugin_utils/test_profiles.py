@@ -295,6 +295,40 @@ def test_a_sites_own_checks(query, level, verdict, grade):
 
 
 TABLE_NAMES = ("filter", "mangle", "nat", "raw")
+
+
+@pytest.mark.parametrize("backend", ["iptables", "nftables"])
+@pytest.mark.parametrize(
+    "told, options, grade, verdict",
+    [
+        ({"ipv6": False}, {"ip_family": "dual"}, "unmet", "not_ready"),
+        ({"ipv6": False}, {"ip_family": "ipv6", "mode": "ambient"}, "unmet", "not_ready"),
+        ({"ipv6": False}, {"mode": "ambient"}, "unmet", "not_ready"),
+        ({"ipv6": False}, {"mode": "ambient", "ambient_ipv6": False}, None, "ready"),
+        ({"ipv6": False}, {}, None, "ready"),
+        ({"ipv6": None}, {"ip_family": "dual"}, "unknown", "unknown"),
+        ({"ipv6": True}, {"ip_family": "dual"}, "present", "ready"),
+        ({}, {"ip_family": "dual"}, "present", "ready"),
+    ],
+)
+def test_ipv6_rules_need_a_kernel_with_ipv6(backend, told, options, grade, verdict):
+    node = facts(state="loaded", boot="yes", nft="1.1.3")
+    node["kernel"].update(told)
+    assessment = readiness(node, backend=backend, profile="effective", **options)
+    rows = [row for row in assessment["requirements"] if row["id"] == f"{backend}/kernel/kernel/ipv6"]
+    assert assessment["verdict"] == verdict
+    assert [(row["level"], row["now"], row["after_reboot"]) for row in rows] == ([("must", grade, grade)] if grade else [])
+    assert grade != "unmet" or ("ipv6.disable=1" in rows[0]["reason"] and "ambient_ipv6 false" in rows[0]["remedy"])
+
+
+def test_without_ipv6_the_legacy_probe_for_it_fails():
+    node = facts(state="loaded", boot="yes", **TABLES)
+    assert readiness(node, mode="ambient")["forecast"]["variant"] == "legacy"
+    node["kernel"]["ipv6"] = False
+    assert readiness(node, mode="ambient")["forecast"]["variant"] == "nft"
+    assert readiness(node, mode="ambient", ambient_ipv6=False)["forecast"]["variant"] == "legacy"
+
+
 TABLES = {"netfilter": {"legacy_tables": {"ipv4": ["nat"], "ipv6": ["nat"]}, "nft_compat_uses": 2}}
 
 
