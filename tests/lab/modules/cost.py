@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 
-RUNS = 9
+RUNS = 5
 MOST_TIMES_PING = 1.6
 MOST_BYTES = 16 * 1024
 

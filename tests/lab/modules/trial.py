@@ -5,6 +5,7 @@
 
 trial.py load     try each module with modprobe, and with what makes the kernel ask for it, in a container-like process
 trial.py booted   compare what is loaded with what was predicted before the reboot
+trial.py ipv6     try what a kernel without IPv6 still does and what it does not
 The predictions, C(modules) of the facts, come as JSON on standard input.
 """
 
@@ -14,8 +15,11 @@ import sys
 import time
 
 NFT = "nft 'add table inet t; add chain inet t c { type filter hook prerouting priority 0; }; add rule inet t c %s'"
-# What a container does that makes the kernel ask for the module. The kernel asks for iptable_nat only after ip_tables.
+# What has to be there before the kernel asks for a module.
+AFTER = {"iptable_nat": "ip_tables", "ip6table_nat": "ip6_tables"}
+# What a container does that makes the kernel ask for the module.
 TRIGGERS = {
+    "ip6table_nat": "ip6tables-legacy -t nat -L -n",
     "ip_set": "ipset create x hash:ip",
     "ip_set_hash_ip": "ipset create x hash:ip",
     "iptable_nat": "iptables-legacy -t nat -L -n",
@@ -23,6 +27,7 @@ TRIGGERS = {
     "nft_chain_nat": "nft 'add table ip t; add chain ip t c { type nat hook output priority 0; }'",
     "nft_compat": "iptables-nft -A OUTPUT -m owner --uid-owner 1",
     "nft_ct": NFT % "ct state new",
+    "nft_redir": "nft 'add table ip t; add chain ip t c { type nat hook output priority 0; }; add rule ip t c meta l4proto tcp redirect to :1'",
     "nft_socket": NFT % "socket transparent 1",
     "nft_tproxy": NFT % "meta l4proto tcp tproxy to :1",
     "xt_CT": "iptables-nft -t raw -A OUTPUT -j CT --zone 1",
@@ -35,6 +40,14 @@ TRIGGERS = {
     "xt_owner": "iptables-nft -A OUTPUT -m owner --uid-owner 1",
     "xt_set": "ipset create x hash:ip && iptables-nft -A OUTPUT -m set --match-set x dst",
 }
+# What can be done without IPv6, after modprobe of the modules; none of these is blacklisted or overridden.
+IPV6 = (
+    ("nft add table inet t; nft 'add chain inet t c { type nat hook output priority 0; }'", "nft_chain_nat", True),
+    ("ip6tables-nft -t nat -A OUTPUT -p tcp -j ACCEPT", "nft_compat", True),
+    ("ip6tables-legacy -t nat -A OUTPUT -p tcp -j ACCEPT", "ip6table_nat", False),
+    ("ip -6 rule add fwmark 1 lookup 100", "ip6_tables", False),
+    ("ip -6 route add local default dev lo table 100", "ip6_tables", False),
+)
 # Without the capability and without sight of a modules tree: only the kernel's own helper, outside, can load anything.
 CONTAINER = [
     "unshare",
@@ -72,8 +85,8 @@ def tried(name, baseline, how):
     if how == "modprobe":
         said = run(["modprobe", name])
     else:
-        if name == "iptable_nat":
-            run(["modprobe", "ip_tables"])
+        if name in AFTER:
+            run(["modprobe", AFTER[name]])
         said = run(CONTAINER + [TRIGGERS[name]])
     there = name in loaded()
     restore(baseline)
@@ -96,8 +109,16 @@ def booted(entries, baseline):
             yield name, "boot", entry["boot"], (name in baseline) == (entry["boot"] == "yes"), ""
 
 
+def ipv6(_entries, baseline):
+    for command, module, works in IPV6:
+        run(["modprobe", module])
+        said = run(CONTAINER + [command])
+        restore(baseline)
+        yield command[:16], "IPv6 is off", "works" if works else "fails", (said.returncode == 0) == works, said.stdout.strip()[:160]
+
+
 def main():
-    results = list({"load": load, "booted": booted}[sys.argv[1]](json.load(sys.stdin), loaded()))
+    results = list({"load": load, "booted": booted, "ipv6": ipv6}[sys.argv[1]](json.load(sys.stdin), loaded()))
     for name, how, predicted, right, said in results:
         print("{}  {:<16} {:<10} predicted {:<12} {}".format("ok   " if right else "WRONG", name, how, predicted, said))
     wrong = [result for result in results if not result[3]]
