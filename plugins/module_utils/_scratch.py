@@ -64,10 +64,14 @@ def collect(work, timeout, label=None):
     :raises Ended: with the attribute C(results), what was emitted until then.
     """
     reader, writer = os.pipe()
-    supervisor = os.fork()
+    parent = os.getpid()
+    try:
+        supervisor = os.fork()
+    except OSError as exc:
+        raise Refused("no process can be started (fork: {0})".format(exc.strerror))
     if supervisor == 0:
         os.close(reader)
-        _supervise(work, writer, timeout, label)
+        _supervise(work, writer, timeout, label, parent)
     os.close(writer)
     try:
         lines, in_time = _read_lines(reader, time.time() + timeout)
@@ -160,7 +164,7 @@ def _read_lines(reader, deadline):
     return content.decode("utf-8").rpartition("\n")[0].splitlines(), False
 
 
-def _supervise(work, writer, timeout, label):
+def _supervise(work, writer, timeout, label, parent):
     """Make the namespaces, start the first process of the PID namespace, and wait until all in it are gone. Never returns."""
 
     def say(**message):
@@ -168,6 +172,8 @@ def _supervise(work, writer, timeout, label):
 
     try:
         _die_with_parent()
+        if os.getppid() != parent:
+            return  # it died a moment before
         _unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET)
         # Not one mount made below may reach the host.
         _mount("none", "/", None, MS_REC_PRIVATE, None)
@@ -178,6 +184,8 @@ def _supervise(work, writer, timeout, label):
         os.waitpid(first, 0)
     except Refused as exc:
         say(refused=str(exc))
+    except Exception as exc:
+        say(error="{0}: {1}".format(type(exc).__name__, exc))
     finally:
         os._exit(0)
 
@@ -186,13 +194,15 @@ def _stand(work, say, timeout, label):
     """Be the first process of the PID namespace, on which all others depend, until the work is done. Never returns."""
     try:
         _die_with_parent()
-        # Should the parent have died a moment before: end by oneself. Only with a handler does the signal reach a first process.
+        # Should the parent, unseen from here, have died a moment before: end by oneself. Only with a handler does the signal reach a first process.
         signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(0))
         signal.alarm(int(timeout) + GRACE)
         worker = os.fork()
         if worker == 0:
             _work(work, say, label)
         os.waitpid(worker, 0)
+    except Exception as exc:
+        say(error="{0}: {1}".format(type(exc).__name__, exc))
     finally:
         os._exit(0)
 
@@ -250,4 +260,5 @@ def _mount(source, target, kind, flags, data):
     encoded = [None if text is None else text.encode("utf-8") for text in (source, target, kind, data)]
     if _libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3]) != 0:
         number = ctypes.get_errno()
-        raise Refused("{0} cannot be mounted over in a mount namespace (mount: {1}): {2}".format(target, os.strerror(number), _REFUSALS.get(number, "")))
+        remedy = _REFUSALS[errno.EPERM] if number in (errno.EPERM, errno.EACCES) else "see the kernel's log"
+        raise Refused("{0} cannot be mounted over in a mount namespace (mount: {1}): {2}".format(target, os.strerror(number), remedy))
