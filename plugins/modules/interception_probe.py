@@ -159,13 +159,14 @@ SELECTION = {
 LONGEST = 86400
 
 
-def refusal(timeout):
+def refusal(params):
     """Return why the probe cannot run at all, or None."""
     if os.geteuid() != 0:
         return "the probe needs root: set become to true"
-    if not 1 <= timeout <= LONGEST:
-        return "timeout: {0} is no number of seconds from 1 to {1}".format(timeout, LONGEST)
-    return None
+    if not 1 <= params["timeout"] <= LONGEST:
+        return "timeout: {0} is no number of seconds from 1 to {1}".format(params["timeout"], LONGEST)
+    empty = next((option for option in ("mode", "interception") if not params[option]), None)
+    return empty and "{0}: the list is empty; name {1}, or both".format(empty, " or ".join(SELECTION[empty]["choices"]))
 
 
 def main():
@@ -174,7 +175,7 @@ def main():
         supports_check_mode=True,
     )
     files = Files()
-    reason = refusal(module.params["timeout"])
+    reason = refusal(module.params)
     if reason:
         module.fail_json(msg=reason)
 

@@ -15,8 +15,9 @@ STATUSES = ("proved", "failed", "not_tested", "not_testable")
 SOURCE = "nodeprep.istio.interception_probe"
 REMEDY = "register what nodeprep.istio.interception_probe of this collection's version returns"
 
-# Under these verdicts every rule is predicted to load now, at least with the kernel's help.
+# Under these verdicts every rule is predicted to load now, at least with the kernel's help; with these grades a requirement is.
 LOADS_NOW = ("ready", "on_demand", "at_risk")
+MET_NOW = ("present", "on_demand")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def conclude(probe: Any, assessment: Any) -> Conclusion:
         {status: sum(result["status"] == status for result in counted.values()) for status in STATUSES},
         causes,
         _hint(counted.values()),
-        tuple(_findings(predicted, proved, causes, list(probe.get("loaded", ())))),
+        tuple(_findings(predicted, proved, causes, list(probe.get("loaded", ())), assessment["requirements"])),
     )
 
 
@@ -120,10 +121,14 @@ def _names(row: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return ((str(row["kind"]), str(name)) for name in (row["name"], *row.get("alternatives", ())))
 
 
-def _findings(predicted: str, proved: str, causes: Iterable[Cause], loaded: list[str]) -> Iterable[Mapping[str, str]]:
+def _findings(predicted: str, proved: str, causes: Iterable[Cause], loaded: list[str], rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, str]]:
+    missing = {name for cause in causes for name in (*cause.lacking, *cause.options)}
     if proved == "failed" and predicted in LOADS_NOW:
         said = "; ".join(f"{', '.join(cause.rule_sets)}: {cause.message}" for cause in causes)
         yield _finding("prediction_refuted", "error", f"predicted {predicted}, but rules like Istio's fail on this node. {said}")
+    elif refuted := sorted({row["name"] for row in rows if row.get("now") in MET_NOW and not row.get("alternatives")} & missing):
+        said = f"predicted {predicted}, but not for {', '.join(refuted)}, for want of which rules fail too"
+        yield _finding("prediction_refuted", "error", said)
     if proved == "proved" and predicted == "not_ready":
         if loaded:
             yield _finding("proved_by_loading", "info", f"the rules load since the probe had the kernel load {', '.join(loaded)}; the prediction is older")

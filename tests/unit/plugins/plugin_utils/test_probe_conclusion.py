@@ -105,6 +105,14 @@ def test_a_disagreement_is_a_finding(predicted, result, loaded, finding):
     assert all(one["message"] and one["source"] for one in findings)
 
 
+def test_a_right_verdict_for_wrong_reasons_is_a_finding():
+    rows = [row("xt_CT", now="unmet"), row("xt_owner", now="present"), row("nft_chain_nat", now="present", alternatives=["nft_chain_nat_ipv4"])]
+    results = {"iptables-nft/ipv4/sidecar-dns": failed("xt_CT", "xt_owner"), "iptables-nft/ipv6/sidecar-dns": failed("nft_chain_nat")}
+    (finding,) = conclude(results, "not_ready", rows=rows)["findings"]
+    assert (finding["id"], finding["severity"]) == ("prediction_refuted", "error")
+    assert finding["message"] == "predicted not_ready, but not for xt_owner, for want of which rules fail too"
+
+
 @pytest.mark.parametrize(
     "predicted, result", [("ready", PROVED), ("ready", UNTESTED), ("not_ready", failed("xt_CT")), ("unknown", failed("xt_CT")), ("unknown", PROVED)]
 )
