@@ -30,14 +30,15 @@ def observe(files, modules, run):
             match = _PLACE.match(reason.get("where") or "")
             if match:
                 places.setdefault(match.group(1), set()).add(int(match.group(2)))
-    return {path: _file(files, path, sorted(numbers), run) for path, numbers in sorted(places.items())}
+    owners = _dpkg_owners(files, places) if places else {}
+    return {path: _file(files, path, sorted(numbers), owners.get(path) or _rpm_owner(files, path, run)) for path, numbers in sorted(places.items())}
 
 
-def _file(files, path, numbers, run):
+def _file(files, path, numbers, package):
     lines = (files.read(path) or "").split("\n")
     comment = next((line.strip("# \t\r") for line in lines[:5] if line.startswith("#") and line.strip("# \t\r")), None)
     return {
-        "package": _dpkg_owner(files, path) or _rpm_owner(files, path, run),
+        "package": package,
         "comment": comment[:100] if comment else None,
         "lines": {str(number): _logical(lines, number)[:200] for number in numbers if number <= len(lines)},
     }
@@ -51,13 +52,16 @@ def _logical(lines, number):
     return normal("\n".join(line.rstrip("\r") for line in lines[number - 1 : end]))
 
 
-def _dpkg_owner(files, path):
+def _dpkg_owners(files, paths):
+    """Return dict of path to package; the lists, one for each package, are read once for all paths."""
     # dpkg records a path as the package has it, which may be the one before /usr was merged.
-    wanted = {path, path[4:] if path.startswith("/usr/lib/") else path}
+    recorded = dict({path[4:]: path for path in paths if path.startswith("/usr/lib/")}, **{path: path for path in paths})
+    owners = {}
     for name in files.listdir(DPKG_LISTS):
-        if name.endswith(".list") and wanted & set((files.read("{0}/{1}".format(DPKG_LISTS, name)) or "").split("\n")):
-            return name[: -len(".list")].split(":")[0]
-    return None
+        if name.endswith(".list"):
+            for path in set((files.read("{0}/{1}".format(DPKG_LISTS, name)) or "").split("\n")) & set(recorded):
+                owners.setdefault(recorded[path], name[: -len(".list")].split(":")[0])
+    return owners
 
 
 def _rpm_owner(files, path, run):

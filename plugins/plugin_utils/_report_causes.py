@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import MERGED_INTO
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import RULES_ALONE
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import BAD, Cause, Node, Requirement, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
@@ -99,6 +100,9 @@ def cause_of(facts: Mapping[str, Any], requirement: Requirement, row: Row) -> Ca
     entry = next((entry for entry in entries if entry["state"] == row.state), entries[0])
     if entry["state"] == "merged":
         entry = facts["modules"][entry["provider"]]
+    if any(reason["code"] == "provider_missing" for reason in entry["reasons"]):
+        # One gap with that of the module which took its code over, not another.
+        entry = facts["modules"].get(MERGED_INTO.get(requirement.name, ""), entry)
     code, where, text = _deciding_reason(entry, row)
     kind = _KINDS.get(code)
     if kind is None:

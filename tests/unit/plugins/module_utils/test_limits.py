@@ -194,6 +194,15 @@ def test_many_patterns_take_no_time(node):
     assert time.process_time() - started < 20
 
 
+def test_busybox_reads_the_text_of_the_index(node):
+    node.tree()
+    node.remove("/lib/modules/{}/modules.dep.bin".format(synthetic.RELEASE))
+    assert (node.describe("xt_owner")["state"], node.describe("xt_owner")["reasons"][0]["code"]) == ("unknown", "not_indexed")
+    node.link("/sbin/modprobe", "/bin/busybox")
+    entry = node.describe("xt_owner")
+    assert (entry["state"], entry["autoload"], entry["boot"], entry["reasons"]) == ("loadable", "yes", "no", [])
+
+
 def test_the_null_device_is_empty_and_other_devices_are_refused():
     files = _files.Files()
     assert files.read_bytes("/dev/null") == b"" and files.unreadable == {}

@@ -352,6 +352,14 @@ def test_findings(finding, node, options):
     assert quiet["findings"] == []
 
 
+def test_an_nft_without_json_is_a_warning():
+    node = facts(state="loaded", boot="yes", nft="1.1.3")
+    assert readiness(node, backend="nftables")["findings"] == []
+    node["tools"]["nft"]["json"] = False
+    assert [(one["id"], one["severity"]) for one in readiness(node, backend="nftables")["findings"]] == [("nft_without_json", "warning")]
+    assert readiness(node)["findings"] == []
+
+
 @pytest.mark.parametrize(
     "options, reconcile",
     [

@@ -155,6 +155,12 @@ BLACKLISTED = {"autoload": "denied", "reasons": [reason("autoload", "blacklist",
 SEEN = {VENDOR: {"package": "hardening", "comment": None, "lines": {"3": "blacklist xt_owner"}}}
 
 
+@pytest.mark.parametrize("state, told", [("loadable", True), ("loaded", False)])
+def test_what_loading_br_netfilter_does_to_others_is_told_before(state, told):
+    plan = preparation_plan(node(br_netfilter={"state": state, "autoload": "never"}))
+    assert any("bridge-nf-call-iptables becomes 1" in hint for hint in plan["hints"]) is told
+
+
 def test_a_conflict_is_the_owners_without_consent():
     plan = preparation_plan(node(xt_owner=BLACKLISTED, conflicts=SEEN))
     assert "xt_owner" not in plan["load"] + plan["persist"] and plan["after"]["verdict"] == "not_ready"

@@ -85,6 +85,17 @@ def test_causes(entry, expected):
     assert text.startswith(expected)
 
 
+def test_a_name_and_what_took_its_code_over_are_one_gap():
+    def neither(found):
+        found["modules"]["nf_conntrack"].update({"state": "missing", "autoload": "never", "boot": "no", "reasons": [reason("now", "not_in_tree", "not in x")]})
+        gone = reason("now", "provider_missing", "neither it nor nf_conntrack, which took its code over")
+        found["modules"]["nf_conntrack_ipv4"] = {"state": "missing", "autoload": "never", "boot": "no", "reasons": [gone]}
+
+    selection = Selection.from_options({"backend": "iptables", "profile": "documented"})
+    (cause,) = (cause for cause in build([("a", node(neither, selection=selection))]).causes if "nf_conntrack" in cause.requirements)
+    assert {"nf_conntrack", "nf_conntrack_ipv4"} <= set(cause.requirements) and cause.text.endswith("does not have the modules")
+
+
 def test_every_reason_of_a_node_is_known():
     sources = Path(_reasons.__file__).parent.glob("*.py")
     codes = {code for source in sources for code in re.findall(r'Cause\(\s*"([a-z0-9_]+)"', source.read_text())}
