@@ -1,14 +1,16 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""See that nothing is left of a probe that is killed while one of its programs hangs, nor of one whose time is over."""
+"""See that probes do not meet, and that nothing is left of one that is killed while its program hangs, nor of one whose time is over."""
 
+import concurrent.futures
 import os
 import signal
 import sys
 import time
 
-from ansible_collections.nodeprep.istio.plugins.module_utils import _redirect, _scratch
+from ansible_collections.nodeprep.istio.plugins.module_utils import _probe, _redirect, _rule_sets, _scratch
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
 # Shorter than what a program that hangs may take by itself.
 AT_MOST = _scratch.PATIENCE / 2
@@ -63,6 +65,16 @@ def end(probe, namespace):
         time.sleep(0.01)
     return time.time() - ended
 
+
+def probe_some(_number):
+    return _probe.examine(Files(), _rule_sets.RULE_SETS[::7], False, 600)
+
+
+alone = probe_some(0)
+with concurrent.futures.ProcessPoolExecutor(3) as pool:
+    if list(pool.map(probe_some, range(3))) != [alone] * 3:
+        sys.exit("probes at once give other results than one alone")
+print(f"three at once: {len(alone[0])} rule sets as one alone")
 
 killed = begin(600)
 other = begin(600)
