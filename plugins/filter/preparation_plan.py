@@ -132,7 +132,7 @@ _value:
       type: list
       elements: str
     after:
-      description: The C(verdict), and the C(verdicts) of all profiles, that the node will have.
+      description: The C(verdict), and the C(verdicts) of all profiles, that the node will have, and the names that will be C(unmet) then.
       type: dict
 """
 

@@ -167,7 +167,8 @@ def _settled(facts: Mapping[str, Any], selection: Selection, column: str, picked
     rows = _judge(facts, asked(selection, {mode: one.variants for mode, one in forecasts.items()}, old_iptables), "effective")
     if not any(row.level == "must" and getattr(row, column) == "unmet" for row in rows):
         return forecasts
-    return {mode: replace(one, variant="nft") if one.once_loaded else one for mode, one in forecasts.items()}
+    told = "which does not work either, and once what is lacking is loaded Istio picks nft"
+    return {mode: replace(one, variant="nft", reason=f"{one.reason}, {told}") if one.once_loaded else one for mode, one in forecasts.items()}
 
 
 @lru_cache(maxsize=256)

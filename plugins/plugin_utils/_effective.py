@@ -132,6 +132,11 @@ def _ipv6(backend: str, *sources: str) -> Row[Rules]:
     return Row(requirement, (NATIVE if backend == "nftables" else IPTABLES) & IPV6)
 
 
+def _ipv6_for_the_probe(condition: RulesCondition, *sources: str) -> Row[Rules]:
+    """iptables-legacy asks by a socket of the family, and up to 1.27.1 Istio tries it for IPv6 even where it writes no such rules."""
+    return Row(Requirement("iptables", "kernel", "used", _joined(sources), kind="kernel", feature="ipv6_probe"), IPTABLES & LEGACY & condition)
+
+
 def _tool(backend: str, name: str, *sources: str, minimum: str | None = None, feature: str | None = None, level: Level = "must") -> Row[Rules]:
     requirement = Requirement(backend, name, "used", _joined(sources), kind="tool", minimum=minimum, feature=feature)
     return Row(requirement, (NATIVE if backend == "nftables" else IPTABLES) & HOST_BINARY, level)
@@ -167,6 +172,7 @@ ROWS: tuple[Row[Rules], ...] = (
     # Entries of the probes' set carry comments, which hash:ip has stored since this kernel (81b10bb4bd60).
     Row(Requirement("iptables", "kernel", "used", f"istio: {IPSET}", kind="kernel", minimum="3.13", feature="ipset_comment"), IPTABLES & AMBIENT),
     _ipv6("iptables", POD_ROUTES, AMBIENT_ROUTES, "Linux net/ipv6/af_inet6.c: inet6_init"),
+    _ipv6_for_the_probe((NAT_PROBE | FILTER_PROBE) & IPV6_PROBE, PROBE, "Linux net/ipv6/af_inet6.c: inet6_init"),
     _option("iptables", "NF_CONNTRACK_ZONES", DNS, POD, AMBIENT_POD, f"{KERNEL}xt_CT.c: xt_ct_tg_check"),
     _option("iptables", "NF_CONNTRACK_MARK", AMBIENT | TPROXY, POD, AMBIENT_POD, f"{KERNEL}xt_connmark.c"),
     _tool("iptables", "iptables", HOST_TOOL),

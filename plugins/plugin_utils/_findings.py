@@ -65,10 +65,13 @@ def _legacy_retired(node: _Node) -> Iterable[Finding]:
 def _legacy_instantiated(node: _Node) -> Iterable[Finding]:
     tables = _legacy_tables.in_host(node.facts)
     if node.selection.backend == "iptables" and tables:
-        message = f"legacy tables exist in the host's network namespace ({', '.join(tables)}): ambient Istio then takes iptables-legacy for every pod"
-        yield Finding(
-            "legacy_tables", "warning" if node.selection.ambient else "info", message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go"
-        )
+        picked = node.picked.get("ambient")
+        follows = "ambient Istio then takes iptables-legacy for every pod"
+        if picked and picked.variant != "legacy":
+            follows = f"for ambient Istio the forecast is {picked.variant} all the same ({picked.reason})"
+        message = f"legacy tables exist in the host's network namespace ({', '.join(tables)}): {follows}"
+        severity: Literal["info", "warning"] = "warning" if picked and picked.variant == "legacy" else "info"
+        yield Finding("legacy_tables", severity, message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go")
 
 
 def _mixed_backends(node: _Node) -> Iterable[Finding]:
@@ -96,16 +99,16 @@ def _variant_changes(node: _Node) -> Iterable[Finding]:
     for mode, one in node.picked.items():
         after = node.picked_after[mode]
         if {one.variant, after.variant} == {"legacy", "nft"}:
-            listed = [f"{path} lists {', '.join(found)}" for path, names in node.facts["boot_files"].items() if (found := _tables(names))]
-            because = "; ".join(listed) if after.variant == "legacy" and listed else after.reason
+            listed = [f"{path} lists {', '.join(found)}" for path, names in node.facts["boot_files"].items() if (found := _common(names, after.tables))]
+            because = "; ".join(listed) or after.reason
             message = (
                 f"in {mode} mode Istio picks iptables-{one.variant} on this node now ({one.reason}), and iptables-{after.variant} after a reboot ({because})"
             )
             yield Finding("variant_changes", "warning", message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go")
 
 
-def _tables(names: Iterable[str]) -> list[str]:
-    return [name for name in names if name in _legacy_tables.TABLE_MODULES]
+def _common(names: Iterable[str], tables: Iterable[str]) -> list[str]:
+    return [name for name in names if name in tables]
 
 
 def _variant_not_picked(node: _Node) -> Iterable[Finding]:

@@ -18,19 +18,21 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._grades import Grad
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._legacy_tables import LEGACY_MODULES, PREFIXES, in_host
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 
-NEEDS = (*LEGACY_MODULES, "nf_tables", "nft_counter", "nft_chain_nat", "nft_chain_nat_ipv4")
+NEEDS = (*LEGACY_MODULES, "nf_tables", "nft_counter", "nft_chain_nat", "nft_chain_nat_ipv4", "nft_compat")
 
 
 @dataclass(frozen=True)
 class Forecast:
     """The variant Istio would pick, "unknown" where it cannot be told, and why.
 
-    ``once_loaded`` says that it would pick nft if the modules were loaded that iptables-nft lacks here.
+    ``once_loaded`` says that it would pick nft if the modules were loaded that iptables-nft lacks here, ``tables`` for which
+    legacy tables it is legacy.
     """
 
     variant: Literal["legacy", "nft", "unknown"]
     reason: str
     once_loaded: bool = False
+    tables: tuple[str, ...] = ()
 
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -77,7 +79,7 @@ class _Node:
         self.host = mode == "ambient"
         self.ipv6 = selection.ambient_ipv6 if self.host else selection.ipv6
         variant = (facts["tools"].get("iptables") or {}).get("variant") if selection.cni and not self.host else None
-        self.plain: Variant = variant or self.release.plain_variant
+        self.plain: Variant = variant if variant in ("legacy", "nft") else self.release.plain_variant
 
     def pick(self) -> Forecast:
         tables = in_host(self.facts) if self.host else []
@@ -88,20 +90,21 @@ class _Node:
             return self._before_probing(tables, where)
         legacy = self._legacy_works() if tables else False
         if legacy:
-            return Forecast("legacy", f"legacy tables exist in {where}: {', '.join(tables)}")
+            return Forecast("legacy", f"legacy tables exist in {where}: {', '.join(tables)}", tables=tuple(tables))
         nft = self._are_there(self._of_nft())
         if legacy is None or (nft is None and self.plain == "legacy"):
             return Forecast("unknown", "whether the kernel would load what Istio tries iptables with cannot be told")
         if nft:
             return Forecast("nft", f"no legacy table exists in {where}, and iptables-nft can work" if not tables else "iptables-legacy cannot work")
         lacks = f"iptables-nft cannot work without {' and '.join(self._of_nft())}; iptables without a suffix is {self.plain}"
-        return Forecast(self.plain, lacks, once_loaded=self.plain == "legacy" and all(self._can_be_loaded(name) for name in self._of_nft()))
+        return Forecast(self.plain, lacks, once_loaded=self.plain == "legacy" and self._is_to_be_mended())
 
     def _before_probing(self, tables: list[str], where: str) -> Forecast:
         if self.host and (self.facts.get("netfilter") or {}).get("nft_compat_uses"):
             return Forecast("nft", f"rules of iptables-nft exist in {where}")
         found = f"legacy tables exist in {where}" if tables else f"no rules exist in {where}"
-        return Forecast("legacy" if tables else self.plain, f"{found}, and Istio before 1.25.4 then takes " + ("legacy" if tables else self.plain))
+        told = f"{found}, and Istio before 1.25.4 then takes " + ("legacy" if tables else self.plain)
+        return Forecast("legacy" if tables else self.plain, told, tables=tuple(tables))
 
     def _legacy_works(self) -> bool | None:
         """Whether Istio's probe of iptables-legacy succeeds: a rule in one table, for IPv4 and for IPv6; None where it cannot be told."""
@@ -122,6 +125,11 @@ class _Node:
         if "unmet" in grades:
             return False
         return None if "unknown" in grades else True
+
+    def _is_to_be_mended(self) -> bool:
+        """Whether loading what iptables-nft lacks is the way to go: not where its rules cannot work then, and iptables-legacy could."""
+        works = self._can_be_loaded("nft_compat") or not (self._can_be_loaded("ip_tables") and self._can_be_loaded("iptable_nat"))
+        return works and all(self._can_be_loaded(name) for name in self._of_nft())
 
     def _can_be_loaded(self, name: str) -> bool:
         return self.grades.now(name) != "unmet" or self.facts["modules"][name]["state"] == "loadable"

@@ -77,20 +77,29 @@ def tool(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -> 
 def kernel(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -> Judgement:
     """Judge the kernel's version, or that it has IPv6."""
     if requirement.feature == "ipv6":
-        return _ipv6(facts)
+        return _ipv6(
+            facts,
+            "what loads IPv6 rules, or routes and addresses for them, fails",
+            "boot without ipv6.disable=1, use a kernel with IPv6, or have Istio use IPv4 alone (ip_family ipv4, and ambient_ipv6 false)",
+        )
+    if requirement.feature == "ipv6_probe":
+        return _ipv6(
+            facts,
+            "up to 1.27.1 Istio tries iptables-legacy for IPv6 too, and fails",
+            "use Istio 1.27.2 or newer, boot without ipv6.disable=1, or use a kernel with IPv6",
+        )
     found = ".".join(str(part) for part in facts["kernel"].get("version") or ()) or None
     return _version("kernel", found, str(requirement.minimum), f"use a kernel {requirement.minimum} or newer")
 
 
-def _ipv6(facts: Mapping[str, Any]) -> Judgement:
+def _ipv6(facts: Mapping[str, Any], follows: str, remedy: str) -> Judgement:
     # Facts of earlier releases do not say: they were gathered for verdicts that took it for granted.
     there = facts["kernel"].get("ipv6", True)
     if there is None:
         return _once("unknown", "unknown", "whether this kernel has IPv6 cannot be told")
     if there:
         return _once("present", "present")
-    reason = "IPv6 is off in this kernel (ipv6.disable=1 on its command line): what loads IPv6 rules, or routes and addresses for them, fails"
-    return _once("off", "unmet", reason, "boot without ipv6.disable=1, or have Istio use IPv4 alone (ip_family ipv4, and ambient_ipv6 false)")
+    return _once("off", "unmet", f"IPv6 is off in this kernel (ipv6.disable=1 on its command line, or no CONFIG_IPV6): {follows}", remedy)
 
 
 def check(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -> Judgement:

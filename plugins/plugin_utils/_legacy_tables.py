@@ -39,27 +39,55 @@ def in_host(facts: Facts) -> list[str] | None:
 
 def instantiates(facts: Facts) -> bool:
     """Whether loading a table's module makes the table in the host's namespace."""
-    tables = in_host(facts)
-    if tables is not None and any(_state(facts, name) == "loaded" and name not in tables for name in TABLE_MODULES):
-        return False
-    version = tuple(facts["kernel"].get("version") or ())
-    return not version or version < LAZY_TABLES_SINCE
+    return not _is_lazy(facts) and _is_old(facts["kernel"])
 
 
-def remade(facts: Facts, modules: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def remade(facts: Facts, modules: Mapping[str, Mapping[str, Any]], kernel: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the facts with other states of these modules, and with the tables that the host's namespace then has.
 
     Tables that appear on first use were made by a program that wrote rules, and are taken to come again.
+
+    :param kernel: what is known of the kernel, where another one boots. What the running one shows of itself holds for those
+        that are not older: a distribution's kernel keeps what it took over.
     """
-    after = {**facts, "modules": modules}
-    if not instantiates(facts) or in_host(facts) is None:
+    after = {**facts, "modules": modules, "kernel": kernel or facts["kernel"]}
+    known = _is_lazy(facts) and _version(after["kernel"]) >= _version(facts["kernel"])
+    eager = _is_old(after["kernel"]) and not known
+    if not eager and instantiates(facts):
+        return _with_tables(after, {family: [] for family in PREFIXES})  # They were there for their modules alone.
+    seen = in_host(facts)
+    if not eager or seen is None:
         return after
     states = {family: {table: _state(after, prefix + table) for table in TABLES} for family, prefix in PREFIXES.items()}
-    made = {
-        family: None if "unknown" in of_family.values() else [table for table, state in of_family.items() if state in THERE]
-        for family, of_family in states.items()
-    }
-    return {**after, "netfilter": {**(facts.get("netfilter") or {}), "legacy_tables": made}}
+    if kernel is None:
+        # Without a reboot, where a module's state cannot be told its table is what it was.
+        for family, prefix in PREFIXES.items():
+            states[family].update({table: "loaded" if prefix + table in seen else "missing" for table, state in states[family].items() if state == "unknown"})
+    return _with_tables(
+        after,
+        {
+            family: None if "unknown" in of_family.values() else [table for table, state in of_family.items() if state in THERE]
+            for family, of_family in states.items()
+        },
+    )
+
+
+def _with_tables(facts: Facts, tables: Mapping[str, list[str] | None]) -> dict[str, Any]:
+    return {**facts, "netfilter": {**(facts.get("netfilter") or {}), "legacy_tables": tables}}
+
+
+def _is_lazy(facts: Facts) -> bool:
+    """Whether a module that is loaded without its table shows that this kernel makes tables on first use, whatever its version."""
+    tables = in_host(facts)
+    return tables is not None and any(_state(facts, name) == "loaded" and name not in tables for name in TABLE_MODULES)
+
+
+def _is_old(kernel: Mapping[str, Any]) -> bool:
+    return not _version(kernel) or _version(kernel) < LAZY_TABLES_SINCE
+
+
+def _version(kernel: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(kernel.get("version") or ())
 
 
 def _state(facts: Facts, name: str) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +16,10 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import is_bl
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 HERE = ("loaded", "loadable")
 LOADED = ("loaded", "builtin", "merged")
+# What only iptables-nft needs; any of them may bring nf_tables along.
+NFT_MODULES = ("nf_tables", "nft_compat", "nft_chain_nat", "nft_chain_nat_ipv4", "nft_chain_nat_ipv6", "nft_counter")
+# Modules by which Istio picks a variant.
+DECIDING = (_legacy_tables.LEGACY_MODULES, NFT_MODULES)
 # What modules cannot mend. A site's own check is reported, and is no reason to leave the modules undone.
 NOT_MENDED = ("tool", "kernel", "option")
 
@@ -27,7 +31,7 @@ class Plan:
     ``modules`` are all names it is given; ``optional`` those of them that only level should asks for; ``boot_only`` those
     that are to be there after a reboot, and would change which iptables variant Istio picks if they were loaded now; ``load``
     those it will load; ``persist`` what our block of the boot file will hold; ``refused`` why nothing at all is done: what no
-    module can mend; ``forecast`` which iptables variant Istio would pick afterwards.
+    module can mend.
     """
 
     modules: tuple[str, ...]
@@ -37,7 +41,6 @@ class Plan:
     persist: tuple[str, ...]
     change: bool
     refused: tuple[str, ...]
-    forecast: Mapping[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
@@ -46,19 +49,22 @@ class Plan:
 def plan(facts: Mapping[str, Any], assessment: Assessment, load: bool = True, persist: bool = True) -> Plan:
     """Return the plan for checked facts and their assessment."""
     modules = facts["modules"]
-    required = {_pick(row, modules): row for row in assessment.requirements if row.kind == "module" and row.level == "must"}
-    must = list(required)
+    required = [(_pick(row, modules), row) for row in assessment.requirements if row.kind == "module" and row.level == "must"]
+    must = list(dict.fromkeys(name for name, _row in required))
+    needed_now = {name for name, row in required if row.now != "not_needed"}
     wanted = [_pick(row, modules) for row in assessment.requirements if row.kind == "module"]
-    left_out = _left_out(facts, assessment, [name for name in wanted if name not in must])
+    deciding = {name for group in DECIDING for name in group}
+    boot_only = tuple(name for name in must if name in deciding and name not in needed_now)
+    then = _prediction.prepared(facts, _loadable(modules, must, boot_only), _loadable(modules, must), False)
+    left_out = _left_out(then, assessment, [name for name in wanted if name not in must])
     names = tuple(dict.fromkeys(name for name in wanted if name not in left_out))
 
     refused = tuple(row.reason for row in assessment.requirements if row.kind in NOT_MENDED and row.level == "must" and row.now == "unmet")
-    boot_only = tuple(name for name in names if name in _legacy_tables.LEGACY_MODULES and name in required and required[name].now == "not_needed")
     to_load = tuple(name for name in names if load and modules[name]["state"] not in LOADED and name not in boot_only)
     to_persist = persistable(facts, names) if persist else ()
     change = not refused and (bool(to_load) or (persist and list(to_persist) != our_block(facts)))
     optional = tuple(name for name in names if name not in must)
-    return Plan(names, optional, boot_only, to_load, to_persist, change, refused, _afterwards(facts, assessment, to_load, to_persist))
+    return Plan(names, optional, boot_only, to_load, to_persist, change, refused)
 
 
 def our_block(facts: Mapping[str, Any]) -> list[str]:
@@ -91,33 +97,32 @@ def _pick(row: Assessed, modules: Mapping[str, Mapping[str, Any]]) -> str:
     return next((name for name in row.alternatives if modules[name]["state"] not in ("missing", "blocked")), row.name)
 
 
+def _loadable(modules: Mapping[str, Mapping[str, Any]], names: Iterable[str], but: Collection[str] = ()) -> list[str]:
+    return [name for name in names if name not in but and modules[name]["state"] in HERE and not is_blacklisted(modules[name])]
+
+
 def _left_out(facts: Mapping[str, Any], assessment: Assessment, optional: list[str]) -> set[str]:
-    """Return the modules of level should that are not to be loaded: not there, not wanted by the node, or not harmless."""
+    """Return the modules of level should that are not to be loaded: not there, not wanted by the node, or not harmless.
+
+    :param facts: those after what is required was loaded: what Istio picks then is not to be changed.
+    """
     modules = facts["modules"]
-    out = {name for name in optional if modules[name]["state"] not in HERE or is_blacklisted(modules[name])}
-    legacy = {name for name in optional if name in _legacy_tables.LEGACY_MODULES}
-    return out | legacy if _legacy_changes_something(facts, assessment, legacy - out) else out
+    out = set(optional) - set(_loadable(modules, optional))
+    for deciding in DECIDING:
+        found = {name for name in optional if name in deciding}
+        if _changes_something(facts, assessment, found - out, deciding):
+            out |= found
+    return out
 
 
-def _legacy_changes_something(facts: Mapping[str, Any], assessment: Assessment, legacy: set[str]) -> bool:
-    """Whether loading these legacy modules would make Istio pick another variant; where nft is named none is loaded at all."""
-    selection = assessment.selection
-    if selection.iptables_variant == "nft":
+def _changes_something(facts: Mapping[str, Any], assessment: Assessment, names: set[str], deciding: tuple[str, ...]) -> bool:
+    """Whether loading these modules would make Istio pick another variant; where nft is named no legacy one is loaded at all."""
+    if assessment.selection.iptables_variant == "nft" and deciding == _legacy_tables.LEGACY_MODULES:
         return True
-    return _variants(_prediction.prepared(facts, legacy, legacy, False), assessment) != _variants(facts, assessment)
+    return _variants(_prediction.prepared(facts, names, names, False), assessment) != _variants(facts, assessment)
 
 
 def _variants(facts: Mapping[str, Any], assessment: Assessment) -> list[str]:
     """Return what Istio would pick in each mode, now and after a reboot."""
     moments = (facts, _prediction.rebooted(facts))
     return [_forecast.forecast(moment, assessment.selection, mode).variant for moment in moments for mode in assessment.forecasts]
-
-
-def _afterwards(facts: Mapping[str, Any], assessment: Assessment, load: tuple[str, ...], persist: tuple[str, ...]) -> dict[str, Any] | None:
-    selection = assessment.selection
-    after = _prediction.prepared(facts, load, persist, True)
-    now, later = (
-        {mode: _forecast.as_asked(selection, _forecast.forecast(moment, selection, mode)) for mode in assessment.forecasts}
-        for moment in (after, _prediction.rebooted(after))
-    )
-    return _forecast.summed_up(now, later)

@@ -62,19 +62,28 @@ def prepared(facts: Facts, load: Collection[str], persist: Collection[str], list
 
     def there(name: str, entry: Entry) -> Entry:
         state = "loaded" if name in loaded and entry["state"] not in THERE else entry["state"]
-        return {**entry, "state": state, "boot": "yes" if name in boots and entry["boot"] != "not_applicable" else entry["boot"]}
+        return {**entry, "state": state, "boot": _listed(entry) if name in boots else entry["boot"]}
 
     after = _legacy_tables.remade(facts, _changed(facts, loaded | boots, there)["modules"])
     return {**after, "boot_files": {**facts["boot_files"], BOOT_FILE: list(persist)}} if listed else after
 
 
+def _listed(entry: Entry) -> str:
+    """Return whether a module that a boot file lists is there after a reboot: with a kernel that does not have it no line helps."""
+    of_next = {"missing": "ineffective", "blocked": "ineffective", "unknown": "unknown"}.get(str(_next(entry, "state")), "yes")
+    return str(entry["boot"]) if entry["boot"] == "not_applicable" else of_next
+
+
 def rebooted(facts: Facts) -> Facts:
     """Return the facts after a reboot, as far as they decide what is there then: the states of modules, the kernel and the legacy tables."""
     kernel = facts["kernel"]
-    following = (kernel.get("next") or {}).get("release")
-    if following and following != kernel["release"]:
-        facts = {**facts, "kernel": {**kernel, "release": following, "version": [int(part) for part in re.findall(r"\d+", following)[:3]]}}
-    return _legacy_tables.remade(facts, {name: _rebooted(entry) for name, entry in facts["modules"].items()})
+    told = kernel.get("next") or {}
+    following = told.get("release")
+    # A mere guess counts where the running kernel's modules are gone, as in the modules' own facts (_observe.py).
+    guessed = str(told.get("how") or "").startswith("guess") and kernel.get("tree_present") is not False
+    if following and following != kernel.get("release") and not guessed:
+        kernel = {**kernel, "release": following, "version": [int(part) for part in re.findall(r"\d+", following)[:3]]}
+    return _legacy_tables.remade(facts, {name: _rebooted(entry) for name, entry in facts["modules"].items()}, kernel)
 
 
 def _rebooted(entry: Entry) -> Entry:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _native, _packages, _prediction, _remediation_conflicts, _remediation_selinux
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _forecast, _native, _packages, _prediction, _remediation_conflicts, _remediation_selinux
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import Assessment, assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import is_blacklisted, reason_text
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import BOOT_FILE, Plan, our_block, persistable, plan
@@ -63,10 +63,14 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
         "fails": [] if refused else fails,
         "change": bool(by_role) and not refused,
         "refused": refused,
-        "forecast": modules.forecast,
+        "forecast": _forecast.summed_up(foreseen.forecasts, foreseen.forecasts_after_reboot),
         "hints": [*_remediation_selinux.hints(facts, selection, consent), *_override_hint(facts, consent), *([] if refused else _bridge_hint(load))],
         "artifact": _native.artifact(facts, persist) if obstacle else None,
-        "after": {"verdict": foreseen.verdict, "verdicts": dict(foreseen.verdicts)},
+        "after": {
+            "verdict": foreseen.verdict,
+            "verdicts": dict(foreseen.verdicts),
+            "unmet": [row.name for row in foreseen.requirements if row.level == "must" and row.now == "unmet"],
+        },
     }
 
 

@@ -119,8 +119,10 @@ def _told(code: str, text: str, remedy: str) -> Cause:
 def _deciding_reason(entry: Mapping[str, Any], row: Row) -> tuple[str, str, str]:
     """Return code, place and text of the reason that comes first for what is wrong: now before after a reboot."""
     reasons = [reason for reason in entry["reasons"] if reason["code"] not in TELLING]
-    if row.now in BAD:
-        chosen = [reason for axis in ("now", "autoload") for reason in reasons if reason["axis"] == axis]
+    if row.now in BAD or (row.now == "not_needed" and entry["state"] not in ("loaded", "builtin")):
+        # What is needed after a reboot only lacks what keeps it from being there then.
+        axes = ("now", "autoload") if row.now in BAD else ("boot", "now", "autoload")
+        chosen = [reason for axis in axes for reason in reasons if reason["axis"] == axis]
         otherwise = "not_loaded" if entry["state"] == "loadable" else entry["state"]
     else:
         chosen = [reason for reason in reasons if reason["axis"] == "boot" or reason["code"] in _REFUSALS]

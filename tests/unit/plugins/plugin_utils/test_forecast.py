@@ -13,6 +13,7 @@ from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_fac
 OLD = (5, 10, 223)
 THERE = {"state": "loaded", "boot": "yes"}
 ABSENT = {"state": "loadable", "boot": "no", "autoload": "denied"}
+BY_HAND = {"state": "loaded", "boot": "no", "autoload": "denied"}
 AT_BOOT = {"state": "loadable", "boot": "yes", "autoload": "denied"}
 NAT = ("iptable_nat", "ip6table_nat")
 SITE = "/etc/modules-load.d/site.conf"
@@ -114,3 +115,137 @@ def test_up_to_1_27_0_istio_tries_the_table_filter_and_then_lacks_the_chain_of_n
     old = readiness(node, istio_version="1.26", profile="effective")
     assert (old["forecast"]["variant"], old["verdict"]) == ("nft", "not_ready")
     assert readiness(node, istio_version="1.28", profile="effective", ip_family="dual")["forecast"]["variant"] == "legacy"
+
+
+def test_combined_loads_no_legacy_table_where_istio_would_then_not_pick_nft():
+    # An old kernel with SELinux: for want of anything Istio takes plain iptables, and once nft is loaded that one.
+    plan = preparation_plan(facts(autoload="denied", kernel=(4, 18, 0)), mode="ambient", istio_version="1.30")
+    assert "nft_chain_nat" in plan["load"] and not set(plan["load"] + plan["persist"]) & set(LEGACY)
+    assert (plan["forecast"]["variant"], plan["after"]["verdict"]) == ("nft", "ready")
+
+
+@pytest.mark.parametrize("version", ["1.26", "1.30"])
+def test_combined_loads_nothing_of_nft_where_istio_does_with_legacy(version):
+    lacking = {**dict.fromkeys(("nf_tables", "nft_chain_nat", "nft_counter"), ABSENT), "nft_compat": {"state": "missing", "autoload": "never"}}
+    node = facts(**THERE, **lacking)
+    assert readiness(node, istio_version=version)["verdict"] == "ready"
+    plan = preparation_plan(node, istio_version=version)
+    assert (plan["load"], plan["forecast"]["variant"], plan["after"]["verdict"]) == ([], "legacy", "ready")
+
+
+def test_what_one_row_needs_now_is_loaded_though_another_needs_it_after_a_reboot_only():
+    tables = {key: ["filter", "mangle", "nat", "raw"] for key in ("ipv4", "ipv6")}
+    loaded = dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], BY_HAND)
+    node = facts(autoload="denied", kernel=OLD, netfilter={"legacy_tables": tables}, **loaded)
+    plan = preparation_plan(node, mode=["sidecar", "ambient"], profile="effective", istio_version="1.30")
+    assert "nft_chain_nat" in plan["load"] and plan["boot_only"] == []
+
+
+def test_the_forecast_of_a_plan_with_a_reboot_is_for_after_it():
+    waits = {
+        "state": "blocked",
+        "autoload": "denied",
+        "reasons": [{"axis": "now", "code": "modules_disabled", "text": "kernel.modules_disabled is 1"}],
+        "next": {"state": "loadable", "autoload": "yes"},
+    }
+    node = listed_tables(xt_owner=waits)
+    for name in [*LEGACY, "ip_tables", "ip6_tables"]:
+        node["modules"][name] = {**waits, "boot": node["modules"][name]["boot"]}
+    plan = preparation_plan(node, mode="ambient", profile="effective", reboot="if_needed")
+    assert [step["kind"] for step in plan["steps"]] == ["modules", "reboot"]
+    assert (plan["forecast"]["variant"], plan["forecast"]["after_reboot"]) == ("legacy", None)
+
+
+def into(release, **node):
+    found = facts(**THERE, **node)
+    return {**found, "kernel": {**found["kernel"], "tree_present": True, "next": {"release": release, "how": "link"}}}
+
+
+ALL_TABLES = {"legacy_tables": {key: ["filter", "mangle", "nat", "raw"] for key in ("ipv4", "ipv6")}}
+
+
+@pytest.mark.parametrize(
+    "node, now, after",
+    [
+        # Tables that were there for their modules alone are not there with a kernel that makes them on first use.
+        (into("6.1.0-30-amd64", kernel=OLD, netfilter=ALL_TABLES), "legacy", "nft"),
+        # What the running kernel shows of itself says nothing of an older one, and holds for its next release.
+        (into("5.10.0-30-amd64", kernel=(6, 1, 0)), "nft", "legacy"),
+        (into("5.14.0-570.el9.x86_64", kernel=(5, 14, 0)), "nft", None),
+        (into("6.12.0-30-amd64", kernel=(6, 1, 0), netfilter=ALL_TABLES), "legacy", None),
+    ],
+)
+def test_another_kernel_makes_tables_in_its_own_way(node, now, after):
+    forecast = readiness(node, mode="ambient", profile="effective")["forecast"]
+    assert (forecast["variant"], (forecast["after_reboot"] or {}).get("variant")) == (now, after)
+
+
+def test_a_guess_at_the_next_kernel_decides_nothing_where_the_modules_facts_do_not_follow_it():
+    node = into("5.10.0-30-amd64", kernel=(6, 1, 0))
+    node["kernel"]["next"]["how"] = "guess: highest version of the modules trees"
+    assert readiness(node, mode="ambient", profile="effective")["forecast"]["after_reboot"] is None
+    node["kernel"]["tree_present"] = False
+    assert readiness(node, mode="ambient", profile="effective")["forecast"]["after_reboot"]["variant"] == "legacy"
+
+
+def test_no_boot_file_brings_back_what_the_next_kernel_does_not_have():
+    gone = {"next": {"state": "missing", "autoload": "never"}}
+    plan = preparation_plan(facts(xt_owner=gone), profile="effective")
+    assert "xt_owner" in plan["load"] and plan["after"]["verdict"] == "at_risk"
+
+
+def test_where_a_module_cannot_be_told_loading_others_changes_no_table():
+    unknown = {"state": "unknown", "autoload": "unknown", "boot": "no"}
+    node = facts(**THERE, kernel=OLD, xt_owner={"state": "loadable", "boot": "no"}, **dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], unknown))
+    assert preparation_plan(node, mode="ambient", profile="effective")["forecast"]["variant"] == "nft"
+
+
+def test_a_boot_file_is_named_where_its_tables_change_the_variant():
+    gone = dict.fromkeys(("nf_tables", "nft_chain_nat", "nft_counter", "nft_compat"), BY_HAND)
+    node = facts(**THERE, boot_files={SITE: list(NAT)}, **gone)
+    (found,) = [one["message"] for one in readiness(node, istio_version="1.30")["findings"] if one["id"] == "variant_changes"]
+    assert SITE not in found and "iptables-nft cannot work without nf_tables" in found
+
+
+def test_tables_that_decide_nothing_are_not_said_to():
+    node = facts(**THERE, netfilter={"legacy_tables": {"ipv4": ["filter"], "ipv6": []}}, iptable_nat={"state": "missing", "autoload": "never"})
+    assessment = readiness(node, mode="ambient", profile="effective")
+    (found,) = [one for one in assessment["findings"] if one["id"] == "legacy_tables"]
+    assert assessment["forecast"]["variant"] == "nft" and found["severity"] == "info"
+    assert "the forecast is nft all the same (iptables-legacy cannot work)" in found["message"]
+
+
+@pytest.mark.parametrize("version, verdict", [("1.25.3", "ready"), ("1.26", "not_ready"), ("1.27.1", "not_ready"), ("1.27.2", "ready")])
+def test_old_releases_try_iptables_legacy_for_ipv6_where_the_kernel_has_none(version, verdict):
+    node = facts(**THERE)
+    node["kernel"]["ipv6"] = False
+    assessment = readiness(node, profile="effective", istio_version=version, iptables_variant="legacy")
+    assert assessment["verdict"] == verdict
+    rows = [row for row in assessment["requirements"] if row["now"] == "unmet"]
+    assert [row["id"] for row in rows] == (["iptables/kernel/kernel/ipv6_probe"] if verdict == "not_ready" else [])
+    assert not rows or rows[0]["remedy"].startswith("use Istio 1.27.2 or newer")
+
+
+def test_a_plan_names_what_will_be_unmet():
+    missing = {"state": "missing", "autoload": "never"}
+    assert preparation_plan(facts(autoload="denied", xt_owner=missing), profile="effective")["after"]["unmet"] == ["xt_owner"]
+
+
+def test_a_variant_that_is_foreseen_once_its_modules_are_loaded_is_told_so():
+    forecast = readiness(facts(autoload="denied"), istio_version="1.30", profile="effective")["forecast"]
+    assert forecast["variant"] == "nft" and forecast["reason"].endswith("once what is lacking is loaded Istio picks nft")
+
+
+@pytest.mark.parametrize("profile", ["effective", "combined"])
+def test_where_nft_could_not_work_once_loaded_legacy_is_what_mends(profile):
+    node = facts(autoload="denied", nft_compat={"state": "missing", "autoload": "never"})
+    plan = preparation_plan(node, istio_version="1.30", profile=profile)
+    assert "iptable_nat" in plan["load"] and "nft_chain_nat" not in plan["load"] and plan["fails"] == []
+    assert (plan["forecast"]["variant"], plan["after"]["verdict"]) == ("legacy", "ready")
+
+
+def test_a_variant_of_the_hosts_iptables_that_is_none_is_not_picked():
+    node = facts(**THERE, nf_tables={"state": "missing", "autoload": "never"}, iptable_nat={"state": "missing", "autoload": "never"})
+    node["tools"]["iptables"]["variant"] = "nf_tables"
+    assessment = readiness(node, cni=True, istio_version="1.30", profile="effective")
+    assert (assessment["forecast"]["variant"], assessment["verdict"]) == ("legacy", "not_ready")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils import _reasons
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _report_causes
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Cause, ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Cause, ReportError, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import WaiverRule, read_waivers
@@ -235,3 +235,18 @@ def test_nothing_changed():
 def test_another_question_is_no_change_of_the_node():
     before = build([("a", outcome(facts(KINDS[0]), Selection.from_options({})))])
     assert build([("a", node())], previous=before).drift.changes == ()
+
+
+@pytest.mark.parametrize(
+    "entry, expected",
+    [
+        ({"state": "missing", "autoload": "never", "reasons": [reason("now", "not_installed", "not there")]}, "not_installed"),
+        ({"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "selinux", "SELinux denies")]}, "selinux"),
+        ({"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "selinux", "s"), reason("boot", "next_kernel", "n")]}, "next_kernel"),
+        ({"state": "loadable", "autoload": "never", "reasons": []}, "not_loaded"),
+        ({"state": "loaded", "autoload": "never", "reasons": []}, "not_persisted"),
+    ],
+)
+def test_what_is_needed_after_a_reboot_only_is_not_said_to_be_loaded(entry, expected):
+    row = Row("iptables/module/iptable_raw", "must", entry["state"], "not_needed", "unmet", ("effective",), "", "")
+    assert _report_causes._deciding_reason(entry, row)[0] == expected
