@@ -19,7 +19,11 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import summary
 
-ARGUMENTS = {"generated_at": {"type": "str", "required": True}, "waivers": {"type": "path"}}
+ARGUMENTS = {
+    "generated_at": {"type": "str", "required": True},
+    "waivers": {"type": "path"},
+    "nodes": {"type": "list", "elements": "str", "default": []},
+}
 
 
 class ActionModule(ActionBase):
@@ -29,17 +33,19 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _checked, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        variables = task_vars or {}
+        hosts = variables["ansible_play_hosts_all"]
         builder = Builder()
-        add_run(builder, task_vars or {}, nodes=())
+        add_run(builder, variables, hosts, arguments["nodes"])
         try:
             waivers = read_waivers(read_text(arguments["waivers"]), arguments["waivers"]) if arguments["waivers"] else []
             document = builder.document(arguments["generated_at"], waivers)
         except ReportError as exc:
             # Without the cause, which the message tells: Ansible would put it after it once more.
             raise AnsibleActionFail(f"fleet_summary: {exc}") from None
-        lines = summary(document, "" if document.selections else self._asked(task_vars or {}))
+        lines = summary(document, "" if document.selections else self._asked(variables))
         Display().display("\n" + "\n".join(lines) + "\n")
-        result.update(changed=False, lines=lines, failures=failures(task_vars or {}), report_host=report_host(task_vars or {}))
+        result.update(changed=False, lines=lines, hosts=hosts, failures=failures(variables, hosts), report_host=report_host(variables, hosts))
         return result
 
     def _asked(self, task_vars: dict[str, Any]) -> str:

@@ -32,6 +32,10 @@ options:
     description: When the report is made, in UTC, such as V(2026-11-24T04:00:00Z). The same input with the same time makes the same files.
     type: str
     required: true
+  hosts:
+    description: Names of the hosts that were asked. By default those of the play.
+    type: list
+    elements: str
   nodes:
     description: Names of nodes that belong in the report whether or not this run asked them.
     type: list
@@ -58,7 +62,7 @@ options:
     description: Count nodes that were observed earlier than this as C(no_data).
     type: float
   fail_on:
-    description: Verdicts that RV(failing) is to speak of; V(disproved) is a node whose probe failed although its verdict is not C(not_ready).
+    description: Verdicts that RV(failing) and RV(failures) are to speak of; V(disproved) is a node whose probe failed although its verdict is not C(not_ready).
     type: list
     elements: str
     choices: [ready, on_demand, at_risk, not_ready, unknown, no_data, disproved]
@@ -106,4 +110,10 @@ failing:
   description: The nodes that O(fail_on) speaks of, as a sentence; empty where there are none.
   returned: success
   type: str
+failures:
+  description:
+    - For each host of the play on which something failed, or whose node O(fail_on) speaks of, what it was and where the report lies.
+    - Nodes of which the play has no host are told on one of these hosts, or on the one that this task runs for where nothing else failed.
+  returned: success
+  type: dict
 """

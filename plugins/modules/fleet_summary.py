@@ -9,8 +9,8 @@ module: fleet_summary
 short_description: Print a summary of the fleet
 version_added: 0.1.0
 description:
-  - Prints one line for each node that this play asked, with its verdict, the reason and what to do, and the totals. Runs on
-    the controller only.
+  - Prints one line for each node that this play asked, with its verdict, the reason and what to do, and the totals, in which
+    the nodes that it did not ask are C(no_data). Runs on the controller only.
   - It reads the outcomes of role P(nodeprep.istio.istio_node#role) from the nodes' facts of this run. A node without one is
     shown as C(no_data), with the reason.
 options:
@@ -21,6 +21,11 @@ options:
   waivers:
     description: YAML file of waivers, each with C(requirement), C(nodes), C(reason) and C(until).
     type: path
+  nodes:
+    description: Names of nodes that belong to the fleet whether or not this run asked them; one line tells of those that it did not.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - nodeprep.istio._attributes
 attributes:
@@ -43,6 +48,11 @@ EXAMPLES = r"""
 RETURN = r"""
 lines:
   description: The lines that were printed.
+  returned: success
+  type: list
+  elements: str
+hosts:
+  description: The hosts that were asked.
   returned: success
   type: list
   elements: str

@@ -128,6 +128,11 @@ class Node:
     proof: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
+    def asked(self) -> bool:
+        """Whether the run asked it; recorded facts count as asked."""
+        return self.no_data is None or self.no_data.code != "not_asked"
+
+    @property
     def proved(self) -> str:
         """Return what the probe proved: "proved", "failed", "incomplete" or "not_tested"; nothing where it did not run."""
         return "".join(dict(self.proof).get("proved", ()))

@@ -30,7 +30,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import I
 
 T = TypeVar("T")
 PROFILES = ("documented", "effective")
-NOT_ASKED = "not asked in this run: left out by --limit"
+NOT_ASKED = "not asked in this run (left out by --limit, or in no play of it)"
 NO_ANSWER = "no answer in this run"
 _LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
 

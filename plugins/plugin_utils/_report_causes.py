@@ -181,7 +181,7 @@ def no_data_cause(node: Node) -> Cause:
     code = node.no_data.code if node.no_data else ""
     text, remedy = {
         "unreachable": ("Unreachable", "See that the node is up and that Ansible can log in"),
-        "not_asked": ("Left out of this run (--limit)", "Run without --limit"),
+        "not_asked": ("Not asked in this run", "Run without --limit, or leave them out of istio_report_nodes"),
         "no_answer": ("No answer in this run", "Look at the run's output for the node"),
         "stale": ("The recorded facts are too old", "Gather them again"),
         "unusable": ("What was recorded of the node cannot be used", "Gather its facts again"),

@@ -22,6 +22,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils import (
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Document, ReportError
 
 MAIN_FILE = "report.json"
+# What the HTML report is made of.
+TEMPLATES = ("report.html.j2", "report.css", "report.js")
 Renderer = Callable[[Document], Iterator[str]]
 
 # For each format its files. JSON is always written: the next report is compared with it.

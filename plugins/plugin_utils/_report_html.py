@@ -209,7 +209,8 @@ def _data(document: Document, place: list[int]) -> str:
         return [
             node.name,
             *(VERDICTS.index(verdict) if verdict else -1 for verdict in (node.verdict, node.documented, node.effective, node.unwaived)),
-            systems.place((node.system, node.kernel, node.selinux), [node.system, node.kernel, node.selinux]),
+            # The short name too: it is what other tables show, so it is what people search for.
+            systems.place((node.system, node.kernel, node.selinux), [node.system, node.kernel, node.selinux, short_system(node.system)]),
             sets.place(node.rows, [row_place(row) for row in node.rows]) if node.rows else -1,
             notes.place((node.findings, *same), [findings, *same]),
             pattern,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,33 +27,33 @@ NAME_OTHERS = "name recorded facts, a fact cache or a report.json, and keep othe
 NO_FACTS = "no istio_node facts are recorded for this node"
 
 
-def add_run(builder: Builder, task_vars: Mapping[str, Any], nodes: Sequence[str]) -> None:
-    """Take the outcomes of this run, and each of ``nodes`` that it did not ask.
+def add_run(builder: Builder, task_vars: Mapping[str, Any], hosts: Iterable[str], nodes: Iterable[str]) -> None:
+    """Take the outcomes of the hosts of this run, and each of ``nodes`` that it did not ask.
 
     The outcomes are read past Ansible's templating, which is slow for a fleet and has nothing to do here: role istio_node
     registered them. They are of this run, never cached ones.
     """
-    run = _run(task_vars)
+    run = _run(task_vars, hosts)
     for name, variables in run.items():
         _add_usable(builder, name, f"istio_node_outcome of {name}", partial(_outcome, variables))
     for name in sorted(set(map(str, nodes)) - set(run)):
         builder.add_missing(name, "not_asked", NOT_ASKED)
 
 
-def failures(task_vars: Mapping[str, Any]) -> dict[str, str]:
-    """Return what failed in this run on which node, by name."""
-    outcomes = {name: _outcome(variables) for name, variables in _run(task_vars).items()}
+def failures(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, str]:
+    """Return what failed in this run on which host, by name."""
+    outcomes = {name: _outcome(variables) for name, variables in _run(task_vars, hosts).items()}
     return {name: str(found["failure"]) for name, found in outcomes.items() if isinstance(found, Mapping) and "failure" in found}
 
 
-def report_host(task_vars: Mapping[str, Any]) -> str:
-    """Return the first node of this run that has a directory for the report among its variables; empty where none has."""
-    return next((name for name, variables in _run(task_vars).items() if isinstance(variables, Mapping) and variables.get("istio_report_dir")), "")
+def report_host(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> str:
+    """Return the first host of this run that has a directory for the report among its variables; empty where none has."""
+    return next((name for name, variables in _run(task_vars, hosts).items() if isinstance(variables, Mapping) and variables.get("istio_report_dir")), "")
 
 
-def _run(task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the variables of each node that this play asks, past Ansible's templating."""
-    return {str(name): task_vars["hostvars"].raw_get(name) for name in task_vars["ansible_play_hosts_all"]}
+def _run(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, Any]:
+    """Return the variables of each host, past Ansible's templating."""
+    return {str(name): task_vars["hostvars"].raw_get(name) for name in hosts}
 
 
 def add_recorded(builder: Builder, path: str, label: str, selection: Selection, leave_out: str) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import GATES, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import instant
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, TEMPLATES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import read_text
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import read_waivers
@@ -25,6 +26,7 @@ NODE, REPORT = "istio_node_", "istio_report_"
 # The options of a report that its owner can get wrong, as the action that writes it takes them.
 REPORT_OPTIONS = {
     "dir": {"type": "path"},
+    "templates": {"type": "path"},
     "formats": {"type": "list", "elements": "str", "choices": ["html", *FORMATS]},
     "sources": {"type": "list", "elements": "raw"},
     "waivers": {"type": "path"},
@@ -90,7 +92,7 @@ class Request:
         given = {name: value for name, value in options.items() if name in REPORT_OPTIONS and value is not None}
         checked = ArgumentSpecValidator(REPORT_OPTIONS).validate(given)
         yield from (f"{REPORT}*: {message}" for message in checked.error_messages)
-        for name, look in (("waivers", _waivers), ("previous", _readable), ("dir", _writable), ("time", _time)):
+        for name, look in (("waivers", _waivers), ("previous", _readable), ("dir", _writable), ("templates", _templates), ("time", _time)):
             value = checked.validated_parameters.get(name) if name in REPORT_OPTIONS else options.get(name)
             if value and (wrong := look(str(value))):
                 yield f"{REPORT}{name}: {wrong}"
@@ -150,14 +152,25 @@ def _readable(path: str) -> str:
     return ""
 
 
+def _templates(path: str) -> str:
+    return next((wrong for name in TEMPLATES if (wrong := _readable(os.path.join(path, name)))), "")
+
+
 def _writable(path: str) -> str:
-    """Return why a directory can neither be written nor made."""
+    """Return why a directory can neither be written nor made.
+
+    Tried with a file that has no name: permissions alone say too little of root, of a file share and of a read-only file system.
+    """
     here = os.path.abspath(path)
     while not os.path.lexists(here):
         here = os.path.dirname(here)
     if not os.path.isdir(here):
         return f"{here} is no directory"
-    return "" if os.access(here, os.W_OK | os.X_OK) else f"{here} cannot be written to by the user who runs this"
+    try:
+        with tempfile.TemporaryFile(dir=here):
+            return ""
+    except OSError as exc:
+        return f"{here} cannot be written to by the user who runs this ({exc.strerror})"
 
 
 def _time(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Cause, Document, Node, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline, less, some
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import short_system
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, short_system
 
 # A terminal is no place for ten thousand lines: the most urgent nodes are shown.
 NODES = 200
@@ -21,8 +21,11 @@ def summary(document: Document, asked: str) -> list[str]:
 
     :param asked: what was asked of the nodes, shown where no node gave an answer that says it.
     """
-    nodes: Sequence[Node] = document.nodes
-    if len(nodes) > NODES:
+    # Of the nodes that were not asked one line tells, whatever their number.
+    left_out = [node for node in document.nodes if not node.asked]
+    nodes = [node for node in document.nodes if node.asked]
+    hidden = len(nodes) - NODES
+    if hidden > 0:
         nodes = sorted(nodes, key=lambda node: (URGENCY[node.verdict], node.name))[:NODES]
     judged = any(node.documented or node.effective for node in document.nodes)
     # What preparing would make of the nodes, until it has been done.
@@ -30,11 +33,13 @@ def summary(document: Document, asked: str) -> list[str]:
     headings = ["NODE", "SYSTEM", "VERDICT", *(["WOULD BE"] if foreseen else []), *(["PAGE", "RULES"] if judged else []), "WHY, AND WHAT TO DO"]
     causes = {cause.id: cause for cause in document.causes}
     rows = [headings, *(_cells(node, foreseen, judged, document, causes) for node in nodes)]
+    if left_out:
+        rows.append(_left_out(left_out, len(headings) - 4))
     widths = [max(len(row[column]) for row in rows) for column in range(len(headings) - 1)]
     title = "; ".join(dict.fromkeys(str(selection["text"]) for selection in document.selections)) or asked
     lines = [f"Istio node readiness: {title}"]
     lines += ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows]
-    lines += [f"... and {len(document.nodes) - NODES:,} more"] if len(document.nodes) > NODES else []
+    lines += [f"... and {hidden:,} more"] if hidden > 0 else []
     totals = ", ".join(f"{document.totals[verdict]} {verdict}" for verdict in VERDICTS if document.totals[verdict]) or "no node"
     told = headline(document.causes)
     return [*lines, f"{totals}. {told}." if told else f"{totals}."]
@@ -44,6 +49,14 @@ def _cells(node: Node, foreseen: bool, judged: bool, document: Document, causes:
     system = f"{short_system(node.system)}, {short_kernel(node.kernel)}" if not node.no_data else ""
     columns = [*([node.foreseen] if foreseen else []), *([node.documented, node.effective] if judged else [])]
     return [node.name, system, node.verdict, *columns, _why(node, document, causes)]
+
+
+def _left_out(nodes: Sequence[Node], between: int) -> list[str]:
+    """Return the cells of the nodes that the run did not ask; ``between`` verdict and reason there are that many others."""
+    text = nodes[0].no_data.text if nodes[0].no_data else ""
+    if len(nodes) == 1:
+        return [nodes[0].name, "", "no_data", *[""] * between, text]
+    return [count(len(nodes), "more node"), "", "no_data", *[""] * between, f"{text}: {some([node.name for node in nodes])}"]
 
 
 def short_kernel(release: str) -> str:

@@ -24,6 +24,17 @@ TEMPLATES = ROOT / "roles" / "istio_report" / "templates"
 # The report of a small fleet: one node of each kind, two waivers, and the report of the day before.
 SMALL = 14
 LARGE = 10_000
+# A4 within its margins, at 96 pixels an inch.
+PAPER = {"width": 688, "height": 1017}
+# Elements whose text is wider than they are and not shown whole.
+CUT = """() => [...document.querySelectorAll("main *, header *, dialog *")].filter((e) => !e.closest(".quiet, .scroll, svg, select") && e.checkVisibility()
+    && getComputedStyle(e).overflowX !== "visible" && e.scrollWidth > e.clientWidth).map((e) => e.outerHTML.slice(0, 200))"""
+OUTSIDE = """() => [...document.querySelectorAll("main *, header *")].filter((e) => !e.closest(".quiet, svg") && e.checkVisibility()
+    && e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 200))"""
+# From the key to the picture: the frame after the event is drawn when a message from within it arrives.
+PAUSES = """() => { window.pauses = []; document.querySelector("input[type=search]").addEventListener("input", (event) => requestAnimationFrame(() => {
+    const channel = new MessageChannel(); channel.port1.onmessage = () => window.pauses.push(performance.now() - event.timeStamp);
+    channel.port2.postMessage(0); })); }"""
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +62,7 @@ def test_a_small_fleet(opened, small, size, scheme):
     assert tiles(page) == document["totals"]["verdicts"]
     expect(page.locator("h1")).to_have_text("7 of 14 nodes are ready")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page itself must not scroll sideways"
+    assert page.evaluate(CUT) == []
     shot(page, f"small-{size}-{scheme}")
     assert Axe().run(page).violations_count == 0, Axe().run(page).generate_report()
 
@@ -119,11 +131,15 @@ def test_without_javascript(opened, small):
 
 def test_on_paper(opened, small):
     page = opened(small)
-    page.pdf(path=SHOTS / "small.pdf", format="A4", landscape=True)
+    page.pdf(path=SHOTS / "small.pdf", format="A4")
     assert (SHOTS / "small.pdf").stat().st_size > 20_000
+    page.set_viewport_size(PAPER)
     page.emulate_media(media="print")
     shot(page, "small-print")
     expect(page.get_by_role("searchbox")).to_be_hidden()
+    expect(page.locator("#drift .paper")).to_have_text("And 7 more, on the screen.")
+    assert page.evaluate(OUTSIDE) == [] == page.evaluate(CUT)
+    assert len({tile.bounding_box()["y"] for tile in page.locator(".tile").all()}) == 1
 
 
 def test_hostile_text_is_text(opened):
@@ -140,29 +156,65 @@ def test_hostile_text_is_text(opened):
         page.keyboard.press("Escape")
 
 
-def test_a_large_fleet(opened, large):
+def test_a_large_fleet_costs_seconds(large):
     assert large["document_seconds"] + large["formats_seconds"] < 30 and large["judge_seconds"] < 60
     assert large["peak_mib"] < 1024 and large["mib"]["html"] < 15
-    path = SHOTS / "large" / "report.html"
-    for size in SIZES:
-        page = opened(path, size)
-        assert tiles(page) == large["totals"] and sum(large["totals"].values()) == LARGE
-        assert page.evaluate("performance.timing.loadEventEnd - performance.timing.navigationStart") < 5000
-        shot(page, f"large-{size}", full=False)
-        page.locator("#heat").scroll_into_view_if_needed()
-        page.locator("#heat").screenshot(path=SHOTS / f"large-{size}-heat.png")
+    print(f"\n{large}")
 
-    page = opened(path)
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_large_fleet_is_shown(opened, large, size, scheme):
+    page = opened(SHOTS / "large" / "report.html", size, scheme)
+    assert tiles(page) == large["totals"] and sum(large["totals"].values()) == LARGE
+    assert page.evaluate("performance.timing.loadEventEnd - performance.timing.navigationStart") < 5000
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth") and page.evaluate(CUT) == []
+    if size == "wide":
+        assert page.evaluate("(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector('#heat .scroll'))")
+    shot(page, f"large-{size}-{scheme}", full=False)
+    for part in ("causes", "heat", "systems", "nodes"):
+        page.locator(f"#{part}").screenshot(path=SHOTS / f"large-{size}-{scheme}-{part}.png")
+    page.locator("#nodes").get_by_role("link").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Why, and what to do")
+    shot(page, f"large-{size}-{scheme}-story", full=False)
+    assert Axe().run(page, "#story").violations_count == 0
+
+
+def test_a_large_fleet_on_paper(opened, large):
+    page = opened(SHOTS / "large" / "report.html")
+    page.pdf(path=SHOTS / "large.pdf", format="A4")
+    # As the printed page has it: the most urgent nodes, and how many there are.
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".nodes tbody tr").count() == 200
+    expect(page.get_by_role("status")).to_have_text("10,000 nodes, the first 200 shown")
+    page.set_viewport_size(PAPER)
+    page.emulate_media(media="print")
+    assert page.evaluate(OUTSIDE) == [] == page.evaluate(CUT)
+    expect(page.locator("#heat .paper")).to_be_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".nodes tbody tr").count() == 100
+
+
+def test_a_large_fleet_is_searched_without_a_pause(opened, large):
+    page = opened(SHOTS / "large" / "report.html")
     search, status = page.get_by_role("searchbox"), page.get_by_role("status")
-    pause = """(words) => { const input = document.querySelector("input[type=search]"); const start = performance.now();
-        input.value = words; input.dispatchEvent(new Event("input")); document.body.offsetHeight; return performance.now() - start; }"""
-    pauses = {words: page.evaluate(pause, words) for words in ("w", "worker-00042", "rhel kernel-modules-extra", "nothing like this", "")}
-    rounded = {words: round(took) for words, took in pauses.items()}
-    print(f"\n{large}\nsearch: {rounded} ms")
-    assert max(pauses.values()) < 400
-    search.fill("worker-00042.")
-    expect(status).to_have_text("1 node")
-    search.fill("")
+    page.evaluate(PAUSES)
+    search.focus()
+    for words, found in (("worker-00042.", "1 node"), ("rhel kernel-modules-extra", "859 nodes, the first 100 shown"), ("nothing like this", "0 nodes")):
+        page.keyboard.type(words, delay=50)
+        expect(status).to_have_text(found)
+        search.press("Control+A")
+        search.press("Delete")
+    page.wait_for_function("pauses.length >= 50")
+    pauses = sorted(map(round, page.evaluate("pauses")))
+    print(f"\nfrom the key to the picture, ms: median {pauses[len(pauses) // 2]}, longest {pauses[-5:]}")
+    # A tenth of a second is not seen; on a machine that is busy with other things a single one may take longer.
+    assert pauses[len(pauses) // 2] < 100 and pauses[-1] < 400
+
+
+def test_a_large_fleet_is_filtered(opened, large):
+    page = opened(SHOTS / "large" / "report.html")
+    status = page.get_by_role("status")
     page.get_by_role("button", name="Show the nodes that are not_ready").click()
     expect(status).to_contain_text(f"{large['totals']['not_ready']:,} nodes")
     page.get_by_role("button", name="Clear filters").click()
@@ -173,6 +225,7 @@ def test_a_large_fleet(opened, large):
     page.locator("#heat").get_by_role("button").first.click()
     expect(status).to_contain_text("that stand alike in one row of the heat map")
     page.get_by_role("button", name="Show 100 more").click()
+    expect(status).to_contain_text("that stand alike in one row of the heat map, the first 200 shown")
     assert page.locator(".nodes tbody tr").count() == 200
     page.locator(".nodes a").nth(150).click()
     expect(page.get_by_role("dialog")).to_contain_text("Why, and what to do")

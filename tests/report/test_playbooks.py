@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,8 +32,27 @@ all:
 """
 
 
-def play(playbook: str, *arguments: str, environment: dict[str, str] | None = None, **variables: object) -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).with_name("ansible-playbook"), f"nodeprep.istio.{playbook}", "--check", *arguments, "-e", json.dumps(variables)]
+def recap(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """Return the lines of the recap, by host."""
+    return {line.split()[0]: line for line in done.stdout.partition("PLAY RECAP")[2].splitlines()[1:] if " : " in line}
+
+
+def told_on(done: subprocess.CompletedProcess[str], host: str) -> str:
+    """Return the errors on a host."""
+    return "\n".join(line for line in done.stdout.splitlines() if line.startswith(f"fatal: [{host}]: FAILED"))
+
+
+def play(
+    playbook: str, *arguments: str, environment: dict[str, str] | None = None, check: bool = True, **variables: object
+) -> subprocess.CompletedProcess[str]:
+    command = [
+        Path(sys.executable).with_name("ansible-playbook"),
+        f"nodeprep.istio.{playbook}",
+        *(["--check"] if check else []),
+        *arguments,
+        "-e",
+        json.dumps(variables),
+    ]
     environment = {
         **os.environ,
         **(environment or {}),
@@ -57,7 +77,12 @@ def test_a_fleet_with_a_node_that_is_not_ready_one_that_is_down_and_one_left_out
     assert nodes["bad"]["verdict"] == "not_ready" and "the site wants another kernel" in reasons["site/check/site"], reasons
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
     assert "WHY, AND WHAT TO DO" in done.stdout and "the site wants another kernel" in done.stdout
-    assert "2 no_data: bad (not_ready)" in done.stdout.replace("1 not_ready, ", "")
+    assert re.search(r"^left_out +no_data +not asked in this run", done.stdout, re.M) and re.search(r"^1 \w+, 1 not_ready, 2 no_data\.", done.stdout, re.M)
+    assert done.stdout.splitlines().count(f"The report: {tmp_path}/out/report.html") == 1
+    # The recap counts the gate on the nodes that shut it; what this run did not ask is told on one of them.
+    assert {name: "failed=1 " in line for name, line in recap(done).items()} == {"good": False, "bad": True, "gone": True}
+    assert "does not accept not_ready: the site wants another kernel" in told_on(done, "bad") and "unreachable: " in told_on(done, "gone")
+    assert "no hosts of this run too: 1 no_data: left_out (no_data)" in told_on(done, "bad") + told_on(done, "gone")
     assert len(document["waivers"]) == 1 and document["waivers"][0]["matches"] == 0
 
 
@@ -67,7 +92,7 @@ def test_the_directory_of_a_later_host_under_another_strategy(tmp_path):
     limit = ("-i", str(tmp_path / "hosts.yml"), "--limit", "good,bad")
     for _time in range(2):
         done = play("audit_istio_nodes", *limit, environment={"ANSIBLE_STRATEGY": "free", "ANSIBLE_ANY_ERRORS_FATAL": "true"})
-        assert done.returncode == 2 and "bad (not_ready)" in done.stdout, done.stdout
+        assert done.returncode == 2 and "does not accept not_ready" in told_on(done, "bad") and not told_on(done, "good"), done.stdout
         assert done.stdout.count("TASK [nodeprep.istio.istio_report : Write the report]") == done.stdout.count("WHY, AND WHAT TO DO") == 1, done.stdout
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.json", "report.md"]
     assert json.loads((tmp_path / "out" / "report.json").read_text())["drift"]["since"]
@@ -101,12 +126,25 @@ def test_a_mistake_is_told_once_and_no_node_is_touched(tmp_path, playbook, argum
     assert ("'best' is not one of" in told[0]) == ("(for bad)" in told[0]) == (len(messages) > 1)
 
 
-def test_the_gate_names_the_nodes_and_the_report(tmp_path):
-    (tmp_path / "hosts.yml").write_text(INVENTORY)
-    done = play(
-        "audit_istio_nodes", "-i", str(tmp_path / "hosts.yml"), "--limit", "good,bad", istio_report_dir=str(tmp_path / "out"), istio_report_nodes=["good"]
-    )
-    assert f"is shut by 1 not_ready: bad (not_ready). The report: {tmp_path}/out/report.html (written once, for good)" in done.stdout, done.stdout
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    "limit, code, failed",
+    [
+        ("good", 2, {"good": "the gate istio_report_fail_on is shut by nodes that are no hosts of this run too: 1 no_data: left_out (no_data)"}),
+        ("bad,left_out", 2, {"bad": "istio_report_fail_on does not accept not_ready: the site wants another kernel", "left_out": "does not accept not_ready"}),
+        ("good,left_out", 0, {}),
+    ],
+)
+def test_the_exit_code_follows_the_gate_and_the_report_is_written(tmp_path, check, limit, code, failed):
+    ready = "" if code else " {istio_node_extra_checks: []}"
+    (tmp_path / "hosts.yml").write_text(INVENTORY.replace("left_out: {}", f"left_out:{ready or ' {}'}"))
+    nodes = [*limit.split(","), *(["left_out"] if limit == "good" else [])]
+    report = {"istio_report_dir": str(tmp_path / "out"), "istio_report_nodes": nodes}
+    done = play("audit_istio_nodes", "-i", str(tmp_path / "hosts.yml"), "--limit", limit, check=check, **report)
+    assert done.returncode == code, done.stdout
+    assert {name for name, line in recap(done).items() if "failed=1 " in line} == failed.keys()
+    assert all(text in told_on(done, name) and f"The report: {tmp_path}/out/report.html" in told_on(done, name) for name, text in failed.items()), done.stdout
+    assert {node["name"] for node in json.loads((tmp_path / "out" / "report.json").read_text())["nodes"]} == set(nodes)
 
 
 def test_a_waiver_opens_the_gate(tmp_path):
@@ -116,7 +154,7 @@ def test_a_waiver_opens_the_gate(tmp_path):
     report = {"istio_report_dir": str(tmp_path / "out"), "istio_report_nodes": ["good", "bad"]}
     limit = ("-i", str(tmp_path / "hosts.yml"), "--limit", "good,bad")
     shut = play("audit_istio_nodes", *limit, **report)
-    assert shut.returncode == 2 and "bad (not_ready)" in shut.stdout
+    assert shut.returncode == 2 and "does not accept not_ready" in told_on(shut, "bad")
     opened = play("audit_istio_nodes", *limit, **report, istio_report_waivers=str(waivers))
     assert opened.returncode == 0, opened.stdout
     document = json.loads((tmp_path / "out" / "report.json").read_text())

@@ -12,6 +12,7 @@
   const [LESS, FORESEEN] = [8, 9];
   const URGENCY = ["not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready"].map((name) => verdicts.indexOf(name));
   const STEP = 100;
+  const PAPER = 200;
   const judged = nodes.some((node) => node[PAGE] >= 0 || node[RULES] >= 0);
   const byId = (id) => document.getElementById(id);
 
@@ -74,6 +75,11 @@
 
   function list() {
     ui.body.replaceChildren(...found.slice(0, shown).map(line));
+    tell();
+  }
+
+  // Say how many were found, and how many of them are in the list.
+  function tell() {
     const kind = filter.pattern >= 0 ? " that stand alike in one row of the heat map" : "";
     ui.found.textContent = `${plural(found.length, "node")}${kind}${found.length > shown ? `, the first ${number(shown)} shown` : ""}`;
     ui.more.hidden = found.length <= shown;
@@ -83,7 +89,7 @@
   function line(place) {
     const node = nodes[place];
     const [system, kernel] = systems[node[SYSTEM]];
-    const verdict = (value, label) => element("td", { "data-label": label }, value < 0 ? "" : mark(value));
+    const verdict = (value, label) => element("td", { class: "pair", "data-label": label }, value < 0 ? "" : mark(value));
     return element(
       "tr",
       {},
@@ -107,7 +113,7 @@
   function build() {
     const set = (key) => (event) => { filter[key] = Number(event.target.value); update(); };
     const option = ([text, value]) => element("option", { value }, text);
-    ui.search = element("input", { type: "search", placeholder: "Search nodes, systems, modules, reasons", "aria-label": "Search nodes", autocomplete: "off", on: { input: () => { filter.words = ui.search.value; update(); } } });
+    ui.search = element("input", { type: "search", placeholder: "Search names, systems, reasons", "aria-label": "Search nodes", autocomplete: "off", on: { input: () => { filter.words = ui.search.value; update(); } } });
     const counts = verdicts.map((_, verdict) => nodes.filter((node) => node[VERDICT] === verdict).length);
     const chip = (text, verdict, kind) => element("button", { type: "button", class: `chip v-${kind}`, "data-verdict": verdict, "aria-pressed": "false", on: { click: () => { filter.verdict = filter.verdict === verdict ? -1 : verdict; update(); } } }, text);
     ui.chips = element("div", { class: "chips", role: "group", "aria-label": "Verdict" }, chip("all", -1, "all"), ...verdicts.map((name, verdict) => counts[verdict] ? chip(`${signs[name]} ${name} ${number(counts[verdict])}`, verdict, name) : ""));
@@ -133,15 +139,14 @@
     const next = shown;
     shown += STEP;
     ui.body.append(...found.slice(next, shown).map(line));
-    ui.found.textContent = `${plural(found.length, "node")}${found.length > shown ? `, the first ${number(shown)} shown` : ""}`;
-    ui.more.hidden = found.length <= shown;
-    ui.more.textContent = `Show ${number(Math.min(STEP, found.length - shown))} more`;
+    tell();
     ui.body.children[next]?.querySelector("a")?.focus();
   }
 
-  // What is printed is the whole list, as far as a printer can take it.
-  addEventListener("beforeprint", () => { shown = 5000; list(); });
-  addEventListener("afterprint", () => { shown = STEP; list(); });
+  // Paper takes more of the list than the screen; the line above it says how much is left out.
+  let onScreen = STEP;
+  addEventListener("beforeprint", () => { onScreen = shown; shown = Math.max(shown, PAPER); list(); });
+  addEventListener("afterprint", () => { shown = onScreen; list(); });
 
   // The tables above the list lead into it.
   function lead() {
@@ -161,8 +166,9 @@
     for (const table of document.querySelectorAll("table.folded")) {
       const hidden = table.querySelectorAll("tr.more").length;
       if (hidden) {
-        const button = element("button", { type: "button", class: "plain", on: { click: () => { table.classList.add("open"); button.remove(); } } }, `Show ${number(hidden)} more`);
-        table.parentElement.after(button);
+        const paper = element("p", { class: "paper note" }, `And ${number(hidden)} more, on the screen.`);
+        const button = element("button", { type: "button", class: "plain", on: { click: () => { table.classList.add("open"); button.remove(); paper.remove(); } } }, `Show ${number(hidden)} more`);
+        table.parentElement.after(button, paper);
       }
     }
   }

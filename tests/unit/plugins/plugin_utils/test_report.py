@@ -311,6 +311,18 @@ def test_the_summary_of_a_large_fleet_shows_the_most_urgent():
     assert len(lines) == 200 + 4 and "not_ready" in lines[2] and lines[-2] == "... and 200 more"
 
 
+def test_the_summary_tells_of_the_nodes_that_were_not_asked():
+    builder = Builder()
+    builder.add("a", outcome(facts(KINDS[0]), SELECTION))
+    builder.add_missing("b", "not_asked", NOT_ASKED)
+    lines = summary(builder.document(NOW), "")
+    assert lines[3].split()[:2] == ["b", "no_data"] and lines[3].endswith(NOT_ASKED) and lines[-1] == "1 ready, 1 no_data."
+    for number in range(300):
+        builder.add_missing(f"c-{number:03}", "not_asked", NOT_ASKED)
+    *_others, last, totals = summary(builder.document(NOW), "")
+    assert last.startswith("301 more nodes ") and last.endswith(f"{NOT_ASKED}: b, c-000, c-001 and 298 more") and totals == "1 ready, 301 no_data."
+
+
 def test_the_summary_says_what_was_done():
     act = {"loaded": ["xt_owner"], "persisted": ["xt_owner", "xt_mark"], "boot_file": "/etc/modules-load.d/istio.conf"}
     given = outcome(facts(KINDS[0]), SELECTION)

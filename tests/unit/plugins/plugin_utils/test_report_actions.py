@@ -24,7 +24,9 @@ def run(plugin, outcomes, variables=None, **arguments):
     templar = SimpleNamespace(template=lambda value: value)
     hostvars = Hostvars({name: {"istio_node_outcome": found} for name, found in outcomes.items()})
     action = plugin.ActionModule(task, SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")), SimpleNamespace(check_mode=False), None, templar, None)
-    return action.run(task_vars={"hostvars": hostvars, "ansible_play_hosts_all": list(outcomes), **(variables or {})})
+    return action.run(
+        task_vars={"hostvars": hostvars, "ansible_play_hosts_all": list(outcomes), "inventory_hostname": next(iter(outcomes)), **(variables or {})}
+    )
 
 
 def test_the_summary_of_a_fleet_whose_first_node_has_a_bad_selection():
@@ -61,6 +63,21 @@ def test_the_gate_is_shut_by_a_verdict_and_by_a_proof_against_one(tmp_path):
     arguments = {"dir": str(tmp_path), "formats": ["json"], "templates": "t"}
     told = {gates: run(fleet_report, outcomes, fail_on=list(gates), **arguments)["failing"] for gates in ((), ("disproved",), ("not_ready", "disproved"))}
     assert list(told.values()) == ["", "1 disproved: a (ready, disproved)", "1 disproved, 1 not_ready: b (not_ready), a (ready, disproved)"]
+
+
+def test_each_host_is_told_why_the_gate_is_shut_on_it(tmp_path):
+    """What failed is told first; nodes that are no hosts are told on a host that fails anyhow, else on the one that writes."""
+    outcomes = {"a": outcome(facts(KINDS[0]), SELECTION), "b": outcome(facts(KINDS[5]), SELECTION), "c": {"failure": "unreachable: x"}}
+    arguments = {"dir": str(tmp_path), "formats": ["json"], "templates": "t", "nodes": ["a", "b", "c", "d"]}
+    found = run(fleet_report, outcomes, fail_on=["not_ready", "no_data"], **arguments)["failures"]
+    assert found.keys() == {"b", "c"} and all(text.endswith(f". The report: {tmp_path}/report.json") for text in found.values())
+    assert found["b"].startswith("istio_report_fail_on does not accept not_ready: kernel-modules-extra is not installed. ")
+    assert found["c"].startswith("unreachable: x; the gate istio_report_fail_on is shut by nodes that are no hosts of this run too: 1 no_data: d (no_data).")
+    ready = {"a": outcomes["a"]}
+    assert "1 no_data: d (no_data)" in run(fleet_report, ready, fail_on=["no_data"], **{**arguments, "nodes": ["d"]})["failures"]["a"]
+    assert run(fleet_report, ready, fail_on=["no_data"], **{**arguments, "nodes": []})["failures"] == {}
+    # The hosts of the run may be others than those of the play that writes.
+    assert run(fleet_report, outcomes, hosts=["a"], **{**arguments, "nodes": []})["nodes"] == 1
 
 
 def check(by_host, hosts, pattern="all", play=None):

@@ -146,7 +146,7 @@ def test_the_nodes_of_a_run():
     broken = {"istio_node_outcome": {**outcome(facts(KINDS[0]), SELECTION), "assessment": {"requirements": [5]}}}
     hostvars = Hostvars(a={"istio_node_outcome": outcome(facts(KINDS[0]), SELECTION)}, b={}, c={"istio_node_outcome": {"failure": "unreachable: x"}}, e=broken)
     builder = Builder()
-    add_run(builder, {"hostvars": hostvars, "ansible_play_hosts_all": ["a", "b", "c", "e"]}, ["a", "b", "c", "d"])
+    add_run(builder, {"hostvars": hostvars}, ["a", "b", "c", "e"], ["a", "b", "c", "d"])
     nodes = builder.document(NOW).nodes
     assert [node.no_data.code if node.no_data else node.verdict for node in nodes] == ["ready", "no_answer", "unreachable", "not_asked", "unusable"]
 
@@ -161,8 +161,8 @@ def test_the_roles_variables_make_the_selection():
 def test_a_lost_node_is_told_without_ansibles_own_words():
     lost = {"istio_node_outcome": {"unreachable": True, "msg": "Task failed: Failed to connect to the host via ssh: timed out"}}
     refused = {"istio_node_outcome": {"failed": True, "msg": "nodeprep.istio: mode: 'x' is not one of sidecar, ambient"}}
-    variables = {"hostvars": Hostvars(a=lost, b=refused, c={}), "ansible_play_hosts_all": ["a", "b", "c"]}
-    assert failures(variables) == {
+    variables = {"hostvars": Hostvars(a=lost, b=refused, c={})}
+    assert failures(variables, ["a", "b", "c"]) == {
         "a": "unreachable: Failed to connect to the host via ssh: timed out",
         "b": "nodeprep.istio: mode: 'x' is not one of sidecar, ambient",
     }

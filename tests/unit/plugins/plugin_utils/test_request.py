@@ -52,6 +52,8 @@ def test_nothing_is_wrong_with_nothing_and_with_what_is_right(tmp_path):
         ({"istio_report_time": "yesterday"}, "istio_report_time: 'yesterday' is no time in UTC"),
         ({"istio_report_previous": "/nowhere/report.json"}, "istio_report_previous: /nowhere/report.json: cannot be read"),
         ({"istio_report_dir": "/dev/null/report"}, "istio_report_dir: /dev/null is no directory"),
+        ({"istio_report_dir": "/proc/report"}, "istio_report_dir: /proc cannot be written to by the user who runs this ("),
+        ({"istio_report_templates": "/nowhere"}, "istio_report_templates: /nowhere/report.html.j2: cannot be read"),
         ({"istio_report_waivers": "/nowhere/waivers.yml"}, "istio_report_waivers: /nowhere/waivers.yml: cannot be read"),
     ],
 )
