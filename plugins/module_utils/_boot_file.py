@@ -133,23 +133,61 @@ def _wait_for(handle, directory):
         time.sleep(PAUSE)
 
 
+def see_writable(text, path=PATH):
+    """Raise Refused where this text cannot be written there, so that it is known before anything is done, and in check mode.
+
+    A file without a name is written in the same directory (open(2), O_TMPFILE): nothing of it is ever seen, and nothing stays. Where the
+    file system has none (NFS, or kernels before 3.11) the write itself will tell.
+    """
+    target = os.path.realpath(path)
+    directory = os.path.dirname(target)
+    while not os.path.isdir(directory):
+        directory = os.path.dirname(directory)
+    for place in (directory, target):
+        # Root may write to everything but what is mounted read-only or immutable (chattr +i).
+        if os.path.exists(place) and not os.access(place, os.W_OK):
+            raise Refused("{0} cannot be written: {1} is read-only, or immutable".format(path, place))
+    if not text:
+        return
+    try:
+        handle = os.open(directory, os.O_TMPFILE | os.O_WRONLY, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(text.encode("utf-8", "surrogateescape"))
+    except OSError as exc:
+        if exc.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise _unwritten(path, exc)
+
+
+def _unwritten(path, exc):
+    return Refused("{0} cannot be written: {1}".format(path, exc.strerror))
+
+
 def write(text, temporary_directory, atomic_move, path=PATH, keep=False):
     """Write the file whole or not at all; without content it is removed. A link is followed, and stays.
 
     :param temporary_directory: where to write the new content first.
     :param atomic_move: C(AnsibleModule.atomic_move), which keeps owner, mode and SELinux label of what it replaces.
     :param keep: whether the file stays though it has no content.
+
+    Raises Refused where the file system does not take it.
     """
     target = os.path.realpath(path)
-    if not text and not keep and not os.path.islink(path):
-        os.unlink(target)
-        return
-    new = not os.path.exists(target)
-    if not os.path.isdir(os.path.dirname(target)):
-        os.makedirs(os.path.dirname(target), 0o755)
-    handle, temporary = tempfile.mkstemp(dir=temporary_directory)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(text.encode("utf-8", "surrogateescape"))
-    atomic_move(temporary, target)
-    if new:
-        os.chmod(target, 0o644)
+    try:
+        if not text and not keep and not os.path.islink(path):
+            os.unlink(target)
+            return
+        new = not os.path.exists(target)
+        if not os.path.isdir(os.path.dirname(target)):
+            os.makedirs(os.path.dirname(target), 0o755)
+        handle, temporary = tempfile.mkstemp(dir=temporary_directory)
+        with os.fdopen(handle, "wb") as stream:
+            if new:
+                os.fchmod(handle, 0o644)
+            stream.write(text.encode("utf-8", "surrogateescape"))
+            stream.flush()
+            os.fsync(stream.fileno())  # or a node that loses its power finds the new name before the content (rename(2))
+        atomic_move(temporary, target)
+        if new:
+            os.chmod(target, 0o644)
+    except OSError as exc:
+        raise _unwritten(path, exc)

@@ -15,6 +15,7 @@ description:
   - The boot file never lists a module that is built in, merged into another one, missing or blocked, nor one that another
     file already loads. Lines outside the block, and other files, are kept as they are.
   - A blacklisted module is not loaded. No module is ever unloaded.
+  - Where the boot file cannot be written, for want of room or since it is read-only, nothing is loaded either. Check mode says so too.
 options:
   modules:
     description: Names of the modules. A dash and an underscore are one. Needed unless O(state=absent).
@@ -138,8 +139,11 @@ def act(module, names):
     wanted = names if module.params["load"] else always
     to_load, failures = _act.sort_out(node, [name for name in wanted if name not in boot_only])
     persisted = _act.persistable(node, names if module.params["persist"] else always, outside_block) if persist else []
-    if (to_load or _boot_file.with_block(before, persisted, existed) != before) and os.geteuid() != 0:
+    foreseen = _boot_file.with_block(before, persisted, existed)
+    if (to_load or foreseen != before) and os.geteuid() != 0:
         module.fail_json(msg="loading modules and writing {0} needs root: set become to true".format(_boot_file.PATH))
+    if foreseen != before:
+        _boot_file.see_writable(foreseen)
     if to_load:
         refused = load(module, to_load)
         failed = [failure["name"] for failure in refused]

@@ -105,6 +105,8 @@ def main():
             if changes and os.geteuid() != 0:
                 module.fail_json(msg="writing to {0} needs root: set become to true".format(_overrides.DIRECTORY))
             for path, (_before, after) in changes.items():
+                _boot_file.see_writable(after, path)
+            for path, (_before, after) in changes.items():
                 if not module.check_mode:
                     _boot_file.write(after, module.tmpdir, module.atomic_move, path)
     except (_overrides.Refused, _boot_file.Refused) as exc:

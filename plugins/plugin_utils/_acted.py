@@ -49,10 +49,11 @@ class Acted:
     def as_dict(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was done, or in check mode would be; ``facts`` are those of afterwards."""
         plan, steps = self.plan, self.steps
+        unsaid = self.modules.get("failed")  # A task that failed before it could say what it did is taken to have done nothing.
         return {
             "check_mode": self.check_mode,
-            "loaded": self.modules.get("loaded", plan["load"]),
-            "persisted": self.modules.get("persisted", plan["persist"]),
+            "loaded": self.modules.get("loaded", [] if unsaid else plan["load"]),
+            "persisted": self.modules.get("persisted", [] if unsaid else plan["persist"]),
             "boot_file": self.modules.get("boot_file", ""),
             "packages": steps.get("packages", {}).get("names", []),
             "files": self.overrides.get("files", []),

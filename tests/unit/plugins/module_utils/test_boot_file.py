@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Our block in the boot file, and everybody else's lines around it."""
 
+import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -96,6 +98,41 @@ def test_an_empty_file_of_somebody_elses_stays(path, tmp_path):
 def test_a_file_of_ours_is_not_taken_for_somebody_elses():
     assert not _boot_file.was_empty(_boot_file.with_block("", ["xt_owner"], existed=False))
     assert not _boot_file.was_empty(_boot_file.with_block("xt_mark\n", ["xt_owner"], existed=True))
+
+
+def test_what_can_be_written_leaves_no_trace_of_being_tried(path, tmp_path):
+    _boot_file.see_writable("xt_owner\n", path)
+    assert os.listdir(str(tmp_path)) == []
+    write("# mine\n", path, tmp_path)
+    _boot_file.see_writable("xt_owner\n", path)
+    assert os.listdir(os.path.dirname(path)) == ["istio.conf"] and _boot_file.read(path) == "# mine\n"
+
+
+@pytest.mark.parametrize("code, refused", [(errno.ENOSPC, True), (errno.EROFS, True), (errno.EOPNOTSUPP, False)])
+def test_what_the_file_system_does_not_take_is_refused_before_it_is_written(path, monkeypatch, code, refused):
+    def fail(*_arguments):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(_boot_file.Refused, match="istio.conf cannot be written: " + os.strerror(code)) if refused else contextlib.ExitStack():
+        _boot_file.see_writable("xt_owner\n", path)
+    _boot_file.see_writable("", path)
+
+
+def test_what_not_even_root_may_write_to_is_refused(path, tmp_path, monkeypatch):
+    write("# mine\n", path, tmp_path)
+    monkeypatch.setattr(os, "access", lambda place, _mode: place != os.path.realpath(path))
+    for text in ("xt_owner\n", ""):
+        with pytest.raises(_boot_file.Refused, match="istio.conf is read-only, or immutable"):
+            _boot_file.see_writable(text, path)
+
+
+def test_a_write_that_fails_is_one_error(path, tmp_path):
+    def full(_source, _target):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(_boot_file.Refused, match="istio.conf cannot be written: No space left"):
+        _boot_file.write("xt_owner\n", str(tmp_path), full, path)
 
 
 @pytest.fixture

@@ -21,10 +21,11 @@ def run(tmp_path, monkeypatch, capsys):
     boot_file = tmp_path / "etc/modules-load.d/istio.conf"
     boot_file.parent.mkdir(parents=True)
     boot_file.write_text("# an admin's\nxt_mark\n")
-    read, write = _boot_file.read, _boot_file.write
+    read, write, see_writable = _boot_file.read, _boot_file.write, _boot_file.see_writable
     monkeypatch.setattr(kernel_modules, "Files", lambda: Files(str(node.root)))
     monkeypatch.setattr(_boot_file, "read", lambda: read(str(boot_file)))
     monkeypatch.setattr(_boot_file, "write", lambda text, temporary, move, keep: write(text, temporary, move, str(boot_file), keep))
+    monkeypatch.setattr(_boot_file, "see_writable", lambda text: see_writable(text, str(boot_file)))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     asked = []
 
@@ -80,3 +81,11 @@ def test_what_is_for_the_next_boot_only_is_listed_and_not_loaded(run):
     done, code, asked, text = run(False, modules=["xt_owner", "x_tables"], boot_only=["x-tables"])
     assert (code, done["loaded"], asked) == (0, ["xt_owner"], [["--all", "--", "xt_owner"]])
     assert "xt_owner\nx_tables\n" in text
+
+
+def test_where_nothing_can_be_written_check_mode_fails_as_a_run_does_and_nothing_is_loaded(run, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_arguments: False)
+    results = [run(check_mode, modules=["xt_owner"]) for check_mode in (True, False)]
+    assert [result[1:] for result in results] == [(1, [], "# an admin's\nxt_mark\n")] * 2
+    assert results[0][0]["msg"] == results[1][0]["msg"] and "is read-only, or immutable" in results[0][0]["msg"]
+    assert run(True, modules=["xt_owner"], persist=False)[1] == 0

@@ -56,7 +56,9 @@ def test_one_that_only_should_be_there_fails_nothing():
 
 
 def test_a_failure_without_any_module_is_one():
-    assert acted({"failed": True, "msg": "/etc: read-only file system"}).shortfall(FACTS, ASSESSMENT) == "/etc: read-only file system"
+    failed = acted({"failed": True, "msg": "/etc: read-only file system"})
+    assert failed.shortfall(FACTS, ASSESSMENT) == "/etc: read-only file system"
+    assert (failed.as_dict(FACTS)["loaded"], failed.as_dict(FACTS)["persisted"]) == ([], [])
 
 
 def test_what_waits_for_the_reboot_has_not_failed():
