@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.inventory.manager import split_host_pattern
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _request
@@ -29,6 +30,10 @@ class ActionModule(ActionBase):
         hosts = [name for name in variables["ansible_play_hosts_all"] if name in asked]
         if not hosts:
             return {**result, "failed": True, "msg": _request.no_host(arguments["pattern"], bool(asked))}
+        # The last plays are for hosts by their names: one that is no pattern of itself would not fail there.
+        odd = [name for name in hosts if split_host_pattern([name]) != [name] or name.startswith(("!", "&", "~"))]
+        if odd:
+            return {**result, "failed": True, "msg": _request.no_pattern(odd)}
         request = _request.Request(self._by_host(hosts, variables))
         for text in request.warnings():
             Display().warning(text)

@@ -136,6 +136,12 @@ def no_host(pattern: str, known: bool) -> str:
     return f"no host of the inventory matches '{pattern}': nothing was asked of any node. See istio_node_hosts and the inventory (-i)"
 
 
+def no_pattern(hosts: list[str]) -> str:
+    """Return the error on hosts whose names Ansible takes for more than one, or for a pattern of others."""
+    told = "nothing was asked of any node. Ansible cannot name these hosts in a play"
+    return f"{told}: {_some(hosts)}. Rename them in the inventory, without blanks, commas, colons"
+
+
 def _waivers(path: str) -> str:
     try:
         read_waivers(read_text(path), path)

@@ -100,6 +100,12 @@ def test_the_check_looks_at_the_hosts_of_the_pattern_that_are_in_the_run():
     assert "(for " not in check(by_host, ["a", "b"], play={"istio_node_mode": "nothing"})["msg"]
 
 
+@pytest.mark.parametrize("name", ["a b", "a,b", "a:b", "!a"])
+def test_the_check_refuses_a_host_that_no_play_can_name(name):
+    assert f"cannot name these hosts in a play: {name}. " in check({"good": {}, name: {}}, ["good", name])["msg"]
+    assert not check({"fd00::1": {}, "10.0.0.1": {}, "n-1.example.net": {}}, ["fd00::1", "10.0.0.1", "n-1.example.net"]).get("failed")
+
+
 @pytest.mark.parametrize("hosts, message", [([], "no host of the inventory matches 'x'"), (["z"], "no host of 'x' is in this run: --limit leaves all")])
 def test_the_check_refuses_a_run_without_hosts(hosts, message):
     assert message in check({"a": {}}, hosts, pattern="x")["msg"]
