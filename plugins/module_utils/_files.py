@@ -181,8 +181,8 @@ def conf_files(files, directories, suffixes=(".conf",), directories_win=True):
     modprobe.d(5) and modules-load.d(5). Hidden files do not count.
 
     :param directories: directories in falling precedence.
-    :param directories_win: whether a directory takes the place of a file with its name and is then not read, as with
-        systemd (src/basic/conf-files.c: files_add()); kmod passes over it (libkmod-config.c: conf_files_filter_out()).
+    :param directories_win: whether a directory takes the place of a file with its name and is then not read, as with some
+        releases of systemd (src/basic/conf-files.c: files_add()); kmod passes over it (libkmod-config.c: conf_files_filter_out()).
     :returns: (list of paths, dict of the path of each losing file to the path that wins over it).
     """
     chosen, losers, seen, unread = {}, {}, set(), set()

@@ -99,6 +99,10 @@ def read(files, cmdline):
         _take(boot, path, _lines(path, text or ""), _hiding(files, path))
     boot.unread = boot.unread or next((directory for directory in DIRECTORIES if directory in files.unreadable), None)
     for path, winner in sorted(losers.items()):
+        if files.is_dir(winner):
+            # It does with systemd 247 and 252; 262 reads the file all the same.
+            boot.lines += _in_doubt(files, path, "masked_by_directory", "some releases of systemd take the directory {0} for it".format(winner))
+            continue
         boot.dead += _dead(files, path, "masked", "{0} takes that file's place".format(winner))
     for path in conf_files(files, [directory for directory in DIRECTORIES if directory.startswith(VOLATILE)])[0]:
         boot.dead += _dead(files, path, "volatile", "{0} is gone after a reboot".format(path))
@@ -177,6 +181,14 @@ def _dead(files, path, code, why):
     lines = list(_lines(path, files.read(path) or ""))
     for line in lines:
         line.dead = line.dead or Cause(code, "{0} lists it, but {1}".format(line.where, why), line.where)
+    return lines
+
+
+def _in_doubt(files, path, code, why):
+    """Return the lines of a file that may not count."""
+    lines = [line for line in _lines(path, files.read(path) or "") if not line.dead]
+    for line in lines:
+        line.doubt = Cause(code, "{0} lists it, but {1}".format(line.where, why), line.where)
     return lines
 
 

@@ -64,6 +64,9 @@ _KINDS = {
     "transient": _Kind("Modules were being loaded or unloaded at that moment", "Look again"),
     "dead_line": _Kind("{file} lists names that are gone from this kernel", "Take the lines out of {file}"),
     "broken_line": _Kind("{file} has lines that load nothing", "One module name on each line of {file}, comments on lines of their own"),
+    "masked_by_directory": _Kind(
+        "A directory has the name of a file that lists modules, which hides it from some releases of systemd", "Remove the directory that the reason names"
+    ),
     "initramfs": _Kind("The kernel command line lists modules for the initramfs alone (rd.modules-load=)", PREPARE),
     "service_masked": _Kind("systemd-modules-load is switched off, so that no boot file is read", "Switch it on: systemctl unmask systemd-modules-load"),
     "volatile": _Kind("{file} lists modules, and a reboot wipes it out", PREPARE),

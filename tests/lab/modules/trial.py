@@ -105,7 +105,8 @@ def load(entries, baseline):
 
 def booted(entries, baseline):
     for name, entry in sorted(entries.items()):
-        if entry["boot"] != "not_applicable":
+        # What cannot be told may come or not; which modules that are is asserted by the words of the prediction.
+        if entry["boot"] not in ("not_applicable", "unknown"):
             yield name, "boot", entry["boot"], (name in baseline) == (entry["boot"] == "yes"), ""
 
 

@@ -630,10 +630,10 @@ BOOT = [
         {"/usr/local/lib/modules-load.d/v.conf": "", "/usr/lib/modules-load.d/v.conf": "xt_owner\n"},
     ),
     case(
-        "29 masked by a directory",
+        "29 masked by a directory, with some releases of systemd",
         "xt_owner",
-        "loadable yes no",
-        {"boot": "masked"},
+        "loadable yes unknown",
+        {"boot": "masked_by_directory"},
         {"/etc/modules-load.d/v.conf/x": "", "/usr/lib/modules-load.d/v.conf": "xt_owner\n"},
     ),
     case(
