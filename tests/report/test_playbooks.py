@@ -81,7 +81,7 @@ def test_a_fleet_with_a_node_that_is_not_ready_one_that_is_down_and_one_left_out
     assert done.stdout.splitlines().count(f"The report: {tmp_path}/out/report.html") == 1
     # The recap counts the gate on the nodes that shut it; what this run did not ask is told on one of them.
     assert {name: "failed=1 " in line for name, line in recap(done).items()} == {"good": False, "bad": True, "gone": True}
-    told = {"audit_istio_nodes": "does not accept not_ready: the site wants another kernel", "prepare_istio_nodes": "still not_ready for iptables: site"}
+    told = {"audit_istio_nodes": "does not accept not_ready: the site wants another kernel", "prepare_istio_nodes": "be not_ready for iptables: site"}
     assert told[playbook] in told_on(done, "bad") and "unreachable: " in told_on(done, "gone")
     assert "no hosts of this run too: 1 no_data: left_out (no_data)" in told_on(done, "bad") + told_on(done, "gone")
     assert len(document["waivers"]) == 1 and document["waivers"][0]["matches"] == 0
