@@ -12,6 +12,7 @@ from ansible.errors import AnsibleError
 from ansible.inventory.manager import split_host_pattern
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _request
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._variables import is_ours
 
@@ -34,19 +35,23 @@ class ActionModule(ActionBase):
         odd = [name for name in hosts if split_host_pattern([name]) != [name] or name.startswith(("!", "&", "~"))]
         if odd:
             return {**result, "failed": True, "msg": _request.no_pattern(odd)}
-        request = _request.Request(self._by_host(hosts, variables))
+        request = _request.Request(self._by_host(hosts, variables), frozenset(load_extra_vars(self._loader)) | self._of_play(variables).keys())
         for text in request.warnings():
             Display().warning(text)
         errors = list(request.errors())
         result.update(changed=False, hosts=len(hosts))
         return {**result, "failed": True, "msg": "nothing was asked of any node. " + "; ".join(errors)} if errors else result
 
+    @staticmethod
+    def _of_play(variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the play says, which comes before what the inventory says, for every host."""
+        first = variables["hostvars"].raw_get(variables["inventory_hostname"])
+        return {name: value for name, value in variables.items() if is_ours(name) and (name not in first or first[name] != value)}
+
     def _by_host(self, hosts: list[str], variables: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], Callable[[str], Any]]]:
         """Yield for each host its variables of the roles, as they are written, and a function that templates one of them."""
         hostvars = variables["hostvars"]
-        first = hostvars.raw_get(variables["inventory_hostname"])
-        # What the play or the command line says comes before what the inventory says, for every host.
-        play = {name: value for name, value in variables.items() if is_ours(name) and (name not in first or first[name] != value)}
+        play = self._of_play(variables)
         for host in hosts:
             own = {name: value for name, value in hostvars.raw_get(host).items() if is_ours(name)}
 

@@ -11,6 +11,7 @@ short_description: List the kernel modules that a selection requires
 version_added: 0.1.0
 description:
   - Gives the module names of the profile, those of Istio's page first and in its order. Its input is the backend.
+  - Takes a whole selection as options too; its O(backend) has to be the one of the input.
 options:
   _input:
     description: The backend, V(iptables) or V(nftables).
@@ -26,6 +27,12 @@ EXAMPLES = r"""
 - name: What ambient mode asks for
   ansible.builtin.debug:
     msg: "{{ 'iptables' | nodeprep.istio.required_modules(mode='ambient') }}"
+
+- name: What the mesh asks for that a node was judged for
+  ansible.builtin.debug:
+    msg: "{{ selection.backend | nodeprep.istio.required_modules(**selection) }}"
+  vars:
+    selection: "{{ istio_node_outcome.assessment.selection }}"
 """
 
 RETURN = r"""
@@ -42,10 +49,12 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import r
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
 
 
-def required_modules(backend: Any, **options: Any) -> list[str]:
+def required_modules(asked: Any, /, **options: Any) -> list[str]:
     """Return the names of the modules that a selection requires; raises AnsibleFilterError for a bad option."""
     try:
-        return names_of(Selection.from_options({"backend": backend, **options}))
+        if options.get("backend") not in (None, asked):
+            raise InvalidInput(f"backend: the input says {asked!r} and the option {options['backend']!r}; the input is enough")
+        return names_of(Selection.from_options({**options, "backend": asked}))
     except InvalidInput as exc:
         raise AnsibleFilterError(f"nodeprep.istio.required_modules: {exc}") from exc
 

@@ -42,7 +42,7 @@ class ExtraCheck:
 def from_option(value: Any) -> tuple[ExtraCheck, ...]:
     """Return the checks of option extra_checks. Raises InvalidInput that names the check and what is wrong with it."""
     if not isinstance(value, (list, tuple)):
-        raise InvalidInput(f"extra_checks: {type(value).__name__} is not a list of checks")
+        raise InvalidInput(f"extra_checks: {value!r} is not a list of checks, each with id, query and message")
     checks = tuple(_check(number, item) for number, item in enumerate(value, 1))
     for number, check in enumerate(checks):
         if any(check.id == other.id for other in checks[:number]):

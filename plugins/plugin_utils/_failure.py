@@ -11,6 +11,8 @@ from typing import Any
 
 # What ssh itself adds at the end, whatever happened.
 _FAREWELL = re.compile(r"(Shared c|C)onnection to \S+ closed\.?")
+# What a shell, or what stands in for a program, says where there is no such program. Advice may follow.
+_NO_PROGRAM = re.compile(r"not found|[Nn]o such file or directory")
 
 
 def cause(result: Mapping[str, Any]) -> str:
@@ -18,13 +20,15 @@ def cause(result: Mapping[str, Any]) -> str:
 
     Where sudo or Python is missing on a node, or sudo asks for a password, the module never ran: Ansible then only says that there
     was no JSON to read ("MODULE FAILURE", since ansible-core 2.19 "deserialization failed"). What the node said is in module_stderr, or
-    with a terminal in module_stdout; its last line is the error, that of a Python traceback too.
+    with a terminal in module_stdout; its last line is the error, that of a Python traceback too, except where a program was not found.
     """
     for output in ("module_stderr", "module_stdout"):
         lines = [line.strip() for line in str(result.get(output) or "").splitlines()]
         said = [line for line in lines if line and not _FAREWELL.fullmatch(line)]
         if said:
-            return f"the module did not run to its end; the node said: {said[-1]}"
+            gone = next((line for line in said if _NO_PROGRAM.search(line)), "") if result.get("rc") == 127 else ""
+            remedy = "; set ansible_python_interpreter to a Python of the node" if "python" in gone else ""
+            return f"the module did not run to its end; the node said: {gone or said[-1]}{remedy}"
     # ansible-core 2.19 and newer begin with what everybody knows by then.
     return (
         str(result.get("msg") or "failed, and nothing says why").removeprefix("Task failed: ").removeprefix("Module failed: ").removeprefix("Action failed: ")

@@ -116,7 +116,7 @@ def cause_of(facts: Mapping[str, Any], requirement: Requirement, row: Row) -> Ca
 
 
 def _told(code: str, text: str, remedy: str) -> Cause:
-    return Cause(one_line(f"{code}: {text}"), one_line(text), one_line(remedy))
+    return Cause(one_line(f"{code}: {text}"), one_line(text), one_line(remedy[:1].upper() + remedy[1:]))
 
 
 def _deciding_reason(entry: Mapping[str, Any], row: Row) -> tuple[str, str, str]:

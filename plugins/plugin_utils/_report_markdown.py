@@ -34,7 +34,7 @@ def render(document: Document) -> Iterator[str]:
     yield f"**{', '.join(f'{SIGNS[v]} {totals[v]:,} {escaped(v)}' for v in shown) or 'No node'}** of {count(len(document.nodes), 'node')}.\n"
     told = headline(document.causes)
     yield f"{escaped(told)}.\n" if told else ""
-    yield from _section("Root causes", ("Cause", "What to do", "Nodes", "Gaps"), [_cause(cause) for cause in document.causes], CAUSES)
+    yield from _section("Root causes", ("Cause", "What to do", "Requirements", "Nodes", "Gaps"), [_cause(cause) for cause in document.causes], CAUSES)
     if document.drift:
         drift = document.drift
         news = [f"{count(len(names), 'node')} {word}" for names, word in ((drift.new, "new"), (drift.lost, "lost")) if names]
@@ -52,7 +52,7 @@ def render(document: Document) -> Iterator[str]:
 
 
 def _cause(cause: Cause) -> list[str]:
-    return [cause.text, cause.remedy, f"{len(cause.nodes):,}", f"{cause.gaps:,}" if cause.gaps else ""]
+    return [cause.text, cause.remedy, _listed(cause.requirements), f"{len(cause.nodes):,}", f"{cause.gaps:,}" if cause.gaps else ""]
 
 
 def _node(node: Node, causes: dict[str, Cause], requirements: dict[str, Requirement]) -> list[str]:

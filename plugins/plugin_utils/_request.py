@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._variables import m
 
 NODE, REPORT = "istio_node_", "istio_report_"
 # The options of a report that its owner can get wrong, as the action that writes it takes them.
-REPORT_OPTIONS = {
+REPORT_OPTIONS: dict[str, dict[str, Any]] = {
     "dir": {"type": "path"},
     "templates": {"type": "path"},
     "formats": {"type": "list", "elements": "str", "choices": ["html", *FORMATS]},
@@ -34,6 +35,8 @@ REPORT_OPTIONS = {
     "max_age_hours": {"type": "float"},
     "fail_on": {"type": "list", "elements": "str", "choices": list(GATES)},
 }
+# What the header of a play needs.
+OF_RUN = (f"{NODE}hosts", f"{NODE}serial")
 # Truth values as the command line has them (-e istio_node_cni=true): the node's task has the last word on them.
 _WORDS = ("true", "false", "yes", "no", "on", "off", "1", "0", "none", "null", "")
 
@@ -58,7 +61,9 @@ class _Kind:
 class Request:
     """The variables of the roles, by hosts that have the same ones."""
 
-    def __init__(self, by_host: ByHost) -> None:
+    def __init__(self, by_host: ByHost, of_run: frozenset[str] | None = None) -> None:
+        """:param of_run: the names of the variables that the command line or the play gives; None where that is not known."""
+        self._of_run = of_run
         kinds: dict[str, _Kind] = {}
         for host, variables, templated in by_host:
             kinds.setdefault(repr(sorted(variables.items(), key=lambda item: item[0])), _Kind(variables, templated)).hosts.append(host)
@@ -77,7 +82,15 @@ class Request:
         everybody = sum(len(kind.hosts) for kind in self._kinds)
         for error, hosts in told.items():
             yield error if len(hosts) == everybody else f"{error} (for {_some(hosts)})"
+        yield from self._unheard()
         yield from self._report_errors()
+
+    def _unheard(self) -> Iterator[str]:
+        """Yield the variables that Ansible reads before it has a host, so never from the inventory: all nodes at once would be asked."""
+        named = {name for kind in self._kinds for name in kind.variables}
+        for name in OF_RUN:
+            if self._of_run is not None and name in named and name not in self._of_run:
+                yield f"{name}: Ansible does not read it from the inventory; give it with -e, or take it out there"
 
     def _unknown(self) -> dict[str, str]:
         return unknown({name for kind in self._kinds for name in kind.variables})
@@ -91,7 +104,10 @@ class Request:
             return
         given = {name: value for name, value in options.items() if name in REPORT_OPTIONS and value is not None}
         checked = ArgumentSpecValidator(REPORT_OPTIONS).validate(given)
-        yield from (f"{REPORT}*: {message}" for message in checked.error_messages)
+        for name, value in given.items():
+            # Each on its own, for its name, and in our words: Ansible's name neither the variable nor the value, but Python's types.
+            if ArgumentSpecValidator({name: REPORT_OPTIONS[name]}).validate({name: value}).error_messages:
+                yield f"{REPORT}{name}: {one_line(value, 100)!r} {_wanted(REPORT_OPTIONS[name])}"
         for name, look in (("waivers", _waivers), ("previous", _readable), ("dir", _writable), ("templates", _templates), ("time", _time)):
             value = checked.validated_parameters.get(name) if name in REPORT_OPTIONS else options.get(name)
             if value and (wrong := look(str(value))):
@@ -99,7 +115,7 @@ class Request:
 
 
 def _wrong_values(kind: _Kind) -> Iterator[str]:
-    """Yield what is wrong with the selection and with the consent."""
+    """Yield what is wrong with the selection, with the consent and with the batches."""
     for build, fields in ((Selection.from_options, Selection.__dataclass_fields__), (Consent.from_options, Consent.__dataclass_fields__)):
         options = {}
         for name in fields:
@@ -119,6 +135,30 @@ def _wrong_values(kind: _Kind) -> Iterator[str]:
         wrong = [error for name, value in options.items() if (error := _error(build, {name: value}))]
         contradiction = "" if wrong else _error(build, options)
         yield from wrong or ([contradiction] if contradiction else [])
+    yield from _wrong_batches(kind)
+
+
+def _wrong_batches(kind: _Kind) -> Iterator[str]:
+    """Yield what is wrong with the variables of a rollout. Ansible ends in an exception over the one, and takes the other for 0."""
+    for name, right, wanted in (
+        ("serial", _is_serial, "is no number, percentage such as 20%, or list of them"),
+        ("max_fail_percentage", _is_percentage, "is no number from 0 to 100"),
+    ):
+        try:
+            value = kind.templated(NODE + name) if NODE + name in kind.variables else None
+        except NotNow:
+            continue
+        if value is not None and not right(value):
+            yield f"{NODE}{name}: {value!r} {wanted}"
+
+
+def _is_serial(value: Any) -> bool:
+    batches = value if isinstance(value, (list, tuple)) else [value]
+    return bool(batches) and all(not isinstance(batch, bool) and re.fullmatch(r"\d+%?", str(batch).strip()) for batch in batches)
+
+
+def _is_percentage(value: Any) -> bool:
+    return not isinstance(value, bool) and bool(re.fullmatch(r"\d+(\.\d+)?", str(value).strip())) and float(value) <= 100
 
 
 def _error(build: Callable[[dict[str, Any]], Any], options: dict[str, Any]) -> str:
@@ -140,6 +180,13 @@ def no_pattern(hosts: list[str]) -> str:
     """Return the error on hosts whose names Ansible takes for more than one, or for a pattern of others."""
     told = "nothing was asked of any node. Ansible cannot name these hosts in a play"
     return f"{told}: {_some(hosts)}. Rename them in the inventory, without blanks, commas, colons"
+
+
+def _wanted(option: dict[str, Any]) -> str:
+    """Return what an option of a report has to be, for the error on a value that is not."""
+    if "choices" in option:
+        return f"is no list of {', '.join(option['choices'])}"
+    return {"float": "is no number", "list": "is no list", "path": "is no path"}.get(option["type"], "is no text")
 
 
 def _waivers(path: str) -> str:

@@ -120,5 +120,5 @@ def _value(name: str, value: Any) -> Any:
 
 def _one_of(name: str, value: Any) -> str:
     if not isinstance(value, str) or value not in CHOICES[name]:
-        raise InvalidInput(f"{name}: {value!r} is not one of {', '.join(CHOICES[name])}")
+        raise InvalidInput(f"{name}: {value!r} is not one of {', '.join(CHOICES[name])}{', or a list of them' if name in LISTS else ''}")
     return str(value)

@@ -111,7 +111,7 @@ def test_the_directory_of_a_later_host_under_another_strategy(tmp_path):
                 "reads no variable 'istio_node_pool'",
                 "there is no variable 'istio_node_bakend'; 'istio_node_backend' is meant",
                 "istio_node_mode: 'sidecars' is not one of sidecar, ambient",
-                "Got no match for: pdf",
+                "is no list of html, json, junit",
                 "istio_report_dir: /dev/null is no directory",
             ],
         ),
@@ -184,7 +184,7 @@ def test_recorded_facts_of_a_ready_fleet_and_of_another(tmp_path):
     done = play("report_from_facts", **report)
     assert done.returncode == 2 and "package.json: these are neither facts of a node nor a report" in done.stdout and done.stdout.count("fatal: ") == 1
     done = play("report_from_facts", **{**report, "istio_report_formats": ["pdf"]})
-    assert done.returncode == 2 and "Got no match for: pdf" in done.stdout and "argument_spec" not in done.stdout
+    assert done.returncode == 2 and "is no list of html, json, junit" in done.stdout and "argument_spec" not in done.stdout
 
     both = [{"path": str(tmp_path / "one.json"), "label": "fra"}, {"path": str(tmp_path / "out" / "report.json"), "label": "ams"}]
     done = play("report_from_facts", istio_report_dir=str(tmp_path / "both"), istio_report_sources=both)

@@ -13,6 +13,7 @@ from ansible_collections.nodeprep.istio.plugins.filter.readiness import readines
 from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import known_modules
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_facts import facts
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
@@ -86,6 +87,13 @@ def test_a_merged_name_takes_its_providers_grades():
     assert readiness(node, **PAGE)["verdict"] == "ready"
     plan = preparation_plan(node, **PAGE)
     assert "nf_nat_ipv4" not in plan["persist"] and "nf_nat" in plan["persist"]
+
+
+def test_required_modules_take_a_whole_selection():
+    selection = Selection.from_options({"backend": "nftables", "mode": ["sidecar", "ambient"], "ip_family": "dual"}).as_dict()
+    assert required_modules("nftables", **selection) == required_modules("nftables", mode=["sidecar", "ambient"], ip_family="dual")
+    with pytest.raises(AnsibleFilterError, match="required_modules: backend: the input says 'iptables' and the option 'nftables'"):
+        required_modules("iptables", **selection)
 
 
 def test_missing_modules():

@@ -81,6 +81,14 @@ def test_the_modules_failure_is_the_tasks(observed):
             },
             "/bin/sh: 1: sudo: not found",
         ),
+        (
+            {
+                "msg": "Module result deserialization failed",
+                "rc": 127,
+                "module_stderr": "pyenv: python3.13: command not found\n\nThe `python3.13' command exists in these versions:\n  3.13.0\n\nNote: see help\n",
+            },
+            "pyenv: python3.13: command not found; set ansible_python_interpreter to a Python of the node",
+        ),
         ({"msg": "MODULE FAILURE", "module_stderr": "Traceback (most recent call last):\n  File x\nMemoryError\n"}, "MemoryError"),
     ],
 )

@@ -94,7 +94,7 @@ def test_the_check_looks_at_the_hosts_of_the_pattern_that_are_in_the_run():
     by_host = {"a": {"istio_node_mode": "typo"}, "b": {"istio_node_mode": "ambient"}, "c": {"istio_node_profile": "typo"}}
     assert check(by_host, ["b", "not in this run"]) == {"changed": False, "hosts": 1}
     found = check(by_host, ["a", "b", "c"])
-    assert found["failed"] and "istio_node_mode: 'typo' is not one of sidecar, ambient (for a)" in found["msg"] and "(for c)" in found["msg"]
+    assert found["failed"] and "istio_node_mode: 'typo' is not one of sidecar, ambient, or a list of them (for a)" in found["msg"] and "(for c)" in found["msg"]
     # What the command line says holds for all, whatever the inventory says.
     assert not check(by_host, ["a", "b"], play={"istio_node_mode": "sidecar"}).get("failed")
     assert "(for " not in check(by_host, ["a", "b"], play={"istio_node_mode": "nothing"})["msg"]

@@ -113,7 +113,7 @@ def test_a_tool_is_a_cause_of_its_own():
     def old(found):
         found["tools"]["nft"]["version"] = "0.9.8"
 
-    assert ("nft 0.9.8 is older than 1.0.1", "install nft 1.0.1 or newer") in causes_of(old, selection=Selection.from_options({"backend": "nftables"}))
+    assert ("nft 0.9.8 is older than 1.0.1", "Install nft 1.0.1 or newer") in causes_of(old, selection=Selection.from_options({"backend": "nftables"}))
 
 
 def test_headlines():

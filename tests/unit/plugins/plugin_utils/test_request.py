@@ -33,6 +33,8 @@ def test_nothing_is_wrong_with_nothing_and_with_what_is_right(tmp_path):
         "istio_report_previous": "",
     }
     assert errors(a={**right, **report}) == []
+    for serial in (0, 1, "2", "20%", [1, "5", "100%"]):
+        assert errors(a={"istio_node_serial": serial, "istio_node_max_fail_percentage": "12.5"}) == []
     # The command line has words for truth values, and templates may want what only the node can tell.
     assert errors(a={"istio_node_cni": "true", "istio_node_load": "no", "istio_node_probe_domain": "", "istio_node_mode": "{{ later }}"}) == []
 
@@ -46,9 +48,12 @@ def test_nothing_is_wrong_with_nothing_and_with_what_is_right(tmp_path):
         ({"istio_node_backend": "nftables", "istio_node_istio_version": "1.25"}, "istio_node_backend: Istio 1.25 has no nftables rules"),
         ({"istio_node_selinux": "policies"}, "istio_node_selinux: 'policies' is not one of preload, policy, none"),
         ({"istio_node_cni": "maybe"}, "istio_node_cni: 'maybe' is not true or false"),
-        ({"istio_report_formats": ["pdf"]}, "value of formats must be one or more of: html, json, junit, csv, markdown, prometheus. Got no match for: pdf"),
-        ({"istio_report_fail_on": ["green"]}, "value of fail_on must be one or more of: ready, "),
-        ({"istio_report_max_age_hours": "old"}, "max_age_hours"),
+        ({"istio_report_formats": ["pdf"]}, "istio_report_formats: \"['pdf']\" is no list of html, json, junit, csv, markdown, prometheus"),
+        ({"istio_report_fail_on": ""}, "istio_report_fail_on: '' is no list of ready, "),
+        ({"istio_report_max_age_hours": "old"}, "istio_report_max_age_hours: 'old' is no number"),
+        ({"istio_node_serial": "ten"}, "istio_node_serial: 'ten' is no number, percentage such as 20%, or list of them"),
+        ({"istio_node_serial": [1, -5]}, "istio_node_serial: [1, -5] is no number, percentage"),
+        ({"istio_node_max_fail_percentage": "lots"}, "istio_node_max_fail_percentage: 'lots' is no number from 0 to 100"),
         ({"istio_report_time": "yesterday"}, "istio_report_time: 'yesterday' is no time in UTC"),
         ({"istio_report_previous": "/nowhere/report.json"}, "istio_report_previous: /nowhere/report.json: cannot be read"),
         ({"istio_report_dir": "/dev/null/report"}, "istio_report_dir: /dev/null is no directory"),
@@ -66,6 +71,13 @@ def test_what_a_template_gives_is_looked_at():
     kinds = [("a", {"istio_node_cni": "{{ x }}", "istio_node_istio_version": "{{ y }}"}, {"istio_node_cni": True, "istio_node_istio_version": 1.31}.get)]
     assert list(Request(kinds).errors()) == []
     assert list(Request([("a", {"istio_node_cni": "{{ x }}"}, {"istio_node_cni": 5}.get)]).errors()) == ["istio_node_cni: 5 is not true or false"]
+
+
+def test_what_ansible_does_not_read_from_the_inventory_is_told():
+    kinds = [("a", {"istio_node_serial": 1, "istio_node_hosts": "a", "istio_node_max_fail_percentage": 5}, {"istio_node_serial": 1}.get)]
+    (error,) = Request(kinds, frozenset(["istio_node_hosts"])).errors()
+    assert error == "istio_node_serial: Ansible does not read it from the inventory; give it with -e, or take it out there"
+    assert list(Request(kinds, frozenset(["istio_node_hosts", "istio_node_serial"])).errors()) == []
 
 
 def test_all_mistakes_are_told():
