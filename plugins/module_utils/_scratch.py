@@ -184,7 +184,7 @@ def _supervise(work, writer, timeout, label, parent):
         os.waitpid(first, 0)
     except Refused as exc:
         say(refused=str(exc))
-    except Exception as exc:
+    except Exception as exc:  # whatever it is: this process ends here, and nothing else would tell
         say(error="{0}: {1}".format(type(exc).__name__, exc))
     finally:
         os._exit(0)
@@ -201,7 +201,7 @@ def _stand(work, say, timeout, label):
         if worker == 0:
             _work(work, say, label)
         os.waitpid(worker, 0)
-    except Exception as exc:
+    except Exception as exc:  # see _supervise()
         say(error="{0}: {1}".format(type(exc).__name__, exc))
     finally:
         os._exit(0)

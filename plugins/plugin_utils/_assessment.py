@@ -188,7 +188,7 @@ def _needed(selection: Selection, variants: tuple[tuple[str, tuple[Variant, ...]
 
 def _by_column(row: Assessed, needed: Mapping[str, Mapping[str, tuple[set[str], set[str]]]], profile: str) -> Assessed:
     """Return the row with the grades that count: what no rule needs in a column cannot be unmet there, and what may be needed is unknown then."""
-    if row.level != "must":
+    if row.level != "must" or all(row.id in needed[column][profile][0] for column in COLUMNS):
         return row
     grades: dict[str, Grade] = {}
     for column in COLUMNS:

@@ -27,8 +27,10 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
     if consent.state == "absent":
         return _undoing(facts)
     steps: list[Step] = []
-    repaired = _repair(facts, assess(facts, selection), consent, steps)
-    assessment = assess(repaired, selection)
+    assessment = assess(facts, selection)
+    repaired = _repair(facts, assessment, consent, steps)
+    if repaired is not facts:
+        assessment = assess(repaired, selection)
     modules = plan(repaired, assessment, load=consent.load, persist=consent.persist)
     entries = repaired["modules"]
     always = _remediation_selinux.always(consent, modules.modules)

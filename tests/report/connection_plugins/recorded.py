@@ -9,7 +9,7 @@ import json
 import pathlib
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.connection import ConnectionBase
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.played_connection import PlayedConnection
 
 DOCUMENTATION = """
 name: recorded
@@ -29,21 +29,8 @@ options:
 """
 
 
-class Connection(ConnectionBase):
+class Connection(PlayedConnection):
     transport = "recorded"
-    has_pipelining = True
-
-    def _connect(self):
-        return self
-
-    def close(self):
-        pass
-
-    def put_file(self, in_path, out_path):
-        raise AnsibleConnectionFailure("this node takes no files")
-
-    def fetch_file(self, in_path, out_path):
-        raise AnsibleConnectionFailure("this node gives no files")
 
     def exec_command(self, cmd, in_data=None, sudoable=True):
         if not in_data:

@@ -10,8 +10,8 @@ import pathlib
 import re
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.connection import ConnectionBase
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils import made_facts
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.played_connection import PlayedConnection
 
 DOCUMENTATION = """
 name: played
@@ -36,21 +36,8 @@ options:
 """
 
 
-class Connection(ConnectionBase):
+class Connection(PlayedConnection):
     transport = "played"
-    has_pipelining = True
-
-    def _connect(self):
-        return self
-
-    def close(self):
-        pass
-
-    def put_file(self, in_path, out_path):
-        raise AnsibleConnectionFailure("this node takes no files")
-
-    def fetch_file(self, in_path, out_path):
-        raise AnsibleConnectionFailure("this node gives no files")
 
     def exec_command(self, cmd, in_data=None, sudoable=True):
         module = re.search(rb"plugins\.modules\.(\w+)", in_data or b"")
