@@ -21,6 +21,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import short_kernel, summary
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, NOW, SELECTION, build, facts, fleet, loaded_only, outcome
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.test_forecast import listed_tables
 
 ROLE = Path(__file__).parents[4] / "roles" / "istio_report"
 SCHEMA = json.loads((ROLE / "files" / "report.schema.json").read_text())
@@ -54,6 +55,16 @@ def test_no_node_is_left_out_and_none_without_data_is_green():
     assert [node.no_data.code for node in document.nodes] == ["no_answer", "no_answer", "unreachable", "failed", "no_answer", "not_asked"]
     assert document.totals == {"ready": 0, "on_demand": 0, "at_risk": 0, "not_ready": 0, "unknown": 0, "no_data": 6}
     jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
+def test_what_is_needed_after_a_reboot_only_is_in_the_document():
+    ambient = Selection.from_options({"mode": "ambient", "profile": "effective"})
+    document = build([("node-1", outcome(listed_tables(), ambient))])
+    jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
+    assert _report_json.read(text(document), "x") == document
+    (node,) = document.nodes
+    assert ("not_needed", "unmet") in [(row.now, row.after_reboot) for row in node.rows]
+    assert node.verdict == "at_risk" and node.forecast.startswith("nft: ") and "; after a reboot legacy: " in node.forecast
 
 
 def test_a_failure_on_a_node_with_data_is_shown_beside_its_verdict():
