@@ -10,6 +10,15 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
 LEGACY = [f"{prefix}_{table}" for prefix in ("iptable", "ip6table") for table in ("filter", "mangle", "nat", "raw")]
 
 
+# An old kernel, and how a module stands on a node.
+OLD = (5, 10, 223)
+THERE = {"state": "loaded", "boot": "yes"}
+ABSENT = {"state": "loadable", "boot": "no", "autoload": "denied"}
+AT_BOOT = {"state": "loadable", "boot": "yes", "autoload": "denied"}
+NAT = ("iptable_nat", "ip6table_nat")
+SITE = "/etc/modules-load.d/site.conf"
+
+
 def facts(
     state="loadable", autoload="yes", boot="no", nft="1.0.6", iptables="1.8.9", kernel=(6, 1, 0), boot_files=None, netfilter=None, options=None, **modules
 ):
@@ -33,3 +42,9 @@ def without_legacy(**others):
     """Modules of a kernel that has no legacy tables, as keyword arguments of facts()."""
     missing = {"state": "missing", "autoload": "never"}
     return {**dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], missing), **others}
+
+
+def listed_tables(**others):
+    """An old kernel where all of iptables-nft is there, and where a file of somebody else's has two legacy tables loaded at boot."""
+    legacy = dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], ABSENT)
+    return facts(**THERE, kernel=OLD, boot_files={SITE: list(NAT)}, **{**legacy, **dict.fromkeys(NAT, AT_BOOT), **others})

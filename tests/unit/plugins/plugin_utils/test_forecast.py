@@ -8,21 +8,9 @@ from __future__ import annotations
 import pytest
 from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
 from ansible_collections.nodeprep.istio.plugins.filter.readiness import readiness
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_facts import LEGACY, facts
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_facts import ABSENT, LEGACY, NAT, OLD, SITE, THERE, facts, listed_tables
 
-OLD = (5, 10, 223)
-THERE = {"state": "loaded", "boot": "yes"}
-ABSENT = {"state": "loadable", "boot": "no", "autoload": "denied"}
 BY_HAND = {"state": "loaded", "boot": "no", "autoload": "denied"}
-AT_BOOT = {"state": "loadable", "boot": "yes", "autoload": "denied"}
-NAT = ("iptable_nat", "ip6table_nat")
-SITE = "/etc/modules-load.d/site.conf"
-
-
-def listed_tables(**others):
-    """An old kernel where all of iptables-nft is there, and where a file of somebody else's has two legacy tables loaded at boot."""
-    legacy = dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], ABSENT)
-    return facts(**THERE, kernel=OLD, boot_files={SITE: list(NAT)}, **{**legacy, **dict.fromkeys(NAT, AT_BOOT), **others})
 
 
 def grades(assessment, name):

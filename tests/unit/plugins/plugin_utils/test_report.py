@@ -21,7 +21,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import short_kernel, summary
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, NOW, SELECTION, build, facts, fleet, loaded_only, outcome
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.test_forecast import listed_tables
+from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_facts import listed_tables
 
 ROLE = Path(__file__).parents[4] / "roles" / "istio_report"
 SCHEMA = json.loads((ROLE / "files" / "report.schema.json").read_text())
