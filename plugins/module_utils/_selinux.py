@@ -6,6 +6,7 @@
 
 import re
 
+from ansible_collections.nodeprep.istio.plugins.module_utils import _audit_log
 from ansible_collections.nodeprep.istio.plugins.module_utils._proc import cmdline_values, flag
 
 ROOT = "/sys/fs/selinux"
@@ -22,7 +23,8 @@ def observe(files):
     """Return the facts on SELinux.
 
     C(mode) is "disabled", "permissive", "enforcing", or "unknown" where it cannot be read. C(module_request) tells
-    whether a container's domain may make the kernel load a module, None where the policy cannot be asked.
+    whether a container's domain may make the kernel load a module, None where the policy cannot be asked; C(denied)
+    what it has refused so far, see :func:`_audit_log.denied`.
     """
     configured = dict(re.findall(r"^\s*(SELINUX|SELINUXTYPE)=(\S+)", files.read(CONFIG) or "", re.MULTILINE))
     facts = {"mode": "disabled", "policy": configured.get("SELINUXTYPE"), "configured": configured.get("SELINUX")}
@@ -32,6 +34,7 @@ def observe(files):
     boolean = files.read("{0}/booleans/{1}".format(ROOT, BOOLEAN))
     facts[BOOLEAN] = flag(boolean.split()[0]) if boolean and boolean.split() else None
     facts["module_request"], facts["domain"] = may_request(files)
+    facts["denied"] = _audit_log.denied(files)
     return facts
 
 

@@ -114,6 +114,8 @@ ansible_facts:
           description:
             - The mode of SELinux, its policy, and as C(module_request) whether the policy lets the domain of containers
               make the kernel load a module; null where it cannot be asked.
+            - C(denied) is what the audit log remembers of that, C(modules), C(domains) and when it happened last, C(at); null where there is
+              no log, or it cannot be read.
           type: dict
         management:
           description: Whether systemd runs (C(systemd)), and by what else than file by file the system is changed (C(managed_by)).

@@ -155,6 +155,26 @@ def _nft_without_json(node: _Node) -> Iterable[Finding]:
         yield Finding("nft_without_json", "warning", message, "istio: cni/pkg/nodeagent/detect_nft_json_linux.go")
 
 
+def _selinux_denied(node: _Node) -> Iterable[Finding]:
+    selinux = node.facts.get("selinux") or {}
+    denied = selinux.get("denied") or {}
+    source = "/var/log/audit/audit.log"
+    # One request may be for either of two modules, of which a kernel has one.
+    if refused := [name for name in denied.get("modules") or () if node.state(name) != "missing"]:
+        away = [name for name in refused if node.state(name) not in _prediction.THERE]
+        lost = [name for name in refused if name not in away and node.facts["modules"].get(name, {}).get("boot") in ("no", "ineffective")]
+        told = [f"not there now: {', '.join(away)}"] if away else ["all are there now"]
+        told += [f"not after a reboot: {', '.join(lost)}"] if lost else []
+        # The day alone: a report counts the nodes of one message.
+        message = (
+            f"SELinux has kept the kernel from loading {', '.join(refused)} for {', '.join(denied.get('domains') or ['a process'])}"
+            f" (last on {str(denied.get('at'))[:10]}); {'; '.join(told)}"
+        )
+        yield Finding("selinux_denied", "warning" if away or lost else "info", message, source)
+    if why := (node.facts.get("unreadable") or {}).get(source):
+        yield Finding("selinux_denials_unknown", "info", f"whether SELinux has refused modules so far is unknown: {source}: {why}", source)
+
+
 FINDERS: tuple[Callable[[_Node], Iterable[Finding]], ...] = (
     _unknown_release,
     _legacy_retired,
@@ -167,4 +187,5 @@ FINDERS: tuple[Callable[[_Node], Iterable[Finding]], ...] = (
     _old_ipsets,
     _nft_set_crash,
     _nft_without_json,
+    _selinux_denied,
 )

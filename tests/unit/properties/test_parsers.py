@@ -33,6 +33,7 @@ PARSED = (
     "/sys/fs/selinux/booleans/domain_kernel_load_modules",
     "/sys/fs/selinux/class/system/index",
     "/etc/selinux/config",
+    "/var/log/audit/audit.log",
     "/etc/os-release",
     "/etc/modules",
     "/etc/modprobe.d/a.conf",

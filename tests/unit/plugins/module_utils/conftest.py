@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A recorded node is a directory: the tests write only the files that matter to them."""
 
+import builtins
+
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils import _module_states, _observe
+from ansible_collections.nodeprep.istio.plugins.module_utils import _files, _module_states, _observe
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import synthetic
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.synthetic import RELEASE
@@ -63,3 +65,18 @@ class RecordedNode:
 @pytest.fixture
 def node(tmp_path):
     return RecordedNode(tmp_path)
+
+
+@pytest.fixture
+def forbid(monkeypatch):
+    """Forbid to read a path, as without root; the tests themselves may run as root."""
+
+    def forbid(path):
+        def refuse(opened, *arguments, **options):
+            if str(opened).endswith(path):
+                raise PermissionError(13, "Permission denied")
+            return builtins.open(opened, *arguments, **options)
+
+        monkeypatch.setattr(_files, "open", refuse, raising=False)
+
+    return forbid

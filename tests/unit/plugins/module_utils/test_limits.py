@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What cannot be read, what the policy says, and what is around the node."""
 
-import builtins
 import gzip
 import json
 import lzma
@@ -17,21 +16,6 @@ from ansible_collections.nodeprep.istio.plugins.module_utils import _files, _mod
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import synthetic
 
 LISTED = {"/etc/modules-load.d/a.conf": "xt_owner\n"}
-
-
-@pytest.fixture
-def forbid(monkeypatch):
-    """Forbid to read a path, as without root; the tests themselves may run as root."""
-
-    def forbid(path):
-        def refuse(opened, *arguments, **options):
-            if str(opened).endswith(path):
-                raise PermissionError(13, "Permission denied")
-            return builtins.open(opened, *arguments, **options)
-
-        monkeypatch.setattr(_files, "open", refuse, raising=False)
-
-    return forbid
 
 
 @pytest.mark.parametrize(

@@ -361,6 +361,35 @@ def test_an_nft_without_json_is_a_warning():
 
 
 @pytest.mark.parametrize(
+    "entry, severity, told",
+    [
+        ({"state": "loaded", "boot": "yes"}, "info", "all are there now"),
+        ({"state": "loaded", "boot": "no"}, "warning", "all are there now; not after a reboot: xt_owner"),
+        ({"state": "loadable", "boot": "no"}, "warning", "not there now: xt_owner"),
+    ],
+)
+def test_what_selinux_has_refused_is_told_with_what_came_of_it(entry, severity, told):
+    node = facts(state="loaded", boot="yes", nft="1.1.3")
+    node["modules"]["xt_owner"].update(entry)
+    node["modules"]["nft_chain_nat_ipv4"].update(state="missing")
+    node["selinux"] = {"mode": "enforcing"}
+    assert readiness(node)["findings"] == []
+    node["selinux"]["denied"] = {"modules": [], "domains": [], "at": None}
+    assert readiness(node)["findings"] == []
+    node["selinux"]["denied"] = {"modules": ["nft_chain_nat_ipv4", "xt_owner"], "domains": ["container_t"], "at": "2026-11-24T10:00:00Z"}
+    (found,) = readiness(node)["findings"]
+    assert (found["id"], found["severity"]) == ("selinux_denied", severity)
+    assert found["message"] == f"SELinux has kept the kernel from loading xt_owner for container_t (last on 2026-11-24); {told}"
+
+
+def test_an_audit_log_that_may_not_be_read_is_told():
+    node = facts(state="loaded", boot="yes", nft="1.1.3")
+    node["unreadable"] = {"/var/log/audit/audit.log": "Permission denied"}
+    (found,) = readiness(node)["findings"]
+    assert (found["id"], found["severity"]) == ("selinux_denials_unknown", "info") and found["message"].endswith("/var/log/audit/audit.log: Permission denied")
+
+
+@pytest.mark.parametrize(
     "options, reconcile",
     [
         ({"mode": "sidecar"}, False),
