@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Document, Node, ReportError, Row, counted
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline, less, why
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike, told
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_outliers import outliers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, short_system
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from markupsafe import Markup
@@ -102,6 +103,7 @@ def _view(document: Document) -> dict[str, Any]:
         "headline": headline(document.causes),
         "gaps": gaps,
         "systems": _systems(document),
+        "outliers": outliers(document),
         "findings": _findings(document),
         "columns": [document.requirements[id_] for id_ in columns],
         "musts": musts,

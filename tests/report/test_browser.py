@@ -212,6 +212,16 @@ def test_a_large_fleet_is_searched_without_a_pause(opened, large):
     assert pauses[len(pauses) // 2] < 100 and pauses[-1] < 400
 
 
+def test_an_outlier_leads_to_its_story(opened, large):
+    page = opened(SHOTS / "large" / "report.html")
+    outlier = page.locator("#outliers tbody tr").first
+    link = outlier.get_by_role("link").first
+    name, differs = link.inner_text(), outlier.locator("td").nth(2).inner_text().split(",")[0]
+    link.click()
+    expect(page.get_by_role("dialog")).to_contain_text(name)
+    expect(page.get_by_role("dialog")).to_contain_text(differs)
+
+
 def test_a_large_fleet_is_filtered(opened, large):
     page = opened(SHOTS / "large" / "report.html")
     status = page.get_by_role("status")
