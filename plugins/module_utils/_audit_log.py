@@ -19,7 +19,7 @@ _MOST_LINES = 1000
 # The kernel writes it in this order: security/selinux/avc.c: avc_audit_pre_callback(), security/lsm_audit.c:
 # dump_common_audit_data(), avc_audit_post_callback(). Kernels before 3.16 do not say whether it was permissive.
 _PERMISSION = b"denied  { module_request }"
-_DENIAL = re.compile(rb'^type=AVC msg=audit\((\d{1,12})\.\d+:\d+\): avc:  denied  { module_request } .*? kmod="([^"]+)" scontext=[^:\s]+:[^:\s]+:([^:\s]+)')
+_DENIAL = re.compile(rb'^type=AVC msg=audit\((\d{1,10})\.\d+:\d+\): avc:  denied  { module_request } .*? kmod="([^"]+)" scontext=[^:\s]+:[^:\s]+:([^:\s]+)')
 _PERMISSIVE = re.compile(rb"\bpermissive=1\b")
 
 

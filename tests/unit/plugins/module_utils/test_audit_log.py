@@ -66,6 +66,7 @@ def test_without_a_log_nothing_is_told_and_without_selinux_none_is_read(node):
         line("net-pf-10"),
         line("ipt_owner", permission="read"),
         line("ipt_owner")[:-120],  # cut off
+        line("ipt_owner", when=99999999999),  # later than any date
         line("ipt_owner")[40:],  # where the file is longer than what is read of it
         "x" * 100 + line("ipt_owner"),
     ],
