@@ -21,6 +21,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import read_waivers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import conclusion
 
 ARGUMENTS = {
     "dir": {"type": "path", "required": True},
@@ -53,7 +54,9 @@ class ActionModule(ActionBase):
             # Without the cause, which the message tells: Ansible would put it after it once more.
             raise AnsibleActionFail(f"fleet_report: {exc}") from None
         report = files.get("html", files["json"])[0]
-        Display().display(f"\nThe report: {report}\n")
+        # After a run fleet_summary has said the rest.
+        said = [*conclusion(document), ""] if arguments["sources"] else []
+        Display().display("\n".join(["", *said, f"The report: {report}", ""]))
         failed = {} if arguments["sources"] else failures(variables, hosts)
         result.update(
             changed=False,

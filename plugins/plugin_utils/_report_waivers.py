@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import verdict
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Node, ReportError, Requirement, Row, Waiver
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Document, Node, ReportError, Requirement, Row, Waiver
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
 
 REMEDY = "each waiver is a mapping of requirement, nodes (default '*'), reason and until (YYYY-MM-DD)"
@@ -89,6 +89,21 @@ def waive(
     waived = tuple(_waived(node, rules, expired, requirements, matches) for node in nodes) if rules else tuple(nodes)
     shown = (Waiver(rule.requirement, rule.nodes, rule.reason, rule.until, rule.where, expired[index], matches[index]) for index, rule in enumerate(rules))
     return waived, tuple(shown)
+
+
+def without_effect(document: Document) -> list[str]:
+    """Return a sentence on each waiver whose patterns name nothing that is in the document: misspelt, most likely."""
+    names = [(requirement.id, requirement.name) for requirement in document.requirements.values()]
+    told = []
+    for waiver in document.waivers:
+        missed = []
+        if not any(fnmatchcase(node.name, pattern) for node in document.nodes for pattern in waiver.nodes):
+            missed.append(f"no node is called {' or '.join(waiver.nodes)}")
+        if names and not any(fnmatchcase(name, waiver.requirement) for pair in names for name in pair):
+            missed.append(f"no requirement is called {waiver.requirement}")
+        if missed:
+            told.append(f"Waiver {waiver.where} has no effect: {' and '.join(missed)}.")
+    return told
 
 
 def _waived(node: Node, rules: Sequence[WaiverRule], expired: Sequence[bool], requirements: Mapping[str, Requirement], matches: list[int]) -> Node:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import URGENCY, VERDICTS, Cause, Document, Node, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline, less, some
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, short_system
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import without_effect
 
 # A terminal is no place for ten thousand lines: the most urgent nodes are shown.
 NODES = 200
@@ -40,9 +41,14 @@ def summary(document: Document, asked: str) -> list[str]:
     lines = [f"Istio node readiness: {title}"]
     lines += ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows]
     lines += [f"... and {hidden:,} more"] if hidden > 0 else []
+    return [*lines, *conclusion(document)]
+
+
+def conclusion(document: Document) -> list[str]:
+    """Return the last lines of the summary: waivers without effect, how many nodes have which verdict, and what would mend most."""
     totals = ", ".join(f"{document.totals[verdict]} {verdict}" for verdict in VERDICTS if document.totals[verdict]) or "no node"
     told = headline(document.causes)
-    return [*lines, f"{totals}. {told}." if told else f"{totals}."]
+    return [*without_effect(document), f"{totals}. {told}." if told else f"{totals}."]
 
 
 def _cells(node: Node, foreseen: bool, judged: bool, document: Document, causes: dict[str, Cause]) -> list[str]:

@@ -14,8 +14,9 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils import _report_caus
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Cause, ReportError, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import WaiverRule, read_waivers
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import WaiverRule, read_waivers, without_effect
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import summary
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, SELECTION, build, facts, fleet, outcome
 
 
@@ -144,6 +145,23 @@ def test_a_waiver_holds_for_its_nodes_and_requirements_alone():
     assert [node.verdict for node in judged(waiver(requirement="iptables/module/xt_*")).nodes] == ["ready", "ready"]
     useless = judged(waiver(requirement="xt_mark"))
     assert useless.totals["not_ready"] == 2 and useless.waivers[0].matches == 0
+
+
+@pytest.mark.parametrize(
+    "given, missed",
+    [
+        ({}, ""),
+        ({"nodes": ("nobody", "edge-*")}, ""),
+        ({"requirement": "xt_mark"}, ""),  # met
+        ({"requirement": "xt_ownr"}, "no requirement is called xt_ownr"),
+        ({"nodes": ("egde-*", "nobody")}, "no node is called egde-* or nobody"),
+        ({"nodes": ("egde-*",), "requirement": "xt_ownr"}, "no node is called egde-* and no requirement is called xt_ownr"),
+    ],
+)
+def test_a_waiver_that_is_misspelt_is_told(given, missed):
+    document = judged(waiver(**given))
+    expected = [f"Waiver {document.waivers[0].where} has no effect: {missed}."] if missed else []
+    assert without_effect(document) == expected and summary(document, "")[-1 - len(expected) : -1] == expected
 
 
 def test_of_two_waivers_the_one_in_force_counts():
