@@ -8,10 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import MERGED_INTO
+
 # not_needed: in this column Istio picks the other iptables variant, whose rules do without it.
 Grade = Literal["present", "on_demand", "unmet", "unknown", "not_needed"]
 # Of alternatives the best counts.
 BEST_FIRST: tuple[Grade, ...] = ("present", "on_demand", "unknown", "unmet")
+
+
+def holder_after_reboot(modules: Mapping[str, Mapping[str, Any]], name: str) -> str | None:
+    """Return the module that holds this one's code after a reboot: itself, or the one into which it is merged then, or None where that is not known."""
+    entry = modules[name]
+    if {**entry, **entry.get("next", {})}["state"] != "merged":
+        return name
+    # The facts name it for the kernel that was asked about alone; a merge of the next kernel's is one of those that are known.
+    holder = entry.get("provider") or MERGED_INTO.get(name)
+    return holder if holder in modules else None
 
 
 class Grades:
@@ -26,7 +38,7 @@ class Grades:
         return self._with_dependents(name, self._own_now(name), self._own_now)
 
     def after_reboot(self, name: str) -> Grade:
-        name = self.provider(name)
+        name = holder_after_reboot(self._modules, name) or name
         return self._with_dependents(name, self._own_after(name), self._own_after)
 
     def provider(self, name: str) -> str:
@@ -47,7 +59,8 @@ class Grades:
         entry = {**self._modules[name], **self._modules[name].get("next", {})}
         if entry["state"] == "builtin" or entry["boot"] == "yes":
             return "present"
-        if "unknown" in (entry["state"], entry["boot"]):
+        # Merged into nobody knows what: an alias of the next kernel's.
+        if "unknown" in (entry["state"], entry["boot"]) or entry["state"] == "merged":
             return "unknown"
         return self._autoload(entry, self._own_after) if entry["state"] in ("loadable", "loaded") else "unmet"
 

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.nodeprep.istio.plugins.module_utils._boot_file import PATH as BOOT_FILE
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_AFTER, AUTOLOAD_REQUESTS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _legacy_tables
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._grades import holder_after_reboot
 
 Facts = Mapping[str, Any]
 Entry = Mapping[str, Any]
@@ -83,13 +84,16 @@ def rebooted(facts: Facts) -> Facts:
     guessed = str(told.get("how") or "").startswith("guess") and kernel.get("tree_present") is not False
     if following and following != kernel.get("release") and not guessed:
         kernel = {**kernel, "release": following, "version": [int(part) for part in re.findall(r"\d+", following)[:3]]}
-    return _legacy_tables.remade(facts, {name: _rebooted(entry) for name, entry in facts["modules"].items()}, kernel)
+    modules = facts["modules"]
+    return _legacy_tables.remade(facts, {name: _rebooted(entry, holder_after_reboot(modules, name)) for name, entry in modules.items()}, kernel)
 
 
-def _rebooted(entry: Entry) -> Entry:
+def _rebooted(entry: Entry, holder: str | None) -> Entry:
     after = {**entry, **entry.get("next", {})}
     after.pop("next", None)
-    if after["state"] in ("builtin", "merged"):
+    if after["state"] == "merged":
+        return {**after, "provider": holder} if holder else {**after, "state": "unknown"}
+    if after["state"] == "builtin":
         return after
     if after["boot"] == "yes":
         return {**after, "state": "loaded"}

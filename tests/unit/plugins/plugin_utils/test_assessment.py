@@ -89,6 +89,27 @@ def test_a_merged_name_takes_its_providers_grades():
     assert "nf_nat_ipv4" not in plan["persist"] and "nf_nat" in plan["persist"]
 
 
+@pytest.mark.parametrize("backend", ["iptables", "nftables"])
+def test_a_name_that_the_next_kernel_has_merged_takes_its_providers_grade_after_the_reboot(backend):
+    upgrade = {"state": "loadable", "boot": "not_applicable", "next": {"state": "merged", "autoload": "yes"}}
+
+    def row(**modules):
+        found = readiness(facts(state="loaded", boot="yes", kernel=(5, 10, 0), **modules), backend=backend, profile="effective", iptables_variant="nft")
+        return next(row for row in found["requirements"] if row["name"] == "nft_counter")
+
+    assert (row(nft_counter=upgrade)["now"], row(nft_counter=upgrade)["after_reboot"]) == ("on_demand", "present")
+    assert row(nft_counter=upgrade, nf_tables={"state": "loaded", "boot": "no", "autoload": "denied"})["after_reboot"] == "unmet"
+
+
+def test_what_the_next_kernel_has_under_an_unknown_name_is_unknown_unless_it_is_listed():
+    def after(boot):
+        node = facts(state="loaded", boot="yes", xt_owner={"state": "loaded", "boot": boot, "next": {"state": "merged", "autoload": "yes"}})
+        assert preparation_plan(node)["after"]["verdict"] in ("ready", "unknown")
+        return {row["after_reboot"] for row in readiness(node, profile="effective")["requirements"] if row["name"] == "xt_owner"}
+
+    assert (after("yes"), after("no")) == ({"present"}, {"unknown"})
+
+
 def test_required_modules_take_a_whole_selection():
     selection = Selection.from_options({"backend": "nftables", "mode": ["sidecar", "ambient"], "ip_family": "dual"}).as_dict()
     assert required_modules("nftables", **selection) == required_modules("nftables", mode=["sidecar", "ambient"], ip_family="dual")
@@ -127,7 +148,7 @@ def test_what_no_module_can_mend_is_refused():
         ("backend", "ebpf", "backend: 'ebpf' is not one of iptables, nftables"),
         ("mode", ["sidecar", "x"], "mode: 'x' is not one of"),
         ("mode", [], "the list is empty"),
-        ("dns_capture", "yes", "dns_capture: 'yes' is not true or false"),
+        ("dns_capture", "perhaps", "dns_capture: 'perhaps' is not true or false"),
         ("color", "red", "there is no option 'color'"),
     ],
 )
@@ -155,6 +176,9 @@ def test_bad_options_get_one_clear_error(option, value, message):
         {**facts(), "boot_files": {"/etc/modules-load.d/x.conf": None}},
         {**facts(), "kernel": {}},
         {**facts(), "ours": {"overrides": {"/etc/modprobe.d/x.conf": {"current": None}}}},
+        {**facts(), "ours": {"overrides": {"/etc/modprobe.d/x.conf": {}}}},
+        {**facts(), "conflicts": {"/etc/modprobe.d/x.conf": {"lines": ["blacklist xt_owner"]}}},
+        facts(xt_owner={"reasons": [{"axis": "now", "code": "blacklist", "text": "why", "where": 3}]}),
     ],
 )
 def test_malformed_facts_get_one_clear_error(broken):
