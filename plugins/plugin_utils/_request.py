@@ -19,8 +19,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files impor
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import read_text
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import read_waivers
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import SWITCHES, InvalidInput, Selection
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import CHOICES, Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._variables import misspelt, unknown, unread
 
 NODE, REPORT = "istio_node_", "istio_report_"
@@ -37,8 +37,6 @@ REPORT_OPTIONS: dict[str, dict[str, Any]] = {
 }
 # What the header of a play needs.
 OF_RUN = (f"{NODE}hosts", f"{NODE}serial")
-# Truth values as the command line has them (-e istio_node_cni=true): the node's task has the last word on them.
-_WORDS = ("true", "false", "yes", "no", "on", "off", "1", "0", "none", "null", "")
 
 
 class NotNow(Exception):
@@ -126,8 +124,7 @@ def _wrong_values(kind: _Kind) -> Iterator[str]:
                 value = kind.templated(variable)
             except NotNow:
                 continue
-            switch = name in SWITCHES or True in CHOICES.get(name, ())
-            if value is None or (isinstance(value, str) and (switch or not value) and value.lower() in _WORDS):
+            if value is None:
                 continue
             # Templates may make a number of a version that was written as text, as the role knows.
             options[name] = str(value) if name == "istio_version" and isinstance(kind.variables[variable], str) else value

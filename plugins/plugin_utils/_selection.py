@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _extra_checks
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._releases import NEWEST, Release
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._words import truth
 
 __all__ = ["InvalidInput", "Selection"]
 
@@ -62,7 +63,8 @@ class Selection:
         for name in options:
             if name not in cls.__dataclass_fields__:
                 raise InvalidInput(f"there is no option '{name}'; there are {', '.join(cls.__dataclass_fields__)}")
-        selection = cls(**{name: _value(name, value) for name, value in options.items() if value is not None})
+        said = {name: truth(value) if name in SWITCHES else value for name, value in options.items()}
+        selection = cls(**{name: _value(name, value) for name, value in said.items() if value is not None})
         if selection.backend == "nftables":
             for mode in selection.mode:
                 since = NATIVE_NFTABLES_SINCE[mode]

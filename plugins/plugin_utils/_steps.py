@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._words import number, truth
 
 Kind = Literal["packages", "overrides", "policy", "boolean", "modules", "reboot", "conflict", "depmod", "selinux"]
 
@@ -45,6 +46,7 @@ class Consent:
         for name in options:
             if name not in cls.__dataclass_fields__:
                 raise InvalidInput(f"there is no option '{name}'; there are {', '.join(cls.__dataclass_fields__)}")
+        options = {name: _said(name, value) for name, value in options.items()}
         for name, choices in CHOICES.items():
             value = options.get(name, getattr(cls, name))
             if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
@@ -56,6 +58,13 @@ class Consent:
         if isinstance(priority, bool) or not isinstance(priority, int) or not 1 <= priority <= 999:
             raise InvalidInput(f"selinux_priority: {priority!r} is not a number from 1 to 999")
         return cls(**{**options, "selinux_domains": tuple(domains)})
+
+
+def _said(name: str, value: Any) -> Any:
+    if True in CHOICES.get(name, ()):
+        said = truth(value)
+        return value if said is None and None not in CHOICES[name] else said
+    return number(value) if name == "selinux_priority" else value
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def test_a_release_that_is_not_known_is_said_to_be_judged_as_another(asked, used
         ({"backend": "nftables", "mode": "ambient", "istio_version": "1.27"}, "no nftables rules for ambient mode; they came with 1.28"),
         ({"profile": "strict"}, "profile: 'strict' is not one of documented, effective, combined"),
         ({"iptables_variant": "nf_tables"}, "iptables_variant: 'nf_tables' is not one of auto, legacy, nft"),
-        ({"cni": "yes"}, "cni: 'yes' is not true or false"),
+        ({"cni": "maybe"}, "cni: 'maybe' is not true or false"),
         ({"extra_checks": {}}, "extra_checks: {} is not a list"),
         ({"extra_checks": [{"id": "a", "query": "kernel..x", "message": "m"}]}, "extra_checks: 'a': the query is no JMESPath expression"),
         ({"extra_checks": [{"id": "a", "query": "nosuch(@)", "message": "m", "level": "may"}]}, "level 'may' is not one of"),

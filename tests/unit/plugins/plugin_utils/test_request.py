@@ -67,6 +67,18 @@ def test_a_mistake_is_told_once_whatever_the_number_of_hosts(variables, message)
     assert message in error and " (for " not in error
 
 
+def test_words_of_the_command_line_are_right_where_a_truth_value_or_a_number_is_meant():
+    given = {
+        "istio_node_install_packages": "true",
+        "istio_node_load": "no",
+        "istio_node_cni": "on",
+        "istio_node_dns_capture": "",
+        "istio_node_selinux_priority": "400",
+    }
+    assert errors(a=given) == []
+    assert errors(a={"istio_node_load": ""}) == ["istio_node_load: '' is not one of true, false"]
+
+
 def test_what_a_template_gives_is_looked_at():
     kinds = [("a", {"istio_node_cni": "{{ x }}", "istio_node_istio_version": "{{ y }}"}, {"istio_node_cni": True, "istio_node_istio_version": 1.31}.get)]
     assert list(Request(kinds).errors()) == []
