@@ -109,10 +109,11 @@ lab-modules: .venv/dev/.done $(TREE) ## Break one machine (NODEPREP_LAB_MACHINES
 	$(LAB_ONE) tests/lab/modules/play.yml
 	$(LAB_ONE) tests/lab/down.yml
 
-lab-remedies: ## Mend conflicts and packages on one machine, and do to it what can go wrong
-	$(MAKE) lab-up NODEPREP_LAB_MACHINES=forky
+lab-remedies: ## Mend conflicts and packages on two machines, and do to one what can go wrong
+	$(MAKE) lab-up NODEPREP_LAB_MACHINES=forky:trixie
 	$(LAB) --limit forky tests/lab/remedies.yml
-	$(MAKE) lab-down NODEPREP_LAB_MACHINES=forky
+	$(LAB) --limit trixie -e '{"lab_parts": ["dnf"]}' tests/lab/remedies.yml
+	$(MAKE) lab-down NODEPREP_LAB_MACHINES=forky:trixie
 
 budget: ## Measure what audits and preparations cost the controller, against a ping
 	$(MAKE) lab-up NODEPREP_LAB_MACHINES=bookworm

@@ -19,7 +19,11 @@ _MOST_LINES = 1000
 # The kernel writes it in this order: security/selinux/avc.c: avc_audit_pre_callback(), security/lsm_audit.c:
 # dump_common_audit_data(), avc_audit_post_callback(). Kernels before 3.16 do not say whether it was permissive.
 _PERMISSION = b"denied  { module_request }"
-_DENIAL = re.compile(rb'^type=AVC msg=audit\((\d{1,10})\.\d+:\d+\): avc:  denied  { module_request } .*? kmod="([^"]+)" scontext=[^:\s]+:[^:\s]+:([^:\s]+)')
+# auditd puts the machine's name before it where it is told to (auditd.conf(5): name_format).
+_DENIAL = re.compile(
+    rb"^(?:node=\S+ )?type=AVC msg=audit\((\d{1,10})\.\d+:\d+\): avc:  denied  { module_request } "
+    rb'.*? kmod="([^"]+)" scontext=[^:\s]+:[^:\s]+:([^:\s]{1,100})'
+)
 _PERMISSIVE = re.compile(rb"\bpermissive=1\b")
 
 
@@ -52,7 +56,8 @@ def _last_denials(content):
         if found < 0:
             return
         begin, after = content.rfind(b"\n", 0, found) + 1, content.find(b"\n", found)
-        yield content[begin : after if after >= 0 else len(content)]
+        # After a loss of power the file may have NULs before what was written next.
+        yield content[begin : after if after >= 0 else len(content)].lstrip(b"\0")
         end = begin
 
 

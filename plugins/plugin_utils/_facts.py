@@ -64,6 +64,8 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "ours.policy": (Mapping, "mapping"),
     "conflicts": (Mapping, "mapping"),
     "conflicts.*": (Mapping, "mapping"),
+    "conflicts.*.lines": (Mapping, "mapping"),
+    "conflicts.*.lines.*": (str, "text"),
 }
 NEVER_NULL = ("kernel.release", "boot_files.*", "modules.*.depends", "ours.overrides.*", "ours.overrides.*.current")
 
@@ -86,6 +88,9 @@ def checked(facts: Any) -> Mapping[str, Any]:
         for where, value in _at(facts, path.split("."), ""):
             if (value is not None or path in NEVER_NULL) and not (_is_list_of(value, kind[0]) if isinstance(kind, list) else _is(value, kind)):
                 raise InvalidInput(f"the facts have '{where}' {str(value)[:100]!r}, which is no {told}: {REMEDY}")
+    for where, override in _at(facts, ["ours", "overrides", "*"], ""):
+        if "current" not in override:
+            raise InvalidInput(f"the facts have '{where}' without 'current': {REMEDY}")
     for name, entry in facts["modules"].items():
         if not isinstance(entry, Mapping):
             raise InvalidInput(f"the facts of module '{name}' are no mapping: {REMEDY}")
@@ -135,6 +140,10 @@ def is_blacklisted(entry: Mapping[str, Any]) -> bool:
 
 def _are_reasons(reasons: Any) -> bool:
     return isinstance(reasons, list) and all(
-        isinstance(reason, Mapping) and reason.get("axis") in AXES and isinstance(reason.get("code"), str) and isinstance(reason.get("text"), str)
+        isinstance(reason, Mapping)
+        and reason.get("axis") in AXES
+        and isinstance(reason.get("code"), str)
+        and isinstance(reason.get("text"), str)
+        and isinstance(reason.get("where", ""), str)
         for reason in reasons
     )

@@ -35,15 +35,17 @@ class Row:
 
 
 KERNEL_PACKAGES = (
-    Row(EL, r".*\.el10.*", r"br_netfilter|ip_set.*|nft_compat|xt_.*", "kernel-modules-extra-{release}"),
+    Row(EL, r".*\.el10(?!.*uek).*", r"br_netfilter|ip_set.*|nft_compat|xt_.*", "kernel-modules-extra-{release}"),
     Row(EL, r".*\.el10(?!.*uek).*", r"bridge|nf_.*|nft_.*|nfnetlink", "kernel-modules-core-{release}"),
     Row(
         ("ol",),
-        r".*\.el[89]uek.*",
+        r".*\.el(?:8|9|10)uek.*",
         r"ip6?table_.*|ip_set_hash_ip|xt_(?:REDIRECT|connmark|multiport|set|TPROXY|socket|CT)",
         "kernel-uek-modules-extra-netfilter-{release}",
     ),
-    Row(("ol",), r".*\.el[89]uek.*", ANYTHING, "kernel-uek-core-{release}"),
+    Row(("ol",), r".*\.el(?:8|9|10)uek.*", ANYTHING, "kernel-uek-core-{release}"),
+    # RHEL 8's real-time kernel has no variant in its release's name.
+    Row(EL, r".*\.rt\d+\..*\.el8.*", ANYTHING, "kernel-rt-modules-{release}"),
     Row(EL, r".*\.el[89](?!uek).*", ANYTHING, "kernel-modules-{release}"),
     Row(("fedora",), r".*\.fc\d+.*", ANYTHING, "kernel-modules-core-{release}"),
     Row(UBUNTU, ANYTHING, ANYTHING, "linux-modules-extra-{release}"),
@@ -52,6 +54,11 @@ KERNEL_PACKAGES = (
     # kernel-default-base has a part of the modules; the two kernels exclude each other, so that a reboot is part of it.
     Row(SUSE, r".*-default", ANYTHING, "kernel-default", reboot=True),
 )
+
+# Kernels of others, whose packages these systems' kernels do not have: ELRepo's are kernel-ml or kernel-lt, and the release does not say which.
+FOREIGN = re.compile(r"\.elrepo\.")
+# redhat/kernel.spec.template: the variant is in the package's name, and only uname has it after the release.
+VARIANT = re.compile(r"\+(rt|debug|rt-debug|64k|64k-debug|rt-64k|rt-64k-debug|16k|16k-debug)$")
 
 # A tool's package, where its name is not the tool's own.
 TOOL_PACKAGES = {"nft": "nftables", "modprobe": "kmod"}
@@ -91,6 +98,9 @@ def manager(facts: Mapping[str, Any]) -> str | None:
 def module_package(facts: Mapping[str, Any], module: str) -> Row | None:
     """Return the row of the package that has a module for the running kernel, or None where none is known."""
     release = str(facts["kernel"]["release"])
+    # In a container the kernel is the host's, whatever system the image is of.
+    if FOREIGN.search(release) or (facts.get("surroundings") or {}).get("container"):
+        return None
     for row in KERNEL_PACKAGES:
         if facts["os"].get("id") in row.systems and re.fullmatch(row.release, release) and re.fullmatch(row.modules, module):
             return row
@@ -99,16 +109,28 @@ def module_package(facts: Mapping[str, Any], module: str) -> Row | None:
 
 def needed(facts: Mapping[str, Any], modules: Iterable[str], tools: Iterable[str]) -> tuple[Package, ...]:
     """Return the packages that bring these modules, which the running kernel lacks, and these tools of the host."""
-    release = str(facts["kernel"]["release"])
     provides: dict[tuple[str, bool], list[str]] = {}
     for module in modules:
         row = module_package(facts, module)
         if row:
-            provides.setdefault((row.package.format(release=release), row.reboot), []).append(module)
+            provides.setdefault((_named(row.package, str(facts["kernel"]["release"])), row.reboot), []).append(module)
     if manager(facts):
         for tool in tools:
             provides.setdefault((_tool_package(facts, tool), False), []).append(tool)
     return tuple(Package(name, tuple(names), reboot) for (name, reboot), names in provides.items())
+
+
+def _named(package: str, release: str) -> str:
+    """Return the package's name for a kernel: kernel-rt-modules-5.14.0-570.el9.x86_64 for the release 5.14.0-570.el9.x86_64+rt."""
+    variant = VARIANT.search(release)
+    if variant:
+        package = package.replace("kernel-", f"kernel-{variant.group(1)}-", 1)
+    return package.format(release=packaged(release))
+
+
+def packaged(release: str) -> str:
+    """Return the part of a kernel's release that its packages have in their names."""
+    return VARIANT.sub("", release)
 
 
 def is_curable(entry: Mapping[str, Any]) -> bool:

@@ -103,7 +103,7 @@ def _install(facts: Facts, assessment: Assessment, consent: Consent, steps: list
         reboot = any(package.reboot for package in packages)
         consented = "" if by == "role" or manager not in _packages.RUN_BY_ROLE else ", or set istio_node_install_packages: true"
         how = (*_packages.INSTALLS.get(str(manager), (f"{manager}", "install")), *names)
-        args = {"manager": manager, "names": names, "release": facts["kernel"]["release"]} if by == "role" else {}
+        args = {"manager": manager, "names": names, "release": _packages.packaged(facts["kernel"]["release"])} if by == "role" else {}
         what = f"install {', '.join(names)}{consented}"
         steps.append(Step("packages", what, f"{len(provides)} needed and not installed: {', '.join(provides)}", by, None, how, reboot, args))
         if by == "role":

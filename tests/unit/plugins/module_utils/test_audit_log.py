@@ -81,6 +81,11 @@ def test_kernels_that_do_not_say_permissive_and_logs_with_more_on_the_line_are_u
     assert denied(content)["domains"] == ["container_t", "spc_t"]
 
 
+def test_a_machines_name_and_what_a_loss_of_power_left_before_a_line_do_not_hide_it(denied):
+    assert denied("node=worker-1.example.net " + line("ipt_owner"))["modules"] == ["xt_owner"]
+    assert denied(OTHER + "\0" * 512 + line("ipt_owner"))["modules"] == ["xt_owner"]
+
+
 def test_one_request_may_be_for_either_of_two_modules(denied):
     assert denied(line("nft-chain-2-nat"))["modules"] == ["nft_chain_nat", "nft_chain_nat_ipv4"]
 

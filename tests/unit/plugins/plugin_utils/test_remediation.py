@@ -16,6 +16,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import plan as module_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_facts import facts
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
@@ -100,6 +101,24 @@ def test_what_others_list_keeps_no_plan_from_coming_to_rest(boot_files, ours):
 
 
 NOT_INSTALLED = {"state": "missing", "autoload": "never", "reasons": [reason("now", "not_installed")]}
+WORDS = {"load": "yes", "persist": "false", "install_packages": "True", "override_conflicts": "on", "selinux_boolean": "no", "selinux_priority": "400"}
+
+
+def test_words_of_the_command_line_are_truth_values_and_numbers():
+    said = Consent.from_options(WORDS)
+    assert (said.load, said.persist, said.install_packages, said.override_conflicts, said.selinux_boolean, said.selinux_priority) == (
+        True,
+        False,
+        True,
+        True,
+        False,
+        400,
+    )
+    assert Consent.from_options({"selinux_boolean": ""}).selinux_boolean is None
+    asked = Selection.from_options({"cni": "true", "dns_capture": "off", "reconcile": "none", "ambient_ipv6": "0"})
+    assert (asked.cni, asked.dns_capture, asked.reconcile, asked.ambient_ipv6) == (True, False, None, False)
+
+
 NOT_BUILT = {"state": "missing", "autoload": "never", "reasons": [reason("now", "not_in_tree")]}
 
 
@@ -112,6 +131,13 @@ NOT_BUILT = {"state": "missing", "autoload": "never", "reasons": [reason("now", 
         ("almalinux", "5.14.0-427.el9.x86_64", "xt_owner", "kernel-modules-5.14.0-427.el9.x86_64"),
         ("ol", "5.15.0-300.163.18.el9uek.x86_64", "iptable_nat", "kernel-uek-modules-extra-netfilter-5.15.0-300.163.18.el9uek.x86_64"),
         ("ol", "5.15.0-300.163.18.el9uek.x86_64", "xt_owner", "kernel-uek-core-5.15.0-300.163.18.el9uek.x86_64"),
+        ("ol", "6.12.0-104.43.4.el10uek.x86_64", "xt_REDIRECT", "kernel-uek-modules-extra-netfilter-6.12.0-104.43.4.el10uek.x86_64"),
+        ("ol", "6.12.0-104.43.4.el10uek.x86_64", "nf_tables", "kernel-uek-core-6.12.0-104.43.4.el10uek.x86_64"),
+        ("rhel", "5.14.0-570.el9_6.x86_64+rt", "xt_owner", "kernel-rt-modules-5.14.0-570.el9_6.x86_64"),
+        ("rhel", "6.12.0-124.el10_1.aarch64+64k", "xt_owner", "kernel-64k-modules-extra-6.12.0-124.el10_1.aarch64"),
+        ("fedora", "6.17.4-300.fc43.x86_64+debug", "xt_owner", "kernel-debug-modules-core-6.17.4-300.fc43.x86_64"),
+        ("rhel", "4.18.0-553.rt7.342.el8_10.x86_64", "xt_owner", "kernel-rt-modules-4.18.0-553.rt7.342.el8_10.x86_64"),
+        ("rocky", "6.12.40-1.el9.elrepo.x86_64", "xt_owner", None),
         ("ol", "5.14.0-427.el9.x86_64", "xt_owner", "kernel-modules-5.14.0-427.el9.x86_64"),
         ("fedora", "6.17.4-300.fc43.x86_64", "xt_owner", "kernel-modules-core-6.17.4-300.fc43.x86_64"),
         ("ubuntu", "6.8.0-45-generic", "xt_owner", "linux-modules-extra-6.8.0-45-generic"),
@@ -125,6 +151,11 @@ NOT_BUILT = {"state": "missing", "autoload": "never", "reasons": [reason("now", 
 def test_the_package_of_the_running_kernel(system, release, module, package):
     needed = _packages.needed(node(system, release), [module], [])
     assert [one.name for one in needed] == ([package] if package else [])
+
+
+def test_a_container_has_no_package_for_its_hosts_kernel():
+    made = node("debian", "6.1.0-42-amd64") | {"surroundings": {"container": "podman"}}
+    assert _packages.needed(made, ["xt_owner"], []) == ()
 
 
 def test_packages_are_named_and_with_consent_installed():
@@ -334,7 +365,7 @@ def test_a_boot_file_that_was_switched_off_or_has_broken_marks_is_refused():
 
 
 def test_undo_takes_back_what_is_ours_and_says_what_it_leaves():
-    ours = {"boot_file": ["xt_owner"], "overrides": {"/etc/modprobe.d/hard.conf": {}}, "policy": {"priority": 300, "cil": "x"}}
+    ours = {"boot_file": ["xt_owner"], "overrides": {"/etc/modprobe.d/hard.conf": {"current": True}}, "policy": {"priority": 300, "cil": "x"}}
     plan = preparation_plan(node(state="loaded", ours=ours), state="absent")
     assert steps(plan) == ["modules", "overrides", "policy"]
     assert step(plan, "policy")["how"] == ["semodule", "-X", "300", "-r", "istio_node_prep"]
@@ -348,7 +379,8 @@ def test_undo_takes_back_what_is_ours_and_says_what_it_leaves():
     "option, value",
     [
         ("state", "present"),
-        ("load", "yes"),
+        ("load", "perhaps"),
+        ("load", ""),
         ("selinux", "permissive"),
         ("selinux_domains", []),
         ("selinux_domains", ["x)(allow y"]),
