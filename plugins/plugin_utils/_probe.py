@@ -15,6 +15,10 @@ STATUSES = ("proved", "failed", "not_tested", "not_testable")
 SOURCE = "nodeprep.istio.interception_probe"
 REMEDY = "register what nodeprep.istio.interception_probe of this collection's version returns"
 
+# The requirement of a kernel with IPv6 (_effective.py), and how its want is told: no module is lacking then.
+IPV6 = "/kernel/kernel/ipv6"
+NO_IPV6 = "the kernel has no IPv6"
+
 # Under these verdicts every rule is predicted to load now, at least with the kernel's help; with these grades a requirement is.
 LOADS_NOW = ("ready", "on_demand", "at_risk")
 MET_NOW = ("present", "on_demand")
@@ -103,18 +107,21 @@ def _hint(results: Iterable[Mapping[str, Any]]) -> str | None:
 
 
 def _causes(results: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]) -> Iterable[Cause]:
+    rows = list(rows)
+    without_ipv6 = tuple(row["id"] for row in rows if str(row["id"]).endswith(IPV6) and row.get("now") == "unmet")
     groups: dict[tuple[tuple[str, ...], tuple[str, ...], str], list[str]] = {}
     for name, result in sorted(results.items()):
         if result["status"] == "failed":
             lacking, options = tuple(result.get("lacking", ())), tuple(result.get("options", ()))
-            groups.setdefault((lacking, options, "" if lacking or options else str(result.get("message", ""))), []).append(name)
-    rows = list(rows)
+            said = "" if lacking or options else NO_IPV6 if without_ipv6 and "/ipv6/" in name else str(result.get("message", ""))
+            groups.setdefault((lacking, options, said), []).append(name)
     for (lacking, options, said), names in groups.items():
         missing = [*lacking, *(f"CONFIG_{option}" for option in options)]
         tools = {"nft" if name.startswith("nft/") else "iptables" for name in names}
         wanted = {("module", name) for name in lacking} | {("option", name) for name in options} or {("tool", tool) for tool in tools}
         message = f"for want of {', '.join(missing)}" if missing else f"every module is there, and the rules fail: {said}"
-        yield Cause(message, tuple(names), lacking, options, tuple(row["id"] for row in rows if wanted & set(_names(row))))
+        requirements = tuple(row["id"] for row in rows if wanted & set(_names(row)))
+        yield Cause(message, tuple(names), lacking, options, requirements) if said != NO_IPV6 else Cause(NO_IPV6, tuple(names), (), (), without_ipv6)
 
 
 def _names(row: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -51,6 +51,15 @@ def test_what_was_not_tested_for_want_of_a_module_says_what_would_help():
     assert conclude(other, variant="nft")["hint"] is None
 
 
+def test_a_kernel_without_ipv6_is_led_back_to_that_requirement():
+    said = "can't initialize ip6tables table `nat': Address family not supported by protocol"
+    results = {"iptables-legacy/ipv4/sidecar-redirect": PROVED, "iptables-legacy/ipv6/sidecar-redirect": failed(message=said)}
+    (cause,) = conclude(results, "not_ready", [row("kernel/ipv6", "kernel", now="unmet")])["causes"]
+    assert (cause["message"], cause["requirements"]) == ("the kernel has no IPv6", ["iptables/kernel/kernel/ipv6"])
+    (cause,) = conclude(results, "not_ready", [row("kernel/ipv6", "kernel", now="present")])["causes"]
+    assert said in cause["message"] and cause["requirements"] == []
+
+
 BOTH = {"iptables-nft/ipv4/sidecar-dns": PROVED, "iptables-legacy/ipv4/sidecar-dns": failed("ip_tables"), "iptables-legacy/ipv4/ambient-dns": PROVED}
 
 
