@@ -12,6 +12,7 @@ import tempfile
 import time
 
 from ansible_collections.nodeprep.istio.plugins.module_utils import _modules_load
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import VOLATILE
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
 
 PATH = "/etc/modules-load.d/istio.conf"
@@ -37,6 +38,30 @@ def names_outside_block(text):
 def names_in_block(text):
     """Return the names in our block, in order. Raises Refused."""
     return [name for _number, name in _modules_load.parse("".join(_split(text)[1]))]
+
+
+def has_block(text):
+    """Tell whether our block is there, be it without a name. Raises Refused."""
+    return bool(_split(text)[1])
+
+
+def would_hide(files):
+    """Return the path of a vendor's file whose lines our file would hide, since it has the same name, or None.
+
+    Of files with one name the one in /etc counts alone (modules-load.d(5)); where it is there, nothing more is hidden.
+    """
+    if files.link(PATH) is not None or files.exists(PATH) is not False:
+        return None
+    directory, _slash, name = PATH.rpartition("/")
+    others = ["{0}/{1}".format(other, name) for other in _modules_load.DIRECTORIES if other != directory and not other.startswith(VOLATILE)]
+    return next((path for path in others if any(_modules_load.parse(files.read(path) or ""))), None)
+
+
+def see_nothing_hidden(files, text):
+    """Raise Refused where a file with this text would hide another one: see :func:`would_hide`."""
+    hidden = would_hide(files) if text else None
+    if hidden:
+        raise Refused("{0} would hide {1}, which has the same name, and what that loads at boot: copy it there first".format(PATH, hidden))
 
 
 def was_empty(text):

@@ -10,13 +10,18 @@ SYSTEMD = "/run/systemd/system"  # sd_booted(3)
 SYSTEMD_INSTALLED = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
 
 
-def observe(files):
+def observe(files, boot):
     """Return C(systemd), whether it runs, or in an image is there to run; C(managed_by), what else than file by file this system is changed by, or None.
 
-    C(managed_by) is "ostree", "transactional-update", or "image" where /etc is mounted read-only.
+    C(managed_by) is "ostree", "transactional-update", or "image" where /etc is mounted read-only. Only where modules-load.d is not
+    sure to be read at boot there are C(boot_files_read), False or None where that cannot be told, and C(boot_files_mask), what
+    switches it off, a path or words of the kernel command line.
+
+    :param boot: a :class:`_modules_load.BootList`.
     """
     systemd = any(map(files.exists, SYSTEMD_INSTALLED)) if files.root else files.is_dir(SYSTEMD)
-    return {"systemd": systemd, "managed_by": _managed_by(files)}
+    idle = {} if boot.heeded else {"boot_files_read": boot.heeded, "boot_files_mask": boot.mask}
+    return dict({"systemd": systemd, "managed_by": _managed_by(files)}, **idle)
 
 
 def _managed_by(files):

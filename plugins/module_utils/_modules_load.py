@@ -57,6 +57,8 @@ class BootList:
     :ivar initramfs: names that only the initramfs is told to load.
     :ivar files: dict of path to the module names that it lists, in order.
     :ivar unread: path of a file that may not be read, so that nothing certain can be said; None where all were read.
+    :ivar heeded: whether lines in modules-load.d are read at boot at all; None where that cannot be told, as without systemd.
+    :ivar mask: what switches their service off, a unit file's path or words of the kernel command line, or None.
     """
 
     def __init__(self):
@@ -66,6 +68,8 @@ class BootList:
         self.initramfs = set()
         self.files = {}
         self.unread = None
+        self.heeded = True
+        self.mask = None
 
     @property
     def entries(self):
@@ -153,13 +157,16 @@ def _mask(files, cmdline):
 
 
 def _heed_systemd(boot, files, paths, cmdline):
-    mask = _mask(files, cmdline)
+    mask = boot.mask = _mask(files, cmdline)
     if mask:
+        boot.heeded = False
         for line in boot.lines:
             line.dead = Cause("service_masked", "{0} lists it, but systemd-modules-load is switched off ({1})".format(line.where, mask), line.where)
         boot.dead += boot.lines
         boot.lines = []
     unread = next((path for path in _unit_files() if path in files.unreadable), None)
+    if unread and not mask:
+        boot.heeded = None
     for line in boot.lines if unread else ():
         line.doubt = Cause("unreadable", "{0} may not be read".format(unread), unread)
     if files.exists(ETC_MODULES) and not any(os.path.realpath(files.real(path)) == os.path.realpath(files.real(ETC_MODULES)) for path in paths):
@@ -169,6 +176,7 @@ def _heed_systemd(boot, files, paths, cmdline):
 def _heed_scripts(boot, files):
     """Without systemd nobody is sure to read modules-load.d; a script reads /etc/modules, a name and its options on a line."""
     boot.certain = False
+    boot.heeded = None
     if any(files.exists(path) for path in SCRIPTS):
         for number, line in parse(files.read(ETC_MODULES) or ""):
             entry = Line(canonical(line.split()[0]), "{0}:{1}".format(ETC_MODULES, number))

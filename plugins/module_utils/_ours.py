@@ -4,16 +4,28 @@
 # This module util is PRIVATE to the collection.
 """What on the node is ours, told by its marks: there is no ledger that could be lost or lie."""
 
-from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _overrides
+import re
+
+from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _modules_load, _overrides
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical, is_valid
 
 # The policy store of libsemanage: /var/lib/selinux (its default, Debian, SUSE) or below /etc/selinux (Fedora, RHEL).
 STORES = ("/var/lib/selinux", "/etc/selinux")
 POLICY_MODULE = "istio_node_prep"
+SEMODULE = ("/usr/sbin/semodule", "/sbin/semodule")
+# The facts are bounded: of more lines of others than these no more is said.
+MOST_NAMES = 200
+# Of a module that is there with several priorities the highest counts (semodule(8)); other directories hold none, such as "disabled".
+_PRIORITY = re.compile(r"[1-9][0-9]{0,2}")
 
 
 def observe(files, policy_type):
-    """Return C(boot_file), the names in our block, None where its marks are broken; C(masked), whether a link to
-    /dev/null switches the file off; C(overrides), our files in modprobe.d; C(policy), our SELinux module or None.
+    """Return what is ours.
+
+    C(boot_file) are the names in our block, None where its marks are broken; C(masked) whether a link to /dev/null switches the
+    file off; C(overrides) our files in modprobe.d; C(policy) our SELinux module or None. Only where they say something there are
+    C(block), True of a block without any name; C(beside), the names that other lines of that file list; C(would_hide), see
+    :func:`_boot_file.would_hide`.
 
     :param policy_type: the SELINUXTYPE of the node, or None.
     """
@@ -21,26 +33,42 @@ def observe(files, policy_type):
     for path, override in _overrides.existing(files).items():
         current = override.text(files) == _overrides.read(files, path)
         overrides[path] = {"of": override.of, "lines": override.lines, "current": current}
+    text = files.read(_boot_file.PATH) or ""
     try:
-        block = _boot_file.names_in_block(files.read(_boot_file.PATH) or "")
+        ours, empty = _boot_file.names_in_block(text), _boot_file.has_block(text)
     except _boot_file.Refused:
-        block = None
-    return {
-        "boot_file": block,
+        ours, empty = None, False
+    listed = dict.fromkeys(canonical(name) for _number, name in _modules_load.parse(text) if is_valid(name))
+    more = {
+        "block": empty and not ours,
+        "beside": [name for name in listed if name not in (ours or ())][:MOST_NAMES],
+        "would_hide": _boot_file.would_hide(files),
+    }
+    seen = {
+        "boot_file": ours,
         "masked": bool(files.is_masked(_boot_file.PATH)),
         "overrides": overrides,
         "policy": _policy(files, policy_type) if policy_type else None,
     }
+    return dict(seen, **{key: value for key, value in more.items() if value})
 
 
 def _policy(files, policy_type):
-    """Return C(priority) and C(cil), its text, of our policy module; None where it is not installed."""
+    """Return C(priority) and C(cil), the text, of our policy module where it counts, all its C(priorities), and whether C(semodule) is there to remove it.
+
+    None where it is not installed.
+    """
     for store in STORES:
         directory = "{0}/{1}/active/modules".format(store, policy_type)
-        for priority in files.listdir(directory):
-            content = files.read_bytes("{0}/{1}/{2}/cil".format(directory, priority, POLICY_MODULE))
+        found = {}
+        for name in files.listdir(directory):
+            content = files.read_bytes("{0}/{1}/{2}/cil".format(directory, name, POLICY_MODULE)) if _PRIORITY.fullmatch(name) else None
             if content is not None:
-                return {"priority": int(priority), "cil": _unpacked(content)}
+                found[int(name)] = content
+        if found:
+            priorities = sorted(found)
+            semodule = any(files.exists(path) for path in SEMODULE)
+            return {"priority": priorities[-1], "cil": _unpacked(found[priorities[-1]]), "priorities": priorities, "semodule": semodule}
     return None
 
 

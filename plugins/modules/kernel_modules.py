@@ -143,6 +143,7 @@ def act(module, names):
     if (to_load or foreseen != before) and os.geteuid() != 0:
         module.fail_json(msg="loading modules and writing {0} needs root: set become to true".format(_boot_file.PATH))
     if foreseen != before:
+        _boot_file.see_nothing_hidden(Files(), foreseen)
         _boot_file.see_writable(foreseen)
     if to_load:
         refused = load(module, to_load)

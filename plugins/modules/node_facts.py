@@ -118,10 +118,18 @@ ansible_facts:
               no log, or it cannot be read.
           type: dict
         management:
-          description: Whether systemd runs (C(systemd)), and by what else than file by file the system is changed (C(managed_by)).
+          description:
+            - Whether systemd runs (C(systemd)), and by what else than file by file the system is changed (C(managed_by)).
+            - Where C(modules-load.d) is not sure to be read at boot also C(boot_files_read), V(false), or null where that cannot be told, and
+              C(boot_files_mask), what switches systemd-modules-load off, the path of a unit file or words of the kernel command line, or null.
           type: dict
         ours:
-          description: What of this collection is on the node, C(boot_file), C(masked), C(overrides), C(policy).
+          description:
+            - What of this collection is on the node. C(boot_file) are the names in the block of the boot file, null where its marks are no
+              pair, C(masked) is whether a link switches that file off. Where they apply also C(block), V(true) of a block without any name,
+              C(beside), what other lines of that file list, and C(would_hide), a vendor's file that it would take the place of.
+            - C(overrides) are files in C(modprobe.d); C(policy) is the SELinux module that counts, with all its C(priorities) and whether
+              C(semodule) is there, or null.
           type: dict
         conflicts:
           description: For each file that a reason names with a line, its C(package), its first C(comment) and these C(lines).

@@ -4,7 +4,7 @@
 """Whether a system may be written to file by file."""
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils import _management
+from ansible_collections.nodeprep.istio.plugins.module_utils import _management, _modules_load
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
 MOUNTS = "/dev/sda1 / ext4 {} 0 0\nproc /proc proc rw 0 0\n"
@@ -25,4 +25,35 @@ MOUNTS = "/dev/sda1 / ext4 {} 0 0\nproc /proc proc rw 0 0\n"
 def test_what_a_system_is_managed_by(node, path, text, managed_by):
     node.write(path, text)
     node.write("/usr/lib/systemd/systemd", "")
-    assert _management.observe(Files(str(node.root))) == {"systemd": True, "managed_by": managed_by}
+    files = Files(str(node.root))
+    assert _management.observe(files, _modules_load.read(files, "")) == {"systemd": True, "managed_by": managed_by}
+
+
+UNIT = "systemd-modules-load.service"
+
+
+@pytest.mark.parametrize(
+    "cmdline, path, read, mask",
+    [
+        ("quiet systemd.mask=systemd-modules-load", None, False, "systemd.mask=systemd-modules-load on the kernel command line"),
+        ("", "/etc/systemd/system/" + UNIT, False, "/etc/systemd/system/" + UNIT),
+        ("", "/usr/lib/systemd/system/" + UNIT, False, "/usr/lib/systemd/system/" + UNIT),
+        ("systemd.mask=other", None, "not told", "not told"),
+    ],
+)
+def test_whether_boot_files_are_read_is_told_though_none_lists_anything(node, cmdline, path, read, mask):
+    if path:
+        node.link(path, "/dev/null")
+    files = Files(str(node.root))
+    seen = _management.observe(files, _modules_load.read(files, cmdline))
+    assert (seen.get("boot_files_read", "not told"), seen.get("boot_files_mask", "not told")) == (read, mask)
+
+
+def test_whether_boot_files_are_read_is_unknown_without_the_service_or_its_unit(node, forbid):
+    node.write("/etc/systemd/system/" + UNIT, "")
+    forbid("/etc/systemd/system/" + UNIT)
+    files = Files(str(node.root))
+    assert _management.observe(files, _modules_load.read(files, ""))["boot_files_read"] is None
+    node.remove("/usr/lib/systemd/systemd-modules-load")
+    files = Files(str(node.root))
+    assert _management.observe(files, _modules_load.read(files, "")) == {"systemd": False, "managed_by": None, "boot_files_read": None, "boot_files_mask": None}

@@ -129,6 +129,52 @@ def test_ours_are_found_by_their_marks(node, pack):
     cil.mkdir(parents=True)
     (cil / "cil").write_bytes(pack(b"(allow a b (c (d)))\n"))
     seen = _ours.observe(files, "targeted")
-    assert seen["boot_file"] == ["xt_owner"] and seen["policy"] == {"priority": 300, "cil": "(allow a b (c (d)))\n"}
+    assert seen["boot_file"] == ["xt_owner"] and seen["beside"] == ["xt_mark"]
+    assert seen["policy"] == {"priority": 300, "cil": "(allow a b (c (d)))\n", "priorities": [300], "semodule": False}
     node.write(_boot_file.PATH, _boot_file.BEGIN + "\n")
     assert _ours.observe(files, None)["boot_file"] is None
+
+
+def test_a_block_without_names_is_told_from_no_block(node):
+    files = Files(str(node.root))
+    for text, block in (
+        ("xt_mark\n", None),
+        (_boot_file.BEGIN + "\n#xt_owner\n" + _boot_file.END + "\n", True),
+        (_boot_file.with_block("", ["xt_owner"]), None),
+    ):
+        node.write(_boot_file.PATH, text)
+        assert _ours.observe(files, None).get("block") is block
+
+
+def test_our_policy_is_found_with_each_priority_and_where_selinux_is_off(node):
+    store = "/etc/selinux/targeted/active/modules/{}/istio_node_prep/cil"
+    for priority, text in (("100", "old"), ("400", "new"), ("300.bak", "copy"), ("disabled", "off"), ("\u00b2", "no number")):
+        node.write(store.format(priority), text)
+    node.write("/usr/sbin/semodule", "")
+    found = {"priority": 400, "cil": "new", "priorities": [100, 400], "semodule": True}
+    assert _ours.observe(Files(str(node.root)), "targeted")["policy"] == found
+    node.write("/etc/selinux/config", "SELINUX=disabled\nSELINUXTYPE=targeted\n")
+    facts = node.facts(["xt_owner"])
+    assert facts["selinux"]["mode"] == "disabled" and facts["ours"]["policy"] == found
+
+
+@pytest.mark.parametrize(
+    "theirs, own, hidden",
+    [
+        ({"/usr/lib": "# none\nwireguard\n"}, None, "/usr/lib/modules-load.d/istio.conf"),
+        ({"/usr/lib": "wireguard\n", "/usr/local/lib": "xt_owner\n"}, None, "/usr/local/lib/modules-load.d/istio.conf"),
+        ({"/usr/lib": "wireguard\n"}, "xt_owner\n", None),
+        ({"/usr/lib": "# wireguard\n", "/run": "wireguard\n"}, None, None),
+    ],
+)
+def test_which_file_of_a_vendor_ours_would_hide(node, theirs, own, hidden):
+    for directory, text in theirs.items():
+        node.write(directory + "/modules-load.d/istio.conf", text)
+    if own:
+        node.write(_boot_file.PATH, own)
+    files = Files(str(node.root))
+    assert _ours.observe(files, None).get("would_hide") == hidden
+    if hidden:
+        with pytest.raises(_boot_file.Refused, match="would hide " + hidden):
+            _boot_file.see_nothing_hidden(files, "xt_owner\n")
+    _boot_file.see_nothing_hidden(files, "xt_owner\n" if not hidden else "")

@@ -45,7 +45,7 @@ def run(tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode("utf-8"))
         with pytest.raises(SystemExit) as ended:
             kernel_modules.main()
-        return json.loads(capsys.readouterr().out), ended.value.code, list(asked), boot_file.read_text()
+        return json.loads(capsys.readouterr().out), ended.value.code, list(asked), boot_file.read_text() if boot_file.exists() else None
 
     return run_module
 
@@ -88,4 +88,15 @@ def test_where_nothing_can_be_written_check_mode_fails_as_a_run_does_and_nothing
     results = [run(check_mode, modules=["xt_owner"]) for check_mode in (True, False)]
     assert [result[1:] for result in results] == [(1, [], "# an admin's\nxt_mark\n")] * 2
     assert results[0][0]["msg"] == results[1][0]["msg"] and "is read-only, or immutable" in results[0][0]["msg"]
+    assert run(True, modules=["xt_owner"], persist=False)[1] == 0
+
+
+def test_a_file_of_a_vendor_with_the_same_name_is_not_hidden(run, tmp_path):
+    vendor = tmp_path / "usr/lib/modules-load.d/istio.conf"
+    vendor.parent.mkdir(parents=True)
+    vendor.write_text("wireguard\n")
+    (tmp_path / "etc/modules-load.d/istio.conf").unlink()
+    for check_mode in (True, False):
+        failed, code, asked, text = run(check_mode, modules=["xt_owner"])
+        assert (code, asked, text) == (1, [], None) and "would hide /usr/lib/modules-load.d/istio.conf" in failed["msg"]
     assert run(True, modules=["xt_owner"], persist=False)[1] == 0
