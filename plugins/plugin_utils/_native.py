@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._boot_file import PATH as BOOT_FILE
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import is_valid
 
 # OpenShift: machineconfiguration.openshift.io/v1; Ignition 3.2.0 is what every supported release takes.
 MACHINE_CONFIG = """apiVersion: machineconfiguration.openshift.io/v1
@@ -45,6 +46,7 @@ storage:
 # Part of the system's name, what its owner declares, and how.
 WAYS = (
     ("Red Hat Enterprise Linux CoreOS", "MachineConfig", MACHINE_CONFIG),
+    ("CentOS Stream CoreOS", "MachineConfig", MACHINE_CONFIG),
     ("Fedora CoreOS", "Butane", BUTANE),
 )
 MANAGERS = {
@@ -55,17 +57,20 @@ MANAGERS = {
 NO_SYSTEMD = "systemd does not run here, and nothing else reads /etc/modules-load.d: have your init load the modules, for example by /etc/modules"
 
 
-def obstacle(facts: Mapping[str, Any]) -> str | None:
-    """Return why nothing is to be written on this system, or None."""
-    management = facts.get("management") or {}
-    if management.get("managed_by"):
-        return MANAGERS.get(management["managed_by"], f"{management['managed_by']} keeps this system")
-    return NO_SYSTEMD if management.get("systemd") is False else None
+def managed(facts: Mapping[str, Any]) -> str | None:
+    """Return why nothing at all is to be written on this system, or None."""
+    by = (facts.get("management") or {}).get("managed_by")
+    return MANAGERS.get(by, f"{by} keeps this system") if by else None
 
 
 def artifact(facts: Mapping[str, Any], modules: Iterable[str]) -> dict[str, str] | None:
-    """Return C(kind) and C(text) of what the owner declares so that these modules are loaded at boot; None where no way is known."""
+    """Return C(kind) and C(text) of what the owner declares so that these modules are loaded at boot; None where no way is known.
+
+    It takes the whole file's place, so that it has what the file lists already, too.
+    """
     name = str(facts["os"].get("name") or "")
+    listed = [*((facts.get("ours") or {}).get("beside") or ()), *facts["boot_files"].get(BOOT_FILE, ())]
+    modules = list(dict.fromkeys([*filter(is_valid, listed), *modules]))
     for system, kind, template in WAYS:
         if system in name:
             text = "".join(module + "\n" for module in modules)

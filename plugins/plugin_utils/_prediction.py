@@ -63,16 +63,24 @@ def prepared(facts: Facts, load: Collection[str], persist: Collection[str], list
 
     def there(name: str, entry: Entry) -> Entry:
         state = "loaded" if name in loaded and entry["state"] not in THERE else entry["state"]
-        return {**entry, "state": state, "boot": _listed(entry) if name in boots else entry["boot"]}
+        return {**entry, "state": state, "boot": _listed(facts, entry) if name in boots else entry["boot"]}
 
     after = _legacy_tables.remade(facts, _changed(facts, loaded | boots, there)["modules"])
     return {**after, "boot_files": {**facts["boot_files"], BOOT_FILE: list(persist)}} if listed else after
 
 
-def _listed(entry: Entry) -> str:
+def _listed(facts: Facts, entry: Entry) -> str:
     """Return whether a module that a boot file lists is there after a reboot: with a kernel that does not have it no line helps."""
     of_next = {"missing": "ineffective", "blocked": "ineffective", "unknown": "unknown"}.get(str(_next(entry, "state")), "yes")
-    return str(entry["boot"]) if entry["boot"] == "not_applicable" else of_next
+    heeded = _heeded(facts)
+    listed = "ineffective" if "ineffective" in (of_next, heeded) else "unknown" if "unknown" in (of_next, heeded) else "yes"
+    return str(entry["boot"]) if entry["boot"] == "not_applicable" else listed
+
+
+def _heeded(facts: Facts) -> str:
+    """Return what a line in modules-load.d is worth on this node; older facts do not tell whether anything reads it, and are taken to say yes."""
+    read = (facts.get("management") or {}).get("boot_files_read", True)
+    return {True: "yes", False: "ineffective", None: "unknown"}[read]
 
 
 def rebooted(facts: Facts) -> Facts:
@@ -107,7 +115,7 @@ def _loadable(facts: Facts, name: str) -> dict[str, Any]:
     denied = (facts.get("selinux") or {}).get("module_request") is False and (facts.get("selinux") or {}).get("mode") == "enforcing"
     autoload = "never" if name not in AUTOLOAD_REQUESTS else "denied" if denied else "yes"
     listed = any(name in names for names in facts["boot_files"].values())
-    entry: dict[str, Any] = {"state": "loadable", "autoload": autoload, "boot": "yes" if listed else "no", "reasons": []}
+    entry: dict[str, Any] = {"state": "loadable", "autoload": autoload, "boot": _heeded(facts) if listed else "no", "reasons": []}
     return {**entry, "autoload_after": AUTOLOAD_AFTER[name]} if autoload == "yes" and name in AUTOLOAD_AFTER else entry
 
 

@@ -12,7 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _forecast, _native, _packages, _prediction, _remediation_conflicts, _remediation_selinux
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import (
+    _forecast,
+    _native,
+    _packages,
+    _prediction,
+    _remediation_boot_file,
+    _remediation_conflicts,
+    _remediation_reboot,
+    _remediation_selinux,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import Assessment, assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import is_blacklisted, reason_text
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import BOOT_FILE, Plan, our_block, persistable, plan
@@ -41,17 +50,19 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
     persist = persistable(repaired, modules.modules if consent.persist else always)
     if load or fails or (writes_boot_file and list(persist) != our_block(facts)):
         steps.append(_modules_step(consent, modules, always, load, persist))
-    reboot = _reboot_step(facts, repaired, consent, [failure["name"] for failure in fails])
-    if reboot:
-        steps.append(reboot)
+    unmask = _remediation_boot_file.unmask_step(facts, modules.modules, persist) if writes_boot_file else None
+    steps += [unmask] if unmask else []
 
-    by_role = [step for step in steps if step.by == "role"]
-    obstacle = _obstacle(facts, by_role, persist if writes_boot_file else ())
-    refused = [*modules.refused, *([obstacle] if obstacle else [])]
+    kinds: set[str] = {step.kind for step in steps if step.by == "role"}
+    obstacle = _remediation_boot_file.obstacle(facts, kinds, consent, persist if writes_boot_file else None)
+    no_type = _remediation_selinux.obstacle(facts, consent) if "policy" in kinds else None
+    refused = [*modules.refused, *(told for told in (obstacle, no_type) if told)]
     if refused:
         steps = [step for step in steps if step.by == "owner"]
     after = facts if refused else _prediction.prepared(repaired, load, persist, writes_boot_file)
-    if reboot and reboot.by == "role" and not refused:
+    reboot = _remediation_reboot.reboot_step(after, selection, consent, [failure["name"] for failure in fails], bool(refused))
+    steps += [reboot] if reboot else []
+    if reboot and reboot.by == "role":
         after = _prediction.rebooted(after)
     foreseen = assess(after, selection)
     return {
@@ -63,11 +74,11 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
         "load": [] if refused else list(load),
         "persist": [] if refused else list(persist),
         "fails": [] if refused else fails,
-        "change": bool(by_role) and not refused,
+        "change": any(step.by == "role" for step in steps),
         "refused": refused,
         "forecast": _forecast.summed_up(foreseen.forecasts, foreseen.forecasts_after_reboot),
         "hints": [*_remediation_selinux.hints(facts, selection, consent), *_override_hint(facts, consent), *([] if refused else _bridge_hint(load))],
-        "artifact": _native.artifact(facts, persist) if obstacle else None,
+        "artifact": _native.artifact(facts, persist) if obstacle and persist else None,
         "after": {
             "verdict": foreseen.verdict,
             "verdicts": dict(foreseen.verdicts),
@@ -89,10 +100,12 @@ def _repair(facts: Facts, assessment: Assessment, consent: Consent, steps: list[
 
 def _install(facts: Facts, assessment: Assessment, consent: Consent, steps: list[Step]) -> Facts:
     modules = facts["modules"]
-    next_kernel = _next_kernel(facts)
+    next_kernel = _remediation_reboot.next_kernel(facts)
     lacking = [row for row in assessment.requirements if row.now != "present" and row.kind in ("module", "tool")]
     wanted = [
-        row.name for row in lacking if row.kind == "module" and _packages.is_curable(modules[row.name]) and not _is_reboot_cured(modules[row.name], next_kernel)
+        row.name
+        for row in lacking
+        if row.kind == "module" and _packages.is_curable(modules[row.name]) and not _remediation_reboot.is_cured(modules[row.name], next_kernel)
     ]
     tools = [row.name for row in lacking if row.kind == "tool" and row.level == "must" and facts["tools"].get(row.name) is None]
     manager = _packages.manager(facts)
@@ -154,46 +167,6 @@ def _modules_step(consent: Consent, modules: Plan, always: tuple[str, ...], load
     )
 
 
-def _reboot_step(facts: Facts, repaired: Facts, consent: Consent, failing: list[str]) -> Step | None:
-    """Return the step where required modules wait for a reboot and for nothing else."""
-    next_kernel = _next_kernel(facts)
-    cured = [name for name in failing if _is_reboot_cured(repaired["modules"][name], next_kernel)]
-    if not cured or len(cured) != len(failing):
-        return None
-    by: Any = "role" if consent.reboot == "if_needed" else "owner"
-    what = f"reboot into {next_kernel}" if next_kernel else "reboot"
-    consented = "" if by == "role" else ", or set istio_node_reboot: if_needed"
-    return Step("reboot", what + consented, f"nothing else helps: {reason_text(repaired['modules'][cured[0]])}", by, None, ("systemctl", "reboot"), True)
-
-
-def _is_reboot_cured(entry: Mapping[str, Any], next_kernel: str | None) -> bool:
-    codes = {reason["code"] for reason in entry["reasons"]}
-    if codes & set(_remediation_conflicts.CODES):
-        return False  # These lines outlive the reboot.
-    return "modules_disabled" in codes or ("tree_gone" in codes and next_kernel is not None)
-
-
-def _next_kernel(facts: Facts) -> str | None:
-    """Return the release that boots next where it is another than the running one."""
-    following = facts["kernel"].get("next") or {}
-    release = following.get("release")
-    return str(release) if release and release != facts["kernel"]["release"] else None
-
-
-def _obstacle(facts: Facts, steps: Iterable[Step], persist: Iterable[str]) -> str | None:
-    """Return why what the role would write cannot be written; where it would write nothing, nothing is in the way."""
-    ours = facts.get("ours") or {}
-    writes = [step for step in steps if step.kind != "reboot"]
-    if not writes or (not list(persist) and {step.kind for step in writes} == {"modules"}):
-        return None
-    if ours.get("masked"):
-        return f"{BOOT_FILE} is a link to /dev/null: somebody has switched it off. Remove the link, or set istio_node_persist: false"
-    if "boot_file" in ours and ours["boot_file"] is None:
-        return f"{BOOT_FILE}: the marks of the nodeprep.istio block are not one pair; remove them and run again"
-    found = _native.obstacle(facts)
-    return f"{found}. Nothing is written; with istio_node_persist: false the modules are only loaded now" if found else None
-
-
 def _override_hint(facts: Facts, consent: Consent) -> list[str]:
     ours = ((facts.get("ours") or {}).get("overrides")) or {}
     if not ours or consent.override_conflicts:
@@ -213,22 +186,27 @@ def _undoing(facts: Facts) -> dict[str, Any]:
     ours = facts.get("ours") or {}
     block = our_block(facts)
     steps = []
-    if block:
+    if block or ours.get("block"):
         steps.append(Step("modules", "take our block out", "it is ours", where=BOOT_FILE, args={"state": "absent"}))
     if ours.get("overrides"):
         files = sorted(ours["overrides"])
         steps.append(Step("overrides", f"remove {', '.join(files)}", "they are ours", where=", ".join(files), args={"state": "absent"}))
     steps += [step for step in (_remediation_selinux.removal_step(facts),) if step]
     broken = "boot_file" in ours and ours["boot_file"] is None
-    obstacle = _native.obstacle(facts) if steps else None
+    obstacle = _native.managed(facts) if steps else None
     refused = [f"{BOOT_FILE}: the marks of the nodeprep.istio block are not one pair; remove them by hand"] if broken else [obstacle] if obstacle else []
-    loaded = [name for name in block if facts["modules"].get(name, {}).get("state") == "loaded"]
-    left = [f"loaded modules stay loaded until a reboot, since others may use them: {', '.join(loaded)}"] if loaded else []
     return {
         "state": "absent",
         "steps": [] if refused else [step.as_dict() for step in steps],
         "change": bool(steps) and not refused,
         "refused": refused,
-        "left": [*left, "packages stay installed, since nothing tells who else wants them"] if steps else left,
+        "left": [] if refused else [*_left(facts, block), *(["packages stay installed, since nothing tells who else wants them"] if steps else [])],
         **{key: [] for key in ("modules", "optional", "boot_only", "load", "persist", "fails", "hints")},
     }
+
+
+def _left(facts: Facts, block: list[str]) -> list[str]:
+    """Return what stays on the node after the undoing though it may be of our making."""
+    loaded = [name for name in block if facts["modules"].get(name, {}).get("state") == "loaded"]
+    modules = [f"loaded modules stay loaded until a reboot, since others may use them: {', '.join(loaded)}"] if loaded else []
+    return [*modules, *_remediation_selinux.left(facts)]

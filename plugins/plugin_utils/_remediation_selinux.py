@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_AFTER
 from ansible_collections.nodeprep.istio.plugins.module_utils._ours import POLICY_MODULE
+from ansible_collections.nodeprep.istio.plugins.module_utils._selinux import DOMAINS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent, Step
 
@@ -33,26 +34,49 @@ def policy_step(facts: Mapping[str, Any], consent: Consent) -> Step | None:
     """Return the step that installs our policy, or None where it is not asked for, cannot be, or is there."""
     wanted = {"priority": consent.selinux_priority, "cil": cil(consent.selinux_domains)}
     installed = _installed(facts)
-    if consent.selinux != "policy" or _mode(facts) == "disabled" or installed == wanted:
+    stale = [priority for priority in _priorities(installed) if priority != consent.selinux_priority]
+    there = {key: installed.get(key) for key in wanted} == wanted and not stale
+    if consent.selinux != "policy" or _mode(facts) == "disabled" or there:
         return None
-    stale = installed["priority"] if installed and installed["priority"] != consent.selinux_priority else None
     return Step(
         "policy",
         f"install the SELinux module {POLICY_MODULE} with priority {consent.selinux_priority}",
         f"it lets {', '.join(consent.selinux_domains)} ask the kernel for modules",
         how=("semodule", "-X", str(consent.selinux_priority), "-i", f"{POLICY_MODULE}.cil"),
-        args={"state": "present", "name": POLICY_MODULE, "stale_priority": stale, **wanted},
+        args={"state": "present", "name": POLICY_MODULE, "stale": stale, **wanted},
     )
+
+
+def obstacle(facts: Mapping[str, Any], consent: Consent) -> str | None:
+    """Return why our policy cannot be installed, or None: a type that the policy does not have cannot be allowed anything.
+
+    The facts tell it of the types of containers alone (C(domain)); of others, and in older facts, nothing is known.
+    """
+    selinux = facts.get("selinux") or {}
+    if selinux.get("domain", "") is not None or not set(consent.selinux_domains) <= set(DOMAINS):
+        return None
+    types = ", ".join(consent.selinux_domains)
+    return f"the SELinux policy of this node does not say that it has {types}: install container-selinux, or set istio_node_selinux: preload"
 
 
 def removal_step(facts: Mapping[str, Any]) -> Step | None:
     """Return the step that takes our policy out, or None where it is not installed."""
     installed = _installed(facts)
-    if not installed:
+    if not installed or installed.get("semodule") is False:
         return None
-    how = ("semodule", "-X", str(installed["priority"]), "-r", POLICY_MODULE)
-    args = {"state": "absent", "name": POLICY_MODULE, "stale_priority": None, **installed}
-    return Step("policy", f"remove the SELinux module {POLICY_MODULE} of priority {installed['priority']}", "it is ours", how=how, args=args)
+    priorities = _priorities(installed)
+    how = ("semodule", *(word for priority in priorities for word in ("-X", str(priority), "-r", POLICY_MODULE)))
+    args = {"state": "absent", "name": POLICY_MODULE, "stale": priorities}
+    return Step("policy", f"remove the SELinux module {POLICY_MODULE} of {_told(priorities)}", "it is ours", how=how, args=args)
+
+
+def left(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what of SELinux stays when the node is taken back to what it was."""
+    installed = _installed(facts)
+    if installed.get("semodule") is False:
+        yield f"the SELinux module {POLICY_MODULE} of {_told(_priorities(installed))} stays, since there is no semodule to remove it"
+    if (facts.get("selinux") or {}).get(BOOLEAN):
+        yield f"the SELinux boolean {BOOLEAN} stays on, since nothing tells who else wants it: setsebool -P {BOOLEAN} off"
 
 
 def boolean_step(facts: Mapping[str, Any], consent: Consent) -> Step | None:
@@ -75,6 +99,9 @@ def hints(facts: Mapping[str, Any], selection: Selection, consent: Consent) -> I
     selinux = facts.get("selinux") or {}
     if _mode(facts) == "disabled":
         return
+    if consent.selinux != "policy" and (installed := _installed(facts)):
+        stays = "still lets containers ask for modules, and stays until istio_node_state: absent"
+        yield f"the SELinux module {POLICY_MODULE} of {_told(_priorities(installed))} {stays}"
     boolean = selinux.get(BOOLEAN)
     if boolean is not None:
         yield f"the SELinux boolean {BOOLEAN} is {'on' if boolean else 'off'}"
@@ -92,6 +119,15 @@ def _mode(facts: Mapping[str, Any]) -> str:
     return str((facts.get("selinux") or {}).get("mode", "disabled"))
 
 
-def _installed(facts: Mapping[str, Any]) -> dict[str, Any] | None:
-    found = (facts.get("ours") or {}).get("policy")
-    return dict(found) if found else None
+def _installed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of our policy module where it is installed, else nothing."""
+    return dict((facts.get("ours") or {}).get("policy") or {})
+
+
+def _priorities(installed: Mapping[str, Any]) -> list[int]:
+    """Return all priorities that our policy module has; older facts know one."""
+    return list(installed.get("priorities") or ([installed["priority"]] if "priority" in installed else []))
+
+
+def _told(priorities: list[int]) -> str:
+    return f"{'priority' if len(priorities) == 1 else 'priorities'} {', '.join(map(str, priorities))}"

@@ -264,7 +264,7 @@ def test_the_policy_comes_with_what_the_kernel_never_asks_for():
     assert args["cil"] == "(allow container_t kernel_t (system (module_request)))\n" and args["priority"] == 300
     installed = {"policy": {"priority": 300, "cil": args["cil"]}}
     assert "policy" not in steps(legacy(enforcing(ours=installed), selinux="policy"))
-    assert step(legacy(enforcing(ours={"policy": {"priority": 200, "cil": args["cil"]}}), selinux="policy"), "policy")["args"]["stale_priority"] == 200
+    assert step(legacy(enforcing(ours={"policy": {"priority": 200, "cil": args["cil"]}}), selinux="policy"), "policy")["args"]["stale"] == [200]
     assert "policy" not in steps(legacy(node(), selinux="policy"))
 
 
@@ -339,6 +339,70 @@ def test_no_reboot_where_a_line_stays_that_keeps_the_module_from_loading(code, l
     assert plan["after"]["verdict"] == "ready"
 
 
+def waiting(code="modules_disabled", following=None, **more):
+    """Return a node on which nothing loads until it reboots."""
+    entry = {"state": "blocked" if code == "modules_disabled" else "unknown", "autoload": "denied", "reasons": [reason("now", code)]}
+    return node(following={"release": "6.1.0-43-amd64", "how": "link"} if code == "tree_gone" else None, **more, **_with(entry, following))
+
+
+def _with(entry, following):
+    return dict.fromkeys(KNOWN_MODULES, entry | ({"next": following} if following else {}))
+
+
+UNREAD = {"boot_files_read": False, "boot_files_mask": "/etc/systemd/system/systemd-modules-load.service"}
+
+
+@pytest.mark.parametrize(
+    "made, options, words",
+    [
+        (waiting("tree_gone", {"state": "missing", "autoload": "never"}), {}, "are missing with kernel 6.1.0-43-amd64"),
+        (waiting(), {"persist": False}, "then, since istio_node_persist is false"),
+        (waiting(management=UNREAD), {}, "nothing is sure to load nf_tables"),
+        (waiting(management={"boot_files_read": None}), {}, "nothing is sure to load nf_tables"),
+        (waiting(management={"managed_by": "ostree"}), {}, "nothing is sure to load nf_tables"),
+    ],
+)
+def test_the_role_reboots_only_where_that_is_foreseen_to_help(made, options, words):
+    plan = nft(made, reboot="if_needed", **options)
+    told = step(plan, "reboot")
+    assert "reboot" not in steps(plan) and words in told["why"] and "A reboot alone does not help" in told["why"] and "istio_node_reboot" not in told["what"]
+    assert "istio_node_reboot" not in step(nft(made, **options), "reboot")["what"]
+
+
+def test_the_role_reboots_where_the_boot_lists_help():
+    plan = nft(waiting(), reboot="if_needed")
+    assert steps(plan) == ["modules", "reboot"] and plan["after"]["verdict"] == "ready"
+    assert "or set istio_node_reboot: if_needed" in step(nft(waiting()), "reboot")["what"]
+
+
+@pytest.mark.parametrize(
+    "read, mask, verdict, how, where",
+    [
+        (False, UNREAD["boot_files_mask"], "at_risk", ["systemctl", "unmask", "systemd-modules-load.service"], UNREAD["boot_files_mask"]),
+        (False, "/usr/lib/systemd/system/systemd-modules-load.service", "at_risk", None, "/usr/lib/systemd/system/systemd-modules-load.service"),
+        (False, "systemd.mask=systemd-modules-load on the kernel command line", "at_risk", None, "/proc/cmdline"),
+        (None, None, "unknown", None, None),
+        (True, None, "ready", None, None),
+    ],
+)
+def test_lists_that_nothing_reads_are_not_counted_upon(read, mask, verdict, how, where):
+    made = node(autoload="denied", management={"boot_files_read": read, "boot_files_mask": mask})
+    plan = nft(checked(made))
+    assert plan["after"]["verdict"] == verdict and steps(plan) == ["modules"] and steps(plan, "owner") == (["conflict"] if where else [])
+    if where:
+        told = step(plan, "conflict")
+        assert (told.get("how"), told["where"], told["reboot"]) == (how, where, where == "/proc/cmdline") and mask in told["why"]
+    assert steps(nft(made, persist=False), "owner") == []
+    assert steps(nft(node(state="builtin", boot="not_applicable", management=UNREAD)), "owner") == []
+
+
+def test_what_packages_bring_and_others_list_is_not_counted_upon_where_nothing_reads_it():
+    made = node("rocky", "6.12.0-124.el10_1.x86_64", autoload="denied", boot_files={"/etc/modules-load.d/v.conf": ["xt_owner"]}, xt_owner=NOT_INSTALLED)
+    assert preparation_plan(made, install_packages=True)["after"]["verdict"] == "ready"
+    made["management"] |= UNREAD
+    assert preparation_plan(made, install_packages=True)["after"]["verdict"] == "at_risk"
+
+
 @pytest.mark.parametrize("managed_by, words", [("ostree", "rpm-ostree"), ("transactional-update", "next snapshot"), ("image", "read-only")])
 def test_nothing_is_written_where_ansible_must_not_write(managed_by, words):
     made = node(management={"managed_by": managed_by})
@@ -364,15 +428,121 @@ def test_a_boot_file_that_was_switched_off_or_has_broken_marks_is_refused():
     assert preparation_plan(node(ours={"masked": True}), persist=False)["refused"] == []
 
 
+@pytest.mark.parametrize(
+    "management, ours, told",
+    [
+        ({}, {"masked": True}, "Remove the link"),
+        ({}, {"boot_file": None}, "remove them and run again"),
+        ({"managed_by": "ostree"}, {}, None),
+        ({"systemd": False}, {}, "have your init load the modules, for example by /etc/modules. Nothing is written"),
+    ],
+)
+def test_nothing_is_refused_for_a_boot_file_that_is_left_alone_and_no_remedy_is_told_that_is_none(management, ours, told):
+    made = node(management=management, ours=ours, xt_owner=BLACKLISTED, conflicts=SEEN)
+    loaded_only = preparation_plan(made, persist=False, override_conflicts=True)
+    if told is None:
+        assert loaded_only["refused"][0].endswith("Nothing is written") and loaded_only["artifact"] is None
+        assert preparation_plan(made, override_conflicts=True)["refused"][0].endswith("Nothing is written")
+        return
+    assert loaded_only["refused"] == [] and steps(loaded_only) == ["overrides", "modules"]
+    assert told in preparation_plan(made, override_conflicts=True)["refused"][0]
+    assert "istio_node_persist: false" in preparation_plan(made, override_conflicts=True)["refused"][0]
+    policy = preparation_plan(node(management=management, ours=ours, selinux=ENFORCING), iptables_variant="legacy", selinux="policy", persist=False)
+    assert told in policy["refused"][0] and "istio_node_persist" not in policy["refused"][0]
+
+
+def test_where_our_block_is_as_it_should_be_nothing_is_written():
+    persist = nft(node())["persist"]
+    made = node(management={"managed_by": "ostree"}, boot_files={BOOT_FILE: persist}, ours={"boot_file": persist})
+    plan = nft(made)
+    assert plan["refused"] == [] and plan["load"] and plan["persist"] == persist
+
+
+def test_a_file_of_a_vendor_is_not_hidden():
+    hidden = "/usr/lib/modules-load.d/istio.conf"
+    made = checked(node(boot_files={hidden: ["nft_redir"]}, ours={"would_hide": hidden}))
+    plan = nft(made)
+    assert len(plan["refused"]) == 1 and f"would hide {hidden}" in plan["refused"][0] and f"copy it to {BOOT_FILE} first" in plan["refused"][0]
+    assert nft(made, persist=False)["refused"] == []
+    made["boot_files"][hidden] = list(KNOWN_MODULES)
+    assert nft(made)["refused"] == [] and nft(made)["persist"] == []
+
+
+def test_the_owners_way_keeps_what_the_file_lists_already():
+    fcos = {"system": "fedora", "name": "Fedora CoreOS 42", "management": {"managed_by": "ostree"}}
+    listed = node(**fcos, boot_files={BOOT_FILE: ["nft_redir", "xt_owner"]}, ours={"beside": ["wireguard", "xt_owner", "nft_redir", "a: b"]})
+    text = nft(checked(listed))["artifact"]["text"]
+    assert [line.strip() for line in text.partition("inline: |\n")[2].splitlines()] == [
+        *("wireguard", "xt_owner", "nft_redir", "nf_tables", "nft_chain_nat", "nft_counter")
+    ]
+    sidecar = preparation_plan(node())["persist"]
+    again = preparation_plan(node(**fcos, boot_files={BOOT_FILE: sidecar}), mode=["sidecar", "ambient"])["artifact"]["text"]
+    assert all(f" {name}\n" in again for name in preparation_plan(node(), mode=["sidecar", "ambient"])["persist"])
+    okd = preparation_plan(node("scos", name="CentOS Stream CoreOS 9.0.20250701-0", management={"managed_by": "ostree"}))
+    assert okd["artifact"]["kind"] == "MachineConfig"
+
+
 def test_undo_takes_back_what_is_ours_and_says_what_it_leaves():
     ours = {"boot_file": ["xt_owner"], "overrides": {"/etc/modprobe.d/hard.conf": {"current": True}}, "policy": {"priority": 300, "cil": "x"}}
     plan = preparation_plan(node(state="loaded", ours=ours), state="absent")
     assert steps(plan) == ["modules", "overrides", "policy"]
     assert step(plan, "policy")["how"] == ["semodule", "-X", "300", "-r", "istio_node_prep"]
+    assert step(plan, "policy")["args"] == {"state": "absent", "name": "istio_node_prep", "stale": [300]}
     assert "stay loaded until a reboot" in plan["left"][0] and "packages stay installed" in plan["left"][1]
     nothing = preparation_plan(node(), state="absent")
     assert nothing["steps"] == [] and not nothing["change"]
     assert "by hand" in preparation_plan(node(ours={"boot_file": None}), state="absent")["refused"][0]
+
+
+def test_undo_removes_a_block_without_names():
+    made = checked(node(ours={"block": True}))
+    assert steps(preparation_plan(made, state="absent")) == ["modules"]
+    assert steps(preparation_plan(node(ours={"boot_file": ["xt_owner"]}), state="absent")) == ["modules"]
+
+
+def test_undo_needs_no_systemd_and_leaves_nothing_where_it_is_refused():
+    plan = preparation_plan(node(ours={"boot_file": ["xt_owner"]}, management={"systemd": False}), state="absent")
+    assert plan["refused"] == [] and steps(plan) == ["modules"]
+    plan = preparation_plan(node(ours={"boot_file": ["xt_owner"]}, management={"managed_by": "ostree"}), state="absent")
+    assert "rpm-ostree" in plan["refused"][0] and plan["left"] == []
+
+
+def test_undo_takes_the_policy_of_all_priorities_out_or_names_it():
+    ours = {"policy": {"priority": 400, "cil": "x", "priorities": [300, 400], "semodule": True}}
+    plan = preparation_plan(checked(node(ours=ours)), state="absent")  # where SELinux is switched off, too
+    assert step(plan, "policy")["args"]["stale"] == [300, 400]
+    assert step(plan, "policy")["how"] == ["semodule", "-X", "300", "-r", "istio_node_prep", "-X", "400", "-r", "istio_node_prep"]
+    ours["policy"]["semodule"] = False
+    plan = preparation_plan(node(ours=ours), state="absent")
+    assert plan["steps"] == [] and "priorities 300, 400 stays, since there is no semodule" in plan["left"][0]
+
+
+def test_undo_names_the_boolean_that_stays_on():
+    on = {"mode": "enforcing", "domain_kernel_load_modules": True}
+    assert "setsebool -P domain_kernel_load_modules off" in preparation_plan(node(selinux=on), state="absent")["left"][0]
+    assert preparation_plan(node(selinux=on | {"domain_kernel_load_modules": False}), state="absent")["left"] == []
+
+
+def test_a_policy_of_another_priority_beside_the_right_one_goes():
+    cil = "(allow container_t kernel_t (system (module_request)))\n"
+    made = enforcing(ours={"policy": {"priority": 300, "cil": cil, "priorities": [200, 300], "semodule": True}})
+    assert step(legacy(made, selinux="policy"), "policy")["args"]["stale"] == [200]
+    made["ours"]["policy"]["priorities"] = [300]
+    assert "policy" not in steps(legacy(made, selinux="policy"))
+
+
+def test_a_policy_that_is_no_longer_asked_for_is_told_to_stay():
+    made = enforcing(ours={"policy": {"priority": 300, "cil": "x", "priorities": [300], "semodule": True}})
+    assert any("istio_node_prep of priority 300 still lets containers" in hint for hint in legacy(made)["hints"])
+    assert not any("still lets containers" in hint for hint in [*legacy(made, selinux="policy")["hints"], *legacy(enforcing())["hints"]])
+
+
+def test_no_policy_for_a_type_that_the_node_does_not_have():
+    made = node(selinux={"mode": "enforcing", "module_request": None, "domain": None})
+    plan = nft(made, selinux="policy")
+    assert plan["steps"] == [] and len(plan["refused"]) == 1 and "install container-selinux" in plan["refused"][0]
+    assert nft(made, selinux="policy", selinux_domains=["my_container_t"])["refused"] == []
+    assert nft(made)["refused"] == nft(enforcing(), selinux="policy")["refused"] == []
 
 
 @pytest.mark.parametrize(
