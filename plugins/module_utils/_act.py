@@ -12,7 +12,8 @@ THERE = ("loaded", "builtin", "merged")
 def sort_out(node, names):
     """Return (names to load, failures): what is not there yet, and C(name) and C(cause) of what cannot be loaded.
 
-    A blacklist counts as a no, though modprobe would pass over it when it is given the module's own name.
+    A blacklist counts as a no, though modprobe would pass over it when it is given the module's own name. What comes along
+    with a module that needs it is no failure: there a blacklist does not count.
     """
     to_load = []
     failures = []
@@ -26,7 +27,8 @@ def sort_out(node, names):
         else:
             cause = refusal.text if refusal else _reasons.texts(entry["reasons"])
             failures.append({"name": name, "cause": cause or entry["state"]})
-    return to_load, failures
+    along = {needed for name in to_load for needed in node.tree.dependencies(name)}
+    return to_load, [failure for failure in failures if failure["name"] not in along]
 
 
 def persistable(node, names, outside_block):

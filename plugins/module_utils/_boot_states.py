@@ -39,7 +39,7 @@ class Outcome:
 
     def _refuse(self, line, name, cause):
         where = cause.where if cause.code != "dead_line" else line.where
-        self.refusals.setdefault(name, Cause(cause.code, "{0} lists it, but {1}".format(line.where, cause.text), where))
+        self.refusals.setdefault(name, Cause(cause.code, "{0} lists it, but {1}".format(line.where, cause.text), where, cause.needs))
 
 
 def decide(node, name, state):

@@ -6,7 +6,8 @@
 
 import re
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._overrides import normal
+from ansible_collections.nodeprep.istio.plugins.module_utils import _overrides
+from ansible_collections.nodeprep.istio.plugins.module_utils._modprobe_conf import raw_lines
 
 DPKG_LISTS = "/var/lib/dpkg/info"
 RPM = "/usr/bin/rpm"
@@ -35,21 +36,15 @@ def observe(files, modules, run):
 
 
 def _file(files, path, numbers, package):
-    lines = (files.read(path) or "").split("\n")
-    comment = next((line.strip("# \t\r") for line in lines[:5] if line.startswith("#") and line.strip("# \t\r")), None)
+    text = _overrides.read(files, path) or ""
+    lines = dict(raw_lines(text))
+    first = [_overrides.normal(line).strip("# ") for line in text.split("\n")[:5] if line.startswith("#")]
+    comment = next((line for line in first if line), None)
     return {
         "package": package,
         "comment": comment[:100] if comment else None,
-        "lines": {str(number): _logical(lines, number)[:200] for number in numbers if number <= len(lines)},
+        "lines": {str(number): _overrides.normal(lines[number]) for number in numbers if number in lines},
     }
-
-
-def _logical(lines, number):
-    """Return the line that begins here, with those that a backslash joins to it, in one form."""
-    end = number
-    while end < len(lines) and lines[end - 1].rstrip("\r").endswith("\\"):
-        end += 1
-    return normal("\n".join(line.rstrip("\r") for line in lines[number - 1 : end]))
 
 
 def _dpkg_owners(files, paths):

@@ -75,8 +75,16 @@ class Modprobe:
         for needed in () if cause else self.tree.dependencies(name):
             cause = None if needed in self._loaded else self._own_refusal(needed)
             if cause:
-                return Cause(cause.code, "needs {0}: {1}".format(needed, cause.text), cause.where)
+                return _of_needed(needed, cause)
         return cause
+
+    def obstacles(self, name):
+        """Return all causes in the configuration that keep this module from being loaded: each of them must go."""
+        causes = self.conf.blacklistings(name) + self.conf.refusals(name)
+        for needed in self.tree.dependencies(name):
+            if needed not in self._loaded:
+                causes += [_of_needed(needed, cause) for cause in self.conf.refusals(needed)]
+        return causes
 
     def doubt(self, name):
         """Return the cause for which it cannot be told whether this module would load, or None."""
@@ -140,3 +148,7 @@ class Modprobe:
                 self._signed_elsewhere = self._signed([self.tree.file(one) for one in names])
             signed = path in self._signed_elsewhere
         return signed
+
+
+def _of_needed(needed, cause):
+    return Cause(cause.code, "needs {0}: {1}".format(needed, cause.text), cause.where, needed)

@@ -20,6 +20,8 @@ SUFFIXES = (".conf", ".alias")
 COMMAND_LINE = "/proc/cmdline"
 # What the reason quotes of a command.
 _QUOTED = 100
+# So many places of one module's blacklisting are told; one is the rule.
+_MOST_PLACES = 5
 _WILDCARDS = re.compile(r"[*?[]")
 _ESCAPE = re.compile(r"\\(.|\n)")
 
@@ -27,7 +29,7 @@ _ESCAPE = re.compile(r"\\(.|\n)")
 class ModprobeConf:
     """The effective configuration.
 
-    :ivar blacklist: dict of module name to where it is blacklisted.
+    :ivar blacklist: dict of module name to the places where it is blacklisted, in the order in which they are read.
     :ivar install: list of (pattern of module names, command, where), in the order in which they are read.
     :ivar aliases: list of (pattern, module name, where).
     :ivar softdeps: list of (pattern of module names, names that come along with such a module), in the order in which they are read.
@@ -64,11 +66,12 @@ class ModprobeConf:
 
     def load_refusal(self, name):
         """Return the cause for which neither modprobe nor the kernel would load this one module, or None."""
-        if self.disabled:
-            return self.switched_off()
-        if name in self.kernel_blacklist:
-            return Cause("module_blacklist", "module_blacklist= on the kernel command line", COMMAND_LINE)
-        return self.override(name)
+        return self.switched_off() or next(iter(self.refusals(name)), None)
+
+    def refusals(self, name):
+        """Return all causes for which this one module alone would not be loaded, whoever asks."""
+        listed = Cause("module_blacklist", "module_blacklist= on the kernel command line", COMMAND_LINE) if name in self.kernel_blacklist else None
+        return [cause for cause in (listed, self.override(name)) if cause]
 
     def override(self, name):
         """Return the cause for which modprobe runs something else than loading this name, or None."""
@@ -90,8 +93,14 @@ class ModprobeConf:
 
     def blacklisting(self, name):
         """Return the cause for which modprobe would not load what an alias stands for, or a boot file lists, or None."""
-        where = self.blacklist.get(name)
-        return Cause("blacklist", "blacklisted ({0})".format(where), where) if where else None
+        return next(iter(self.blacklistings(name)), None)
+
+    def blacklistings(self, name):
+        """Return such a cause for each place: all of them must go before the module loads."""
+        places = self.blacklist.get(name, ())
+        causes = [Cause("blacklist", "blacklisted ({0})".format(where), where) for where in places[:_MOST_PLACES]]
+        more = len(places) - len(causes)
+        return causes + ([Cause("blacklist", "blacklisted in {0} more places".format(more))] if more else [])
 
     def autoload_refusal(self, name):
         """Return the cause for which systemd-modules-load, or a request by alias, would not load it, or None."""
@@ -157,7 +166,9 @@ def read(files, cmdline, tree_path, live=True, disabled=False):
     # (kernel/module/main.c: blacklisted(); libkmod-config.c: kcmdline_parse_result()).
     for value in cmdline_values(cmdline, "modprobe.blacklist"):
         for name in value.split(","):
-            conf.blacklist.setdefault(name, COMMAND_LINE)
+            places = conf.blacklist.setdefault(name, [])
+            if COMMAND_LINE not in places:
+                places.append(COMMAND_LINE)
     # The last one counts: a charp parameter.
     conf.kernel_blacklist.update(name for value in cmdline_values(cmdline, "module_blacklist")[-1:] for name in value.split(","))
     return conf
@@ -169,11 +180,33 @@ def logical_lines(text):
     A backslash joins the next line, and before anything else it vanishes. Only a line feed ends a line, so that a
     carriage return stays with the last word. What follows a NUL is lost, as ever in C.
     """
-    joint = "\1"
-    number = 1
-    for line in _ESCAPE.sub(lambda escape: joint if escape.group(1) == "\n" else escape.group(1), text).split("\n"):
-        yield number, line.replace(joint, "").split("\0", 1)[0]
-        number += 1 + line.count(joint)
+    for number, raw in raw_lines(text):
+        line = raw[:-1] if raw.endswith("\n") and not _is_joint(raw[:-1]) else raw
+        yield number, _ESCAPE.sub(lambda escape: "" if escape.group(1) == "\n" else escape.group(1), line).split("\0", 1)[0]
+
+
+def raw_lines(text):
+    """Yield (first line's number, text) of the same lines as they are written, with the line feeds at their ends and within."""
+    first, parts = 1, []
+    lines = text.split("\n")
+    last = len(lines)
+    for number, line in enumerate(lines, 1):
+        parts.append(line if number == last else line + "\n")
+        if number == last or not _is_joint(line):
+            raw = "".join(parts)
+            if raw:
+                yield first, raw
+            first, parts = number + 1, []
+
+
+def _is_joint(line):
+    """Whether a line without its line feed ends with a backslash that joins the next one: of two the first takes the second's meaning away."""
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
+def without_joints(raw):
+    """Return a line as it is written, but for the joints of its parts, which mean nothing at all."""
+    return _ESCAPE.sub(lambda escape: "" if escape.group(1) == "\n" else escape.group(), raw)
 
 
 def _take(conf, words, where):
@@ -184,7 +217,7 @@ def _take(conf, words, where):
     if name is None:
         return
     if keyword == "blacklist":
-        conf.blacklist.setdefault(name, where)
+        conf.blacklist.setdefault(name, []).append(where)
     elif keyword == "install" and len(words) > 2:
         conf.install.append((name, " ".join(words[2:]).strip(), where))
     elif keyword == "alias" and len(words) > 2:

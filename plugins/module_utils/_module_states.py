@@ -82,8 +82,20 @@ def describe(node, name):
                 causes["boot"] = Cause("next_kernel", "{0} with kernel {1}".format(after[0], following.release))
     else:
         entry["boot"], causes["boot"] = _boot_states.decide(node, name, state)
-    entry["reasons"] = _reasons.listed(causes)
+    obstacles = [] if state in ("builtin", "merged") else node.modprobe.obstacles(name)
+    entry["reasons"] = _reasons.with_others(_reasons.listed(causes), lambda cause: _axis(node, name, entry, cause), obstacles)
     return entry
+
+
+def _axis(node, name, entry, cause):
+    """Return the axis of what else is in the module's way: by a blacklist it is not loaded unasked, even where the kernel never asks for it.
+
+    Where the kernel asks for it by its own name, the blacklist matters to the boot list alone (and to this role).
+    """
+    if entry["state"] == "blocked" and cause.code != "blacklist":
+        return "now"
+    lasting = (node.following or node).conf.blacklisting(name)
+    return "boot" if entry["autoload"] == "yes" and lasting else "autoload"
 
 
 def is_there(node, name):

@@ -32,7 +32,7 @@ def observe(files, policy_type):
     overrides = {}
     for path, override in _overrides.existing(files).items():
         current = override.text(files) == _overrides.read(files, path)
-        overrides[path] = {"of": override.of, "lines": override.lines, "current": current}
+        overrides[path] = {"of": override.of, "lines": override.lines, "current": current, "edited": override.edited}
     text = files.read(_boot_file.PATH) or ""
     try:
         ours, empty = _boot_file.names_in_block(text), _boot_file.has_block(text)

@@ -4,17 +4,27 @@
 # This module util is PRIVATE to the collection.
 """Files of our own in /etc/modprobe.d that take back what keeps modules from loading. Nobody else's file is edited."""
 
+import hashlib
 import os
+import re
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._modprobe_conf import SUFFIXES, raw_lines, without_joints
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical, is_valid
 
 DIRECTORY = "/etc/modprobe.d"
 # Of several install lines for one module only the first counts (kmod: libkmod/libkmod-module.c,
 # kmod_module_get_install_commands()), and files are read in the order of their names.
 BEATING = DIRECTORY + "/00-nodeprep-istio.conf"
+# Our files begin with these lines, in this order: the mark, what it is a copy of (where it is one), the digest, the lines
+# that are taken back, the end. Whatever follows belongs to the copied file, and may look like any of them.
 MARK = "# nodeprep.istio: written by Ansible, goes with state absent"
 _COPY_OF = "# A copy without the lines below of "
+_DIGEST = "# SHA-256 of all but this line: "
 _WITHOUT = "#- "
+_END = "#- end of the lines that are taken back"
+# What of a line is kept and compared: lines without end would make facts without end.
+_MOST_CHARACTERS = 200
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 
 
 class Refused(ValueError):
@@ -26,25 +36,35 @@ class Override:
 
     :ivar path: where it is.
     :ivar of: path of the file that it stands in for, or None for the file that beats install lines.
-    :ivar lines: the lines of others that it takes back: "blacklist NAME" or "install NAME COMMAND", in order.
+    :ivar lines: the lines of others that it takes back, as :func:`normal` returns them: "blacklist NAME" or "install NAME COMMAND", in order.
+    :ivar edited: whether somebody else changed it since it was written: it is theirs too, and is left as it is.
     """
 
-    def __init__(self, path, of, lines):
+    def __init__(self, path, of, lines, edited=False):
         self.path = path
         self.of = of
         self.lines = lines
+        self.edited = edited
 
     def text(self, files):
         """Return the content that the file is to have; empty where nothing is left to take back."""
+        if self.edited:
+            return read(files, self.path) or ""
+        body = self._body(files)
+        if body is None:
+            return ""
+        head = [MARK, _COPY_OF + self.of] if self.of else [MARK]
+        rest = [_WITHOUT + line for line in self.lines] + [_END, body]
+        return "\n".join(head + [_DIGEST + _digest(head + rest)] + rest)
+
+    def _body(self, files):
+        """Return what follows our own lines; None where nothing is left to take back."""
         if self.of is None:
             modules = sorted({canonical(line.split()[1]) for line in self.lines})
-            install = "install {0} /sbin/modprobe --ignore-install {0} $CMDLINE_OPTS\n"
-            return "".join([MARK + "\n"] + [_WITHOUT + line + "\n" for line in self.lines] + [install.format(name) for name in modules])
-        original = list(_logical_lines(read(files, self.of) or ""))
-        kept = [raw for raw, line in original if line not in self.lines]
-        if len(kept) == len(original):
-            return ""
-        return "".join([MARK + "\n", _COPY_OF + self.of + "\n"] + [_WITHOUT + line + "\n" for line in self.lines] + kept)
+            return "".join("install {0} /sbin/modprobe --ignore-install {0} $CMDLINE_OPTS\n".format(name) for name in modules)
+        original = [raw for _number, raw in raw_lines(read(files, self.of) or "")]
+        kept = [raw for raw in original if normal(raw) not in self.lines]
+        return None if len(kept) == len(original) else "".join(kept)
 
 
 def parse(path, text):
@@ -52,8 +72,19 @@ def parse(path, text):
     lines = text.split("\n")
     if lines[0] != MARK:
         return None
-    of = lines[1][len(_COPY_OF) :] if len(lines) > 1 and lines[1].startswith(_COPY_OF) else None
-    return Override(path, of, [line[len(_WITHOUT) :] for line in lines if line.startswith(_WITHOUT)])
+    at = 2 if len(lines) > 1 and lines[1].startswith(_COPY_OF) else 1
+    of = lines[1][len(_COPY_OF) :] if at == 2 else None
+    taken = []
+    for line in lines[at + 1 :]:
+        if line == _END or not line.startswith(_WITHOUT):
+            break
+        taken.append(line[len(_WITHOUT) :])
+    written = _DIGEST + _digest(lines[:at] + lines[at + 1 :])
+    return Override(path, of, taken, edited=lines[at : at + 1] != [written])
+
+
+def _digest(lines):
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def read(files, path):
@@ -67,7 +98,7 @@ def existing(files):
     found = {}
     for name in files.listdir(DIRECTORY):
         path = "{0}/{1}".format(DIRECTORY, name)
-        override = parse(path, read(files, path) or "") if name.endswith(".conf") and not files.is_dir(path) else None
+        override = parse(path, read(files, path) or "") if name.endswith(SUFFIXES) and not files.is_dir(path) else None
         if override:
             found[path] = override
     return found
@@ -77,14 +108,17 @@ def wanted(files, present, asked):
     """Return our files as they are to be, by path: those that are there, and what is asked.
 
     :param present: what :func:`existing` returned.
-    :param asked: list of (path, line), effective lines of others that keep a module from loading.
+    :param asked: list of (path, line), effective lines of others that keep a module from loading, as :func:`normal` returns them.
 
     Raises Refused.
     """
-    result = {path: Override(path, override.of, list(override.lines)) for path, override in present.items()}
+    result = {path: Override(path, override.of, list(override.lines), override.edited) for path, override in present.items()}
     for path, line in asked:
         target, of = _place(files, present, path, line)
         override = result.setdefault(target, Override(target, of, []))
+        if override.edited:
+            words = "{0} was changed since it was written, so that it cannot take back '{1}' of {2}: move what was added to a file of its own, and remove {0}"
+            raise Refused(words.format(target, line, path))
         if line not in override.lines:
             override.lines.append(line)
     return result
@@ -93,7 +127,7 @@ def wanted(files, present, asked):
 def _place(files, present, path, line):
     """Return (path of our file, path that it stands in for) to take back one line."""
     text = read(files, path)
-    if text is None or line not in [found for _raw, found in _logical_lines(text)]:
+    if text is None or line not in [normal(raw) for _number, raw in raw_lines(text)]:
         raise Refused("{0} has no line '{1}' any more: observe the node again".format(path, line))
     if line.split()[0] == "install":
         if not is_valid(line.split()[1]):
@@ -111,18 +145,7 @@ def _place(files, present, path, line):
     return target, path
 
 
-def _logical_lines(text):
-    """Yield (raw text, words joined by one blank) of each line; a backslash at its end joins the next one."""
-    raw = ""
-    for physical in text.splitlines(True):
-        raw += physical
-        if not physical.rstrip("\r\n").endswith("\\"):
-            yield raw, normal(raw)
-            raw = ""
-    if raw:
-        yield raw, normal(raw)
-
-
 def normal(raw):
-    """Return a line in one form: its words joined by one blank, continuations taken out."""
-    return " ".join(raw.replace("\\\n", " ").split())
+    """Return a line in the one form in which facts tell it and lines are compared: its words joined by one blank, continuations
+    taken out, U+FFFD for each byte that is no UTF-8, and its first 200 characters."""
+    return _NO_TEXT.sub("\ufffd", " ".join(without_joints(raw).split()))[:_MOST_CHARACTERS].rstrip()

@@ -13,18 +13,22 @@ class Cause:
     :ivar code: one word, stable.
     :ivar text: a sentence without its full stop, with file and line where there are any.
     :ivar where: "path:line" or another short place, or None.
+    :ivar needs: name of the other module that it is about, one that this module needs; None where it is about the module itself.
     """
 
-    def __init__(self, code, text, where=None):
+    def __init__(self, code, text, where=None, needs=None):
         self.code = code
         self.text = text
         self.where = where
+        self.needs = needs
 
     def reason(self, axis):
         """Return the cause as an entry of the C(reasons) of the facts; I(axis) is "now", "autoload" or "boot"."""
         reason = {"axis": axis, "code": self.code, "text": self.text}
         if self.where:
             reason["where"] = self.where
+        if self.needs:
+            reason["needs"] = self.needs
         return reason
 
 
@@ -40,6 +44,24 @@ def listed(causes):
         if cause and not any((cause.code, cause.text) == (reason["code"], reason["text"]) for reason in reasons):
             reasons.append(cause.reason(axis))
     return reasons
+
+
+def with_others(reasons, axis_of, causes):
+    """Return reasons and, in the order of the axes, those of the causes that they do not name yet, on that axis or on one before.
+
+    :param axis_of: function that takes a Cause and returns its axis.
+    """
+    found = list(reasons)
+    for cause in causes:
+        reason = cause.reason(axis_of(cause))
+        before = AXES[: AXES.index(reason["axis"]) + 1]
+        if not any(_place(reason) == _place(other) and other["axis"] in before for other in found):
+            found.append(reason)
+    return sorted(found, key=lambda reason: AXES.index(reason["axis"]))
+
+
+def _place(reason):
+    return reason["code"], reason.get("where"), reason.get("needs")
 
 
 def texts(reasons):

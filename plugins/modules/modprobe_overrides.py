@@ -15,6 +15,7 @@ description:
   - An C(install) line, wherever it is, is taken back by one that loads the module, in a file that is read before it.
   - A C(blacklist) line in a file under C(/etc) is refused, since no other file can take it back.
   - Copies follow their originals. Where an original is gone, or has the lines no more, the copy goes too.
+  - A file of its own that somebody else has changed since is left alone, also with O(state=absent), and what would change it is refused.
 options:
   state:
     description: V(present) takes back O(lines) and keeps what was taken back before, V(absent) removes all files of this module's making.
@@ -32,7 +33,9 @@ options:
         type: path
         required: true
       line:
-        description: The line, words joined by one blank. It must begin with C(blacklist) or C(install).
+        description:
+          - The line, words joined by one blank. It must begin with C(blacklist) or C(install). Its first 200 characters count, and bytes that
+            are no UTF-8 count as U+FFFD.
         type: str
         required: true
 extends_documentation_fragment:
@@ -64,6 +67,11 @@ files:
   returned: success
   type: list
   elements: str
+left:
+  description: Paths of the files that are left as they are, since somebody else has changed them.
+  returned: success
+  type: list
+  elements: str
 """
 
 import os
@@ -74,12 +82,14 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
 
 def texts(state, lines):
-    """Return dict of path to (text now, text to be) of each file of ours. Raises Refused."""
+    """Return dict of path to (text now, text to be) of each file of ours, and the paths of those that somebody else changed. Raises Refused."""
     files = Files()
     present = _overrides.existing(files)
+    edited = [path for path, override in sorted(present.items()) if override.edited]
     wanted = {} if state == "absent" else _overrides.wanted(files, present, lines)
     after = {path: override.text(files) for path, override in wanted.items()}
-    return {path: (_boot_file.read(path) if path in present else "", after.get(path, "")) for path in sorted(set(present) | set(wanted))}
+    paths = sorted((set(present) | set(wanted)) - set(edited))
+    return {path: (_boot_file.read(path) if path in present else "", after.get(path, "")) for path in paths}, edited
 
 
 def main():
@@ -101,7 +111,8 @@ def main():
             module.fail_json(msg="lines: '{0}' ({1}) is no blacklist or install line".format(line, path))
     try:
         with _boot_file.locked(_overrides.BEATING, module.check_mode):
-            changes = {path: pair for path, pair in texts(module.params["state"], lines).items() if pair[0] != pair[1]}
+            found, edited = texts(module.params["state"], lines)
+            changes = {path: pair for path, pair in found.items() if pair[0] != pair[1]}
             if changes and os.geteuid() != 0:
                 module.fail_json(msg="writing to {0} needs root: set become to true".format(_overrides.DIRECTORY))
             for path, (_before, after) in changes.items():
@@ -111,7 +122,7 @@ def main():
                     _boot_file.write(after, module.tmpdir, module.atomic_move, path)
     except (_overrides.Refused, _boot_file.Refused) as exc:
         module.fail_json(msg=str(exc))
-    result = {"changed": bool(changes), "files": list(changes)}
+    result = {"changed": bool(changes), "files": list(changes), "left": edited}
     if module._diff:
         shown = _boot_file.shown
         result["diff"] = [

@@ -97,8 +97,9 @@ ansible_facts:
             - For each module name its C(state) (V(loaded), V(builtin), V(merged), V(loadable), V(blocked), V(missing),
               V(unknown)), C(autoload) (V(yes), V(never), V(denied), V(unknown)), C(boot) (V(yes), V(no), V(ineffective),
               V(not_applicable), V(unknown)) and C(reasons), a list of mappings of C(axis) (V(now), V(autoload), V(boot)), C(code),
-              C(text) and, where there is one, C(where), a path and line; a cause that explains two axes is said of the
-              first. Where they apply also C(provider), the module it is merged
+              C(text) and, where there is one, C(where), a path and line, and C(needs), the module that this one needs and that the
+              reason is about; a cause that explains two axes is said of the first. Each line of modprobe.d that keeps it from being
+              loaded has its reason, five of one kind at most. Where they apply also C(provider), the module it is merged
               into or an alias of, C(origin), its file or kernel option, C(depends), the modules it needs, C(autoload_after), the
               module that has to be there before the kernel asks for this one, and C(next), C(state) and C(autoload) with
               the kernel that boots next, or with the settings that outlive a reboot or come with it (sysctl.d), where they are others
@@ -128,8 +129,9 @@ ansible_facts:
             - What of this collection is on the node. C(boot_file) are the names in the block of the boot file, null where its marks are no
               pair, C(masked) is whether a link switches that file off. Where they apply also C(block), V(true) of a block without any name,
               C(beside), what other lines of that file list, and C(would_hide), a vendor's file that it would take the place of.
-            - C(overrides) are files in C(modprobe.d); C(policy) is the SELinux module that counts, with all its C(priorities) and whether
-              C(semodule) is there, or null.
+            - C(overrides) are files in C(modprobe.d), each with the file that it is a copy of (C(of)), the C(lines) that it takes back, whether
+              it is as it would be written now (C(current)), and whether somebody else has changed it (C(edited)); C(policy) is the SELinux
+              module that counts, with all its C(priorities) and whether C(semodule) is there, or null.
           type: dict
         conflicts:
           description: For each file that a reason names with a line, its C(package), its first C(comment) and these C(lines).

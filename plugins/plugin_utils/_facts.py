@@ -63,6 +63,8 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "ours.overrides": (Mapping, "mapping"),
     "ours.overrides.*": (Mapping, "mapping"),
     "ours.overrides.*.current": (bool, "truth value"),
+    "ours.overrides.*.edited": (bool, "truth value"),
+    "ours.overrides.*.lines": ([str], "list of lines"),
     "management.managed_by": (str, "text"),
     "management.boot_files_read": (bool, "truth value"),
     "management.boot_files_mask": (str, "text"),

@@ -19,10 +19,23 @@ Entry = Mapping[str, Any]
 THERE = ("loaded", "builtin", "merged")
 
 
-def with_packages(facts: Facts, modules: Collection[str], tools: Iterable[str]) -> Facts:
-    """Return the facts after packages brought these modules, and these tools in a version that only time will tell."""
+def with_packages(facts: Facts, modules: Collection[str], tools: Iterable[str], codes: Collection[str] = ()) -> Facts:
+    """Return the facts after packages brought these modules, and these tools in a version that only time will tell.
+
+    :param codes: those of the reasons that keep a module from loading though its package is installed.
+    """
+
+    def brought(name: str, entry: Entry) -> Entry:
+        now = _loadable(facts, name)
+        kept = [reason for reason in entry["reasons"] if reason["code"] in codes]
+        if not kept:
+            return now
+        state = "loadable" if all(reason["code"] == "blacklist" for reason in kept) else "blocked"
+        denied = {"autoload": "denied" if now["autoload"] == "yes" else now["autoload"], "boot": "ineffective" if now["boot"] == "yes" else now["boot"]}
+        return {**now, **denied, "state": state, "reasons": kept}
+
     tools_after = {**facts["tools"], **{tool: {"path": tool, "version": None} for tool in tools}}
-    return {**_changed(facts, modules, lambda name, entry: _loadable(facts, name)), "tools": tools_after}
+    return {**_changed(facts, modules, brought), "tools": tools_after}
 
 
 def without_conflicts(facts: Facts, modules: Collection[str], codes: Collection[str]) -> Facts:
@@ -59,7 +72,7 @@ def prepared(facts: Facts, load: Collection[str], persist: Collection[str], list
     :param listed: whether the boot file was written at all.
     """
     modules = facts["modules"]
-    loaded, boots = _closure(modules, load), _closure(modules, persist)
+    loaded, boots = closure(modules, load), closure(modules, persist)
 
     def there(name: str, entry: Entry) -> Entry:
         state = "loaded" if name in loaded and entry["state"] not in THERE else entry["state"]
@@ -134,7 +147,8 @@ def _with_next(entry: Entry, changed: Mapping[str, str]) -> Entry:
     return rest if following == {"autoload": entry["autoload"]} else {**rest, "next": following}
 
 
-def _closure(modules: Mapping[str, Entry], names: Iterable[str]) -> set[str]:
+def closure(modules: Mapping[str, Entry], names: Iterable[str]) -> set[str]:
+    """Return these modules and all that they need."""
     found: set[str] = set()
     left = list(names)
     while left:

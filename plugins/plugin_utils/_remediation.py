@@ -45,7 +45,9 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
     always = _remediation_selinux.always(consent, modules.modules)
     lacking = modules.load or tuple(name for name in always if entries[name]["state"] not in _prediction.THERE)
     load = tuple(name for name in lacking if entries[name]["state"] == "loadable" and not is_blacklisted(entries[name]))
-    fails = [{"name": name, "cause": reason_text(entries[name]) or str(entries[name]["state"])} for name in lacking if name not in load]
+    # What comes along with a module that needs it, whatever a blacklist says, is no failure (_act.py: sort_out()).
+    unloaded = [name for name in lacking if name not in load and name not in _prediction.closure(entries, load)]
+    fails = [{"name": name, "cause": reason_text(entries[name]) or str(entries[name]["state"])} for name in unloaded]
     writes_boot_file = consent.persist or bool(always)
     persist = persistable(repaired, modules.modules if consent.persist else always)
     if load or fails or (writes_boot_file and list(persist) != our_block(facts)):
@@ -105,7 +107,7 @@ def _install(facts: Facts, assessment: Assessment, consent: Consent, steps: list
     wanted = [
         row.name
         for row in lacking
-        if row.kind == "module" and _packages.is_curable(modules[row.name]) and not _remediation_reboot.is_cured(modules[row.name], next_kernel)
+        if row.kind == "module" and _packages.is_curable(modules[row.name]) and not _remediation_reboot.waits(modules[row.name], next_kernel)
     ]
     tools = [row.name for row in lacking if row.kind == "tool" and row.level == "must" and facts["tools"].get(row.name) is None]
     manager = _packages.manager(facts)
@@ -123,7 +125,9 @@ def _install(facts: Facts, assessment: Assessment, consent: Consent, steps: list
             brought.update(provides)
     if not brought:
         return facts
-    return _prediction.with_packages(facts, [name for name in wanted if name in brought], [name for name in tools if name in brought])
+    return _prediction.with_packages(
+        facts, [name for name in wanted if name in brought], [name for name in tools if name in brought], _remediation_conflicts.CODES
+    )
 
 
 def _by_whom(packages: Iterable[_packages.Package], consent: Consent, manager: str | None) -> Iterable[tuple[Any, list[_packages.Package]]]:
@@ -137,15 +141,21 @@ def _by_whom(packages: Iterable[_packages.Package], consent: Consent, manager: s
 
 def _override(facts: Facts, assessment: Assessment, consent: Consent, steps: list[Step]) -> Facts:
     required = [row for row in assessment.requirements if row.kind == "module" and row.level == "must"]
-    names = dict.fromkeys(row.name for row in required if row.now != "present" or row.after_reboot != "present")
+    lacking = dict.fromkeys(row.name for row in required if row.now != "present" or row.after_reboot != "present")
+    modules = facts["modules"]
+    free = [name for name in lacking if modules[name]["state"] in ("loaded", "loadable") and not is_blacklisted(modules[name])]
+    # What comes along with those needs no line taken back; what is not there at all would be helped by none.
+    along = _prediction.closure(modules, free) - set(free)
+    names = [name for name in lacking if name not in along and modules[name]["state"] != "missing"]
     found = _remediation_conflicts.conflicts(facts, names)
-    stuck = {name for conflict in found if not conflict.can_be_overridden for name in conflict.modules}
-    taken = [conflict for conflict in found if consent.override_conflicts and not stuck & set(conflict.modules)]
+    stuck = _remediation_conflicts.stuck(facts, found, names)
+    taken = [conflict for conflict in found if consent.override_conflicts and conflict.can_be_overridden and set(conflict.modules) - stuck]
     ours = (facts.get("ours") or {}).get("overrides") or {}
     step = _remediation_conflicts.override_step(taken, [path for path, ours_now in sorted(ours.items()) if not ours_now["current"]])
     steps += [step] if step else []
-    steps += [_remediation_conflicts.owner_step(conflict) for conflict in found if conflict not in taken]
-    freed = {name for conflict in taken for name in conflict.modules}
+    steps += [_remediation_conflicts.owner_step(conflict, consent.override_conflicts) for conflict in found if conflict not in taken]
+    steps += [_remediation_conflicts.edited_step(path) for path in _remediation_conflicts.edited(facts)]
+    freed = _remediation_conflicts.freed(facts, taken)
     return _prediction.without_conflicts(facts, freed, _remediation_conflicts.CODES) if freed else facts
 
 
@@ -188,8 +198,8 @@ def _undoing(facts: Facts) -> dict[str, Any]:
     steps = []
     if block or ours.get("block"):
         steps.append(Step("modules", "take our block out", "it is ours", where=BOOT_FILE, args={"state": "absent"}))
-    if ours.get("overrides"):
-        files = sorted(ours["overrides"])
+    files = sorted(set(ours.get("overrides") or {}) - set(_remediation_conflicts.edited(facts)))
+    if files:
         steps.append(Step("overrides", f"remove {', '.join(files)}", "they are ours", where=", ".join(files), args={"state": "absent"}))
     steps += [step for step in (_remediation_selinux.removal_step(facts),) if step]
     broken = "boot_file" in ours and ours["boot_file"] is None
@@ -209,4 +219,4 @@ def _left(facts: Facts, block: list[str]) -> list[str]:
     """Return what stays on the node after the undoing though it may be of our making."""
     loaded = [name for name in block if facts["modules"].get(name, {}).get("state") == "loaded"]
     modules = [f"loaded modules stay loaded until a reboot, since others may use them: {', '.join(loaded)}"] if loaded else []
-    return [*modules, *_remediation_selinux.left(facts)]
+    return [*modules, *_remediation_conflicts.left(facts), *_remediation_selinux.left(facts)]

@@ -21,13 +21,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True)
 class Conflict:
-    """One line, and the modules that it keeps from loading, itself or as what they need."""
+    """One line, and the modules that it keeps from loading, itself or as what they need.
+
+    ``named`` are the modules that the line itself is about.
+    """
 
     code: str
     where: str
     line: str
     owner: str
     modules: tuple[str, ...]
+    named: tuple[str, ...]
     can_be_overridden: bool
 
     @property
@@ -37,22 +41,40 @@ class Conflict:
 
 def conflicts(facts: Mapping[str, Any], names: Iterable[str]) -> tuple[Conflict, ...]:
     """Return the conflicts of these modules, each line once, in order of the modules."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    named: dict[tuple[str, str], dict[str, None]] = {}
     for name in names:
         for reason in facts["modules"][name]["reasons"]:
             if reason["code"] in CODES and reason.get("where"):
-                modules = found.setdefault((reason["code"], reason["where"]), [])
-                if name not in modules:
-                    modules.append(name)
-    return tuple(_conflict(facts, code, where, tuple(modules)) for (code, where), modules in found.items())
+                key = (reason["code"], reason["where"])
+                found.setdefault(key, {})[name] = None
+                named.setdefault(key, {})[str(reason.get("needs") or name)] = None
+    return tuple(_conflict(facts, *key, tuple(modules), tuple(named[key])) for key, modules in found.items())
 
 
-def _conflict(facts: Mapping[str, Any], code: str, where: str, modules: tuple[str, ...]) -> Conflict:
+def stuck(facts: Mapping[str, Any], found: Iterable[Conflict], names: Iterable[str]) -> set[str]:
+    """Return the modules that would not load after all had been taken back that can be: a line of theirs cannot, or is one too many to be told."""
+    untold = {name for name in names for reason in facts["modules"][name]["reasons"] if reason["code"] in CODES and not reason.get("where")}
+    return untold | {name for conflict in found if not conflict.can_be_overridden for name in conflict.modules}
+
+
+def freed(facts: Mapping[str, Any], taken: Iterable[Conflict]) -> set[str]:
+    """Return all modules, asked for or not, that nothing keeps from loading any more once these lines are taken back."""
+    lines = {(conflict.code, conflict.where) for conflict in taken}
+    kept_back = {
+        name: {(reason["code"], reason.get("where")) for reason in entry["reasons"] if reason["code"] in CODES}
+        for name, entry in facts["modules"].items()
+        if entry["state"] in ("loaded", "loadable", "blocked", "unknown")
+    }
+    return {name for name, by in kept_back.items() if by and by <= lines}
+
+
+def _conflict(facts: Mapping[str, Any], code: str, where: str, modules: tuple[str, ...], named: tuple[str, ...]) -> Conflict:
     path, _colon, number = where.rpartition(":")
     seen = (facts.get("conflicts") or {}).get(path) or {}
     line = str((seen.get("lines") or {}).get(number, ""))
     owner = "the kernel command line" if where == COMMAND_LINE else _owner(path, seen)
-    return Conflict(code, where, line, owner, modules, _can_be_overridden(facts, path, line))
+    return Conflict(code, where, line, owner, modules, named, _can_be_overridden(facts, path, line))
 
 
 def _owner(path: str, seen: Mapping[str, Any]) -> str:
@@ -67,10 +89,10 @@ def _can_be_overridden(facts: Mapping[str, Any], path: str, line: str) -> bool:
     words = line.split()
     if len(words) < 2 or not _NAME.fullmatch(words[1]):
         return False
+    ours = {own: bool(told.get("edited")) for own, told in ((facts.get("ours") or {}).get("overrides") or {}).items()}
     if words[0] == "install":
-        return path.rpartition("/")[2] >= BEATING.rpartition("/")[2]
-    ours = (facts.get("ours") or {}).get("overrides") or {}
-    return words[0] == "blacklist" and (path in ours or not path.startswith(DIRECTORY + "/"))
+        return not ours.get(BEATING) and path.rpartition("/")[2] >= BEATING.rpartition("/")[2]
+    return words[0] == "blacklist" and (ours[path] is False if path in ours else not path.startswith(DIRECTORY + "/"))
 
 
 def override_step(taken: Iterable[Conflict], refreshed: Iterable[str]) -> Step | None:
@@ -90,11 +112,39 @@ def override_step(taken: Iterable[Conflict], refreshed: Iterable[str]) -> Step |
     )
 
 
-def owner_step(conflict: Conflict) -> Step:
-    """Return what the owner is to do about a conflict that the role leaves alone: the smallest change."""
+def edited(facts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return our files that somebody else has changed, by path: they are left as they are."""
+    ours = (facts.get("ours") or {}).get("overrides") or {}
+    return {path: told for path, told in sorted(ours.items()) if told.get("edited")}
+
+
+def edited_step(path: str) -> Step:
+    """Return what the owner is to do about a file of ours that somebody else has changed."""
+    what = f"move what was added to {path} to a file of its own, remove {path}, and run again"
+    return Step("conflict", what, "it was changed after the role wrote it: the role leaves it as it is, and does not bring it up to date", "owner", path)
+
+
+def left(facts: Mapping[str, Any]) -> list[str]:
+    """Return what an undoing leaves of them, and what that still does."""
+    told = []
+    for path, ours in edited(facts).items():
+        back = ", ".join(f"'{line}'" for line in ours.get("lines") or ())
+        still = f"; it takes back {back}" if back else ""
+        told.append(f"{path} stays, since it was changed after the role wrote it{still}: keep what was added, and remove it")
+    return told
+
+
+def owner_step(conflict: Conflict, consented: bool) -> Step:
+    """Return what the owner is to do about a conflict that the role leaves alone: the smallest change.
+
+    :param consented: whether the role may take lines back.
+    """
     why = f"it keeps {', '.join(conflict.modules)} from loading ({conflict.owner})"
     if conflict.where == COMMAND_LINE:
         key = "module_blacklist=" if conflict.code == "module_blacklist" else "modprobe.blacklist="
-        return Step("conflict", f"take {', '.join(conflict.modules)} out of {key} on the kernel command line", why, "owner", conflict.where, reboot=True)
-    consent = ", or set istio_node_override_conflicts: true" if conflict.can_be_overridden else "; no file of ours can take it back"
-    return Step("conflict", f"remove the line '{conflict.line}' of {conflict.where}{consent}", why, "owner", conflict.where)
+        return Step("conflict", f"take {', '.join(conflict.named)} out of {key} on the kernel command line", why, "owner", conflict.where, reboot=True)
+    if not conflict.can_be_overridden:
+        else_ = "; no file of ours can take it back"
+    else:
+        else_ = "; to take it back alone would not help" if consented else ", or set istio_node_override_conflicts: true"
+    return Step("conflict", f"remove the line '{conflict.line}' of {conflict.where}{else_}", why, "owner", conflict.where)

@@ -41,9 +41,13 @@ def reboot_step(after: Facts, selection: Selection, consent: Consent, waiting: I
 
 def is_cured(entry: Mapping[str, Any], following: str | None) -> bool:
     """Whether what keeps a module from loading ends with a reboot."""
+    # Lines of modprobe.d outlive the reboot.
+    return not any(reason["code"] in _remediation_conflicts.CODES for reason in entry["reasons"]) and waits(entry, following)
+
+
+def waits(entry: Mapping[str, Any], following: str | None) -> bool:
+    """Whether a module cannot be loaded before a reboot, whatever else is in its way."""
     codes = {reason["code"] for reason in entry["reasons"]}
-    if codes & set(_remediation_conflicts.CODES):
-        return False  # These lines outlive the reboot.
     return "modules_disabled" in codes or ("tree_gone" in codes and following is not None)
 
 

@@ -154,6 +154,13 @@ CONF_LINE = st.tuples(
 CONF = st.lists(CONF_LINE, max_size=5).map(lambda lines: "".join(keyword + blank + " ".join(words) + end for keyword, blank, words, end in lines))
 
 
+@given(st.text(alphabet="ab \\\n\r\0\u2028", max_size=60))
+@settings(deadline=None)
+def test_lines_are_split_without_loss(text):
+    assert "".join(raw for _number, raw in _modprobe_conf.raw_lines(text)) == text
+    assert [number for number, _line in _modprobe_conf.logical_lines(text)] == [number for number, _raw in _modprobe_conf.raw_lines(text)]
+
+
 @given(CONF, st.sampled_from(["xt_owner", "ipt_owner", "xt_mark", "nf_nat"]), st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_modprobe_reads_the_configuration_as_we_do(tree, text, asked, blacklist):

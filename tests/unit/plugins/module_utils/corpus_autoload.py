@@ -9,7 +9,48 @@ from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.corpus_c
 AUTOLOAD = [
     case("ip_tables is never asked for, alias or not", "ip_tables", "loadable never no", NEVER),
     case("its tables are, after it", "iptable_nat", "loadable yes no", more={"autoload_after": "ip_tables"}),
-    case("a table is asked for by its name, so the blacklist does not hold", "iptable_nat", "loadable yes no", {}, modprobe("blacklist iptable_nat\n")),
+    case(
+        "a table is asked for by its name, so the blacklist holds for the boot list alone",
+        "iptable_nat",
+        "loadable yes no",
+        {"boot": "blacklist"},
+        modprobe("blacklist iptable_nat\n"),
+        more={"where": "/etc/modprobe.d/a.conf:1"},
+    ),
+    case(
+        "and for a moment alone where a reboot wipes it out",
+        "iptable_nat",
+        "loadable yes no",
+        {"autoload": "blacklist"},
+        {"/run/modprobe.d/a.conf": "blacklist iptable_nat\n"},
+    ),
+    *(
+        case("blacklisted, and never asked for", name, "loadable never no", {"autoload": "never_requested blacklist"}, modprobe("blacklist " + name + "\n"))
+        for name in ("br_netfilter", "ip_tables", "nf_conntrack", "nf_nat", "x_tables")
+    ),
+    case(
+        "blacklisted by modprobe.blacklist=, and never asked for",
+        "nf_conntrack",
+        "loadable never no",
+        {"autoload": "never_requested blacklist"},
+        {"/proc/cmdline": "modprobe.blacklist=nf_conntrack\n"},
+    ),
+    case(
+        "blacklisted, and nothing answers",
+        "xt_owner",
+        "loadable never no",
+        {"autoload": "no_alias blacklist"},
+        modprobe("blacklist xt_owner\n"),
+        modules=["x_tables"],
+        xt_owner=(synthetic.NETFILTER, ["x_tables"], []),
+    ),
+    case(
+        "blacklisted in three places",
+        "xt_owner",
+        "loadable denied no",
+        {"autoload": "blacklist blacklist blacklist"},
+        {"/usr/lib/modprobe.d/a.conf": "blacklist xt_owner\nblacklist xt-owner\n", "/etc/modprobe.d/b.conf": "blacklist xt_owner\n"},
+    ),
     case(
         "a chain type is asked for by code of nf_tables",
         "nft_chain_nat",

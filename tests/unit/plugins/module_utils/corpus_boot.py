@@ -36,7 +36,7 @@ BOOT = [
         "22b blacklisted, but a dependency of what is listed",
         "nf_nat",
         "loadable never yes",
-        {"autoload": "never_requested", "boot": "dependency"},
+        {"autoload": "never_requested blacklist", "boot": "dependency"},
         dict(boot("nf_nat\nxt_REDIRECT\n"), **{"/etc/modprobe.d/b.conf": "blacklist nf_nat\n"}),
     ),
     case(

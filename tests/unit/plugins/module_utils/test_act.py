@@ -33,6 +33,12 @@ def test_a_blacklisted_module_is_neither_loaded_nor_listed(node, read):
     assert _act.persistable(read(), ["xt_owner"], set()) == []
 
 
+def test_what_comes_along_is_no_failure_whatever_a_blacklist_says(node, read):
+    node.write("/etc/modprobe.d/hard.conf", "blacklist x_tables\n")
+    assert _act.sort_out(read(), ["x_tables", "xt_owner"]) == (["xt_owner"], [])
+    assert [failure["name"] for failure in _act.sort_out(read(), ["x_tables"])[1]] == ["x_tables"]
+
+
 def test_builtin_merged_and_missing_ones_are_not_listed(read):
     names = ["xt_owner", "xt_mark", "nf_nat", "nf_nat_ipv4", "xt_set"]
     assert _act.persistable(read(), names, set()) == ["xt_owner", "xt_mark"]

@@ -8,6 +8,7 @@ import bz2
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _conflicts, _ours, _overrides
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._modprobe_conf import raw_lines
 
 VENDOR = "/usr/lib/modprobe.d/hard.conf"
 COPY = "/etc/modprobe.d/hard.conf"
@@ -60,7 +61,7 @@ def test_what_was_taken_back_stays_so_and_the_copy_follows_its_original(node, ap
     apply()
     assert read(node, COPY) == first
     node.write(VENDOR, TEXT + "blacklist sctp\n")
-    assert _ours.observe(Files(str(node.root)), None)["overrides"][COPY] == {"of": VENDOR, "lines": ["blacklist xt_owner"], "current": False}
+    assert _ours.observe(Files(str(node.root)), None)["overrides"][COPY] == {"of": VENDOR, "lines": ["blacklist xt_owner"], "current": False, "edited": False}
     apply((COPY, "blacklist dccp"))
     assert "\nblacklist xt_owner" not in read(node, COPY) and "\nblacklist dccp" not in read(node, COPY) and read(node, COPY).endswith("blacklist sctp\n")
     node.write(VENDOR, "# nothing\n")
@@ -85,6 +86,62 @@ def test_what_cannot_be_taken_back_is_refused(node, path, line, message):
     node.write("/etc/modprobe.d/zz.conf", "install xt_* /bin/true\n")
     with pytest.raises(_overrides.Refused, match=message):
         _overrides.wanted(Files(str(node.root)), {}, [(path, line)])
+
+
+@pytest.mark.parametrize(
+    "path, content",
+    [
+        (VENDOR, b"#- Hardening\n#- see wiki\nblacklist xt_owner\n"),
+        (VENDOR, b"#- blacklist dccp\nblacklist dccp\nblacklist xt_owner\n"),
+        (VENDOR, b"blacklist xt_owner\n#- end of the lines that are taken back\n#- blacklist dccp\n"),
+        (VENDOR, b"blacklist xt_owner # d\xe9sactiv\xe9\n"),
+        (VENDOR, b"blacklist xt_owner # " + b"because " * 40 + b"\nblacklist dccp\n"),
+        (VENDOR, b"# of two\\\\\nblacklist xt_owner \\\n # joined\nblacklist dccp\n"),
+        (VENDOR, b"# \x0c form feed, \xe2\x80\xa8 line separator\nblacklist xt_owner\n"),
+        (VENDOR, b"blacklist dccp\nblacklist xt_owner \\"),
+        ("/usr/lib/modprobe.d/hard.alias", b"blacklist xt_owner\noptions nf_conntrack hashsize=1\n"),
+        ("/etc/modprobe.d/mine.conf", b"install xt_owner /bin/sh -c 'logger " + b"x" * 300 + b"; exit 1'\n"),
+    ],
+)
+def test_what_facts_tell_is_taken_back_and_found_again_and_nothing_else_is_lost(node, apply, path, content):
+    node.tree(["xt_owner", "x_tables"])
+    node.write(path, content)
+    (line,) = node.facts(["xt_owner"])["conflicts"][path]["lines"].values()
+    apply((path, line))
+    assert node.describe("xt_owner")["reasons"] == [] or node.describe("xt_owner")["reasons"][0]["code"] == "custom_install"
+    files = Files(str(node.root))
+    ((ours, override),) = _overrides.existing(files).items()
+    assert (override.lines, override.edited, override.of) == ([line], False, path if path.startswith("/usr") else None)
+    written = node.path(ours).read_bytes()
+    apply()
+    assert node.path(ours).read_bytes() == written
+    if override.of:
+        body = written.split(b"#- end of the lines that are taken back\n", 1)[1]
+        assert body == "".join(kept(content)).encode("utf-8", "surrogateescape")
+    assert node.path(path).read_bytes() == content
+
+
+def kept(content):
+    """Return the lines of a file but for those on xt_owner."""
+    return [raw for _number, raw in raw_lines(content.decode("utf-8", "surrogateescape")) if raw.split()[1:2] != ["xt_owner"]]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda text: text + "options nf_conntrack hashsize=131072\n", lambda text: text.replace("dccp", "sctp"), lambda text: text[:90]]
+)
+def test_a_file_of_ours_that_somebody_changed_is_left_alone(node, apply, change):
+    node.write(VENDOR, TEXT)
+    apply((VENDOR, "blacklist xt_owner"))
+    theirs = change(read(node, COPY))
+    node.write(COPY, theirs)
+    node.write(VENDOR, TEXT + "blacklist sctp\n")
+    told = _ours.observe(Files(str(node.root)), None)["overrides"][COPY]
+    assert told["edited"] and told["current"]
+    apply()
+    assert read(node, COPY) == theirs
+    node.write(COPY, theirs + "\nblacklist xt_mark\n")
+    with pytest.raises(_overrides.Refused, match="/etc/modprobe.d/hard.conf was changed since it was written.*of its own, and remove"):
+        _overrides.wanted(Files(str(node.root)), _overrides.existing(Files(str(node.root))), [(COPY, "blacklist xt_mark")])
 
 
 def test_bytes_that_are_no_text_survive(node):

@@ -227,6 +227,77 @@ def test_what_a_file_of_ours_can_take_back(code, where, line, taken):
         assert step(plan, "conflict")["reboot"]
 
 
+def blocked(where, *modules, needs=None):
+    """Return entries of modules that the kernel command line keeps from loading, themselves or as what they need."""
+    told = reason("now", "module_blacklist", where, "why") | ({"needs": needs} if needs else {})
+    return {name: {"state": "blocked", "autoload": "denied", "reasons": [told]} for name in modules}
+
+
+def test_the_owner_is_told_the_module_that_the_command_line_names():
+    made = node(**blocked("/proc/cmdline", "xt_REDIRECT", needs="nf_nat"), **blocked("/proc/cmdline", "xt_owner", needs="x_tables"))
+    told = step(preparation_plan(made), "conflict")
+    assert told["what"] == "take nf_nat, x_tables out of module_blacklist= on the kernel command line" and "keeps xt_REDIRECT, xt_owner" in told["why"]
+
+
+def test_consent_that_is_given_is_not_asked_for():
+    entry = {"autoload": "denied", "reasons": [reason("autoload", "blacklist", VENDOR + ":3"), reason("autoload", "blacklist", MINE + ":1")]}
+    made = node(xt_owner=entry, conflicts=SEEN | {MINE: {"package": None, "comment": None, "lines": {"1": "blacklist xt_owner"}}})
+    for consent, words in ((False, "or set istio_node_override_conflicts: true"), (True, "to take it back alone would not help")):
+        plan = preparation_plan(made, override_conflicts=consent)
+        assert steps(plan, "owner") == ["conflict", "conflict"] and "overrides" not in steps(plan)
+        assert words in plan["steps"][0]["what"] and "no file of ours can take it back" in plan["steps"][1]["what"]
+
+
+def test_a_line_is_taken_back_for_those_whom_it_helps():
+    needed = reason("now", "install_override", MINE + ":2") | {"needs": "x_tables"}
+    helped = {"state": "blocked", "autoload": "denied", "reasons": [needed]}
+    stuck = helped | {"reasons": [needed, reason("autoload", "blacklist", MINE + ":1")]}
+    lines = {"1": "blacklist xt_REDIRECT", "2": "install x_tables /bin/false"}
+    made = node(xt_owner=helped, xt_REDIRECT=stuck, conflicts={MINE: {"package": None, "comment": None, "lines": lines}})
+    plan = preparation_plan(made, override_conflicts=True)
+    assert "xt_owner" in plan["load"] and [failure["name"] for failure in plan["fails"]] == ["xt_REDIRECT"]
+    assert step(plan, "overrides")["args"] == {"lines": [{"path": MINE, "line": lines["2"]}]} and steps(plan, "owner") == ["conflict"]
+
+
+def test_a_place_too_many_to_be_told_leaves_the_module_to_its_owner():
+    made = node(xt_owner=BLACKLISTED | {"reasons": [*BLACKLISTED["reasons"], reason("autoload", "blacklist")]}, conflicts=SEEN)
+    plan = preparation_plan(made, override_conflicts=True)
+    assert "overrides" not in steps(plan) and steps(plan, "owner") == ["conflict"] and [one["name"] for one in plan["fails"]] == ["xt_owner"]
+
+
+def test_what_a_package_brings_may_be_blacklisted_all_the_same():
+    entry = NOT_INSTALLED | {"reasons": [*NOT_INSTALLED["reasons"], reason("autoload", "blacklist", VENDOR + ":3")]}
+    made = node("rocky", "6.12.0-124.el10_1.x86_64", xt_owner=entry, conflicts=SEEN)
+    assert steps(preparation_plan(made), "owner") == ["packages"]
+    plan = preparation_plan(made, install_packages=True)
+    assert steps(plan, "owner") == ["conflict"] and [one["name"] for one in plan["fails"]] == ["xt_owner"] and plan["after"]["verdict"] == "not_ready"
+    plan = preparation_plan(made, install_packages=True, override_conflicts=True)
+    assert steps(plan) == ["packages", "overrides", "modules"] and plan["fails"] == [] and plan["after"]["verdict"] == "ready"
+
+
+EDITED = {"/etc/modprobe.d/hard.conf": {"of": VENDOR, "lines": ["blacklist dccp"], "current": True, "edited": True}}
+
+
+@pytest.mark.parametrize("consent", [True, False])
+def test_a_file_of_ours_that_somebody_changed_is_the_owners(consent):
+    made = node(state="builtin", boot="not_applicable", ours={"overrides": EDITED})
+    plan = preparation_plan(made, override_conflicts=consent)
+    assert steps(plan) == [] and not plan["change"] and "remove /etc/modprobe.d/hard.conf" in step(plan, "conflict")["what"]
+    entry = {"autoload": "denied", "reasons": [reason("autoload", "blacklist", "/etc/modprobe.d/hard.conf:9")]}
+    seen = {"/etc/modprobe.d/hard.conf": {"package": None, "comment": None, "lines": {"9": "blacklist xt_owner"}}}
+    plan = preparation_plan(node(xt_owner=entry, conflicts=seen, ours={"overrides": EDITED}), override_conflicts=consent)
+    assert "overrides" not in steps(plan) and "no file of ours can take it back" in plan["steps"][0]["what"]
+
+
+def test_undo_leaves_what_somebody_changed_and_says_so():
+    ours = {"overrides": EDITED | {"/etc/modprobe.d/00-nodeprep-istio.conf": {"of": None, "lines": [], "current": True, "edited": False}}}
+    plan = preparation_plan(node(state="loaded", ours=ours), state="absent")
+    assert step(plan, "overrides")["where"] == "/etc/modprobe.d/00-nodeprep-istio.conf"
+    assert plan["left"][0].startswith("/etc/modprobe.d/hard.conf stays, since it was changed") and "it takes back 'blacklist dccp'" in plan["left"][0]
+    alone = preparation_plan(node(state="loaded", ours={"overrides": EDITED}), state="absent")
+    assert alone["steps"] == [] and not alone["change"] and len(alone["left"]) == 1
+
+
 def test_our_copies_are_brought_up_to_date():
     plan = preparation_plan(
         node(state="builtin", boot="not_applicable", ours={"overrides": {"/etc/modprobe.d/hard.conf": {"of": VENDOR, "lines": [], "current": False}}})

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keeps modules from loading, from a node's files to the plan and back: the node agrees with the plan, and the second run has nothing to do."""
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
+from ansible_collections.nodeprep.istio.plugins.module_utils import _act, _overrides
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS, KNOWN_MODULES
+from ansible_collections.nodeprep.istio.plugins.modules import modprobe_overrides
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.conftest import RecordedNode
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.synthetic import NETFILTER, STANDARD
+
+MERGED = [name for name in KNOWN_MODULES if name.endswith(("_ipv4", "_ipv6")) or name == "nf_nat_redirect"]
+VENDOR = "/usr/lib/modprobe.d/a.conf"
+
+
+@pytest.fixture
+def node(tmp_path):
+    made = RecordedNode(tmp_path)
+    whole = {name: STANDARD.get(name, (NETFILTER, [], []))[:2] for name in KNOWN_MODULES if name not in MERGED or name == "nf_defrag_ipv4"}
+    made.tree([], **{name: (*rest, list(AUTOLOAD_REQUESTS.get(name, ()))) for name, rest in whole.items()})
+    made.write("/etc/os-release", "ID=debian\n")
+    return made
+
+
+def plan_of(node, **options):
+    facts = node.facts(list(KNOWN_MODULES))
+    facts["management"] = {"systemd": True, "managed_by": None}
+    return preparation_plan(facts, backend="iptables", **options)
+
+
+def run(node, plan):
+    """Do the plan's overrides as modprobe_overrides does; return (names to load, names that fail) as kernel_modules then says."""
+    for step in plan["steps"]:
+        if step["kind"] == "overrides":
+            lines = [(one["path"], _overrides.normal(one["line"])) for one in step["args"]["lines"]]
+            for path, override in _overrides.wanted(node.files, _overrides.existing(node.files), lines).items():
+                node.write(path, override.text(node.files).encode("utf-8", "surrogateescape"))
+    to_load, failures = _act.sort_out(node.observe(plan["modules"]), [name for name in plan["modules"] if name not in plan["boot_only"]])
+    return to_load, [failure["name"] for failure in failures]
+
+
+BLACKLIST = "blacklist {0}\n"
+SITUATIONS = {
+    "a vendor's blacklist": {VENDOR: BLACKLIST},
+    "two vendors' files": {VENDOR: BLACKLIST, "/usr/lib/modprobe.d/b.conf": "# b\n" + BLACKLIST},
+    "a vendor's and an admin's": {VENDOR: BLACKLIST, "/etc/modprobe.d/b.conf": BLACKLIST},
+    "a vendor's and modprobe.blacklist=": {VENDOR: BLACKLIST, "/proc/cmdline": "modprobe.blacklist={0}\n"},
+    "modprobe.blacklist=": {"/proc/cmdline": "modprobe.blacklist={0}\n"},
+    "module_blacklist=": {"/proc/cmdline": "module_blacklist={0}\n"},
+    "twice in one file": {VENDOR: BLACKLIST + "blacklist {0} # again\n"},
+    "more often than is told": {VENDOR: "".join("blacklist {0} # " + number + "\n" for number in "1234567")},
+    "blacklist and install": {VENDOR: BLACKLIST + "install {0} /bin/true\n"},
+    "install of it and of what it needs": {VENDOR: "install {0} /bin/true\ninstall x_tables /bin/true\ninstall nf_nat /bin/true\n"},
+    "bullets": {VENDOR: "#- Hardening\n#- blacklist dccp\nblacklist dccp\n" + BLACKLIST},
+}
+
+
+@pytest.mark.parametrize("profile", ["documented", "combined"])
+@pytest.mark.parametrize("name", ["br_netfilter", "iptable_nat", "nf_nat", "xt_owner"])
+@pytest.mark.parametrize("files", SITUATIONS.values(), ids=SITUATIONS)
+def test_the_node_agrees_with_the_plan(node, files, name, profile):
+    for path, text in files.items():
+        node.write(path, text.format(name))
+    told = run(node, plan_of(node, profile=profile))
+    plan = plan_of(node, profile=profile)
+    assert told == (plan["load"], [failure["name"] for failure in plan["fails"]])
+    plan = plan_of(node, profile=profile, override_conflicts=True)
+    assert run(node, plan) == (plan["load"], [failure["name"] for failure in plan["fails"]])
+    # Nothing is written for nothing, and what can be done is done at once.
+    again = plan_of(node, profile=profile, override_conflicts=True)
+    assert "overrides" not in [step["kind"] for step in again["steps"]]
+    assert (again["load"], again["fails"]) == (plan["load"], plan["fails"]) and again["after"] == plan["after"]
+
+
+@pytest.mark.parametrize("name", ["br_netfilter", "ip_tables", "nf_conntrack", "nf_nat", "x_tables"])
+def test_a_blacklist_counts_where_the_kernel_never_asks(node, name):
+    node.write(VENDOR, BLACKLIST.format(name))
+    comes_along = name in ("nf_conntrack", "nf_nat", "x_tables", "ip_tables")
+    plan = plan_of(node, profile="documented")
+    assert name not in plan["load"] + plan["persist"] and plan["after"]["verdict"] == ("ready" if comes_along else "not_ready")
+    assert [step["kind"] for step in plan["steps"] if step["by"] == "owner"] == ([] if comes_along else ["conflict"])
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_the_module_passes_over_what_somebody_changed(node, monkeypatch, state):
+    node.write(VENDOR, BLACKLIST.format("xt_owner"))
+    run(node, plan_of(node, override_conflicts=True))
+    (ours,) = _overrides.existing(node.files)
+    node.write(ours, node.path(ours).read_text() + "options nf_conntrack hashsize=131072\n")
+    monkeypatch.setattr(modprobe_overrides, "Files", lambda: Files(str(node.root)))
+    assert modprobe_overrides.texts(state, []) == ({}, [ours])
+    plan = plan_of(node, state=state.replace("present", "prepared"))
+    assert "overrides" not in [step["kind"] for step in plan["steps"]]
+    told = [step["what"] for step in plan["steps"] if step["by"] == "owner"] if state == "present" else plan["left"]
+    assert any(ours in words for words in told)
