@@ -83,7 +83,11 @@ def describe(node, name):
     else:
         entry["boot"], causes["boot"] = _boot_states.decide(node, name, state)
     obstacles = [] if state in ("builtin", "merged") else node.modprobe.obstacles(name)
-    entry["reasons"] = _reasons.with_others(_reasons.listed(causes), lambda cause: _axis(node, name, entry, cause), obstacles)
+    reasons = _reasons.with_others(_reasons.listed(causes), lambda cause: _axis(node, name, entry, cause), obstacles)
+    if following and after[0] not in ("builtin", "merged"):
+        # What is loaded now is in nobody's way before the reboot.
+        reasons = _reasons.with_others(reasons, lambda cause: "boot", following.modprobe.obstacles(name))
+    entry["reasons"] = reasons
     return entry
 
 

@@ -40,6 +40,17 @@ BOOT = [
         dict(boot("nf_nat\nxt_REDIRECT\n"), **{"/etc/modprobe.d/b.conf": "blacklist nf_nat\n"}),
     ),
     case(
+        "22 two dependencies that are loaded now, and will not load again",
+        "xt_REDIRECT",
+        "loadable yes no",
+        {"boot": "install_override install_override"},
+        {
+            "/etc/modprobe.d/b.conf": "install nf_nat /bin/false\ninstall x_tables /bin/false\n",
+            "/proc/modules": LIVE.format("nf_nat") + LIVE.format("x_tables"),
+        },
+        more={"next": {"state": "blocked", "autoload": "denied"}},
+    ),
+    case(
         "22 a dependency of what does not load",
         "nf_nat",
         "loadable never no",

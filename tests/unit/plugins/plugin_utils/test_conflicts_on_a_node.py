@@ -54,6 +54,10 @@ SITUATIONS = {
     "more often than is told": {VENDOR: "".join("blacklist {0} # " + number + "\n" for number in "1234567")},
     "blacklist and install": {VENDOR: BLACKLIST + "install {0} /bin/true\n"},
     "install of it and of what it needs": {VENDOR: "install {0} /bin/true\ninstall x_tables /bin/true\ninstall nf_nat /bin/true\n"},
+    "install of what it needs and is loaded": {
+        VENDOR: "install x_tables /bin/true\ninstall nf_nat /bin/true\n",
+        "/proc/modules": "x_tables 16384 0 - Live 0x0\nnf_nat 16384 0 - Live 0x0\n",
+    },
     "bullets": {VENDOR: "#- Hardening\n#- blacklist dccp\nblacklist dccp\n" + BLACKLIST},
 }
 
