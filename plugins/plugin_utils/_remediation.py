@@ -153,7 +153,7 @@ def _override(facts: Facts, assessment: Assessment, consent: Consent, steps: lis
     ours = (facts.get("ours") or {}).get("overrides") or {}
     step = _remediation_conflicts.override_step(taken, [path for path, ours_now in sorted(ours.items()) if not ours_now["current"]])
     steps += [step] if step else []
-    steps += [_remediation_conflicts.owner_step(conflict, consent.override_conflicts) for conflict in found if conflict not in taken]
+    steps += [_remediation_conflicts.owner_step(conflict, bool(set(conflict.modules) - stuck)) for conflict in found if conflict not in taken]
     steps += [_remediation_conflicts.edited_step(path) for path in _remediation_conflicts.edited(facts)]
     freed = _remediation_conflicts.freed(facts, taken)
     return _prediction.without_conflicts(facts, freed, _remediation_conflicts.CODES) if freed else facts

@@ -53,9 +53,19 @@ def conflicts(facts: Mapping[str, Any], names: Iterable[str]) -> tuple[Conflict,
 
 
 def stuck(facts: Mapping[str, Any], found: Iterable[Conflict], names: Iterable[str]) -> set[str]:
-    """Return the modules that would not load after all had been taken back that can be: a line of theirs cannot, or is one too many to be told."""
-    untold = {name for name in names for reason in facts["modules"][name]["reasons"] if reason["code"] in CODES and not reason.get("where")}
-    return untold | {name for conflict in found if not conflict.can_be_overridden for name in conflict.modules}
+    """Return the modules that would not load after all had been taken back that can be.
+
+    A line of theirs cannot be, or is one too many to be told, or something else blocks them that no reboot ends.
+    """
+    hopeless = {name for name in names if _is_hopeless(facts["modules"][name])}
+    return hopeless | {name for conflict in found if not conflict.can_be_overridden for name in conflict.modules}
+
+
+def _is_hopeless(entry: Mapping[str, Any]) -> bool:
+    if any(reason["code"] in CODES and not reason.get("where") for reason in entry["reasons"]):
+        return True
+    blockers = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} if entry["state"] == "blocked" else set()
+    return bool(blockers - {*CODES, "modules_disabled"})
 
 
 def freed(facts: Mapping[str, Any], taken: Iterable[Conflict]) -> set[str]:
@@ -134,17 +144,17 @@ def left(facts: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def owner_step(conflict: Conflict, consented: bool) -> Step:
+def owner_step(conflict: Conflict, would_help: bool) -> Step:
     """Return what the owner is to do about a conflict that the role leaves alone: the smallest change.
 
-    :param consented: whether the role may take lines back.
+    :param would_help: whether a module would load once the role had taken back all lines that it can.
     """
     why = f"it keeps {', '.join(conflict.modules)} from loading ({conflict.owner})"
     if conflict.where == COMMAND_LINE:
         key = "module_blacklist=" if conflict.code == "module_blacklist" else "modprobe.blacklist="
         return Step("conflict", f"take {', '.join(conflict.named)} out of {key} on the kernel command line", why, "owner", conflict.where, reboot=True)
     if not conflict.can_be_overridden:
-        else_ = "; no file of ours can take it back"
+        consent = "; no file of ours can take it back"
     else:
-        else_ = "; to take it back alone would not help" if consented else ", or set istio_node_override_conflicts: true"
-    return Step("conflict", f"remove the line '{conflict.line}' of {conflict.where}{else_}", why, "owner", conflict.where)
+        consent = ", or set istio_node_override_conflicts: true" if would_help else "; to take it back alone would not help"
+    return Step("conflict", f"remove the line '{conflict.line}' of {conflict.where}{consent}", why, "owner", conflict.where)

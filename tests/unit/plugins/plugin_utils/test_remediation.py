@@ -239,13 +239,20 @@ def test_the_owner_is_told_the_module_that_the_command_line_names():
     assert told["what"] == "take nf_nat, x_tables out of module_blacklist= on the kernel command line" and "keeps xt_REDIRECT, xt_owner" in told["why"]
 
 
-def test_consent_that_is_given_is_not_asked_for():
+def test_consent_that_is_given_or_would_not_help_is_not_asked_for():
     entry = {"autoload": "denied", "reasons": [reason("autoload", "blacklist", VENDOR + ":3"), reason("autoload", "blacklist", MINE + ":1")]}
     made = node(xt_owner=entry, conflicts=SEEN | {MINE: {"package": None, "comment": None, "lines": {"1": "blacklist xt_owner"}}})
-    for consent, words in ((False, "or set istio_node_override_conflicts: true"), (True, "to take it back alone would not help")):
+    for consent in (False, True):
         plan = preparation_plan(made, override_conflicts=consent)
         assert steps(plan, "owner") == ["conflict", "conflict"] and "overrides" not in steps(plan)
-        assert words in plan["steps"][0]["what"] and "no file of ours can take it back" in plan["steps"][1]["what"]
+        assert "to take it back alone would not help" in plan["steps"][0]["what"] and "no file of ours can take it back" in plan["steps"][1]["what"]
+
+
+@pytest.mark.parametrize("code, helped", [("signature", False), ("alias", False), ("switched_off", False), ("modules_disabled", True)])
+def test_no_line_is_taken_back_for_what_stays_blocked(code, helped):
+    entry = {"state": "blocked", "autoload": "denied", "reasons": [reason("now", code), reason("autoload", "blacklist", VENDOR + ":3")]}
+    plan = preparation_plan(node(xt_owner=entry, conflicts=SEEN), override_conflicts=True)
+    assert ("overrides" in steps(plan)) == helped and ("conflict" in steps(plan, "owner")) != helped
 
 
 def test_a_line_is_taken_back_for_those_whom_it_helps():
