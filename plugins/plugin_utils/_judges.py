@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._extra_checks import ExtraCheck
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import reason_text
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import is_blacklisted, reason_text
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._grades import BEST_FIRST, Grade, Grades
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._requirement import Requirement
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._versions import at_least
@@ -40,9 +40,11 @@ def module(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -
 def _module_remedy(entry: Mapping[str, Any], now: Grade, after: Grade) -> str | None:
     if now == after == "present":
         return None
+    # What is blacklisted is loaded by nobody who goes by it: not by systemd from a list, and not by this collection.
+    first = "take it off the blacklist, then " if is_blacklisted(entry) else ""
     return {
-        "loadable": "load it, and list it in /etc/modules-load.d",
-        "loaded": "list it in /etc/modules-load.d",
+        "loadable": f"{first}load it, and list it in /etc/modules-load.d",
+        "loaded": f"{first}list it in /etc/modules-load.d",
         "blocked": "remove what blocks it, then load it",
         "missing": "install the package of this kernel that has it, or use a kernel that has it",
     }.get(entry["state"])

@@ -35,6 +35,12 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
     """Return the plan for checked facts, as dict."""
     if consent.state == "absent":
         return _undoing(facts)
+    managed = _native.managed(facts)
+    if managed and (withheld := consent.writing()):
+        # What the role may not write is the owner's, as if nothing had been consented to.
+        careful = preparation(facts, selection, consent.without_writing())
+        told = [f"on this node {', '.join(withheld)} count for nothing: {managed}"] if careful["steps"] or careful["refused"] else []
+        return {**careful, "hints": [*told, *careful["hints"]]}
     steps: list[Step] = []
     assessment = assess(facts, selection)
     repaired = _repair(facts, assessment, consent, steps)
@@ -79,7 +85,12 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
         "change": any(step.by == "role" for step in steps),
         "refused": refused,
         "forecast": _forecast.summed_up(foreseen.forecasts, foreseen.forecasts_after_reboot),
-        "hints": [*_remediation_selinux.hints(facts, selection, consent), *_override_hint(facts, consent), *([] if refused else _bridge_hint(load))],
+        "hints": [
+            *_remediation_selinux.hints(facts, selection, consent),
+            *_override_hint(facts, consent),
+            *([] if refused else _bridge_hint(load)),
+            *_again_hint(steps),
+        ],
         "artifact": _native.artifact(facts, persist) if obstacle and persist else None,
         "after": {
             "verdict": foreseen.verdict,
@@ -116,7 +127,7 @@ def _install(facts: Facts, assessment: Assessment, consent: Consent, steps: list
         names = [package.name for package in packages]
         provides = [name for package in packages for name in package.provides]
         reboot = any(package.reboot for package in packages)
-        consented = "" if by == "role" or manager not in _packages.RUN_BY_ROLE else ", or set istio_node_install_packages: true"
+        consented = "" if by == "role" or manager not in _packages.RUN_BY_ROLE or _native.managed(facts) else ", or set istio_node_install_packages: true"
         how = (*_packages.INSTALLS.get(str(manager), (f"{manager}", "install")), *names)
         args = {"manager": manager, "names": names, "release": _packages.packaged(facts["kernel"]["release"])} if by == "role" else {}
         what = f"install {', '.join(names)}{consented}"
@@ -153,7 +164,9 @@ def _override(facts: Facts, assessment: Assessment, consent: Consent, steps: lis
     ours = (facts.get("ours") or {}).get("overrides") or {}
     step = _remediation_conflicts.override_step(taken, [path for path, ours_now in sorted(ours.items()) if not ours_now["current"]])
     steps += [step] if step else []
-    steps += [_remediation_conflicts.owner_step(conflict, bool(set(conflict.modules) - stuck)) for conflict in found if conflict not in taken]
+    # Where nothing is to be written no consent is asked for.
+    asking = not _native.managed(facts)
+    steps += [_remediation_conflicts.owner_step(conflict, bool(set(conflict.modules) - stuck), asking) for conflict in found if conflict not in taken]
     steps += [_remediation_conflicts.edited_step(path) for path in _remediation_conflicts.edited(facts)]
     freed = _remediation_conflicts.freed(facts, taken)
     return _prediction.without_conflicts(facts, freed, _remediation_conflicts.CODES) if freed else facts
@@ -191,6 +204,13 @@ def _bridge_hint(load: Iterable[str]) -> list[str]:
     return ["br_netfilter makes bridged traffic pass iptables on this node (net.bridge.bridge-nf-call-iptables becomes 1), for libvirt and other bridges too"]
 
 
+def _again_hint(steps: Iterable[Step]) -> list[str]:
+    """Say that one run is not all, where what modules lack is the owner's to mend."""
+    if not any(step.by == "owner" and step.kind in ("packages", "conflict") for step in steps):
+        return []
+    return ["run again once the owner's steps are done: what they free is loaded and listed only then"]
+
+
 def _undoing(facts: Facts) -> dict[str, Any]:
     """Return the plan that takes back what is ours, and says what it leaves and why."""
     ours = facts.get("ours") or {}
@@ -203,7 +223,12 @@ def _undoing(facts: Facts) -> dict[str, Any]:
         steps.append(Step("overrides", f"remove {', '.join(files)}", "they are ours", where=", ".join(files), args={"state": "absent"}))
     steps += [step for step in (_remediation_selinux.removal_step(facts),) if step]
     broken = "boot_file" in ours and ours["boot_file"] is None
-    obstacle = _native.managed(facts) if steps else None
+    managed = _native.managed(facts) if steps else None
+    obstacle = (
+        f"{managed}. Nothing is taken back: where you declare this node's files, leave out what is ours ({'; '.join(step.what for step in steps)})"
+        if managed
+        else None
+    )
     refused = [f"{BOOT_FILE}: the marks of the nodeprep.istio block are not one pair; remove them by hand"] if broken else [obstacle] if obstacle else []
     return {
         "state": "absent",

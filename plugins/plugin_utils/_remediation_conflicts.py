@@ -144,10 +144,11 @@ def left(facts: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def owner_step(conflict: Conflict, would_help: bool) -> Step:
+def owner_step(conflict: Conflict, would_help: bool, asking: bool = True) -> Step:
     """Return what the owner is to do about a conflict that the role leaves alone: the smallest change.
 
     :param would_help: whether a module would load once the role had taken back all lines that it can.
+    :param asking: whether the role might take lines back on this node.
     """
     why = f"it keeps {', '.join(conflict.modules)} from loading ({conflict.owner})"
     if conflict.where == COMMAND_LINE:
@@ -155,6 +156,8 @@ def owner_step(conflict: Conflict, would_help: bool) -> Step:
         return Step("conflict", f"take {', '.join(conflict.named)} out of {key} on the kernel command line", why, "owner", conflict.where, reboot=True)
     if not conflict.can_be_overridden:
         consent = "; no file of ours can take it back"
+    elif not asking:
+        consent = ""
     else:
         consent = ", or set istio_node_override_conflicts: true" if would_help else "; to take it back alone would not help"
     return Step("conflict", f"remove the line '{conflict.line}' of {conflict.where}{consent}", why, "owner", conflict.where)

@@ -110,7 +110,8 @@ def hints(facts: Mapping[str, Any], selection: Selection, consent: Consent) -> I
     if _mode(facts) != "enforcing":
         return
     if consent.selinux == "preload" and selinux.get("module_request") is False and not (consent.load and consent.persist):
-        yield f"SELinux lets no {selinux.get('domain')} ask for modules: leave istio_node_load and istio_node_persist true, so that none needs to"
+        asking = selinux.get("domain") or "container"
+        yield f"SELinux lets no {asking} ask for modules: leave istio_node_load and istio_node_persist true, so that none needs to"
     if selection.ambient or selection.cni:
         yield "SELinux confines Istio's CNI agent and ztunnel as any container unless their charts are given seLinuxOptions.type=spc_t"
 

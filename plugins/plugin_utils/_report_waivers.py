@@ -38,13 +38,14 @@ def read_waivers(text: str, name: str) -> list[WaiverRule]:
     try:
         # The nodes have the lines, the data the values.
         node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        # As text, days too: YAML's own dates end in an exception that knows no line.
+        data = yaml.load(text, Loader=yaml.BaseLoader)
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         raise ReportError(f"{name}:{mark.line + 1 if mark else 1}: this is no YAML ({getattr(exc, 'problem', None) or exc}); {REMEDY}") from exc
     if isinstance(data, dict) and set(data) == {"waivers"}:
         node, data = node.value[0][1], data["waivers"]
-    if data is None:
+    if not data and not isinstance(data, dict):
         return []
     if not isinstance(data, list):
         raise ReportError(f"{name}:1: there is no list of waivers; {REMEDY}")
@@ -69,8 +70,6 @@ def _rule(entry: Any, where: str) -> WaiverRule:
 
 
 def _day(value: Any, where: str) -> str:
-    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-        return value.isoformat()
     try:
         return datetime.date.fromisoformat(value).isoformat()
     except (TypeError, ValueError) as exc:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
@@ -22,6 +22,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "reboot": ("never", "if_needed"),
     **{name: (True, False) for name in ("load", "persist", "install_packages", "override_conflicts")},
 }
+# Consents to write more than the boot file, each with the value that gives none.
+WRITING: dict[str, Any] = {"install_packages": False, "override_conflicts": False, "selinux_boolean": None}
 _DOMAIN = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -58,6 +60,15 @@ class Consent:
         if isinstance(priority, bool) or not isinstance(priority, int) or not 1 <= priority <= 999:
             raise InvalidInput(f"selinux_priority: {priority!r} is not a number from 1 to 999")
         return cls(**{**options, "selinux_domains": tuple(domains)})
+
+    def writing(self) -> list[str]:
+        """Return the consents to write more than the boot file, as variables of the role."""
+        told = [f"istio_node_{name}" for name, careful in WRITING.items() if getattr(self, name) != careful]
+        return [*told, *(["istio_node_selinux: policy"] if self.selinux == "policy" else [])]
+
+    def without_writing(self) -> Consent:
+        """Return the same with none of these consents."""
+        return replace(self, **WRITING, selinux="preload" if self.selinux == "policy" else self.selinux)
 
 
 def _said(name: str, value: Any) -> Any:

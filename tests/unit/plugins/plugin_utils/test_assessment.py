@@ -110,6 +110,17 @@ def test_what_the_next_kernel_has_under_an_unknown_name_is_unknown_unless_it_is_
     assert (after("yes"), after("no")) == ({"present"}, {"unknown"})
 
 
+@pytest.mark.parametrize("state, rest", [("loadable", "load it, and list it in /etc/modules-load.d"), ("loaded", "list it in /etc/modules-load.d")])
+def test_a_blacklisted_module_is_to_be_taken_off_the_blacklist_first(state, rest):
+    blacklisted = [{"axis": "autoload", "code": "blacklist", "text": "blacklisted (/etc/modprobe.d/x.conf:1)", "where": "/etc/modprobe.d/x.conf:1"}]
+
+    def remedy(reasons):
+        node = facts(state="loaded", boot="yes", xt_owner={"state": state, "autoload": "denied", "boot": "no", "reasons": reasons})
+        return next(row["remedy"] for row in readiness(node, profile="effective")["requirements"] if row["name"] == "xt_owner")
+
+    assert remedy(blacklisted) == f"take it off the blacklist, then {rest}" and remedy([]) == rest
+
+
 def test_required_modules_take_a_whole_selection():
     selection = Selection.from_options({"backend": "nftables", "mode": ["sidecar", "ambient"], "ip_family": "dual"}).as_dict()
     assert required_modules("nftables", **selection) == required_modules("nftables", mode=["sidecar", "ambient"], ip_family="dual")

@@ -511,22 +511,33 @@ def test_a_boot_file_that_was_switched_off_or_has_broken_marks_is_refused():
     [
         ({}, {"masked": True}, "Remove the link"),
         ({}, {"boot_file": None}, "remove them and run again"),
-        ({"managed_by": "ostree"}, {}, None),
         ({"systemd": False}, {}, "have your init load the modules, for example by /etc/modules. Nothing is written"),
     ],
 )
 def test_nothing_is_refused_for_a_boot_file_that_is_left_alone_and_no_remedy_is_told_that_is_none(management, ours, told):
     made = node(management=management, ours=ours, xt_owner=BLACKLISTED, conflicts=SEEN)
     loaded_only = preparation_plan(made, persist=False, override_conflicts=True)
-    if told is None:
-        assert loaded_only["refused"][0].endswith("Nothing is written") and loaded_only["artifact"] is None
-        assert preparation_plan(made, override_conflicts=True)["refused"][0].endswith("Nothing is written")
-        return
     assert loaded_only["refused"] == [] and steps(loaded_only) == ["overrides", "modules"]
     assert told in preparation_plan(made, override_conflicts=True)["refused"][0]
     assert "istio_node_persist: false" in preparation_plan(made, override_conflicts=True)["refused"][0]
     policy = preparation_plan(node(management=management, ours=ours, selinux=ENFORCING), iptables_variant="legacy", selinux="policy", persist=False)
     assert told in policy["refused"][0] and "istio_node_persist" not in policy["refused"][0]
+
+
+FCOS = {"system": "fedora", "name": "Fedora CoreOS 42", "management": {"managed_by": "ostree"}}
+
+
+@pytest.mark.parametrize("consent", [{}, {"override_conflicts": True}, {"install_packages": True, "selinux": "policy", "selinux_boolean": True}])
+def test_where_nothing_is_to_be_written_consent_takes_no_step_from_the_owner(consent):
+    made = node(**FCOS, xt_owner=BLACKLISTED, conflicts=SEEN, selinux=ENFORCING | {"domain_kernel_load_modules": False})
+    plan = preparation_plan(made, **consent)
+    assert steps(plan) == [] and steps(plan, "owner") == ["conflict"] and plan["refused"] and "xt_owner" not in plan["artifact"]["text"]
+    assert "istio_node_override_conflicts: true" not in step(plan, "conflict")["what"]
+    assert [hint for hint in plan["hints"] if "count for nothing" in hint] == [hint for hint in plan["hints"][:1] if consent]
+    assert any(hint.startswith("run again once the owner's steps are done") for hint in plan["hints"])
+    loaded_only = preparation_plan(made, persist=False, **consent)
+    assert loaded_only["refused"] == [] and steps(loaded_only) == ["modules"] and loaded_only["load"]
+    assert all(f"istio_node_{name}" in plan["hints"][0] for name in consent)
 
 
 def test_where_our_block_is_as_it_should_be_nothing_is_written():
@@ -547,14 +558,13 @@ def test_a_file_of_a_vendor_is_not_hidden():
 
 
 def test_the_owners_way_keeps_what_the_file_lists_already():
-    fcos = {"system": "fedora", "name": "Fedora CoreOS 42", "management": {"managed_by": "ostree"}}
-    listed = node(**fcos, boot_files={BOOT_FILE: ["nft_redir", "xt_owner"]}, ours={"beside": ["wireguard", "xt_owner", "nft_redir", "a: b"]})
+    listed = node(**FCOS, boot_files={BOOT_FILE: ["nft_redir", "xt_owner"]}, ours={"beside": ["wireguard", "xt_owner", "nft_redir", "a: b"]})
     text = nft(checked(listed))["artifact"]["text"]
     assert [line.strip() for line in text.partition("inline: |\n")[2].splitlines()] == [
         *("wireguard", "xt_owner", "nft_redir", "nf_tables", "nft_chain_nat", "nft_counter")
     ]
     sidecar = preparation_plan(node())["persist"]
-    again = preparation_plan(node(**fcos, boot_files={BOOT_FILE: sidecar}), mode=["sidecar", "ambient"])["artifact"]["text"]
+    again = preparation_plan(node(**FCOS, boot_files={BOOT_FILE: sidecar}), mode=["sidecar", "ambient"])["artifact"]["text"]
     assert all(f" {name}\n" in again for name in preparation_plan(node(), mode=["sidecar", "ambient"])["persist"])
     okd = preparation_plan(node("scos", name="CentOS Stream CoreOS 9.0.20250701-0", management={"managed_by": "ostree"}))
     assert okd["artifact"]["kind"] == "MachineConfig"
@@ -582,7 +592,7 @@ def test_undo_needs_no_systemd_and_leaves_nothing_where_it_is_refused():
     plan = preparation_plan(node(ours={"boot_file": ["xt_owner"]}, management={"systemd": False}), state="absent")
     assert plan["refused"] == [] and steps(plan) == ["modules"]
     plan = preparation_plan(node(ours={"boot_file": ["xt_owner"]}, management={"managed_by": "ostree"}), state="absent")
-    assert "rpm-ostree" in plan["refused"][0] and plan["left"] == []
+    assert "rpm-ostree" in plan["refused"][0] and "leave out what is ours (take our block out)" in plan["refused"][0] and plan["left"] == []
 
 
 def test_undo_takes_the_policy_of_all_priorities_out_or_names_it():
@@ -636,8 +646,9 @@ def test_no_policy_for_a_type_that_the_node_does_not_have():
         ("selinux_priority", True),
         ("selinux_boolean", 1),
         ("reboot", "always"),
+        ("override_conflict", True),
     ],
 )
 def test_bad_consent_gets_one_clear_error(option, value):
-    with pytest.raises(AnsibleFilterError, match=f"nodeprep.istio.preparation_plan: {option}: "):
+    with pytest.raises(AnsibleFilterError, match=f"nodeprep.istio.preparation_plan: ({option}: |there is no option '{option}'; .*, override_conflicts, )"):
         preparation_plan(node(), **{option: value})

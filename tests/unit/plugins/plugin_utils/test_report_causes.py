@@ -190,7 +190,8 @@ def test_waivers_are_read_with_their_lines():
         ("- {requirement: x, reason: '', until: 2026-12-31}", "w.yml:1: a waiver needs a reason"),
         ("- {requirement: x, reason: why, until: soon}", "w.yml:1: until: 'soon' is no day"),
         ("- {requirement: x, reason: why, until: 2026-12-31, nodes: []}", "w.yml:1: requirement and nodes are names"),
-        ("- {requirement: 3, reason: why, until: 2026-12-31}", "w.yml:1: requirement and nodes are names"),
+        ("- {requirement: [], reason: why, until: 2026-12-31}", "w.yml:1: requirement and nodes are names"),
+        ("\n- {requirement: x, reason: why, until: 2027-02-31}", "w.yml:2: until: '2027-02-31' is no day"),
     ],
 )
 def test_a_bad_waiver_gets_one_clear_error(text, message):
