@@ -110,7 +110,9 @@ def test_what_facts_tell_is_taken_back_and_found_again_and_nothing_else_is_lost(
     apply((path, line))
     assert node.describe("xt_owner")["reasons"] == [] or node.describe("xt_owner")["reasons"][0]["code"] == "custom_install"
     files = Files(str(node.root))
-    ((ours, override),) = _overrides.existing(files).items()
+    found = _overrides.existing(files)
+    assert len(found) == 1
+    ours, override = found.popitem()
     assert (override.lines, override.edited, override.of) == ([line], False, path if path.startswith("/usr") else None)
     written = node.path(ours).read_bytes()
     apply()

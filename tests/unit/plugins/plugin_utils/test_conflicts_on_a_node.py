@@ -95,7 +95,7 @@ def test_a_blacklist_counts_where_the_kernel_never_asks(node, name):
 def test_the_module_passes_over_what_somebody_changed(node, monkeypatch, state):
     node.write(VENDOR, BLACKLIST.format("xt_owner"))
     run(node, plan_of(node, override_conflicts=True))
-    (ours,) = _overrides.existing(node.files)
+    ours = next(iter(_overrides.existing(node.files)))
     node.write(ours, node.path(ours).read_text() + "options nf_conntrack hashsize=131072\n")
     monkeypatch.setattr(modprobe_overrides, "Files", lambda: Files(str(node.root)))
     assert modprobe_overrides.texts(state, []) == ({}, [ours])
