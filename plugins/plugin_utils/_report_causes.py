@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import MERGED_INTO
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _native
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import RULES_ALONE
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import BAD, Cause, Node, Requirement, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
@@ -17,6 +18,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import
 # Names of requirements that a line has room for.
 NAMES = 4
 PREPARE = "Load and persist them: nodeprep.istio.prepare_istio_nodes"
+DECLARE = "Declare the modules as such a system is changed: the plan of nodeprep.istio.prepare_istio_nodes says what"
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,11 @@ def cause_of(facts: Mapping[str, Any], requirement: Requirement, row: Row) -> Ca
         general = one_line(text.replace(requirement.name, "the module").replace(str(facts["kernel"].get("release")), "the running kernel"))
         return _told(code, general[:1].upper() + general[1:], row.remedy)
     words = {"file": _file(where), "package": _package(facts), "system": one_line((facts.get("os") or {}).get("name") or "this system")}
-    return _told(code, kind.text.format_map(words), kind.remedy.format_map({**words, "package": words["package"].rsplit(" ", 1)[0]}))
+    text = kind.text.format_map(words)
+    if kind.remedy == PREPARE and _native.managed(facts):
+        # The role refuses these nodes: their owners declare what is to be there.
+        return _told(code, f"{text}, on systems that are not changed file by file", DECLARE)
+    return _told(code, text, kind.remedy.format_map({**words, "package": words["package"].rsplit(" ", 1)[0]}))
 
 
 def _told(code: str, text: str, remedy: str) -> Cause:

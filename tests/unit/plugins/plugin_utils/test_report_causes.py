@@ -51,6 +51,16 @@ def test_one_cause_for_many_nodes_and_requirements():
     assert sum(cause.gaps for cause in document.causes) == sum(len(node.gaps) for node in document.nodes)
 
 
+@pytest.mark.parametrize("managed_by, remedy", [(None, "Load and persist them: "), ("ostree", "Declare the modules as such a system is changed: ")])
+def test_the_owner_of_a_node_that_the_role_refuses_is_told_another_remedy(managed_by, remedy):
+    def change(found):
+        gap(state="loadable")(found)
+        found["management"] = {"systemd": True, "managed_by": managed_by}
+
+    ((text, told),) = causes_of(change)
+    assert text.startswith("Modules are installed but not loaded") and told.startswith(remedy)
+
+
 @pytest.mark.parametrize(
     "entry, expected",
     [
