@@ -116,12 +116,14 @@ def _causes(results: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str
             said = "" if lacking or options else NO_IPV6 if without_ipv6 and "/ipv6/" in name else str(result.get("message", ""))
             groups.setdefault((lacking, options, said), []).append(name)
     for (lacking, options, said), names in groups.items():
+        if said == NO_IPV6:
+            yield Cause(NO_IPV6, tuple(names), (), (), without_ipv6)
+            continue
         missing = [*lacking, *(f"CONFIG_{option}" for option in options)]
         tools = {"nft" if name.startswith("nft/") else "iptables" for name in names}
         wanted = {("module", name) for name in lacking} | {("option", name) for name in options} or {("tool", tool) for tool in tools}
         message = f"for want of {', '.join(missing)}" if missing else f"every module is there, and the rules fail: {said}"
-        requirements = tuple(row["id"] for row in rows if wanted & set(_names(row)))
-        yield Cause(message, tuple(names), lacking, options, requirements) if said != NO_IPV6 else Cause(NO_IPV6, tuple(names), (), (), without_ipv6)
+        yield Cause(message, tuple(names), lacking, options, tuple(row["id"] for row in rows if wanted & set(_names(row))))
 
 
 def _names(row: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

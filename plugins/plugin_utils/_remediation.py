@@ -223,13 +223,13 @@ def _undoing(facts: Facts) -> dict[str, Any]:
         steps.append(Step("overrides", f"remove {', '.join(files)}", "they are ours", where=", ".join(files), args={"state": "absent"}))
     steps += [step for step in (_remediation_selinux.removal_step(facts),) if step]
     broken = "boot_file" in ours and ours["boot_file"] is None
-    managed = _native.managed(facts) if steps else None
-    obstacle = (
-        f"{managed}. Nothing is taken back: where you declare this node's files, leave out what is ours ({'; '.join(step.what for step in steps)})"
-        if managed
-        else None
-    )
-    refused = [f"{BOOT_FILE}: the marks of the nodeprep.istio block are not one pair; remove them by hand"] if broken else [obstacle] if obstacle else []
+    managed = _native.managed(facts)
+    refused = []
+    if broken:
+        refused = [f"{BOOT_FILE}: the marks of the nodeprep.istio block are not one pair; remove them by hand"]
+    elif managed and steps:
+        undone = "; ".join(step.what for step in steps)
+        refused = [f"{managed}. Nothing is taken back: where you declare this node's files, leave out what is ours ({undone})"]
     return {
         "state": "absent",
         "steps": [] if refused else [step.as_dict() for step in steps],
