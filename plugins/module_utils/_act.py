@@ -25,7 +25,7 @@ def sort_out(node, names):
         if entry["state"] == "loadable" and refusal is None:
             to_load.append(name)
         else:
-            cause = refusal.text if refusal else _reasons.texts(entry["reasons"])
+            cause = refusal.sentence() if refusal else _reasons.texts(entry["reasons"])
             failures.append({"name": name, "cause": cause or entry["state"]})
     along = {needed for name in to_load for needed in node.tree.dependencies(name)}
     return to_load, [failure for failure in failures if failure["name"] not in along]

@@ -23,7 +23,7 @@ class Outcome:
         for line in boot.lines:
             targets, refusal = modprobe.lookup(line.name)
             if not targets:
-                refusal = refusal or Cause("dead_line", "{0} has no such module: remove the line".format(modprobe.tree.path))
+                refusal = refusal or Cause("dead_line", "listed, but {0} has no such module: remove the line".format(modprobe.tree.path), line.where)
                 self._refuse(line, line.name, refusal)
             for target, _by_alias in targets:
                 refusal = modprobe.conf.blacklisting(target) or modprobe.refusal(target)
@@ -38,8 +38,7 @@ class Outcome:
             self.arrivals.setdefault(name, arrival)
 
     def _refuse(self, line, name, cause):
-        where = cause.where if cause.code != "dead_line" else line.where
-        self.refusals.setdefault(name, Cause(cause.code, "{0} lists it, but {1}".format(line.where, cause.text), where, cause.needs))
+        self.refusals.setdefault(name, cause if cause.where == line.where else Cause(cause.code, cause.text, cause.where, cause.needs, line.where))
 
 
 def decide(node, name, state):
@@ -57,10 +56,10 @@ def decide(node, name, state):
     if name in arrivals:
         line, via = arrivals[name]
         doubt = node.outcome.modprobe.doubt(name) or _unsure(node, line)
-        comes = Cause("dependency", "comes with {0} ({1})".format(via, line.where), line.where) if via else None
+        comes = Cause("dependency", "comes with {0}".format(via), line.where) if via else None
         return ("unknown", doubt) if doubt else ("yes", comes)
     if listed and not node.tree.indexed and node.modules_supported is not False:
-        return "unknown", Cause("tree_gone", "{0} lists it, but {1} cannot be read".format(listed.where, node.tree.path), listed.where)
+        return "unknown", Cause("tree_gone", "listed, but {0} cannot be read".format(node.tree.path), listed.where)
     if name in refusals:
         return "ineffective", refusals[name]
     unread = node.boot.unread
@@ -80,4 +79,4 @@ def _unsure(node, line):
         return line.doubt
     if node.boot.certain or line.sure:
         return None
-    return Cause("no_systemd", "{0} lists it, but there is no systemd to read it".format(line.where), line.where)
+    return Cause("no_systemd", "listed, but there is no systemd to read it", line.where)

@@ -4,6 +4,7 @@
 # This module util is PRIVATE to the collection.
 """Whose the lines are that keep modules from loading: the files' text and owners, for those that reasons name."""
 
+import itertools
 import re
 
 from ansible_collections.nodeprep.istio.plugins.module_utils import _overrides
@@ -16,21 +17,20 @@ RPM_DATABASES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
 _PLACE = re.compile(r"^(/(?:etc|run|usr|lib)/.*):(\d+)$")
 
 
-def observe(files, modules, run):
+def observe(files, reasons, run):
     """Return dict of path to C(package), C(comment) and C(lines), a dict of line number to the line.
 
     C(package) is the package that the file belongs to, or None; C(comment) the file's first comment, where a
     hardening baseline or an admin tends to say who wrote it.
 
-    :param modules: the C(modules) of the facts; every file and line that their reasons name is looked at.
+    :param reasons: dict of module name to its reasons; every file and line that they name is looked at.
     :param run: see :func:`_tools.observe`.
     """
     places = {}
-    for entry in modules.values():
-        for reason in entry["reasons"]:
-            match = _PLACE.match(reason.get("where") or "")
-            if match:
-                places.setdefault(match.group(1), set()).add(int(match.group(2)))
+    for reason in itertools.chain(*reasons.values()):
+        match = _PLACE.match(reason.get("where") or "")
+        if match:
+            places.setdefault(match.group(1), set()).add(int(match.group(2)))
     owners = _dpkg_owners(files, places) if places else {}
     return {path: _file(files, path, sorted(numbers), owners.get(path) or _rpm_owner(files, path, run)) for path, numbers in sorted(places.items())}
 

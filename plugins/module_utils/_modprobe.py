@@ -44,7 +44,7 @@ class Modprobe:
         if aliased:
             targets = [(target, True) for target, _where in aliased if target in self.tree.paths or target in self.tree.builtin]
             target, where = aliased[0]
-            return targets, None if targets else Cause("alias", "alias {0} {1} ({2})".format(name, target, where), where)
+            return targets, None if targets else Cause("alias", "alias {0} {1}".format(name, target), where)
         if name in self.tree.paths:
             return [(name, False)], None
         if self.conf.is_command(name) and self.conf.override(name):
@@ -64,7 +64,7 @@ class Modprobe:
         if by_alias is None:
             if targets and not refusal and self.conf.alias_targets(request):
                 target, where = self.conf.alias_targets(request)[0]
-                refusal = Cause("alias", "alias {0} {1} ({2})".format(request, target, where), where)
+                refusal = Cause("alias", "alias {0} {1}".format(request, target), where)
             return False, refusal
         refusal = self.conf.blacklisting(name) if by_alias or blacklisted else None
         return refusal is None, refusal
@@ -92,10 +92,16 @@ class Modprobe:
             return Cause("unreadable", "{0} may not be read".format(self.conf.unread), self.conf.unread)
         for one in [name] + self.tree.dependencies(name):
             if one in self.tree.paths and one not in self._loaded:
-                if self._files.exists(self.tree.file(one)) is None:
-                    return Cause("unreadable", "{0} may not be read".format(self.tree.file(one)), self.tree.file(one))
-                if self._signatures and self._is_signed(one) is None:
-                    return Cause("signature", "cannot tell whether {0} is signed".format(self.tree.paths[one].rsplit("/", 1)[-1]))
+                doubt = self._doubt_of_file(one, self.tree.file(one))
+                if doubt:
+                    return doubt if one == name else _of_needed(one, doubt)
+        return None
+
+    def _doubt_of_file(self, name, path):
+        if self._files.exists(path) is None:
+            return Cause("unreadable", "its file may not be read", path)
+        if self._signatures and self._is_signed(name) is None:
+            return Cause("signature", "cannot tell whether its file is signed", path)
         return None
 
     def after_reboot(self, conf):
@@ -134,7 +140,7 @@ class Modprobe:
         if path is None:
             return None
         if self._files.exists(path) is False:
-            return Cause("file_gone", "{0} is not there, though modules.dep lists it".format(path), path)
+            return Cause("file_gone", "its file is not there, though modules.dep lists it", path)
         if self._signatures and self._is_signed(name) is False:
             return Cause("signature", "not signed, and this kernel takes signed modules only")
         return _module_file.format_refusal(self._files, path, self._release)
@@ -151,4 +157,4 @@ class Modprobe:
 
 
 def _of_needed(needed, cause):
-    return Cause(cause.code, "needs {0}: {1}".format(needed, cause.text), cause.where, needed)
+    return Cause(cause.code, cause.text, cause.where, needed)

@@ -78,13 +78,13 @@ class ModprobeConf:
         command, where = self._install_command(name)
         if command is None or _loads_the_module_itself(command, name):
             return None
-        return Cause("install_override", "install override '{0}' ({1})".format(command[:_QUOTED], where), where)
+        return Cause("install_override", "install override '{0}'".format(command[:_QUOTED]), where)
 
     def wrapper(self, name):
         """Return the cause to tell that a command of the owner's loads this module, or None."""
         command, where = self._install_command(name)
         if command is not None and _loads_the_module_itself(command, name):
-            return Cause("custom_install", "loaded by a command of the owner's ({0})".format(where), where)
+            return Cause("custom_install", "loaded by a command of the owner's", where)
         return None
 
     def _install_command(self, name):
@@ -98,7 +98,7 @@ class ModprobeConf:
     def blacklistings(self, name):
         """Return such a cause for each place: all of them must go before the module loads."""
         places = self.blacklist.get(name, ())
-        causes = [Cause("blacklist", "blacklisted ({0})".format(where), where) for where in places[:_MOST_PLACES]]
+        causes = [Cause("blacklist", "blacklisted", where) for where in places[:_MOST_PLACES]]
         more = len(places) - len(causes)
         return causes + ([Cause("blacklist", "blacklisted in {0} more places".format(more))] if more else [])
 

@@ -54,7 +54,7 @@ class Node:
 
 
 def describe(node, name):
-    """Return what is known of one module, as the C(modules) entry of the facts."""
+    """Return what is known of one module: its C(modules) entry of the facts and, as C(reasons), why."""
     state, origin, cause, provider = state_of(node, name)
     entry = {"state": state}
     if provider:
@@ -83,10 +83,12 @@ def describe(node, name):
     else:
         entry["boot"], causes["boot"] = _boot_states.decide(node, name, state)
     obstacles = [] if state in ("builtin", "merged") else node.modprobe.obstacles(name)
-    reasons = _reasons.with_others(_reasons.listed(causes), lambda cause: _axis(node, name, entry, cause), obstacles)
+    if following and state == "loaded":
+        # What is loaded now only a reboot can lose.
+        obstacles = [cause for cause in obstacles if cause.code == "blacklist"]
+    reasons = _reasons.with_reasons(_reasons.of_axes(causes), [cause.reason(_axis(node, name, entry, cause)) for cause in obstacles])
     if following and after[0] not in ("builtin", "merged"):
-        # What is loaded now is in nobody's way before the reboot.
-        reasons = _reasons.with_others(reasons, lambda cause: "boot", following.modprobe.obstacles(name))
+        reasons = _reasons.with_reasons(reasons, [cause.reason("boot") for cause in following.modprobe.obstacles(name)])
     entry["reasons"] = reasons
     return entry
 
@@ -153,7 +155,7 @@ def _file_state(node, name):
     """Return (state, origin, cause) of a module that modules.dep lists."""
     origin = node.tree.paths[name]
     cause = node.modprobe.refusal(name)
-    if cause and cause.code == "file_gone" and cause.where == node.tree.file(name):
+    if cause and cause.code == "file_gone" and not cause.needs:
         return "missing", None, cause
     cause = _disabled(node) or cause or node.modprobe.reaches(name, name, False)[1]
     if cause:
@@ -186,7 +188,7 @@ def _absent(node, name, option):
         return "unknown", None, Cause("not_indexed", "{0} is not there, or not its binary form: run depmod -a".format(index), index)
     unindexed = tree.unindexed(name)
     if unindexed:
-        return "unknown", None, Cause("not_indexed", "{0} is not in modules.dep: run depmod -a".format(unindexed), unindexed)
+        return "unknown", None, Cause("not_indexed", "its file is not in modules.dep: run depmod -a", unindexed)
     if option is not None:
         return "missing", None, Cause("not_installed", "CONFIG_{0}=m, but no such file is installed".format(option))
     return "missing", None, Cause("not_in_tree", "not in {0}".format(tree.path))

@@ -161,7 +161,7 @@ def _heed_systemd(boot, files, paths, cmdline):
     if mask:
         boot.heeded = False
         for line in boot.lines:
-            line.dead = Cause("service_masked", "{0} lists it, but systemd-modules-load is switched off ({1})".format(line.where, mask), line.where)
+            line.dead = Cause("service_masked", "listed, but systemd-modules-load is switched off by {0}".format(mask), line.where)
         boot.dead += boot.lines
         boot.lines = []
     unread = next((path for path in _unit_files() if path in files.unreadable), None)
@@ -188,7 +188,7 @@ def _dead(files, path, code, why):
     """Return the lines of a file that does not count."""
     lines = list(_lines(path, files.read(path) or ""))
     for line in lines:
-        line.dead = line.dead or Cause(code, "{0} lists it, but {1}".format(line.where, why), line.where)
+        line.dead = line.dead or Cause(code, "listed, but " + why, line.where)
     return lines
 
 
@@ -196,7 +196,7 @@ def _in_doubt(files, path, code, why):
     """Return the lines of a file that may not count."""
     lines = [line for line in _lines(path, files.read(path) or "") if not line.dead]
     for line in lines:
-        line.doubt = Cause(code, "{0} lists it, but {1}".format(line.where, why), line.where)
+        line.doubt = Cause(code, "listed, but " + why, line.where)
     return lines
 
 
@@ -205,13 +205,8 @@ def _lines(path, text):
         where = "{0}:{1}".format(path, number)
         words = line.lstrip("\ufeff").split()
         if words and words[0] != line:
-            cause = Cause("broken_line", "{0} names no module: '{1}'".format(where, _printable(line)), where)
+            cause = Cause("broken_line", "listed, but the whole line counts as one name", where)
             for word in words:
                 yield Line(canonical(word), where, cause)
         elif words:
             yield Line(canonical(line), where)
-
-
-def _printable(line):
-    """Keep a line from the node short and printable; a byte order mark shows as a question mark."""
-    return "".join(character if character.isprintable() else "?" for character in line[:60])

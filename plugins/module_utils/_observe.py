@@ -19,14 +19,16 @@ from ansible_collections.nodeprep.istio.plugins.module_utils import (
     _netfilter_state,
     _ours,
     _proc,
+    _reason_groups,
     _selinux,
+    _shortened,
     _surroundings,
     _sysctl,
     _tools,
 )
 from ansible_collections.nodeprep.istio.plugins.module_utils._modprobe import Modprobe
 
-SCHEMA = 1
+SCHEMA = 2
 
 # Kernel options that change what a rule can do and that no module's presence shows.
 OPTIONS = ("MODULES", "NF_CONNTRACK_ZONES", "NF_CONNTRACK_MARK")
@@ -172,6 +174,7 @@ def facts(files, names, observed_at, run, kernel="running"):
     modules = {name: _module_states.describe(node, name) for name in names}
     for provider in {entry.get("provider") for entry in modules.values()} - set(modules) - {None}:
         modules[provider] = _module_states.describe(node, provider)
+    reasons = {name: entry.pop("reasons") for name, entry in modules.items()}
     system = {key: value.strip(" \t\r\"'")[:80] for key, value in _OS_RELEASE.findall(files.read("/etc/os-release") or files.read("/usr/lib/os-release") or "")}
     result = {
         "schema": SCHEMA,
@@ -188,13 +191,14 @@ def facts(files, names, observed_at, run, kernel="running"):
             "next": dict(zip(("release", "how"), node.boots_next)) if node.boots_next else None,
         },
         "modules": modules,
+        "reasons": _reason_groups.grouped(reasons, modules),
         "boot_files": _listed(node.boot.files, names),
         "blockers": node.blockers,
         "selinux": node.selinux,
         "surroundings": node.surroundings,
         "management": _management.observe(files, node.boot),
-        "ours": _ours.observe(files, node.selinux["policy"]),
-        "conflicts": _conflicts.observe(files, modules, run),
+        "ours": _ours.observe(files, node.selinux["policy"], names),
+        "conflicts": _conflicts.observe(files, reasons, run),
         "options": {option: None if node.config is None else node.config.get(option, "n") for option in OPTIONS},
         "os": {"id": system.get("ID"), "version": system.get("VERSION_ID"), "name": system.get("PRETTY_NAME")},
         "tools": _tools.observe(files, run, lambda name: _module_states.is_there(node, name)),
@@ -202,7 +206,9 @@ def facts(files, names, observed_at, run, kernel="running"):
     ipset = (result["tools"]["ipset"] or {}).get("path")
     result["netfilter"] = _netfilter_state.observe(files, run, ipset, lambda name: _module_states.is_there(node, name))
     result["unreadable"] = dict(sorted(files.unreadable.items())[:MOST_UNREADABLE])
-    return _plain(result)
+    # More was asked of the module than the catalogue's names: then there is more to tell.
+    share = max(1, len(names) / len(_module_names.KNOWN_MODULES))
+    return _shortened.shortened(_plain(result), int(_shortened.MOST_BYTES * share))
 
 
 def _listed(boot_files, names):

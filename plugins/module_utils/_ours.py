@@ -19,15 +19,16 @@ MOST_NAMES = 200
 _PRIORITY = re.compile(r"[1-9][0-9]{0,2}")
 
 
-def observe(files, policy_type):
+def observe(files, policy_type, told=()):
     """Return what is ours.
 
     C(boot_file) are the names in our block, None where its marks are broken; C(masked) whether a link to /dev/null switches the
     file off; C(overrides) our files in modprobe.d; C(policy) our SELinux module or None. Only where they say something there are
-    C(block), True of a block without any name; C(beside), the names that other lines of that file list; C(would_hide), see
-    :func:`_boot_file.would_hide`.
+    C(block), True of a block without any name; C(beside), the names that other lines of that file list, but for those that
+    C(boot_files) of the facts tells; C(would_hide), see :func:`_boot_file.would_hide`.
 
     :param policy_type: the SELINUXTYPE of the node, or None.
+    :param told: the module names that C(boot_files) is about.
     """
     overrides = {}
     for path, override in _overrides.existing(files).items():
@@ -41,7 +42,7 @@ def observe(files, policy_type):
     listed = dict.fromkeys(canonical(name) for _number, name in _modules_load.parse(text) if is_valid(name))
     more = {
         "block": empty and not ours,
-        "beside": [name for name in listed if name not in (ours or ())][:MOST_NAMES],
+        "beside": [name for name in listed if name not in (ours or ()) and name not in told][:MOST_NAMES],
         "would_hide": _boot_file.would_hide(files),
     }
     seen = {

@@ -5,65 +5,77 @@
 """Why something is said of a module: a code for programs, a sentence for people, and the file and line it rests on."""
 
 AXES = ("now", "autoload", "boot")
+COMMAND_LINE = "/proc/cmdline"
 
 
 class Cause:
     """One cause, not yet tied to an axis.
 
     :ivar code: one word, stable.
-    :ivar text: a sentence without its full stop, with file and line where there are any.
+    :ivar text: the words that hold for each module with this cause, without a full stop; no place is in them that differs from module to module.
     :ivar where: "path:line" or another short place, or None.
     :ivar needs: name of the other module that it is about, one that this module needs; None where it is about the module itself.
+    :ivar listed: "path:line" of the boot list's line that comes to nothing by this cause, or None.
     """
 
-    def __init__(self, code, text, where=None, needs=None):
+    def __init__(self, code, text, where=None, needs=None, listed=None):
         self.code = code
         self.text = text
         self.where = where
         self.needs = needs
+        self.listed = listed
 
     def reason(self, axis):
-        """Return the cause as an entry of the C(reasons) of the facts; I(axis) is "now", "autoload" or "boot"."""
-        reason = {"axis": axis, "code": self.code, "text": self.text}
-        if self.where:
-            reason["where"] = self.where
-        if self.needs:
-            reason["needs"] = self.needs
-        return reason
+        """Return the cause as an entry of the C(reasons) of a module; I(axis) is "now", "autoload" or "boot"."""
+        more = {"where": self.where, "needs": self.needs, "listed": self.listed}
+        return dict({"axis": axis, "code": self.code, "text": self.text}, **{key: value for key, value in more.items() if value})
+
+    def sentence(self):
+        """Return all of the cause in words."""
+        return sentence(self.reason("now"))
 
 
-def listed(causes):
-    """Return the C(reasons) of the facts from a dict of axis to Cause or None.
+def sentence(reason):
+    """Return all that a reason tells but its axis, in words: for example
+    "/etc/modules-load.d/a.conf:1 lists it, but needs nf_nat: blacklisted (/etc/modprobe.d/b.conf:2)".
+    """
+    text, where = reason["text"], reason.get("where")
+    if where and where != COMMAND_LINE and where not in text:
+        text = "{0} ({1})".format(text, where)
+    if reason.get("needs"):
+        text = "needs {0}: {1}".format(reason["needs"], text)
+    return "{0} lists it, but {1}".format(reason["listed"], text) if reason.get("listed") else text
+
+
+def of_axes(causes):
+    """Return the C(reasons) of a module from a dict of axis to Cause or None.
 
     What already explains one axis is not said again of the next: where a module is blocked, the same cause denies
     autoload, and on a node where it holds for every module the facts would double.
     """
     reasons = []
     for axis in AXES:
-        cause = causes.get(axis)
-        if cause and not any((cause.code, cause.text) == (reason["code"], reason["text"]) for reason in reasons):
-            reasons.append(cause.reason(axis))
+        reason = causes[axis].reason(axis) if causes.get(axis) else None
+        if reason and not any(dict(other, axis=axis) == reason for other in reasons):
+            reasons.append(reason)
     return reasons
 
 
-def with_others(reasons, axis_of, causes):
-    """Return reasons and, in the order of the axes, those of the causes that they do not name yet, on that axis or on one before.
-
-    :param axis_of: function that takes a Cause and returns its axis.
-    """
+def with_reasons(reasons, others):
+    """Return reasons and, in the order of the axes, those of the others that they do not name yet, on that axis or on one before."""
     found = list(reasons)
-    for cause in causes:
-        reason = cause.reason(axis_of(cause))
+    for reason in others:
         before = AXES[: AXES.index(reason["axis"]) + 1]
-        if not any(_place(reason) == _place(other) and other["axis"] in before for other in found):
+        if not any(place(reason) == place(other) and other["axis"] in before for other in found):
             found.append(reason)
     return sorted(found, key=lambda reason: AXES.index(reason["axis"]))
 
 
-def _place(reason):
+def place(reason):
+    """Return what a reason is about: of two alike one is enough."""
     return reason["code"], reason.get("where"), reason.get("needs")
 
 
 def texts(reasons):
-    """Return the texts of C(reasons) on one line, each with its axis unless that is "now"."""
-    return "; ".join(reason["text"] if reason["axis"] == "now" else "{0}: {1}".format(reason["axis"], reason["text"]) for reason in reasons)
+    """Return the sentences of reasons on one line, each with its axis unless that is "now"."""
+    return "; ".join(sentence(reason) if reason["axis"] == "now" else "{0}: {1}".format(reason["axis"], sentence(reason)) for reason in reasons)

@@ -81,7 +81,7 @@ ansible_facts:
         schema:
           description: Version of this structure.
           type: int
-          sample: 1
+          sample: 2
         observed_at:
           description: When it was observed, in UTC, ISO 8601.
           type: str
@@ -95,16 +95,26 @@ ansible_facts:
         modules:
           description:
             - For each module name its C(state) (V(loaded), V(builtin), V(merged), V(loadable), V(blocked), V(missing),
-              V(unknown)), C(autoload) (V(yes), V(never), V(denied), V(unknown)), C(boot) (V(yes), V(no), V(ineffective),
-              V(not_applicable), V(unknown)) and C(reasons), a list of mappings of C(axis) (V(now), V(autoload), V(boot)), C(code),
-              C(text) and, where there is one, C(where), a path and line, and C(needs), the module that this one needs and that the
-              reason is about; a cause that explains two axes is said of the first. Each line of modprobe.d that keeps it from being
-              loaded has its reason, five of one kind at most. Where they apply also C(provider), the module it is merged
+              V(unknown)), C(autoload) (V(yes), V(never), V(denied), V(unknown)) and C(boot) (V(yes), V(no), V(ineffective),
+              V(not_applicable), V(unknown)). Where they apply also C(provider), the module it is merged
               into or an alias of, C(origin), its file or kernel option, C(depends), the modules it needs, C(autoload_after), the
               module that has to be there before the kernel asks for this one, and C(next), C(state) and C(autoload) with
               the kernel that boots next, or with the settings that outlive a reboot or come with it (sysctl.d), where they are others
               than now. C(boot) is judged with those.
           type: dict
+        reasons:
+          description:
+            - Why, in the order of the axes; what several modules have in common is said once. Each has its C(axis) (V(now), V(autoload),
+              V(boot)), a C(code), a C(text) and C(modules). Where they apply also C(where), the file that it rests on, C(listed), the file
+              of the boot list whose line comes to nothing, and C(needs), the module that all of these need and that the reason is about.
+            - C(modules) has for each module's name a list of what is left of C(where) and C(listed), in this order, a line number or a file's
+              name in that directory, or null.
+            - A cause that explains two axes of a module is said of the first. Each line of modprobe.d that keeps a module from being loaded
+              has its reason, five of one kind at most; those of a module that others need, too, are said of that module.
+          type: list
+          elements: dict
+          sample:
+            - {axis: autoload, code: blacklist, text: blacklisted, where: /etc/modprobe.d/hardening.conf, modules: {xt_mark: [3], xt_owner: [4]}}
         boot_files:
           description: For each file that lists any of the modules to be loaded at boot, which of them it lists.
           type: dict
@@ -157,6 +167,16 @@ ansible_facts:
         unreadable:
           description: Files that exist and could not be read, with the error; 20 of them at most.
           type: dict
+        shortened:
+          description:
+            - What is told in short, since all of it would make more than 16 KiB of JSON. V(origin) and V(depends) of modules are left out;
+              V(unreadable) has three files, V(boot_files) names our own alone; V(ours) does without lines, and without most of the names
+              that this collection does not know; V(reasons) and C(conflicts) are without files and lines, V(texts) are cut.
+            - No state is ever left out. Of more modules than the default ones more may be told.
+          returned: when something is
+          type: list
+          elements: str
+          sample: [origin]
 """
 
 import datetime

@@ -77,7 +77,9 @@ ansible_facts:
   returned: success
   type: dict
 facts:
-  description: The node's facts, C(ansible_facts.istio_node), as they were judged.
+  description:
+    - The node's facts, C(ansible_facts.istio_node), as they were judged. Here each module's entry has C(reasons) of its own, each with C(axis),
+      C(code), the whole sentence as C(text), and where they apply C(where), a path and line, C(listed) and C(needs).
   returned: success
   type: dict
 assessment:

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._reason_groups import PLACES, ungrouped
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import AXES, sentence
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
 
-SCHEMA = 1
+# The first had the reasons of each module in its own entry, in whole sentences: facts that were saved then stay of use.
+SCHEMAS = (1, 2)
 VALUES = {
     "state": ("loaded", "builtin", "merged", "loadable", "blocked", "missing", "unknown"),
     "autoload": ("yes", "never", "denied", "unknown"),
     "boot": ("yes", "no", "ineffective", "not_applicable", "unknown"),
 }
-AXES = ("now", "autoload", "boot")
 REMEDY = "gather them with nodeprep.istio.node_facts of this collection's version"
 
 
@@ -71,6 +73,7 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "ours.policy": (Mapping, "mapping"),
     "ours.policy.priorities": ([int], "list of numbers"),
     "ours.policy.semodule": (bool, "truth value"),
+    "shortened": ([str], "list of names"),
     "conflicts": (Mapping, "mapping"),
     "conflicts.*": (Mapping, "mapping"),
     "conflicts.*.lines": (Mapping, "mapping"),
@@ -80,14 +83,16 @@ NEVER_NULL = ("kernel.release", "boot_files.*", "modules.*.depends", "ours.overr
 
 
 def checked(facts: Any) -> Mapping[str, Any]:
-    """Return the facts if they have the structure that node_facts gives them.
+    """Return the facts if they have the structure that node_facts gives them, each module's entry with its own ``reasons``.
+
+    Each has ``axis``, ``code``, ``text``, the whole sentence, and where they apply ``where`` and ``needs``.
 
     Raises InvalidInput that says what is wrong with them.
     """
     if not isinstance(facts, Mapping):
         raise InvalidInput(f"the facts are {type(facts).__name__}, not a mapping: {REMEDY}")
-    if facts.get("schema") != SCHEMA:
-        raise InvalidInput(f"the facts have schema {facts.get('schema')!r}, not {SCHEMA}: {REMEDY}")
+    if facts.get("schema") not in SCHEMAS or isinstance(facts["schema"], bool):
+        raise InvalidInput(f"the facts have schema {facts.get('schema')!r}, not one of {', '.join(map(str, SCHEMAS))}: {REMEDY}")
     for key in ("kernel", "modules", "tools", "boot_files", "os"):
         if not isinstance(facts.get(key), Mapping):
             raise InvalidInput(f"the facts have no mapping '{key}': {REMEDY}")
@@ -109,7 +114,7 @@ def checked(facts: Any) -> Mapping[str, Any]:
         following = entry.get("next", {})
         if not isinstance(following, Mapping) or any(value not in VALUES.get(axis, ()) for axis, value in following.items()):
             raise InvalidInput(f"the facts of module '{name}' are malformed for the next kernel: {REMEDY}")
-        if not _are_reasons(entry.get("reasons")):
+        if facts["schema"] == 1 and not _are_reasons(entry.get("reasons")):
             raise InvalidInput(f"the facts of module '{name}' have malformed reasons: {REMEDY}")
         if entry["state"] == "merged" and entry.get("provider") not in facts["modules"]:
             raise InvalidInput(f"the facts of module '{name}' name no known provider: {REMEDY}")
@@ -117,7 +122,17 @@ def checked(facts: Any) -> Mapping[str, Any]:
         after = entry.get("autoload_after")
         if after is not None and (after not in facts["modules"] or (facts["modules"][after] or {}).get("autoload_after") is not None):
             raise InvalidInput(f"the facts of module '{name}' have autoload_after '{after}', which is no module that is there on its own: {REMEDY}")
-    return facts
+    return facts if facts["schema"] == 1 else _with_reasons(facts)
+
+
+def _with_reasons(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return facts of schema 2 as those of schema 1."""
+    groups = facts.get("reasons")
+    if not isinstance(groups, list) or not all(_is_group(group, facts["modules"]) for group in groups):
+        raise InvalidInput(f"the facts have malformed reasons: {REMEDY}")
+    reasons: Mapping[str, list[Mapping[str, str]]] = ungrouped(groups, facts["modules"])
+    modules = {name: {**entry, "reasons": [{**reason, "text": sentence(reason)} for reason in reasons[name]]} for name, entry in facts["modules"].items()}
+    return {**{key: value for key, value in facts.items() if key != "reasons"}, "schema": 1, "modules": modules}
 
 
 def _at(value: Any, path: list[str], where: str) -> Iterator[tuple[str, Any]]:
@@ -148,11 +163,24 @@ def is_blacklisted(entry: Mapping[str, Any]) -> bool:
 
 
 def _are_reasons(reasons: Any) -> bool:
-    return isinstance(reasons, list) and all(
+    return isinstance(reasons, list) and all(map(_is_reason, reasons))
+
+
+def _is_reason(reason: Any) -> bool:
+    return (
         isinstance(reason, Mapping)
         and reason.get("axis") in AXES
-        and isinstance(reason.get("code"), str)
-        and isinstance(reason.get("text"), str)
-        and isinstance(reason.get("where", ""), str)
-        for reason in reasons
+        and all(isinstance(reason.get(key), str) for key in ("code", "text"))
+        and all(isinstance(reason.get(key, ""), str) for key in ("where", "listed", "needs"))
+    )
+
+
+def _is_group(group: Any, modules: Mapping[str, Any]) -> bool:
+    """Whether a group of reasons is one that node_facts makes: what is left of each place is the number of a line, a file's name or nothing."""
+    if not _is_reason(group) or not isinstance(group.get("modules"), Mapping):
+        return False
+    places = sum(key in group for key in PLACES)
+    return all(
+        name in modules and isinstance(rest, (list, tuple)) and len(rest) in (0, places) and all(own is None or _is(own, int) or _is(own, str) for own in rest)
+        for name, rest in group["modules"].items()
     )

@@ -175,6 +175,12 @@ def _selinux_denied(node: _Node) -> Iterable[Finding]:
         yield Finding("selinux_denials_unknown", "info", f"whether SELinux has refused modules so far is unknown: {source}: {why}", source)
 
 
+def _shortened(node: _Node) -> Iterable[Finding]:
+    if "reasons" in (node.facts.get("shortened") or ()):
+        message = "more keeps modules from loading here than the facts can tell, so that no file and line is named: modprobe --showconfig has all of it"
+        yield Finding("facts_shortened", "warning", message, "modprobe(8)")
+
+
 FINDERS: tuple[Callable[[_Node], Iterable[Finding]], ...] = (
     _unknown_release,
     _legacy_retired,
@@ -188,4 +194,5 @@ FINDERS: tuple[Callable[[_Node], Iterable[Finding]], ...] = (
     _nft_set_crash,
     _nft_without_json,
     _selinux_denied,
+    _shortened,
 )

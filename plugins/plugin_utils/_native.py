@@ -66,8 +66,11 @@ def managed(facts: Mapping[str, Any]) -> str | None:
 def artifact(facts: Mapping[str, Any], modules: Iterable[str]) -> dict[str, str] | None:
     """Return C(kind) and C(text) of what the owner declares so that these modules are loaded at boot; None where no way is known.
 
-    It takes the whole file's place, so that it has what the file lists already, too.
+    It takes the whole file's place, so that it has what the file lists already, too; of a file with more than the facts tell nobody
+    can make one.
     """
+    if "ours" in (facts.get("shortened") or ()):
+        return None
     name = str(facts["os"].get("name") or "")
     listed = [*((facts.get("ours") or {}).get("beside") or ()), *facts["boot_files"].get(BOOT_FILE, ())]
     modules = list(dict.fromkeys([*filter(is_valid, listed), *modules]))

@@ -167,6 +167,8 @@ def _override(facts: Facts, assessment: Assessment, consent: Consent, steps: lis
     # Where nothing is to be written no consent is asked for.
     asking = not _native.managed(facts)
     steps += [_remediation_conflicts.owner_step(conflict, bool(set(conflict.modules) - stuck), asking) for conflict in found if conflict not in taken]
+    untold = _remediation_conflicts.untold_step(facts, names)
+    steps += [untold] if untold else []
     steps += [_remediation_conflicts.edited_step(path) for path in _remediation_conflicts.edited(facts)]
     freed = _remediation_conflicts.freed(facts, taken)
     return _prediction.without_conflicts(facts, freed, _remediation_conflicts.CODES) if freed else facts

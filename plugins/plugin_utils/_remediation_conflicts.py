@@ -61,8 +61,21 @@ def stuck(facts: Mapping[str, Any], found: Iterable[Conflict], names: Iterable[s
     return hopeless | {name for conflict in found if not conflict.can_be_overridden for name in conflict.modules}
 
 
+def untold_step(facts: Mapping[str, Any], names: Iterable[str]) -> Step | None:
+    """Return what the owner is to do about lines whose places the facts do not tell, since they are too many, or None."""
+    untold = [name for name in names if _has_untold(facts["modules"][name])]
+    if not untold:
+        return None
+    what = f"remove the 'blacklist' and 'install' lines of {', '.join(untold)}; modprobe --showconfig has all of them"
+    return Step("conflict", what, "they keep these modules from loading, and are more than the facts tell", "owner")
+
+
+def _has_untold(entry: Mapping[str, Any]) -> bool:
+    return any(reason["code"] in CODES and not reason.get("where") for reason in entry["reasons"])
+
+
 def _is_hopeless(entry: Mapping[str, Any]) -> bool:
-    if any(reason["code"] in CODES and not reason.get("where") for reason in entry["reasons"]):
+    if _has_untold(entry):
         return True
     blockers = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} if entry["state"] == "blocked" else set()
     return bool(blockers - {*CODES, "modules_disabled"})

@@ -10,7 +10,17 @@ import os
 import time
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils import _modprobe, _modprobe_conf, _module_states, _modules_load, _modules_tree, _observe, _proc
+from ansible_collections.nodeprep.istio.plugins.module_utils import (
+    _modprobe,
+    _modprobe_conf,
+    _module_states,
+    _modules_load,
+    _modules_tree,
+    _observe,
+    _proc,
+    _reasons,
+    _shortened,
+)
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import synthetic
@@ -102,7 +112,13 @@ def test_facts_are_whole_whatever_the_files_hold(contents, kernel):
     except _observe.NoSuchKernel:
         assert kernel != "running"
         return
-    assert checked(json.loads(json.dumps(facts)))
+    assert len(json.dumps(facts)) < _shortened.MOST_BYTES
+    modules = checked(json.loads(json.dumps(facts)))["modules"]
+    node = _observe.read_node(files, NAMES, kernel)
+    described = {name: _module_states.describe(node, name) for name in NAMES}
+    assert [modules[name] for name in NAMES] == [
+        {**entry, "reasons": [{**reason, "text": _reasons.sentence(reason)} for reason in entry["reasons"]]} for entry in described.values()
+    ]
 
 
 # Files that may name a module, and are no evidence that it is there.

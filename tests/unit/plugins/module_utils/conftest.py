@@ -6,7 +6,7 @@
 import builtins
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils import _files, _module_states, _observe
+from ansible_collections.nodeprep.istio.plugins.module_utils import _files, _module_states, _observe, _reason_groups
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import synthetic
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.synthetic import RELEASE
@@ -60,6 +60,11 @@ class RecordedNode:
 
     def facts(self, names, kernel="running"):
         return _observe.facts(Files(str(self.root)), names, "2026-01-01T00:00:00Z", None, kernel)
+
+    @staticmethod
+    def reasons(facts, name):
+        """Return the reasons of one module."""
+        return _reason_groups.ungrouped(facts["reasons"], facts["modules"])[name]
 
 
 @pytest.fixture

@@ -158,12 +158,12 @@ def test_whose_a_line_is(node):
     node.write(VENDOR, TEXT)
     node.write("/var/lib/dpkg/info/hardening:amd64.list", "/.\n/lib/modprobe.d/hard.conf\n")
     node.write("/etc/modprobe.d/mine.conf", "install xt_mark \\\n /bin/false\n")
-    modules = {
-        "xt_owner": {"reasons": [{"axis": "autoload", "code": "blacklist", "text": "", "where": VENDOR + ":2"}]},
-        "xt_mark": {"reasons": [{"axis": "now", "code": "x", "text": "", "where": "/etc/modprobe.d/mine.conf:1"}, {"axis": "now", "code": "y", "text": ""}]},
-        "xt_set": {"reasons": [{"axis": "now", "code": "x", "text": "", "where": "/proc/cmdline"}]},
+    reasons = {
+        "xt_owner": [{"axis": "autoload", "code": "blacklist", "text": "", "where": VENDOR + ":2"}],
+        "xt_mark": [{"axis": "now", "code": "x", "text": "", "where": "/etc/modprobe.d/mine.conf:1"}, {"axis": "now", "code": "y", "text": ""}],
+        "xt_set": [{"axis": "now", "code": "x", "text": "", "where": "/proc/cmdline"}],
     }
-    assert _conflicts.observe(Files(str(node.root)), modules, None) == {
+    assert _conflicts.observe(Files(str(node.root)), reasons, None) == {
         VENDOR: {"package": "hardening", "comment": "CIS 3.2", "lines": {"2": "blacklist xt_owner"}},
         "/etc/modprobe.d/mine.conf": {"package": None, "comment": None, "lines": {"1": "install xt_mark /bin/false"}},
     }
@@ -173,8 +173,8 @@ def test_rpm_is_asked_where_it_keeps_the_packages(node):
     node.write(VENDOR, TEXT)
     node.write("/usr/bin/rpm", "")
     node.write("/var/lib/rpm/rpmdb.sqlite", "")
-    modules = {"xt_owner": {"reasons": [{"axis": "now", "code": "x", "text": "", "where": VENDOR + ":2"}]}}
-    seen = _conflicts.observe(Files(str(node.root)), modules, lambda arguments: (0, "kernel-modules-extra\n") if arguments[-1] == VENDOR else (1, ""))
+    reasons = {"xt_owner": [{"axis": "now", "code": "x", "text": "", "where": VENDOR + ":2"}]}
+    seen = _conflicts.observe(Files(str(node.root)), reasons, lambda arguments: (0, "kernel-modules-extra\n") if arguments[-1] == VENDOR else (1, ""))
     assert seen[VENDOR]["package"] == "kernel-modules-extra"
 
 

@@ -175,6 +175,8 @@ def test_bad_options_get_one_clear_error(option, value, message):
         [],
         {},
         {"schema": 2},
+        {"schema": 3},
+        {"schema": True},
         {**facts(), "modules": []},
         {**facts(), "modules": {}},
         facts(xt_owner={"state": "fine"}),

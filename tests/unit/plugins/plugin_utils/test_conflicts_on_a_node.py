@@ -9,6 +9,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils import _act, _overr
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS, KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.modules import modprobe_overrides
+from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import test_size
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.conftest import RecordedNode
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.synthetic import NETFILTER, STANDARD
 
@@ -59,6 +60,8 @@ SITUATIONS = {
         "/proc/modules": "x_tables 16384 0 - Live 0x0\nnf_nat 16384 0 - Live 0x0\n",
     },
     "an alias to nowhere": {VENDOR: BLACKLIST + "alias {0} off\n"},
+    "every module overridden and blacklisted": {**test_size.OVERRIDDEN, **test_size.BLACKLISTED},
+    "more than the facts tell": test_size.SITUATIONS["a file for each line"][0],
     "bullets": {VENDOR: "#- Hardening\n#- blacklist dccp\nblacklist dccp\n" + BLACKLIST},
 }
 
