@@ -21,7 +21,10 @@ OTHER_FILES = "other files"
 
 
 def shortened(facts, most_bytes=MOST_BYTES):
-    """Return the facts, which it changes, with no more bytes than these; C(shortened) then names what was cut, in the order in which it was."""
+    """Return the facts, which it changes, with no more bytes than these; C(shortened) then names what was cut, in the order in which it was.
+
+    The last steps are for nodes that nobody has by mistake, such as an index that names a module a thousand times.
+    """
     cut = []
     for name, shorten in _STEPS:
         before = _size(facts)
@@ -79,12 +82,6 @@ def _reasons(facts):
     facts["conflicts"] = {}
 
 
-def _depends(facts):
-    """A verdict may get worse by this, never better."""
-    for entry in facts["modules"].values():
-        entry.pop("depends", None)
-
-
 def _texts(facts):
     facts.update({key: _cut(value) for key, value in facts.items() if key != "ours"})
 
@@ -97,13 +94,19 @@ def _cut(value):
     return value[:MOST_CHARACTERS] if isinstance(value, str) else value
 
 
+def _depends(facts):
+    """A verdict may get worse by this, never better."""
+    for entry in facts["modules"].values():
+        entry.pop("depends", None)
+
+
 _STEPS = (
     ("origin", _origin),
     ("unreadable", _unreadable),
     ("boot_files", _boot_files),
     ("ours", _ours),
     ("reasons", _reasons),
-    ("depends", _depends),
     ("texts", _texts),
+    ("depends", _depends),
 )
 _SIZE_OF_NAMES = _size({"shortened": [name for name, _shorten in _STEPS]})

@@ -86,6 +86,15 @@ SITUATIONS = {
         {"/etc/modprobe.d/a.conf": "".join("alias {0} {0}_{1}\n".format(name, "y" * 30) for name in NAMES)},
         ["origin", "reasons"],
     ),
+    "what each module needs, named over and over": (
+        {
+            "/lib/modules/{}/modules.dep".format(RELEASE): "".join(
+                "{0}/{1}.ko.xz:{2}\n".format(synthetic.NETFILTER, name, " {}/x_tables.ko.xz".format(synthetic.NETFILTER) * 50) for name in NAMES
+            )
+        },
+        ["origin", "depends"],
+    ),
+    "a helper with a long path": ({"/proc/sys/kernel/modprobe": "/" + "x" * 20000}, ["origin", "texts"]),
     "long lines and many names": (
         {
             "/etc/modprobe.d/a.conf": "".join("install {} {}\n".format(name, "x" * 9999) for name in ("xt_owner", "xt_mark", "nf_nat")),
@@ -136,7 +145,7 @@ def test_the_facts_stay_small(node, situation):
     seen = node.observe(NAMES)
     for name in NAMES:
         entry = _module_states.describe(seen, name)
-        assert [facts["modules"][name].get(key) for key in VERDICT] == [entry.get(key) for key in VERDICT]
+        assert all(facts["modules"][name].get(key) == entry.get(key) for key in VERDICT if key not in told_in_short)
 
 
 def test_where_there_is_too_much_to_tell_details_go_first(node):
@@ -189,5 +198,4 @@ def test_more_may_be_told_where_more_is_asked(node):
 def test_a_step_that_saves_nothing_is_not_named(node):
     make(node, {})
     facts = node.facts(NAMES)
-    cut = _shortened.shortened(facts, 1)["shortened"]
-    assert cut == ["origin", "depends"]
+    assert _shortened.shortened(facts, 1)["shortened"] == ["origin", "depends"]
