@@ -90,8 +90,9 @@ truth-fast: .venv/dev/.done $(TREE) ## The same in a few states, on two machines
 	$(call lab_on,$(FAST)) tests/lab/truth.yml -e lab_truth_fast=true
 	$(MAKE) lab-down NODEPREP_LAB_MACHINES='$(FAST)'
 
-reference: .venv/dev/.done $(TREE) ## Write docs/requirements.md out of the catalogues
-	PYTHONPATH=.cache $(BIN)/python docs/requirements.py >docs/requirements.md.new && mv docs/requirements.md.new docs/requirements.md
+reference: .venv/dev/.done $(TREE) ## Write docs/requirements.md and docs/reasons.md out of the tables in the code
+	for page in requirements reasons; do \
+	  PYTHONPATH=.cache $(BIN)/python docs/$$page.py >docs/$$page.md.new && mv docs/$$page.md.new docs/$$page.md || exit 1; done
 
 lab-probe: lab-up ## Prove the rule sets on each kernel, and again with each module taken away in turn
 	$(LAB) tests/lab/probe.yml

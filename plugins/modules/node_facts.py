@@ -105,8 +105,9 @@ ansible_facts:
         reasons:
           description:
             - Why, in the order of the axes; what several modules have in common is said once. Each has its C(axis) (V(now), V(autoload),
-              V(boot)), a C(code), a C(text) and C(modules). Where they apply also C(where), the file that it rests on, C(listed), the file
-              of the boot list whose line comes to nothing, and C(needs), the module that all of these need and that the reason is about.
+              V(boot)), a C(code) (docs/reasons.md of the collection lists all of them), a C(text) and C(modules). Where they apply also
+              C(where), the file that it rests on, C(listed), the file of the boot list whose line comes to nothing, and C(needs), the module
+              that all of these need and that the reason is about.
             - C(modules) has for each module's name a list of what is left of C(where) and C(listed), in this order, a line number or a file's
               name in that directory, or null.
             - A cause that explains two axes of a module is said of the first. Each line of modprobe.d that keeps a module from being loaded
@@ -130,7 +131,8 @@ ansible_facts:
           type: dict
         management:
           description:
-            - Whether systemd runs (C(systemd)), and by what else than file by file the system is changed (C(managed_by)).
+            - Whether systemd runs (C(systemd)), and by what else than file by file the system is changed (C(managed_by)), V(ostree),
+              V(transactional-update), or V(image) where /etc is mounted read-only; null elsewhere.
             - Where C(modules-load.d) is not sure to be read at boot also C(boot_files_read), V(false), or null where that cannot be told, and
               C(boot_files_mask), what switches systemd-modules-load off, the path of a unit file or words of the kernel command line, or null.
           type: dict

@@ -6,80 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import MERGED_INTO
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _native
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import RULES_ALONE
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._reason_codes import DECLARE, KINDS, PREPARE, TELLING
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import BAD, Cause, Node, Requirement, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import count, one_line
 
 # Names of requirements that a line has room for.
 NAMES = 4
-PREPARE = "Load and persist them: nodeprep.istio.prepare_istio_nodes"
-DECLARE = "Declare the modules as such a system is changed: the plan of nodeprep.istio.prepare_istio_nodes says what"
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """How the reasons of one code are told: what all of them have in common makes one cause.
-
-    {file} is the file that a reason names, {package} the package that holds a distribution's spare modules, {system}
-    the operating system. A kind whose text names none of them is one cause for the whole fleet.
-    """
-
-    text: str
-    remedy: str
-
-
-# Codes of the reasons in a node's facts, those that say something else of an unknown grade with a "?" too; and not_loaded
-# and not_persisted, which need no reason.
-_KINDS = {
-    "blacklist": _Kind("{file} blacklists modules", "Take the lines out of {file}, or accept the gap with a waiver"),
-    "install_override": _Kind("{file} keeps modules from loading (install override)", "Take the install lines out of {file}"),
-    "module_blacklist": _Kind("The kernel command line refuses modules (module_blacklist=)", "Take them off the kernel command line and reboot"),
-    "modules_disabled": _Kind("kernel.modules_disabled is 1: nothing can be loaded until a reboot", "Persist them, reboot, and set it only afterwards"),
-    "switched_off": _Kind("The kernel command line switches the loading of modules off at every boot", "Take sysctl.kernel.modules_disabled off it and reboot"),
-    "ipv6_off": _Kind("IPv6 is off in the kernel, so that it asks for no legacy table of IPv6", "Boot without ipv6.disable=1, or have Istio use IPv4 alone"),
-    "sysctl": _Kind("After a reboot the kernel loads nothing on demand (sysctl.d)", "Persist them: systemd loads what is listed before it reads sysctl.d"),
-    "kernel_modprobe": _Kind("kernel.modprobe cannot be started, so the kernel loads nothing on demand, and modules are not loaded", PREPARE),
-    "kernel_modprobe?": _Kind("Whether kernel.modprobe loads modules on demand cannot be told, and they are not loaded", PREPARE),
-    "alias": _Kind("{file} sends the names of modules elsewhere (alias)", "Take the alias lines out of {file}"),
-    "no_alias": _Kind("The kernel does not find modules that it asks for, and they are not loaded", PREPARE),
-    "format": _Kind("Files of modules are damaged, or were built for another kernel", "Install the kernel's packages again"),
-    "signature": _Kind("The kernel takes signed modules only, and modules are not signed", "Sign them, or install those of the distribution"),
-    "container": _Kind("The node is a container: the kernel is its host's", "Audit and prepare the host"),
-    "provider_missing": _Kind("The kernel of {system} has neither modules nor those that took their code over", "Boot a kernel that has them"),
-    "next_kernel": _Kind(
-        "The kernel that boots next does not load modules that this one has", "Install its modules before the reboot, or do not reboot into it"
-    ),
-    "selinux": _Kind("SELinux lets no container load modules on demand, and they are not loaded", PREPARE),
-    "selinux?": _Kind("Whether SELinux lets containers load modules on demand cannot be told, and they are not loaded", PREPARE),
-    "not_installed": _Kind("{package} not installed", "Install {package} for the running kernel"),
-    "file_gone": _Kind("Files of the kernel's modules are gone from {system}", "Install the kernel's packages again"),
-    "not_in_tree": _Kind("The kernel of {system} does not have the modules", "Boot a kernel that has them, or choose the backend that this one supports"),
-    "not_built": _Kind("The kernel of {system} is built without the modules and can load none", "Boot a kernel that has them"),
-    "tree_gone": _Kind("The running kernel's modules are gone: an upgrade removed them, or they cannot be seen from here", "Reboot into the new kernel"),
-    "not_indexed": _Kind("The kernel's modules have no index (modules.dep)", "Run depmod -a"),
-    "unreadable": _Kind("The node lets too little be read to tell", "Audit with become: true, outside a container"),
-    "transient": _Kind("Modules were being loaded or unloaded at that moment", "Look again"),
-    "dead_line": _Kind("{file} lists names that are gone from this kernel", "Take the lines out of {file}"),
-    "broken_line": _Kind("{file} has lines that load nothing", "One module name on each line of {file}, comments on lines of their own"),
-    "masked_by_directory": _Kind(
-        "A directory has the name of a file that lists modules, which hides it from some releases of systemd", "Remove the directory that the reason names"
-    ),
-    "initramfs": _Kind("The kernel command line lists modules for the initramfs alone (rd.modules-load=)", PREPARE),
-    "service_masked": _Kind("systemd-modules-load is switched off, so that no boot file is read", "Switch it on: systemctl unmask systemd-modules-load"),
-    "volatile": _Kind("{file} lists modules, and a reboot wipes it out", PREPARE),
-    "no_systemd": _Kind("There is no systemd to read the boot files", "Load them at boot by the node's own means"),
-    "not_loaded": _Kind("Modules are installed but not loaded, and the kernel does not load them on demand", PREPARE),
-    "not_persisted": _Kind("Modules are loaded, but no boot file lists them", PREPARE),
-}
-
-# Reasons that explain a state and no gap.
-TELLING = ("merged", "tainted", "override_unused", "custom_install", "dependency", "never_requested")
-
 # What keeps a module from loading whether or not a boot file lists it.
 _REFUSALS = ("blacklist", "install_override", "module_blacklist")
 
@@ -109,7 +47,7 @@ def cause_of(facts: Mapping[str, Any], requirement: Requirement, row: Row) -> Ca
         # One gap with that of the module which took its code over, not another.
         entry = facts["modules"].get(MERGED_INTO.get(requirement.name, ""), entry)
     code, where, text = _deciding_reason(entry, row)
-    kind = _KINDS.get(code)
+    kind = KINDS.get(code)
     if kind is None:
         general = one_line(text.replace(requirement.name, "the module").replace(str(facts["kernel"].get("release")), "the running kernel"))
         return _told(code, general[:1].upper() + general[1:], row.remedy)
@@ -139,7 +77,7 @@ def _deciding_reason(entry: Mapping[str, Any], row: Row) -> tuple[str, str, str]
     if not chosen:
         return otherwise, "", one_line(row.reason) or otherwise
     code = one_line(chosen[0]["code"])
-    doubtful = f"{code}?" if "unknown" in (row.now, row.after_reboot) and f"{code}?" in _KINDS else code
+    doubtful = f"{code}?" if "unknown" in (row.now, row.after_reboot) and f"{code}?" in KINDS else code
     return doubtful, one_line(chosen[0].get("where")), one_line(chosen[0]["text"])
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reference page is what the catalogues say."""
+"""The reference pages are what the tables in the code say."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import types
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
+import pytest
+
 DOCS = Path(__file__).parents[4] / "docs"
 
 
-def test_the_page_is_up_to_date():
+@pytest.mark.parametrize("page", ["reasons", "requirements"])
+def test_the_page_is_up_to_date(page):
     # By the loader itself: under ansible-test every path inside a collection is the collection loader's, which knows no scripts.
-    script = types.ModuleType("requirements_page")
-    SourceFileLoader("requirements_page", str(DOCS / "requirements.py")).exec_module(script)
-    assert (DOCS / "requirements.md").read_text(encoding="utf-8") == script.page(), "run make reference"
+    script = types.ModuleType(page)
+    SourceFileLoader(page, str(DOCS / f"{page}.py")).exec_module(script)
+    assert (DOCS / f"{page}.md").read_text(encoding="utf-8") == script.page(), "run make reference"

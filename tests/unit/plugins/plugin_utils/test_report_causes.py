@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils import _reasons
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _report_causes
+from ansible_collections.nodeprep.istio.plugins.plugin_utils import _reason_codes, _report_causes
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Cause, ReportError, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_drift import alike
@@ -109,8 +109,9 @@ def test_a_name_and_what_took_its_code_over_are_one_gap():
 
 def test_every_reason_of_a_node_is_known():
     sources = Path(_reasons.__file__).parent.glob("*.py")
-    codes = {code for source in sources for code in re.findall(r'Cause\(\s*"([a-z0-9_]+)"', source.read_text())}
-    assert len(codes) > 20 and codes <= set(_report_causes._KINDS) | set(_report_causes.TELLING)
+    codes = {code for source in sources for code in re.findall(r'(?:Cause\(\s*|_dead\(.*|_in_doubt\(.*)"([a-z0-9_]+)", ', source.read_text())}
+    assert len(codes) > 20 and codes <= set(_reason_codes.KINDS) | set(_reason_codes.TELLING)
+    assert set(_reason_codes.KINDS) - codes == {"not_loaded", "not_persisted", "kernel_modprobe?", "selinux?"}
 
 
 def test_what_cannot_be_told_is_not_told_as_certain():
