@@ -73,10 +73,13 @@ def _ours(facts):
 
 def _reasons(facts):
     """Without its line nobody can take a reason back: such modules are left to their owner."""
-    groups = {}
+    texts, groups = {}, {}
     for group in facts["reasons"]:
-        short = groups.setdefault((group["axis"], group["code"]), {"axis": group["axis"], "code": group["code"], "text": group["text"], "modules": {}})
-        short["text"] = SHORT if short["text"] != group["text"] else group["text"]
+        texts.setdefault((group["axis"], group["code"]), set()).add(group["text"])
+    for group in facts["reasons"]:
+        axis, code = group["axis"], group["code"]
+        text = group["text"] if len(texts[axis, code]) <= FEW else SHORT
+        short = groups.setdefault((axis, code, text), {"axis": axis, "code": code, "text": text, "modules": {}})
         short["modules"].update(dict.fromkeys(group["modules"], []))
     facts["reasons"] = list(groups.values())
     facts["conflicts"] = {}
