@@ -138,7 +138,7 @@ def _wrong_values(kind: _Kind) -> Iterator[str]:
 def _wrong_batches(kind: _Kind) -> Iterator[str]:
     """Yield what is wrong with the variables of a rollout. Ansible ends in an exception over the one, and takes the other for 0."""
     for name, right, wanted in (
-        ("serial", _is_serial, "is no number, percentage such as 20%, or list of them"),
+        ("serial", _is_serial, "is no number from 1 on, percentage such as 20%, or list of them"),
         ("max_fail_percentage", _is_percentage, "is no number from 0 to 100"),
     ):
         try:
@@ -150,8 +150,9 @@ def _wrong_batches(kind: _Kind) -> Iterator[str]:
 
 
 def _is_serial(value: Any) -> bool:
+    """Ansible takes 0 for all hosts at once, which is the last thing that it may mean here."""
     batches = value if isinstance(value, (list, tuple)) else [value]
-    return bool(batches) and all(not isinstance(batch, bool) and re.fullmatch(r"\d+%?", str(batch).strip()) for batch in batches)
+    return bool(batches) and all(not isinstance(batch, bool) and re.fullmatch(r"0*[1-9]\d*%?", str(batch).strip()) for batch in batches)
 
 
 def _is_percentage(value: Any) -> bool:

@@ -33,7 +33,7 @@ def test_nothing_is_wrong_with_nothing_and_with_what_is_right(tmp_path):
         "istio_report_previous": "",
     }
     assert errors(a={**right, **report}) == []
-    for serial in (0, 1, "2", "20%", [1, "5", "100%"]):
+    for serial in (1, "2", "20%", [1, "5", "100%"]):
         assert errors(a={"istio_node_serial": serial, "istio_node_max_fail_percentage": "12.5"}) == []
     # The command line has words for truth values, and templates may want what only the node can tell.
     assert errors(a={"istio_node_cni": "true", "istio_node_load": "no", "istio_node_probe_domain": "", "istio_node_mode": "{{ later }}"}) == []
@@ -51,8 +51,10 @@ def test_nothing_is_wrong_with_nothing_and_with_what_is_right(tmp_path):
         ({"istio_report_formats": ["pdf"]}, "istio_report_formats: \"['pdf']\" is no list of html, json, junit, csv, markdown, prometheus"),
         ({"istio_report_fail_on": ""}, "istio_report_fail_on: '' is no list of ready, "),
         ({"istio_report_max_age_hours": "old"}, "istio_report_max_age_hours: 'old' is no number"),
-        ({"istio_node_serial": "ten"}, "istio_node_serial: 'ten' is no number, percentage such as 20%, or list of them"),
-        ({"istio_node_serial": [1, -5]}, "istio_node_serial: [1, -5] is no number, percentage"),
+        ({"istio_node_serial": "ten"}, "istio_node_serial: 'ten' is no number from 1 on, percentage such as 20%, or list of them"),
+        ({"istio_node_serial": 0}, "istio_node_serial: 0 is no number from 1 on"),
+        ({"istio_node_serial": [1, "0%"]}, "istio_node_serial: [1, '0%'] is no number from 1 on"),
+        ({"istio_node_serial": [1, -5]}, "istio_node_serial: [1, -5] is no number from 1 on, percentage"),
         ({"istio_node_max_fail_percentage": "lots"}, "istio_node_max_fail_percentage: 'lots' is no number from 0 to 100"),
         ({"istio_report_time": "yesterday"}, "istio_report_time: 'yesterday' is no time in UTC"),
         ({"istio_report_previous": "/nowhere/report.json"}, "istio_report_previous: /nowhere/report.json: cannot be read"),
