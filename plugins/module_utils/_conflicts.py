@@ -4,11 +4,10 @@
 # This module util is PRIVATE to the collection.
 """Whose the lines are that keep modules from loading: the files' text and owners, for those that reasons name."""
 
-import itertools
 import re
 
 from ansible_collections.nodeprep.istio.plugins.module_utils import _overrides
-from ansible_collections.nodeprep.istio.plugins.module_utils._modprobe_conf import raw_lines
+from ansible_collections.nodeprep.istio.plugins.module_utils._modprobe_conf import raw_lines, usual_line
 
 DPKG_LISTS = "/var/lib/dpkg/info"
 RPM = "/usr/bin/rpm"
@@ -18,7 +17,8 @@ _PLACE = re.compile(r"^(/(?:etc|run|usr|lib)/.*):(\d+)$")
 
 
 def observe(files, reasons, run):
-    """Return dict of path to C(package), C(comment) and C(lines), a dict of line number to the line.
+    """Return dict of path to C(package), C(comment) and C(lines), a dict of line number to the line, but for those that
+    are what :func:`_modprobe_conf.usual_line` makes of their reasons.
 
     C(package) is the package that the file belongs to, or None; C(comment) the file's first comment, where a
     hardening baseline or an admin tends to say who wrote it.
@@ -27,23 +27,25 @@ def observe(files, reasons, run):
     :param run: see :func:`_tools.observe`.
     """
     places = {}
-    for reason in itertools.chain(*reasons.values()):
-        match = _PLACE.match(reason.get("where") or "")
-        if match:
-            places.setdefault(match.group(1), set()).add(int(match.group(2)))
+    for name, about in reasons.items():
+        for reason in about:
+            match = _PLACE.match(reason.get("where") or "")
+            if match:
+                places.setdefault(match.group(1), {}).setdefault(match.group(2), set()).add(usual_line(reason, name))
     owners = _dpkg_owners(files, places) if places else {}
-    return {path: _file(files, path, sorted(numbers), owners.get(path) or _rpm_owner(files, path, run)) for path, numbers in sorted(places.items())}
+    return {path: _file(files, path, lines, owners.get(path) or _rpm_owner(files, path, run)) for path, lines in sorted(places.items())}
 
 
-def _file(files, path, numbers, package):
+def _file(files, path, usual, package):
+    """Return what is told of a file; I(usual) is a dict of line number to what its reasons make of the line."""
     text = _overrides.read(files, path) or ""
-    lines = dict(raw_lines(text))
+    lines = {str(number): _overrides.normal(raw) for number, raw in raw_lines(text)}
     first = [_overrides.normal(line).strip("# ") for line in text.split("\n")[:5] if line.startswith("#")]
     comment = next((line for line in first if line), None)
     return {
         "package": package,
         "comment": comment[:100] if comment else None,
-        "lines": {str(number): _overrides.normal(lines[number]) for number in numbers if number in lines},
+        "lines": {number: lines[number] for number in sorted(usual, key=int) if number in lines and usual[number] != {lines[number]}},
     }
 
 

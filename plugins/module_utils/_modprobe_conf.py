@@ -20,6 +20,7 @@ SUFFIXES = (".conf", ".alias")
 COMMAND_LINE = "/proc/cmdline"
 # What the reason quotes of a command.
 _QUOTED = 100
+_OVERRIDE = "install override '{0}'"
 # So many places of one module's blacklisting are told; one is the rule.
 _MOST_PLACES = 5
 _WILDCARDS = re.compile(r"[*?[]")
@@ -78,7 +79,7 @@ class ModprobeConf:
         command, where = self._install_command(name)
         if command is None or _loads_the_module_itself(command, name):
             return None
-        return Cause("install_override", "install override '{0}'".format(command[:_QUOTED]), where)
+        return Cause("install_override", _OVERRIDE.format(command[:_QUOTED]), where)
 
     def wrapper(self, name):
         """Return the cause to tell that a command of the owner's loads this module, or None."""
@@ -133,6 +134,18 @@ def _loads_the_module_itself(command, name):
     """Whether an install command is a wrapper that still loads the module: "modprobe --ignore-install NAME"."""
     words = [canonical(word) for word in command.replace(";", " ; ").split()]
     return ("__ignore_install" in words or "_i" in words) and name in words
+
+
+def usual_line(reason, name):
+    """Return the line that a reason rests on, as it is written most often; None where it is no such line.
+
+    :param reason: of module I(name), or of one that needs another.
+    """
+    name = reason.get("needs") or name
+    if reason["code"] == "blacklist":
+        return "blacklist {0}".format(name)
+    before, after = _OVERRIDE.split("{0}")
+    return "install {0} {1}".format(name, reason["text"][len(before) : -len(after)]) if reason["code"] == "install_override" else None
 
 
 def is_volatile(files):

@@ -18,6 +18,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils import (
     _modules_tree,
     _netfilter_state,
     _ours,
+    _overrides,
     _proc,
     _reason_groups,
     _selinux,
@@ -203,6 +204,9 @@ def facts(files, names, observed_at, run, kernel="running"):
         "os": {"id": system.get("ID"), "version": system.get("VERSION_ID"), "name": system.get("PRETTY_NAME")},
         "tools": _tools.observe(files, run, lambda name: _module_states.is_there(node, name)),
     }
+    in_the_way = _overrides.in_the_way(files, result["conflicts"])
+    if in_the_way:
+        result["ours"]["in_the_way"] = in_the_way
     ipset = (result["tools"]["ipset"] or {}).get("path")
     result["netfilter"] = _netfilter_state.observe(files, run, ipset, lambda name: _module_states.is_there(node, name))
     result["unreadable"] = dict(sorted(files.unreadable.items())[:MOST_UNREADABLE])

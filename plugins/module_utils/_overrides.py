@@ -134,15 +134,32 @@ def _place(files, present, path, line):
             raise Refused("{0}: no file of ours can take back its line '{1}', since it names more than one module; remove it there".format(path, line))
         if os.path.basename(path) < os.path.basename(BEATING):
             raise Refused("{0}: no file of ours can come before it; remove its line '{1}'".format(path, line))
+        _see_free(files, present, BEATING, path, line)
         return BEATING, None
     if path in present:
         return path, present[path].of
     if path.startswith(DIRECTORY + "/"):
         raise Refused("{0}: no other file can take back its line '{1}'; remove it there".format(path, line))
-    target = "{0}/{1}".format(DIRECTORY, os.path.basename(path))
-    if files.exists(target):
-        raise Refused("{0} is there already and is not ours: remove the line '{1}' from {2}".format(target, line, path))
+    target = copy_of(path)
+    _see_free(files, present, target, path, line)
     return target, path
+
+
+def copy_of(path):
+    """Return where our copy of somebody else's file is, which takes its place."""
+    return "{0}/{1}".format(DIRECTORY, os.path.basename(path))
+
+
+def in_the_way(files, paths):
+    """Return what is where a file of ours would be to take back lines of these files, and is not ours: a directory, or a file whose mark is gone."""
+    ours = existing(files)
+    targets = [BEATING] + [copy_of(path) for path in sorted(paths) if not path.startswith(DIRECTORY + "/")] if paths else []
+    return [target for target in targets if target not in ours and files.exists(target)]
+
+
+def _see_free(files, present, target, path, line):
+    if target not in present and files.exists(target):
+        raise Refused("{0} is there already and is not ours: remove the line '{1}' from {2}".format(target, line, path))
 
 
 def normal(raw):

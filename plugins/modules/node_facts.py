@@ -140,13 +140,15 @@ ansible_facts:
           description:
             - What of this collection is on the node. C(boot_file) are the names in the block of the boot file, null where its marks are no
               pair, C(masked) is whether a link switches that file off. Where they apply also C(block), V(true) of a block without any name,
-              C(beside), what other lines of that file list, and C(would_hide), a vendor's file that it would take the place of.
+              C(beside), what other lines of that file list and C(boot_files) does not tell, C(would_hide), a vendor's file that it
+              would take the place of, and C(in_the_way), what is not ours where our files in C(modprobe.d) would be.
             - C(overrides) are files in C(modprobe.d), each with the file that it is a copy of (C(of)), the C(lines) that it takes back, whether
               it is as it would be written now (C(current)), and whether somebody else has changed it (C(edited)); C(policy) is the SELinux
               module that counts, with all its C(priorities) and whether C(semodule) is there, or null.
           type: dict
         conflicts:
-          description: For each file that a reason names with a line, its C(package), its first C(comment) and these C(lines).
+          description: For each file that a reason names with a line, its C(package), its first C(comment) and, as C(lines), those of these lines that are
+            written in another way than C(blacklist NAME) or, with the reason's command, C(install NAME COMMAND).
           type: dict
         surroundings:
           description: The kind of container around this system, the machine's vendor, whether this task may load modules.

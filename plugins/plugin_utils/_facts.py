@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._modprobe_conf import usual_line
 from ansible_collections.nodeprep.istio.plugins.module_utils._reason_groups import PLACES, ungrouped
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import AXES, sentence
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
@@ -62,6 +63,7 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "ours.block": (bool, "truth value"),
     "ours.beside": ([str], "list of names"),
     "ours.would_hide": (str, "text"),
+    "ours.in_the_way": ([str], "list of paths"),
     "ours.overrides": (Mapping, "mapping"),
     "ours.overrides.*": (Mapping, "mapping"),
     "ours.overrides.*.current": (bool, "truth value"),
@@ -132,7 +134,19 @@ def _with_reasons(facts: Mapping[str, Any]) -> Mapping[str, Any]:
         raise InvalidInput(f"the facts have malformed reasons: {REMEDY}")
     reasons: Mapping[str, list[Mapping[str, str]]] = ungrouped(groups, facts["modules"])
     modules = {name: {**entry, "reasons": [{**reason, "text": sentence(reason)} for reason in reasons[name]]} for name, entry in facts["modules"].items()}
-    return {**{key: value for key, value in facts.items() if key != "reasons"}, "schema": 1, "modules": modules}
+    rest = {key: value for key, value in facts.items() if key != "reasons"}
+    return {**rest, "schema": 1, "modules": modules, "conflicts": _with_lines(facts.get("conflicts") or {}, reasons)}
+
+
+def _with_lines(conflicts: Mapping[str, Any], reasons: Mapping[str, list[Mapping[str, str]]]) -> dict[str, Any]:
+    """Return the conflicts with those lines, too, that reasons tell already."""
+    usual: dict[str, dict[str, str]] = {}
+    for name, about in reasons.items():
+        for reason in about:
+            path, _colon, number = reason.get("where", "").rpartition(":")
+            if path in conflicts and (line := usual_line(reason, name)):
+                usual.setdefault(path, {})[number] = line
+    return {path: {**(told or {}), "lines": {**usual.get(path, {}), **((told or {}).get("lines") or {})}} for path, told in conflicts.items()}
 
 
 def _at(value: Any, path: list[str], where: str) -> Iterator[tuple[str, Any]]:

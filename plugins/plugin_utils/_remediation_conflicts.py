@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._overrides import BEATING, DIRECTORY
+from ansible_collections.nodeprep.istio.plugins.module_utils._overrides import BEATING, DIRECTORY, copy_of
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Step
 
 CODES = ("blacklist", "install_override", "module_blacklist")
@@ -113,6 +113,8 @@ def _can_be_overridden(facts: Mapping[str, Any], path: str, line: str) -> bool:
     if len(words) < 2 or not _NAME.fullmatch(words[1]):
         return False
     ours = {own: bool(told.get("edited")) for own, told in ((facts.get("ours") or {}).get("overrides") or {}).items()}
+    if (BEATING if words[0] == "install" else copy_of(path)) in ((facts.get("ours") or {}).get("in_the_way") or ()):
+        return False
     if words[0] == "install":
         return not ours.get(BEATING) and path.rpartition("/")[2] >= BEATING.rpartition("/")[2]
     return words[0] == "blacklist" and (ours[path] is False if path in ours else not path.startswith(DIRECTORY + "/"))

@@ -41,8 +41,8 @@ SITUATIONS = {
     "every module overridden": (OVERRIDDEN, []),
     "every module overridden, and listed": (dict(OVERRIDDEN, **LISTED), []),
     "every module blacklisted, and listed": (dict(BLACKLISTED, **LISTED), []),
-    "every module overridden, blacklisted and listed": (dict(OVERRIDDEN, **dict(BLACKLISTED, **LISTED)), ["origin"]),
-    "every module overridden, blacklisted and listed, on a node without a helper, signatures wanted, and loading off at boot": (
+    "every module overridden, blacklisted and listed": (dict(OVERRIDDEN, **dict(BLACKLISTED, **LISTED)), []),
+    "all of that without a helper, with signatures wanted, and loading off at boot": (
         dict(
             OVERRIDDEN,
             **dict(
@@ -57,7 +57,7 @@ SITUATIONS = {
                 ),
             ),
         ),
-        ["origin"],
+        [],
     ),
     "a command of its own for each module": (
         {"/etc/modprobe.d/a.conf": "".join("install {0} /usr/local/sbin/refuse {0} || {1}\n".format(name, LONG) for name in NAMES)},

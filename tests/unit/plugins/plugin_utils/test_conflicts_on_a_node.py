@@ -5,10 +5,11 @@
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
-from ansible_collections.nodeprep.istio.plugins.module_utils import _act, _overrides
+from ansible_collections.nodeprep.istio.plugins.module_utils import _act, _modprobe_conf, _overrides
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS, KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.modules import modprobe_overrides
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import test_size
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.conftest import RecordedNode
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.synthetic import NETFILTER, STANDARD
@@ -62,6 +63,8 @@ SITUATIONS = {
     "an alias to nowhere": {VENDOR: BLACKLIST + "alias {0} off\n"},
     "every module overridden and blacklisted": {**test_size.OVERRIDDEN, **test_size.BLACKLISTED},
     "more than the facts tell": test_size.SITUATIONS["a file for each line"][0],
+    "a directory where our copy would be": {VENDOR: BLACKLIST, "/etc/modprobe.d/a.conf/x": ""},
+    "a file of ours without its mark": {VENDOR: "install {0} /bin/true\n", _overrides.BEATING: "options nf_conntrack hashsize=131072\n"},
     "bullets": {VENDOR: "#- Hardening\n#- blacklist dccp\nblacklist dccp\n" + BLACKLIST},
 }
 
@@ -83,6 +86,22 @@ def test_the_node_agrees_with_the_plan(node, files, name, profile):
     again = plan_of(node, profile=profile, override_conflicts=True)
     assert "overrides" not in [step["kind"] for step in again["steps"]]
     assert (again["load"], again["fails"]) == (plan["load"], plan["fails"]) and again["after"] == plan["after"]
+
+
+@pytest.mark.parametrize("files", SITUATIONS.values(), ids=SITUATIONS)
+def test_each_line_is_told_as_it_is_written(node, files):
+    for path, text in files.items():
+        node.write(path, text.format("xt_owner"))
+    node.write("/etc/modprobe.d/c.conf", "blacklist   xt_mark # why\ninstall xt_m* /bin/false\ninstall xt-nat \\\n /bin/true\nblacklist\txt_nat\n")
+    facts = checked(node.facts(list(KNOWN_MODULES)))
+    told = set()
+    for reason in (reason for entry in facts["modules"].values() for reason in entry["reasons"]):
+        path, _colon, number = reason.get("where", "").rpartition(":")
+        if path in facts["conflicts"]:
+            raw = dict(_modprobe_conf.raw_lines(_overrides.read(node.files, path)))[int(number)]
+            assert facts["conflicts"][path]["lines"][number] == _overrides.normal(raw)
+            told.add(path)
+    assert told == set(facts["conflicts"])
 
 
 @pytest.mark.parametrize("name", ["br_netfilter", "ip_tables", "nf_conntrack", "nf_nat", "x_tables"])
