@@ -23,7 +23,7 @@ class Outcome:
         for line in boot.lines:
             targets, refusal = modprobe.lookup(line.name)
             if not targets:
-                refusal = refusal or Cause("dead_line", "listed, but {0} has no such module: remove the line".format(modprobe.tree.path), line.where)
+                refusal = refusal or Cause("dead_line", "{0} has no such module: take it out".format(modprobe.tree.path))
                 self._refuse(line, line.name, refusal)
             for target, _by_alias in targets:
                 refusal = modprobe.conf.blacklisting(target) or modprobe.refusal(target)
@@ -38,7 +38,7 @@ class Outcome:
             self.arrivals.setdefault(name, arrival)
 
     def _refuse(self, line, name, cause):
-        self.refusals.setdefault(name, cause if cause.where == line.where else Cause(cause.code, cause.text, cause.where, cause.needs, line.where))
+        self.refusals.setdefault(name, Cause(cause.code, cause.text, cause.where, cause.needs, line.where))
 
 
 def decide(node, name, state):
@@ -59,12 +59,12 @@ def decide(node, name, state):
         comes = Cause("dependency", "comes with {0}".format(via), line.where) if via else None
         return ("unknown", doubt) if doubt else ("yes", comes)
     if listed and not node.tree.indexed and node.modules_supported is not False:
-        return "unknown", Cause("tree_gone", "listed, but {0} cannot be read".format(node.tree.path), listed.where)
+        return "unknown", Cause("tree_gone", "this kernel's modules cannot be read", node.tree.path, listed=listed.where)
     if name in refusals:
         return "ineffective", refusals[name]
     unread = node.boot.unread
     if unread:
-        return "unknown", Cause("unreadable", "cannot read {0}".format(unread))
+        return "unknown", Cause("unreadable", "what may list it cannot be read", unread)
     if name in node.boot.initramfs:
         return "unknown", Cause("initramfs", "rd.modules-load= lists it, which only the initramfs heeds", "/proc/cmdline")
     dead = next((line.dead for line in node.boot.dead if line.name == name), None)
@@ -79,4 +79,4 @@ def _unsure(node, line):
         return line.doubt
     if node.boot.certain or line.sure:
         return None
-    return Cause("no_systemd", "listed, but there is no systemd to read it", line.where)
+    return Cause("no_systemd", "there is no systemd to read it", listed=line.where)

@@ -13,6 +13,7 @@ DPKG_LISTS = "/var/lib/dpkg/info"
 RPM = "/usr/bin/rpm"
 RPM_DATABASES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
 
+LINES = ("blacklist", "install_override")
 _PLACE = re.compile(r"^(/(?:etc|run|usr|lib)/.*):(\d+)$")
 
 
@@ -23,14 +24,14 @@ def observe(files, reasons, run):
     C(package) is the package that the file belongs to, or None; C(comment) the file's first comment, where a
     hardening baseline or an admin tends to say who wrote it.
 
-    :param reasons: dict of module name to its reasons; every file and line that they name is looked at.
+    :param reasons: dict of module name to its reasons; every line of C(blacklist) and C(install) that they name is looked at.
     :param run: see :func:`_tools.observe`.
     """
     places = {}
     for name, about in reasons.items():
         for reason in about:
-            match = _PLACE.match(reason.get("where") or "")
-            if match:
+            match = _PLACE.match(reason.get("where", ""))
+            if match and reason["code"] in LINES:
                 places.setdefault(match.group(1), {}).setdefault(match.group(2), set()).add(usual_line(reason, name))
     owners = _dpkg_owners(files, places) if places else {}
     return {path: _file(files, path, lines, owners.get(path) or _rpm_owner(files, path, run)) for path, lines in sorted(places.items())}

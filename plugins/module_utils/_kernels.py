@@ -54,4 +54,4 @@ def boots_next(files, releases):
 
 def version_key(release):
     """Return a sort key: numbers as numbers, so that 6.1.0-9 comes before 6.1.0-10."""
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"[0-9]+|[A-Za-z]+", release)]
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"[0-9]{1,18}|[A-Za-z]+", release)]

@@ -89,7 +89,7 @@ class Modprobe:
     def doubt(self, name):
         """Return the cause for which it cannot be told whether this module would load, or None."""
         if self.conf.unread:
-            return Cause("unreadable", "{0} may not be read".format(self.conf.unread), self.conf.unread)
+            return Cause("unreadable", "what may be about it cannot be read", self.conf.unread)
         for one in [name] + self.tree.dependencies(name):
             if one in self.tree.paths and one not in self._loaded:
                 doubt = self._doubt_of_file(one, self.tree.file(one))
@@ -99,7 +99,7 @@ class Modprobe:
 
     def _doubt_of_file(self, name, path):
         if self._files.exists(path) is None:
-            return Cause("unreadable", "its file may not be read", path)
+            return Cause("unreadable", "its file cannot be looked at", path)
         if self._signatures and self._is_signed(name) is None:
             return Cause("signature", "cannot tell whether its file is signed", path)
         return None

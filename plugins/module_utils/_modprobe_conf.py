@@ -62,8 +62,7 @@ class ModprobeConf:
 
     def switched_off(self):
         """Return the cause for which this kernel loads nothing at any boot, or None."""
-        text = "sysctl.kernel.modules_disabled=1 on the kernel command line"
-        return Cause("switched_off", text, COMMAND_LINE) if self.disabled else None
+        return Cause("switched_off", "sysctl.kernel.modules_disabled=1", COMMAND_LINE) if self.disabled else None
 
     def load_refusal(self, name):
         """Return the cause for which neither modprobe nor the kernel would load this one module, or None."""
@@ -71,7 +70,7 @@ class ModprobeConf:
 
     def refusals(self, name):
         """Return all causes for which this one module alone would not be loaded, whoever asks."""
-        listed = Cause("module_blacklist", "module_blacklist= on the kernel command line", COMMAND_LINE) if name in self.kernel_blacklist else None
+        listed = Cause("module_blacklist", "named by module_blacklist=", COMMAND_LINE) if name in self.kernel_blacklist else None
         return [cause for cause in (listed, self.override(name)) if cause]
 
     def override(self, name):

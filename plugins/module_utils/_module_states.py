@@ -61,7 +61,7 @@ def describe(node, name):
         entry["provider"] = provider
     if origin:
         entry["origin"] = origin
-    depends = [dependency for dependency in node.tree.dependencies(name) if dependency in names.KERNEL_OPTIONS]
+    depends = [dependency for dependency in dict.fromkeys(node.tree.dependencies(name)) if dependency in names.KERNEL_OPTIONS]
     if depends:
         entry["depends"] = depends
     causes = {"now": cause}
@@ -175,17 +175,17 @@ def _absent(node, name, option):
         if node.foreign:
             return "unknown", None, node.foreign
         if tree.path in node.unreadable:
-            return "unknown", None, Cause("unreadable", "{0} may not be read".format(tree.path), tree.path)
+            return "unknown", None, Cause("unreadable", "this kernel's modules cannot be read", tree.path)
         if node.others:
             return "unknown", None, Cause("tree_gone", "{0} is gone: reboot into {1}".format(tree.path, node.others[-1]))
         return "unknown", None, Cause("tree_gone", "{0} is not there, nor another kernel's".format(tree.path))
     index = tree.path + "/modules.dep"
     if index in node.unreadable:
-        return "unknown", None, Cause("unreadable", "{0} may not be read".format(index), index)
+        return "unknown", None, Cause("unreadable", "the index of the modules cannot be read", index)
     if not tree.indexed and tree.empty:
-        return "missing", None, Cause("not_installed", "{0} has no modules: their package is not installed".format(tree.path), tree.path)
+        return "missing", None, Cause("not_installed", "this kernel has no modules: their package is not installed", tree.path)
     if not tree.indexed:
-        return "unknown", None, Cause("not_indexed", "{0} is not there, or not its binary form: run depmod -a".format(index), index)
+        return "unknown", None, Cause("not_indexed", "the index of the modules is not there, or not in its binary form: run depmod -a", index)
     unindexed = tree.unindexed(name)
     if unindexed:
         return "unknown", None, Cause("not_indexed", "its file is not in modules.dep: run depmod -a", unindexed)
@@ -222,7 +222,7 @@ def _autoload(node, name, state):
     refusal = next((cause for _reached, cause in answers if cause), None)
     if refusal is None and not any(reached for reached, _cause in answers):
         if node.foreign or not node.tree.indexed:
-            return "unknown", node.foreign or Cause("tree_gone", "{0} cannot be read".format(node.tree.path), node.tree.path)
+            return "unknown", node.foreign or Cause("tree_gone", "this kernel's modules cannot be read", node.tree.path)
         return "never", Cause("no_alias", "nothing answers to {0}".format(" or ".join(requests)))
     denial = node.denial if node.denial and node.denial.code != "unreadable" else None
     refusal = refusal or node.modprobe.refusal(name) or _disabled(node) or denial

@@ -109,7 +109,7 @@ def read(files, cmdline):
             continue
         boot.dead += _dead(files, path, "masked", "{0} takes that file's place".format(winner))
     for path in conf_files(files, [directory for directory in DIRECTORIES if directory.startswith(VOLATILE)])[0]:
-        boot.dead += _dead(files, path, "volatile", "{0} is gone after a reboot".format(path))
+        boot.dead += _dead(files, path, "volatile", "that file is gone after a reboot")
     for value in cmdline_values(cmdline, "modules-load"):
         _take(boot, COMMAND_LINE, [Line(canonical(name), COMMAND_LINE) for name in value.split(",") if name])
     for value in cmdline_values(cmdline, "rd.modules-load"):
@@ -125,7 +125,7 @@ def _hiding(files, path):
     """Return the cause for which another file may take this one's place unseen, or None."""
     before = DIRECTORIES[: DIRECTORIES.index(os.path.dirname(path))]
     unread = next((directory for directory in before if directory in files.unreadable and not directory.startswith(VOLATILE)), None)
-    return Cause("unreadable", "{0} may not be read".format(unread), unread) if unread else None
+    return Cause("unreadable", "what may take that file's place cannot be read", unread) if unread else None
 
 
 def _take(boot, path, lines, doubt=None):
@@ -161,14 +161,14 @@ def _heed_systemd(boot, files, paths, cmdline):
     if mask:
         boot.heeded = False
         for line in boot.lines:
-            line.dead = Cause("service_masked", "listed, but systemd-modules-load is switched off by {0}".format(mask), line.where)
+            line.dead = Cause("service_masked", "systemd-modules-load is switched off by {0}".format(mask), listed=line.where)
         boot.dead += boot.lines
         boot.lines = []
     unread = next((path for path in _unit_files() if path in files.unreadable), None)
     if unread and not mask:
         boot.heeded = None
     for line in boot.lines if unread else ():
-        line.doubt = Cause("unreadable", "{0} may not be read".format(unread), unread)
+        line.doubt = Cause("unreadable", "whether systemd-modules-load runs cannot be read", unread)
     if files.exists(ETC_MODULES) and not any(os.path.realpath(files.real(path)) == os.path.realpath(files.real(ETC_MODULES)) for path in paths):
         boot.dead += _dead(files, ETC_MODULES, "not_read", "no link in /etc/modules-load.d leads to that file")
 
@@ -188,7 +188,7 @@ def _dead(files, path, code, why):
     """Return the lines of a file that does not count."""
     lines = list(_lines(path, files.read(path) or ""))
     for line in lines:
-        line.dead = line.dead or Cause(code, "listed, but " + why, line.where)
+        line.dead = line.dead or Cause(code, why, listed=line.where)
     return lines
 
 
@@ -196,7 +196,7 @@ def _in_doubt(files, path, code, why):
     """Return the lines of a file that may not count."""
     lines = [line for line in _lines(path, files.read(path) or "") if not line.dead]
     for line in lines:
-        line.doubt = Cause(code, "listed, but " + why, line.where)
+        line.doubt = Cause(code, why, listed=line.where)
     return lines
 
 
@@ -205,7 +205,7 @@ def _lines(path, text):
         where = "{0}:{1}".format(path, number)
         words = line.lstrip("\ufeff").split()
         if words and words[0] != line:
-            cause = Cause("broken_line", "listed, but the whole line counts as one name", where)
+            cause = Cause("broken_line", "the whole line counts as one name", listed=where)
             for word in words:
                 yield Line(canonical(word), where, cause)
         elif words:

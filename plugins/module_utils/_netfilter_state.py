@@ -10,6 +10,9 @@ import re
 # net/netfilter/x_tables.c. Reading them creates none, where listing a table with iptables-legacy does.
 LEGACY_TABLES = {"ipv4": "/proc/net/ip_tables_names", "ipv6": "/proc/net/ip6_tables_names"}
 
+# The facts are bounded; the kernel has five tables, and Istio a set for each family.
+MOST_NAMES = 10
+
 _USES = re.compile(r"^nft_compat \d+ (\d+) ", re.MULTILINE)
 
 
@@ -31,7 +34,7 @@ def _tables(files, path):
     text = files.read(path)
     if text is None:
         return None if path in files.unreadable else []
-    return sorted(set(text.split()))
+    return sorted(set(text.split()))[:MOST_NAMES]
 
 
 def _nft_compat_uses(files):
@@ -50,4 +53,4 @@ def _ipsets(run, ipset, is_there):
         return None
     code, output = run([ipset, "list", "-name"])
     # A network plugin can have hundreds of its own.
-    return sorted(name for name in output.split() if name.startswith("istio")) if code == 0 else None
+    return sorted(name for name in output.split() if name.startswith("istio"))[:MOST_NAMES] if code == 0 else None

@@ -173,7 +173,7 @@ def facts(files, names, observed_at, run, kernel="running"):
     """
     node = read_node(files, names, kernel, run)
     modules = {name: _module_states.describe(node, name) for name in names}
-    for provider in {entry.get("provider") for entry in modules.values()} - set(modules) - {None}:
+    for provider in sorted({entry["provider"] for entry in modules.values() if "provider" in entry} - set(modules)):
         modules[provider] = _module_states.describe(node, provider)
     reasons = {name: entry.pop("reasons") for name, entry in modules.items()}
     system = {key: value.strip(" \t\r\"'")[:80] for key, value in _OS_RELEASE.findall(files.read("/etc/os-release") or files.read("/usr/lib/os-release") or "")}

@@ -4,6 +4,7 @@
 # This module util is PRIVATE to the collection.
 """What on the node is ours, told by its marks: there is no ledger that could be lost or lie."""
 
+import hashlib
 import re
 
 from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _modules_load, _overrides
@@ -15,7 +16,12 @@ POLICY_MODULE = "istio_node_prep"
 SEMODULE = ("/usr/sbin/semodule", "/sbin/semodule")
 # The facts are bounded: of more lines of others than these no more is said.
 MOST_NAMES = 200
+# include/linux/moduleparam.h: MODULE_NAME_LEN; limits.h: NAME_MAX of a file in one of the directories.
+_MOST_OF_A_NAME = 56
+MOST_OF_A_PATH = 300
 # Of a module that is there with several priorities the highest counts (semodule(8)); other directories hold none, such as "disabled".
+_MOST_OF_A_POLICY = 1000
+_OF_OURS = re.compile(r"[ -~\n]*")
 _PRIORITY = re.compile(r"[1-9][0-9]{0,2}")
 
 
@@ -25,7 +31,7 @@ def observe(files, policy_type, told=()):
     C(boot_file) are the names in our block, None where its marks are broken; C(masked) whether a link to /dev/null switches the
     file off; C(overrides) our files in modprobe.d; C(policy) our SELinux module or None. Only where they say something there are
     C(block), True of a block without any name; C(beside), the names that other lines of that file list, but for those that
-    C(boot_files) of the facts tells; C(would_hide), see :func:`_boot_file.would_hide`.
+    C(boot_files) of the facts tells; C(more), True where that file has more names than are told; C(would_hide), see :func:`_boot_file.would_hide`.
 
     :param policy_type: the SELINUXTYPE of the node, or None.
     :param told: the module names that C(boot_files) is about.
@@ -33,20 +39,23 @@ def observe(files, policy_type, told=()):
     overrides = {}
     for path, override in _overrides.existing(files).items():
         current = override.text(files) == _overrides.read(files, path)
-        overrides[path] = {"of": override.of, "lines": override.lines, "current": current, "edited": override.edited}
+        overrides[path] = {"of": override.of and override.of[:MOST_OF_A_PATH], "lines": override.lines, "current": current, "edited": override.edited}
     text = files.read(_boot_file.PATH) or ""
     try:
         ours, empty = _boot_file.names_in_block(text), _boot_file.has_block(text)
     except _boot_file.Refused:
         ours, empty = None, False
+    ours = ours if ours is None else list(dict.fromkeys(name[:_MOST_OF_A_NAME] for name in ours))
     listed = dict.fromkeys(canonical(name) for _number, name in _modules_load.parse(text) if is_valid(name))
+    beside = [name for name in listed if name not in (ours or ()) and name not in told]
     more = {
         "block": empty and not ours,
-        "beside": [name for name in listed if name not in (ours or ()) and name not in told][:MOST_NAMES],
+        "beside": beside[:MOST_NAMES],
+        "more": max(len(beside), len(ours or ())) > MOST_NAMES,
         "would_hide": _boot_file.would_hide(files),
     }
     seen = {
-        "boot_file": ours,
+        "boot_file": ours and ours[:MOST_NAMES],
         "masked": bool(files.is_masked(_boot_file.PATH)),
         "overrides": overrides,
         "policy": _policy(files, policy_type) if policy_type else None,
@@ -57,7 +66,7 @@ def observe(files, policy_type, told=()):
 def _policy(files, policy_type):
     """Return C(priority) and C(cil), the text, of our policy module where it counts, all its C(priorities), and whether C(semodule) is there to remove it.
 
-    None where it is not installed.
+    C(disabled) is True where it is installed and switched off. None where it is not installed.
     """
     for store in STORES:
         directory = "{0}/{1}/active/modules".format(store, policy_type)
@@ -69,8 +78,17 @@ def _policy(files, policy_type):
         if found:
             priorities = sorted(found)
             semodule = any(files.exists(path) for path in SEMODULE)
-            return {"priority": priorities[-1], "cil": _unpacked(found[priorities[-1]]), "priorities": priorities, "semodule": semodule}
+            policy = {"priority": priorities[-1], "cil": told_policy(_unpacked(found[priorities[-1]])), "priorities": priorities, "semodule": semodule}
+            # Where semodule(8) -d puts what is installed and switched off (libsemanage: semanage_module_get_path()).
+            return dict(policy, disabled=True) if files.exists("{0}/disabled/{1}".format(directory, POLICY_MODULE)) else policy
     return None
+
+
+def told_policy(text):
+    """Return the text of a policy as the facts tell it: a long one, or one that is not ours, by its digest."""
+    if len(text) <= _MOST_OF_A_POLICY and _OF_OURS.fullmatch(text):
+        return text
+    return "SHA-256 " + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _unpacked(content):

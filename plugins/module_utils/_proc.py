@@ -18,7 +18,7 @@ def release(files):
 
 def version(kernel_release):
     """Return the numbers at the head of a release: "6.12.0-124.el10" is [6, 12, 0]; empty where it has none."""
-    match = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", kernel_release)
+    match = re.match(r"(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?", kernel_release)
     return [int(part) for part in match.groups() if part] if match else []
 
 

@@ -6,12 +6,10 @@
 
 import re
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import AXES, place, with_reasons
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import AXES
 
 # What a reason may name a place in: of all but these no two modules share more than the file or the directory.
 PLACES = ("where", "listed")
-# For these a module is refused whoever asks, and for the sake of whichever other one.
-REFUSED_TO_ALL = ("install_override", "module_blacklist")
 _LINE = re.compile(r"(.+):([1-9][0-9]{0,8})")
 _MODULE_FILE = re.compile(r"(.*)/([^/]+\.ko[^/]*)")
 
@@ -21,16 +19,22 @@ def grouped(reasons, modules):
 
     A group has all that its reasons have in common, a file without the line and a directory without the module's file in
     C(where) and C(listed), and C(modules), a dict of module name to what is left of each: a line number, a file's name, or None.
-    Of one module's reasons the order stays. Why another one is refused that a module needs is said of that other one, but for
-    what comes first on its axis.
+    With C(dependents), which is True, they hold for all modules that need one of these as well.
+
+    What comes first of a module's reasons on an axis stays first; the order of the others may change.
 
     :param modules: the C(modules) of the facts, for what each needs.
     """
+    shared = _shared(reasons, modules)
     groups = []
     for name in reasons:
         last = -1
-        for reason in _own(reasons[name], _of_needed(modules[name], reasons)):
+        for reason in reasons[name]:
+            if (reason.get("needs"), _without_needs(reason)) in shared and not _is_first(reason, reasons[name]):
+                continue
             common, rest = _split(reason)
+            if (name, reason) in shared:
+                common["dependents"] = True
             last = _group(groups, common, last + 1)
             groups[last][1][name] = rest
     # A module's own reasons have that order already.
@@ -38,17 +42,27 @@ def grouped(reasons, modules):
     return [dict(common, modules=names) for common, names in groups]
 
 
-def _own(reasons, of_needed):
-    """Return the reasons that are to be said of the module itself."""
-    first = {reason["axis"]: reason for reason in reversed(reasons)}
-    places = [place(reason) for reason in reasons]
-    return [reason for reason in reasons if reason not in of_needed or reason is first[reason["axis"]] or places.count(place(reason)) > 1]
+def _shared(reasons, modules):
+    """Return the (module name, reason) pairs that each module which needs that one has too."""
+    dependents = {name: _dependents(name, modules) for name in reasons}
+    return [
+        (name, reason)
+        for name in reasons
+        for reason in reasons[name]
+        if dependents[name] and "needs" not in reason and all(dict(reason, needs=name) in reasons[other] for other in dependents[name])
+    ]
 
 
-def _of_needed(entry, reasons):
-    """Return the reasons for which what a module needs is refused, as reasons of that module."""
-    needed = entry.get("depends", ()) if entry["state"] not in ("builtin", "merged") else ()
-    return [dict(reason, needs=name) for name in needed for reason in reasons.get(name, ()) if reason["code"] in REFUSED_TO_ALL and "needs" not in reason]
+def _dependents(name, modules):
+    return [other for other, entry in modules.items() if name in entry.get("depends", ())]
+
+
+def _without_needs(reason):
+    return {key: value for key, value in reason.items() if key != "needs"}
+
+
+def _is_first(reason, reasons):
+    return reason is next(other for other in reasons if other["axis"] == reason["axis"])
 
 
 def _group(groups, common, start):
@@ -79,17 +93,21 @@ def _split_place(where):
 
 
 def ungrouped(groups, modules):
-    """Return dict of module name to its reasons, a list of dicts; the opposite of :func:`grouped`, for the controller."""
+    """Return dict of module name to its reasons, a list of dicts, out of what :func:`grouped` returned; for the controller."""
     said = {name: [] for name in modules}
+    shared = []
     for group in groups:
-        common = {key: value for key, value in group.items() if key != "modules"}
+        common = {key: value for key, value in group.items() if key not in ("modules", "dependents")}
         places = [key for key in PLACES if key in group]
         for name, rest in group["modules"].items():
-            said[name].append(dict(common, **{key: _joined(group[key], own) for key, own in zip(places, rest)}))
-    for name, entry in modules.items():
-        told = [place(reason) for reason in said[name]]
-        said[name] = with_reasons(said[name], [reason for reason in _of_needed(entry, said) if place(reason) not in told])
-    return said
+            reason = dict(common, **{key: _joined(group[key], own) for key, own in zip(places, rest)})
+            said[name].append(reason)
+            if group.get("dependents"):
+                shared += [(other, dict(reason, needs=name)) for other in _dependents(name, modules)]
+    for other, reason in shared:
+        if reason not in said[other]:
+            said[other].append(reason)
+    return {name: sorted(reasons, key=lambda reason: AXES.index(reason["axis"])) for name, reasons in said.items()}
 
 
 def _joined(where, own):

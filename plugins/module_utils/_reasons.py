@@ -5,17 +5,18 @@
 """Why something is said of a module: a code for programs, a sentence for people, and the file and line it rests on."""
 
 AXES = ("now", "autoload", "boot")
-COMMAND_LINE = "/proc/cmdline"
+# The codes of reasons that are lines of somebody's configuration: they keep a module from loading whether or not a boot file lists it.
+REFUSALS = ("blacklist", "install_override", "module_blacklist")
 
 
 class Cause:
     """One cause, not yet tied to an axis.
 
     :ivar code: one word, stable.
-    :ivar text: the words that hold for each module with this cause, without a full stop; no place is in them that differs from module to module.
-    :ivar where: "path:line" or another short place, or None.
+    :ivar text: what holds for each module with this cause, in words and without a full stop; the places are not in it.
+    :ivar where: "path:line" or another short place that the cause rests on, or None.
     :ivar needs: name of the other module that it is about, one that this module needs; None where it is about the module itself.
-    :ivar listed: "path:line" of the boot list's line that comes to nothing by this cause, or None.
+    :ivar listed: "path:line" of the boot list's line that it is about, or None.
     """
 
     def __init__(self, code, text, where=None, needs=None, listed=None):
@@ -37,14 +38,14 @@ class Cause:
 
 def sentence(reason):
     """Return all that a reason tells but its axis, in words: for example
-    "/etc/modules-load.d/a.conf:1 lists it, but needs nf_nat: blacklisted (/etc/modprobe.d/b.conf:2)".
+    "/etc/modules-load.d/a.conf:1 lists it, but: needs nf_nat: blacklisted (/etc/modprobe.d/b.conf:2)".
     """
-    text, where = reason["text"], reason.get("where")
-    if where and where != COMMAND_LINE and where not in text:
-        text = "{0} ({1})".format(text, where)
+    text = reason["text"]
+    if reason.get("where"):
+        text = "{0} ({1})".format(text, reason["where"])
     if reason.get("needs"):
         text = "needs {0}: {1}".format(reason["needs"], text)
-    return "{0} lists it, but {1}".format(reason["listed"], text) if reason.get("listed") else text
+    return "{0} lists it, but: {1}".format(reason["listed"], text) if reason.get("listed") else text
 
 
 def of_axes(causes):

@@ -106,12 +106,14 @@ ansible_facts:
           description:
             - Why, in the order of the axes; what several modules have in common is said once. Each has its C(axis) (V(now), V(autoload),
               V(boot)), a C(code) (docs/reasons.md of the collection lists all of them), a C(text) and C(modules). Where they apply also
-              C(where), the file that it rests on, C(listed), the file of the boot list whose line comes to nothing, and C(needs), the module
+              C(where), the file that it rests on, C(listed), the file of the boot list's line that it is about, and C(needs), the module
               that all of these need and that the reason is about.
             - C(modules) has for each module's name a list of what is left of C(where) and C(listed), in this order, a line number or a file's
               name in that directory, or null.
+            - With C(dependents), V(true), the reason holds as well for every module that has one of these in its C(depends).
+              M(nodeprep.istio.node_readiness#module) returns facts in which each module has all of its reasons in its own entry.
             - A cause that explains two axes of a module is said of the first. Each line of modprobe.d that keeps a module from being loaded
-              has its reason, five of one kind at most; those of a module that others need, too, are said of that module.
+              has its reason, five of one kind at most.
           type: list
           elements: dict
           sample:
@@ -140,11 +142,13 @@ ansible_facts:
           description:
             - What of this collection is on the node. C(boot_file) are the names in the block of the boot file, null where its marks are no
               pair, C(masked) is whether a link switches that file off. Where they apply also C(block), V(true) of a block without any name,
-              C(beside), what other lines of that file list and C(boot_files) does not tell, C(would_hide), a vendor's file that it
-              would take the place of, and C(in_the_way), what is not ours where our files in C(modprobe.d) would be.
+              C(beside), what other lines of that file list and C(boot_files) does not tell, C(more), V(true) where that file
+              has more names than are told, C(would_hide), a vendor's file that it would take the place of, and C(in_the_way), what is
+              not ours where our files in C(modprobe.d) would be.
             - C(overrides) are files in C(modprobe.d), each with the file that it is a copy of (C(of)), the C(lines) that it takes back, whether
               it is as it would be written now (C(current)), and whether somebody else has changed it (C(edited)); C(policy) is the SELinux
-              module that counts, with all its C(priorities) and whether C(semodule) is there, or null.
+              module that counts, with all its C(priorities), whether C(semodule) is there, and C(disabled), V(true) where it is switched
+              off, or null. A long C(cil) is told by its digest.
           type: dict
         conflicts:
           description: For each file that a reason names with a line, its C(package), its first C(comment) and, as C(lines), those of these lines that are
@@ -173,10 +177,12 @@ ansible_facts:
           type: dict
         shortened:
           description:
-            - What is told in short, since all of it would make more than 16 KiB of JSON. V(origin) and V(depends) of modules are left out;
-              V(unreadable) has three files, V(boot_files) names our own alone; V(ours) does without lines, and without most of the names
-              that this collection does not know; V(reasons) and C(conflicts) are without files and lines, V(texts) are cut.
-            - No state is ever left out. Of more modules than the default ones more may be told.
+            - What is told in short, since all of it would make more than 16 KiB of JSON, in the order in which it was cut. V(origin) is left
+              out, V(unreadable) has three files, V(boot_files) names our own alone, V(ours) has 20 overrides without their lines, and few of the
+              names that this collection does not know.
+            - V(reasons) and C(conflicts) are without files and lines, but for the kernel command line; V(further_reasons) leaves one for each axis;
+              V(texts) are cut; V(providers), what somebody's own aliases lead to, are left out, and V(depends) too.
+            - The answers of a module are never left out, but become V(unknown) with V(providers). Of more modules than the default ones more may be told.
           returned: when something is
           type: list
           elements: str

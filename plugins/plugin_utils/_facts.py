@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._modprobe_conf import usual_line
 from ansible_collections.nodeprep.istio.plugins.module_utils._reason_groups import PLACES, ungrouped
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import AXES, sentence
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import AXES, REFUSALS, sentence
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
 
 # The first had the reasons of each module in its own entry, in whole sentences: facts that were saved then stay of use.
@@ -64,6 +64,7 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "ours.beside": ([str], "list of names"),
     "ours.would_hide": (str, "text"),
     "ours.in_the_way": ([str], "list of paths"),
+    "ours.more": (bool, "truth value"),
     "ours.overrides": (Mapping, "mapping"),
     "ours.overrides.*": (Mapping, "mapping"),
     "ours.overrides.*.current": (bool, "truth value"),
@@ -75,6 +76,7 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "ours.policy": (Mapping, "mapping"),
     "ours.policy.priorities": ([int], "list of numbers"),
     "ours.policy.semodule": (bool, "truth value"),
+    "ours.policy.disabled": (bool, "truth value"),
     "shortened": ([str], "list of names"),
     "conflicts": (Mapping, "mapping"),
     "conflicts.*": (Mapping, "mapping"),
@@ -87,13 +89,13 @@ NEVER_NULL = ("kernel.release", "boot_files.*", "modules.*.depends", "ours.overr
 def checked(facts: Any) -> Mapping[str, Any]:
     """Return the facts if they have the structure that node_facts gives them, each module's entry with its own ``reasons``.
 
-    Each has ``axis``, ``code``, ``text``, the whole sentence, and where they apply ``where`` and ``needs``.
+    Each has ``axis``, ``code``, ``text``, the whole sentence, and where they apply ``where``, a path with its line, ``listed`` and ``needs``.
 
     Raises InvalidInput that says what is wrong with them.
     """
     if not isinstance(facts, Mapping):
         raise InvalidInput(f"the facts are {type(facts).__name__}, not a mapping: {REMEDY}")
-    if facts.get("schema") not in SCHEMAS or isinstance(facts["schema"], bool):
+    if type(facts.get("schema")) is not int or facts["schema"] not in SCHEMAS:
         raise InvalidInput(f"the facts have schema {facts.get('schema')!r}, not one of {', '.join(map(str, SCHEMAS))}: {REMEDY}")
     for key in ("kernel", "modules", "tools", "boot_files", "os"):
         if not isinstance(facts.get(key), Mapping):
@@ -110,6 +112,7 @@ def checked(facts: Any) -> Mapping[str, Any]:
     for name, entry in facts["modules"].items():
         if not isinstance(entry, Mapping):
             raise InvalidInput(f"the facts of module '{name}' are no mapping: {REMEDY}")
+    for name, entry in facts["modules"].items():
         for axis, values in VALUES.items():
             if entry.get(axis) not in values:
                 raise InvalidInput(f"the facts of module '{name}' have {axis} {entry.get(axis)!r}, not one of {', '.join(values)}: {REMEDY}")
@@ -128,14 +131,19 @@ def checked(facts: Any) -> Mapping[str, Any]:
 
 
 def _with_reasons(facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return facts of schema 2 as those of schema 1."""
+    """Return facts of schema 2 with the reasons of each module in its own entry as well, and with all lines of the conflicts, as schema 1 has them."""
     groups = facts.get("reasons")
     if not isinstance(groups, list) or not all(_is_group(group, facts["modules"]) for group in groups):
         raise InvalidInput(f"the facts have malformed reasons: {REMEDY}")
     reasons: Mapping[str, list[Mapping[str, str]]] = ungrouped(groups, facts["modules"])
-    modules = {name: {**entry, "reasons": [{**reason, "text": sentence(reason)} for reason in reasons[name]]} for name, entry in facts["modules"].items()}
-    rest = {key: value for key, value in facts.items() if key != "reasons"}
-    return {**rest, "schema": 1, "modules": modules, "conflicts": _with_lines(facts.get("conflicts") or {}, reasons)}
+    modules = {name: {**entry, "reasons": [_told(reason) for reason in reasons[name]]} for name, entry in facts["modules"].items()}
+    return {**facts, "modules": modules, "conflicts": _with_lines(facts.get("conflicts") or {}, reasons)}
+
+
+def _told(reason: Mapping[str, str]) -> dict[str, str]:
+    """Return a reason with its whole sentence, and the place to look at."""
+    where = reason.get("where") or reason.get("listed")
+    return {**reason, "text": sentence(reason), **({"where": where} if where else {})}
 
 
 def _with_lines(conflicts: Mapping[str, Any], reasons: Mapping[str, list[Mapping[str, str]]]) -> dict[str, Any]:
@@ -171,6 +179,11 @@ def reason_text(entry: Mapping[str, Any]) -> str:
     return "; ".join(reason["text"] if reason["axis"] == "now" else f"{reason['axis']}: {reason['text']}" for reason in entry["reasons"])
 
 
+def has_untold(entry: Mapping[str, Any]) -> bool:
+    """Whether a line that keeps this module from loading is one of too many to be told."""
+    return any(reason["code"] in REFUSALS and not reason.get("where") for reason in entry["reasons"])
+
+
 def is_blacklisted(entry: Mapping[str, Any]) -> bool:
     """Whether the node's configuration says that this module is not to be loaded unasked."""
     return any(reason["code"] == "blacklist" for reason in entry["reasons"])
@@ -185,16 +198,20 @@ def _is_reason(reason: Any) -> bool:
         isinstance(reason, Mapping)
         and reason.get("axis") in AXES
         and all(isinstance(reason.get(key), str) for key in ("code", "text"))
-        and all(isinstance(reason.get(key, ""), str) for key in ("where", "listed", "needs"))
+        and all(isinstance(reason.get(key, "-"), str) and reason.get(key, "-") for key in ("where", "listed", "needs"))
     )
 
 
 def _is_group(group: Any, modules: Mapping[str, Any]) -> bool:
-    """Whether a group of reasons is one that node_facts makes: what is left of each place is the number of a line, a file's name or nothing."""
-    if not _is_reason(group) or not isinstance(group.get("modules"), Mapping):
+    """Whether a group of reasons is one that node_facts makes."""
+    if not _is_reason(group) or not isinstance(group.get("modules"), Mapping) or not isinstance(group.get("dependents", False), bool):
         return False
     places = sum(key in group for key in PLACES)
     return all(
-        name in modules and isinstance(rest, (list, tuple)) and len(rest) in (0, places) and all(own is None or _is(own, int) or _is(own, str) for own in rest)
-        for name, rest in group["modules"].items()
+        name in modules and isinstance(rest, (list, tuple)) and len(rest) == places and all(map(_is_rest, rest)) for name, rest in group["modules"].items()
     )
+
+
+def _is_rest(own: Any) -> bool:
+    """Whether this is the number of a line, a file's name, or nothing."""
+    return own is None or (_is(own, int) and 0 < own < 1_000_000_000) or (_is(own, str) and bool(own) and "/" not in own)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _forecast, _legacy_tables, _prediction
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import has_untold
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._forecast import Forecast
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._versions import at_least
@@ -175,10 +176,10 @@ def _selinux_denied(node: _Node) -> Iterable[Finding]:
         yield Finding("selinux_denials_unknown", "info", f"whether SELinux has refused modules so far is unknown: {source}: {why}", source)
 
 
-def _shortened(node: _Node) -> Iterable[Finding]:
-    if "reasons" in (node.facts.get("shortened") or ()):
-        message = "more keeps modules from loading here than the facts can tell, so that no file and line is named: modprobe --showconfig has all of it"
-        yield Finding("facts_shortened", "warning", message, "modprobe(8)")
+def _lines_untold(node: _Node) -> Iterable[Finding]:
+    if untold := [name for name, entry in node.facts["modules"].items() if has_untold(entry)]:
+        message = f"more lines keep modules from loading than the facts can tell ({len(untold)} modules): 'modprobe -c' has all of them"
+        yield Finding("lines_untold", "warning", message, "modprobe(8)")
 
 
 FINDERS: tuple[Callable[[_Node], Iterable[Finding]], ...] = (
@@ -194,5 +195,5 @@ FINDERS: tuple[Callable[[_Node], Iterable[Finding]], ...] = (
     _nft_set_crash,
     _nft_without_json,
     _selinux_denied,
-    _shortened,
+    _lines_untold,
 )

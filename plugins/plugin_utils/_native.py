@@ -69,7 +69,7 @@ def artifact(facts: Mapping[str, Any], modules: Iterable[str]) -> dict[str, str]
     It takes the whole file's place, so that it has what the file lists already, too; of a file with more than the facts tell nobody
     can make one.
     """
-    if "ours" in (facts.get("shortened") or ()):
+    if (facts.get("ours") or {}).get("more"):
         return None
     name = str(facts["os"].get("name") or "")
     listed = [*((facts.get("ours") or {}).get("beside") or ()), *facts["boot_files"].get(BOOT_FILE, ())]

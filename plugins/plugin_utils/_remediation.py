@@ -88,6 +88,7 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
         "hints": [
             *_remediation_selinux.hints(facts, selection, consent),
             *_override_hint(facts, consent),
+            *_optional_hint(facts, assessment),
             *([] if refused else _bridge_hint(load)),
             *_again_hint(steps),
         ],
@@ -108,7 +109,8 @@ def _repair(facts: Facts, assessment: Assessment, consent: Consent, steps: list[
     boolean = _remediation_selinux.boolean_step(facts, consent)
     steps += [step for step in (policy, boolean) if step]
     in_domain = (facts.get("selinux") or {}).get("domain") in consent.selinux_domains
-    return _prediction.with_requests_allowed(facts) if (policy and in_domain) or (boolean and consent.selinux_boolean) else facts
+    installs = policy is not None and policy.by == "role"
+    return _prediction.with_requests_allowed(facts) if (installs and in_domain) or (boolean and consent.selinux_boolean) else facts
 
 
 def _install(facts: Facts, assessment: Assessment, consent: Consent, steps: list[Step]) -> Facts:
@@ -158,7 +160,9 @@ def _override(facts: Facts, assessment: Assessment, consent: Consent, steps: lis
     # What comes along with those needs no line taken back; what is not there at all would be helped by none.
     along = _prediction.closure(modules, free) - set(free)
     names = [name for name in lacking if name not in along and modules[name]["state"] != "missing"]
-    found = _remediation_conflicts.conflicts(facts, names)
+    # What the role loads now and lists for every boot need not be loaded on demand.
+    on_demand = not (consent.load and consent.persist)
+    found = _remediation_conflicts.conflicts(facts, names, on_demand)
     stuck = _remediation_conflicts.stuck(facts, found, names)
     taken = [conflict for conflict in found if consent.override_conflicts and conflict.can_be_overridden and set(conflict.modules) - stuck]
     ours = (facts.get("ours") or {}).get("overrides") or {}
@@ -170,7 +174,7 @@ def _override(facts: Facts, assessment: Assessment, consent: Consent, steps: lis
     untold = _remediation_conflicts.untold_step(facts, names)
     steps += [untold] if untold else []
     steps += [_remediation_conflicts.edited_step(path) for path in _remediation_conflicts.edited(facts)]
-    freed = _remediation_conflicts.freed(facts, taken)
+    freed = _remediation_conflicts.freed(facts, taken, on_demand)
     return _prediction.without_conflicts(facts, freed, _remediation_conflicts.CODES) if freed else facts
 
 
@@ -197,6 +201,17 @@ def _override_hint(facts: Facts, consent: Consent) -> list[str]:
     if not ours or consent.override_conflicts:
         return []
     return [f"{', '.join(sorted(ours))}: taken back earlier with consent; stays until istio_node_state: absent"]
+
+
+def _optional_hint(facts: Facts, assessment: Assessment) -> list[str]:
+    """Say what no rule on this node needs, and somebody's line keeps from loading: it is neither loaded nor a step."""
+    modules = facts["modules"]
+    rows = [row for row in assessment.requirements if row.kind == "module" and row.level == "should" and row.now != "present"]
+    names = [row.name for row in rows if modules[row.name]["state"] in ("loadable", "blocked")]
+    return [
+        f"{conflict.where} keeps {', '.join(conflict.modules)} from loading; this node's verdict does not need it, so that the line is left as it is"
+        for conflict in _remediation_conflicts.conflicts(facts, names, on_demand=False)
+    ]
 
 
 def _bridge_hint(load: Iterable[str]) -> list[str]:

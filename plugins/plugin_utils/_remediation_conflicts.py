@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._overrides import BEATING, DIRECTORY, copy_of
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import REFUSALS
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import has_untold
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Step
 
-CODES = ("blacklist", "install_override", "module_blacklist")
+CODES = REFUSALS
 COMMAND_LINE = "/proc/cmdline"
 # A pattern, as install lines may have it, cannot be taken back for one module.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -39,13 +41,16 @@ class Conflict:
         return self.where.rpartition(":")[0] or self.where
 
 
-def conflicts(facts: Mapping[str, Any], names: Iterable[str]) -> tuple[Conflict, ...]:
-    """Return the conflicts of these modules, each line once, in order of the modules."""
+def conflicts(facts: Mapping[str, Any], names: Iterable[str], on_demand: bool) -> tuple[Conflict, ...]:
+    """Return the conflicts of these modules, each line once, in order of the modules.
+
+    :param on_demand: whether it matters, too, what keeps the kernel alone from loading them when they are needed.
+    """
     found: dict[tuple[str, str], dict[str, None]] = {}
     named: dict[tuple[str, str], dict[str, None]] = {}
     for name in names:
         for reason in facts["modules"][name]["reasons"]:
-            if reason["code"] in CODES and reason.get("where"):
+            if reason.get("where") and _is_in_the_way(reason, on_demand):
                 key = (reason["code"], reason["where"])
                 found.setdefault(key, {})[name] = None
                 named.setdefault(key, {})[str(reason.get("needs") or name)] = None
@@ -63,29 +68,31 @@ def stuck(facts: Mapping[str, Any], found: Iterable[Conflict], names: Iterable[s
 
 def untold_step(facts: Mapping[str, Any], names: Iterable[str]) -> Step | None:
     """Return what the owner is to do about lines whose places the facts do not tell, since they are too many, or None."""
-    untold = [name for name in names if _has_untold(facts["modules"][name])]
+    reasons = [(name, reason) for name in names for reason in facts["modules"][name]["reasons"]]
+    untold = dict.fromkeys(str(reason.get("needs") or name) for name, reason in reasons if reason["code"] in CODES and not reason.get("where"))
     if not untold:
         return None
-    what = f"remove the 'blacklist' and 'install' lines of {', '.join(untold)}; modprobe --showconfig has all of them"
+    what = f"remove the 'blacklist' and 'install' lines of {', '.join(untold)}; 'modprobe -c' has all of them"
     return Step("conflict", what, "they keep these modules from loading, and are more than the facts tell", "owner")
 
 
-def _has_untold(entry: Mapping[str, Any]) -> bool:
-    return any(reason["code"] in CODES and not reason.get("where") for reason in entry["reasons"])
-
-
 def _is_hopeless(entry: Mapping[str, Any]) -> bool:
-    if _has_untold(entry):
+    if has_untold(entry):
         return True
     blockers = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} if entry["state"] == "blocked" else set()
     return bool(blockers - {*CODES, "modules_disabled"})
 
 
-def freed(facts: Mapping[str, Any], taken: Iterable[Conflict]) -> set[str]:
+def _is_in_the_way(reason: Mapping[str, Any], on_demand: bool) -> bool:
+    """A blacklist is heeded whoever asks; an install line of a request, or one that a reboot wipes out, keeps off the kernel alone."""
+    return reason["code"] in CODES and (on_demand or reason["code"] == "blacklist" or reason["axis"] != "autoload")
+
+
+def freed(facts: Mapping[str, Any], taken: Iterable[Conflict], on_demand: bool) -> set[str]:
     """Return all modules, asked for or not, that nothing keeps from loading any more once these lines are taken back."""
     lines = {(conflict.code, conflict.where) for conflict in taken}
     kept_back = {
-        name: {(reason["code"], reason.get("where")) for reason in entry["reasons"] if reason["code"] in CODES}
+        name: {(reason["code"], reason.get("where")) for reason in entry["reasons"] if _is_in_the_way(reason, on_demand)}
         for name, entry in facts["modules"].items()
         if entry["state"] in ("loaded", "loadable", "blocked", "unknown")
     }

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_AFTER
-from ansible_collections.nodeprep.istio.plugins.module_utils._ours import POLICY_MODULE
+from ansible_collections.nodeprep.istio.plugins.module_utils._ours import POLICY_MODULE, told_policy
 from ansible_collections.nodeprep.istio.plugins.module_utils._selinux import DOMAINS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent, Step
@@ -35,8 +35,13 @@ def policy_step(facts: Mapping[str, Any], consent: Consent) -> Step | None:
     wanted = {"priority": consent.selinux_priority, "cil": cil(consent.selinux_domains)}
     installed = _installed(facts)
     stale = [priority for priority in _priorities(installed) if priority != consent.selinux_priority]
-    there = {key: installed.get(key) for key in wanted} == wanted and not stale
-    if consent.selinux != "policy" or _mode(facts) == "disabled" or there:
+    there = installed.get("priority") == wanted["priority"] and installed.get("cil") in (wanted["cil"], told_policy(wanted["cil"])) and not stale
+    if consent.selinux != "policy" or _mode(facts) == "disabled":
+        return None
+    if there and installed.get("disabled"):
+        why = "it is installed, and somebody has switched it off"
+        return Step("policy", f"switch the SELinux module {POLICY_MODULE} on", why, "owner", how=("semodule", "-e", POLICY_MODULE))
+    if there:
         return None
     return Step(
         "policy",

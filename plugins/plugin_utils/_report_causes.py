@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import MERGED_INTO
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import REFUSALS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _native
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import RULES_ALONE
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._reason_codes import DECLARE, KINDS, PREPARE, TELLING
@@ -18,9 +19,6 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import
 
 # Names of requirements that a line has room for.
 NAMES = 4
-# What keeps a module from loading whether or not a boot file lists it.
-_REFUSALS = ("blacklist", "install_override", "module_blacklist")
-
 # Which package has the modules where the kernel has them and the node has not: (start of os id, part of release, package).
 # RHEL 10 moved them out of what is installed by default; Oracle's UEK, and Ubuntu's kernels for clouds, have such packages too.
 _PACKAGES = (
@@ -72,7 +70,7 @@ def _deciding_reason(entry: Mapping[str, Any], row: Row) -> tuple[str, str, str]
         chosen = [reason for axis in axes for reason in reasons if reason["axis"] == axis]
         otherwise = "not_loaded" if entry["state"] == "loadable" else entry["state"]
     else:
-        chosen = [reason for reason in reasons if reason["axis"] == "boot" or reason["code"] in _REFUSALS]
+        chosen = [reason for reason in reasons if reason["axis"] == "boot" or reason["code"] in REFUSALS]
         otherwise = "not_persisted"
     if not chosen:
         return otherwise, "", one_line(row.reason) or otherwise
@@ -83,7 +81,7 @@ def _deciding_reason(entry: Mapping[str, Any], row: Row) -> tuple[str, str, str]
 
 def _file(where: str) -> str:
     path, _colon, line = where.rpartition(":")
-    return (path if line.isdecimal() else where) or "A modprobe.d file"
+    return (path if line.isdecimal() else where) or "A file"
 
 
 def _package(facts: Mapping[str, Any]) -> str:

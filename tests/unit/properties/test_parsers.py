@@ -115,10 +115,17 @@ def test_facts_are_whole_whatever_the_files_hold(contents, kernel):
     assert len(json.dumps(facts)) < _shortened.MOST_BYTES
     modules = checked(json.loads(json.dumps(facts)))["modules"]
     node = _observe.read_node(files, NAMES, kernel)
-    described = {name: _module_states.describe(node, name) for name in NAMES}
-    assert [modules[name] for name in NAMES] == [
-        {**entry, "reasons": [{**reason, "text": _reasons.sentence(reason)} for reason in entry["reasons"]]} for entry in described.values()
-    ]
+    for name in NAMES:
+        described = _module_states.describe(node, name)
+        assert {**modules[name], "reasons": []} == {**described, "reasons": []}
+        told = [(reason["axis"], reason["code"], reason["text"]) for reason in modules[name]["reasons"]]
+        expected = [(reason["axis"], reason["code"], _reasons.sentence(reason)) for reason in described["reasons"]]
+        assert sorted(told) == sorted(expected) and _first(told) == _first(expected)
+
+
+def _first(reasons):
+    """Return of each axis the reason that decides it."""
+    return {axis: (axis, *rest) for axis, *rest in reversed(reasons)}
 
 
 # Files that may name a module, and are no evidence that it is there.

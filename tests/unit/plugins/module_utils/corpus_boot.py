@@ -105,7 +105,7 @@ BOOT = [
         "loadable yes ineffective",
         {"boot": "volatile"},
         {"/run/modules-load.d/v.conf": "# c\nxt_owner\n"},
-        more={"where": "/run/modules-load.d/v.conf:2"},
+        more={"listed": "/run/modules-load.d/v.conf:2"},
     ),
     case("29 and elsewhere too", "xt_owner", "loadable yes yes", {}, dict(boot("xt_owner\n"), **{"/run/modules-load.d/v.conf": "xt_owner\n"})),
     case(
@@ -148,7 +148,7 @@ BOOT = [
         "loadable yes ineffective",
         {"boot": "broken_line"},
         boot("x_tables\nxt_owner # for istio\n"),
-        more={"where": "/etc/modules-load.d/a.conf:2"},
+        more={"listed": "/etc/modules-load.d/a.conf:2"},
     ),
     case("31 options", "xt_owner", "loadable yes ineffective", {"boot": "broken_line"}, boot("xt_owner debug=2\n")),
     case("31 two names", "xt_owner", "loadable yes ineffective", {"boot": "broken_line"}, boot("xt_mark xt_owner\n")),

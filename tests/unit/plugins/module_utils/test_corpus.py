@@ -73,7 +73,9 @@ def test_the_right_answer(situation):
         assert entry.get(key, entry["reasons"] and entry["reasons"][0].get(key)) == value
     for reason in entry["reasons"]:
         assert reason["text"]
-        assert all(place == "/proc/cmdline" or place in _reasons.sentence(reason) for place in (reason.get("where", ""), reason.get("listed", "")))
+        # Each place is told once.
+        told = _reasons.sentence(reason)
+        assert all(told.count(reason[place]) == 1 for place in ("where", "listed") if place in reason)
 
 
 def judged_by_kmod(case, node, entry, axis):

@@ -34,7 +34,7 @@ def test_without_root_what_cannot_be_read_is_unknown_and_named(node, forbid, pat
     facts = node.facts(["xt_owner"])
     entry = facts["modules"]["xt_owner"]
     assert (entry["state"], entry["autoload"], entry["boot"]) == axes
-    assert any(path in reason["text"] for reason in node.reasons(facts, "xt_owner"))
+    assert any(path in reason.get("where", "") for reason in node.reasons(facts, "xt_owner"))
     assert any(unreadable.endswith(path) for unreadable in facts["unreadable"])
 
 
@@ -67,7 +67,7 @@ def test_what_sysctl_does_at_boot_and_may_not_be_read_is_unknown_then(node, forb
     forbid("/etc/sysctl.d/a.conf")
     entry = node.describe("xt_owner")
     assert (entry["autoload"], entry["next"]) == ("yes", {"autoload": "unknown"})
-    assert [(reason["code"], reason["text"]) for reason in entry["reasons"]] == [("unreadable", "cannot read /etc/sysctl.d/a.conf")]
+    assert [(reason["code"], reason["where"]) for reason in entry["reasons"]] == [("unreadable", "/etc/sysctl.d/a.conf")]
 
 
 def test_a_tree_that_may_not_be_looked_at_is_not_gone(node, monkeypatch):

@@ -162,7 +162,7 @@ def test_whose_a_line_is(node):
     node.write("/etc/modprobe.d/mine.conf", "install xt_mark \\\n /bin/false\n")
     reasons = {
         "xt_owner": [{"axis": "autoload", "code": "blacklist", "text": "", "where": VENDOR + ":2"}],
-        "xt_mark": [{"axis": "now", "code": "x", "text": "", "where": "/etc/modprobe.d/mine.conf:1"}, {"axis": "now", "code": "y", "text": ""}],
+        "xt_mark": [{"axis": "now", "code": "install_override", "text": "", "where": "/etc/modprobe.d/mine.conf:1"}, {"axis": "now", "code": "y", "text": ""}],
         "xt_set": [{"axis": "now", "code": "x", "text": "", "where": "/proc/cmdline"}],
     }
     assert _conflicts.observe(Files(str(node.root)), reasons, None) == {
@@ -175,7 +175,7 @@ def test_rpm_is_asked_where_it_keeps_the_packages(node):
     node.write(VENDOR, TEXT)
     node.write("/usr/bin/rpm", "")
     node.write("/var/lib/rpm/rpmdb.sqlite", "")
-    reasons = {"xt_owner": [{"axis": "now", "code": "x", "text": "", "where": VENDOR + ":2"}]}
+    reasons = {"xt_owner": [{"axis": "now", "code": "blacklist", "text": "", "where": VENDOR + ":2"}]}
     seen = _conflicts.observe(Files(str(node.root)), reasons, lambda arguments: (0, "kernel-modules-extra\n") if arguments[-1] == VENDOR else (1, ""))
     assert seen[VENDOR]["package"] == "kernel-modules-extra"
 
@@ -209,7 +209,7 @@ def test_a_block_without_names_is_told_from_no_block(node):
 
 def test_our_policy_is_found_with_each_priority_and_where_selinux_is_off(node):
     store = "/etc/selinux/targeted/active/modules/{}/istio_node_prep/cil"
-    for priority, text in (("100", "old"), ("400", "new"), ("300.bak", "copy"), ("disabled", "off"), ("\u00b2", "no number")):
+    for priority, text in (("100", "old"), ("400", "new"), ("300.bak", "copy"), ("\u00b2", "no number")):
         node.write(store.format(priority), text)
     node.write("/usr/sbin/semodule", "")
     found = {"priority": 400, "cil": "new", "priorities": [100, 400], "semodule": True}
@@ -217,6 +217,10 @@ def test_our_policy_is_found_with_each_priority_and_where_selinux_is_off(node):
     node.write("/etc/selinux/config", "SELINUX=disabled\nSELINUXTYPE=targeted\n")
     facts = node.facts(["xt_owner"])
     assert facts["selinux"]["mode"] == "disabled" and facts["ours"]["policy"] == found
+    node.write("/etc/selinux/targeted/active/modules/disabled/istio_node_prep", "")
+    assert _ours.observe(Files(str(node.root)), "targeted")["policy"] == dict(found, disabled=True)
+    node.write(store.format("400"), "(allow a b (c (d)))\n" * 100)
+    assert _ours.observe(Files(str(node.root)), "targeted")["policy"]["cil"].startswith("SHA-256 ")
 
 
 @pytest.mark.parametrize(

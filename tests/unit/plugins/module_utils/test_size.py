@@ -7,7 +7,7 @@ import json
 import os
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _module_names, _module_states, _reason_groups, _shortened
+from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _module_names, _module_states, _overrides, _reason_groups, _reasons, _shortened
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import corpus, synthetic
 
 RELEASE = "6.12.0-124.8.1.el10_1.x86_64"
@@ -92,9 +92,36 @@ SITUATIONS = {
                 "{0}/{1}.ko.xz:{2}\n".format(synthetic.NETFILTER, name, " {}/x_tables.ko.xz".format(synthetic.NETFILTER) * 50) for name in NAMES
             )
         },
-        ["origin", "depends"],
+        [],
     ),
     "a helper with a long path": ({"/proc/sys/kernel/modprobe": "/" + "x" * 20000}, ["origin", "texts"]),
+    "each fault of each kind, in several words, with another kernel to come": (
+        dict(
+            {
+                "/etc/modprobe.d/h.conf": "".join("install {} /bin/false{}\u00fc\n".format(name, number % 3) for number, name in enumerate(NAMES)),
+                "/usr/lib/modprobe.d/b.conf": "".join("blacklist {}\n".format(name) * 7 for name in NAMES),
+                "/proc/cmdline": "module_blacklist={0} modprobe.blacklist={0} modules-load={0}".format(",".join(NAMES)),
+                "/etc/sysctl.d/99.conf": "kernel.modules_disabled=1\n",
+                "/proc/sys/kernel/modprobe": "/usr/local/sbin/none",
+                "/sys/kernel/security/lockdown": "none [integrity]",
+                "/etc/selinux/config": "SELINUX=enforcing\nSELINUXTYPE=targeted\n",
+                "/etc/selinux/targeted/active/modules/400/istio_node_prep/cil": "(allow container_t kernel_t (system (module_request)))\n" * 8,
+                "/etc/modules-load.d/all.conf": LISTED[_boot_file.PATH],
+                _boot_file.PATH: "{}\n{}{}\n".format(_boot_file.BEGIN, LISTED[_boot_file.PATH], _boot_file.END),
+                "/lib/modules/6.13.0/modules.builtin": "".join("kernel/{}.ko\n".format(name) for name in NAMES),
+                "/boot/loader/entries/next.conf": "version 6.13.0\n",
+                "/boot/grub2/grubenv": "saved_entry=next\n",
+            },
+            **{
+                "/etc/modprobe.d/vendor-{}.conf".format(number): "{}\n# A copy without the lines below of /usr/lib/modprobe.d/vendor-{}.conf\n".format(
+                    _overrides.MARK, number
+                )
+                for number in range(40)
+            },
+        ),
+        ["origin", "boot_files", "ours", "reasons", "further_reasons"],
+    ),
+    "one name in our block, over and over": ({_boot_file.PATH: "{}\n{}{}\n".format(_boot_file.BEGIN, "xt_owner\n" * 3000, _boot_file.END)}, []),
     "long lines and many names": (
         {
             "/etc/modprobe.d/a.conf": "".join("install {} {}\n".format(name, "x" * 9999) for name in ("xt_owner", "xt_mark", "nf_nat")),
@@ -156,14 +183,50 @@ def test_where_there_is_too_much_to_tell_details_go_first(node):
     assert sorted(told["blacklist"]) == sorted(NAMES) and not any("where" in group for group in facts["reasons"])
 
 
+# Nodes on which what keeps one module from loading is not simply in the way of those that need it.
+LIVE = "{} 16384 0 - Live 0x0\n"
+PARTLY = {
+    "loaded now, and overridden until a reboot": {
+        "/run/modprobe.d/r.conf": "install nf_tables /bin/false\n",
+        "/usr/lib/modprobe.d/b.conf": "alias nft_compat off\n",
+        "/proc/modules": LIVE.format("nf_tables") + LIVE.format("nft_compat"),
+    },
+    "the kernel's request overridden": {"/etc/modprobe.d/r.conf": "install nfnetlink-subsys-10 /bin/false\n"},
+    "a container": {"/run/.containerenv": "", "/etc/modprobe.d/a.conf": "install x_tables /bin/false\n", "/proc/modules": LIVE.format("x_tables")},
+    "being loaded at this moment": {
+        "/etc/modprobe.d/a.conf": "install nf* /bin/false\n",
+        "/proc/modules": LIVE.format("nf_nat") + LIVE.format("nf_conntrack").replace("Live", "Loading"),
+    },
+}
+
+
+@pytest.mark.parametrize("files", PARTLY.values(), ids=list(PARTLY))
+def test_nothing_is_said_of_a_module_that_does_not_hold_for_it(node, files):
+    make(node, files)
+    compare(node)
+
+
 @pytest.mark.parametrize("case", corpus.CASES, ids=[case.title + ": " + case.name for case in corpus.CASES])
 def test_what_is_said_once_holds_for_each_module(node, case):
     case.setup(node)
+    compare(node)
+
+
+def compare(node):
     seen = node.observe(NAMES)
     modules = {name: _module_states.describe(seen, name) for name in NAMES}
     reasons = {name: entry["reasons"] for name, entry in modules.items()}
     groups = json.loads(json.dumps(_reason_groups.grouped(reasons, modules)))
-    assert _reason_groups.ungrouped(groups, modules) == reasons
+    told = _reason_groups.ungrouped(groups, modules)
+    for name, expected in reasons.items():
+        assert sorted(map(repr_of, told[name])) == sorted(map(repr_of, expected))
+        for axis in _reasons.AXES:
+            of_axis = [[reason for reason in either if reason["axis"] == axis] for either in (told[name], expected)]
+            assert of_axis[0][:1] == of_axis[1][:1]
+
+
+def repr_of(reason):
+    return sorted(reason.items())
 
 
 def test_a_line_is_said_of_many_modules_at_once(node):
@@ -173,7 +236,7 @@ def test_a_line_is_said_of_many_modules_at_once(node):
     facts = node.facts(["x_tables", "xt_mark", "xt_owner"])
     refused = {"code": "install_override", "text": "install override '/bin/false'", "where": "/etc/modprobe.d/a.conf"}
     assert facts["reasons"] == [
-        dict(refused, axis="now", modules={"x_tables": [1]}),
+        dict(refused, axis="now", dependents=True, modules={"x_tables": [1]}),
         dict(refused, axis="now", needs="x_tables", modules={"xt_mark": [1], "xt_owner": [1]}),
         {"axis": "autoload", "code": "never_requested", "text": "the kernel never asks for it", "modules": {"x_tables": []}},
         {"axis": "autoload", "code": "blacklist", "text": "blacklisted", "where": "/etc/modprobe.d/a.conf", "modules": {"xt_mark": [2], "xt_owner": [4]}},
@@ -193,6 +256,18 @@ def test_a_line_is_said_of_many_modules_at_once(node):
 def test_more_may_be_told_where_more_is_asked(node):
     make(node, SITUATIONS["every module overridden, blacklisted and listed"][0])
     assert "shortened" not in node.facts([*NAMES, *("more_{}".format(number) for number in range(47))])
+
+
+def test_what_an_alias_of_somebodys_own_leads_to_is_left_out_at_last(node):
+    make(node, {})
+    facts = node.facts(NAMES)
+    for name in NAMES:
+        facts["modules"][LONG + name] = dict(facts["modules"][name])
+        facts["modules"][name] = {"state": "merged", "autoload": "yes", "boot": "not_applicable", "provider": LONG + name}
+    cut = _shortened.shortened(facts)
+    assert "providers" in cut["shortened"] and len(json.dumps(cut)) < 16 * 1024
+    assert cut["modules"] == {name: {"state": "unknown", "autoload": "unknown", "boot": "unknown"} for name in NAMES}
+    assert set().union(*(group["modules"] for group in cut["reasons"])) <= set(NAMES)
 
 
 def test_a_step_that_saves_nothing_is_not_named(node):

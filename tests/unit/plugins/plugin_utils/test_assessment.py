@@ -13,6 +13,7 @@ from ansible_collections.nodeprep.istio.plugins.filter.readiness import readines
 from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import known_modules
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_facts import facts
 
@@ -168,6 +169,26 @@ def test_bad_options_get_one_clear_error(option, value, message):
         readiness(facts(), **{option: value})
 
 
+def grouped(changed=None):
+    """Return facts of schema 2 with one group of reasons, and what is changed of it."""
+    group = {"axis": "now", "code": "blacklist", "text": "blacklisted", "where": "/etc/modprobe.d/a.conf", "modules": {"xt_owner": [3]}}
+    return {**facts(), "schema": 2, "reasons": [{**group, **(changed or {})}]}
+
+
+def test_reasons_that_are_said_once_are_those_of_each_module():
+    shared = {"axis": "now", "code": "install_override", "text": "install override '/bin/false'", "dependents": True, "modules": {"x_tables": [7]}}
+    made = grouped(shared)
+    made["modules"]["xt_owner"] = {**made["modules"]["xt_owner"], "depends": ["x_tables"]}
+    made["conflicts"] = {"/etc/modprobe.d/a.conf": {"package": None, "comment": None, "lines": {}}}
+    told = checked(made)
+    (reason,) = told["modules"]["xt_owner"]["reasons"]
+    assert reason["text"] == "needs x_tables: install override '/bin/false' (/etc/modprobe.d/a.conf:7)"
+    assert (reason["where"], reason["needs"]) == ("/etc/modprobe.d/a.conf:7", "x_tables")
+    assert told["conflicts"]["/etc/modprobe.d/a.conf"]["lines"] == {"7": "install x_tables /bin/false"}
+    # What was told once is told again alike.
+    assert checked(told) == told
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -177,6 +198,25 @@ def test_bad_options_get_one_clear_error(option, value, message):
         {"schema": 2},
         {"schema": 3},
         {"schema": True},
+        {**grouped(), "schema": 2.0},
+        {**facts(), "schema": 2},
+        {**facts(), "schema": 2, "reasons": {}},
+        grouped({"axis": "never"}),
+        grouped({"axis": ["now"]}),
+        grouped({"text": None}),
+        grouped({"modules": ["xt_owner"]}),
+        grouped({"modules": {"nosuch": [1]}}),
+        grouped({"modules": {"xt_owner": []}}),
+        grouped({"modules": {"xt_owner": [1, 2]}}),
+        grouped({"modules": {"xt_owner": [True]}}),
+        grouped({"modules": {"xt_owner": [-1]}}),
+        grouped({"modules": {"xt_owner": ["../x.ko"]}}),
+        grouped({"modules": {"xt_owner": [[1]]}}),
+        grouped({"where": ""}),
+        grouped({"needs": 1}),
+        grouped({"dependents": "yes"}),
+        {**grouped(), "shortened": "origin"},
+        {**facts(), "modules": {**facts()["modules"], "aaa": {**facts()["modules"]["xt_owner"], "autoload_after": "zzz"}, "zzz": ["x"]}},
         {**facts(), "modules": []},
         {**facts(), "modules": {}},
         facts(xt_owner={"state": "fine"}),

@@ -5,7 +5,7 @@
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
-from ansible_collections.nodeprep.istio.plugins.module_utils import _act, _modprobe_conf, _overrides
+from ansible_collections.nodeprep.istio.plugins.module_utils import _act, _modprobe_conf, _overrides, _reasons
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS, KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.modules import modprobe_overrides
@@ -60,6 +60,13 @@ SITUATIONS = {
         VENDOR: "install x_tables /bin/true\ninstall nf_nat /bin/true\n",
         "/proc/modules": "x_tables 16384 0 - Live 0x0\nnf_nat 16384 0 - Live 0x0\n",
     },
+    "what is loaded, until a reboot, and what needs it": {
+        "/run/modprobe.d/r.conf": "install nf_tables /bin/false\n",
+        VENDOR: "alias nft_compat off\n",
+        "/proc/modules": "nf_tables 16384 0 - Live 0x0\nnft_compat 16384 0 - Live 0x0\n",
+    },
+    "install of a request": {VENDOR: "install nfnetlink-subsys-10 /bin/false\n"},
+    "install of a request, and nothing is loaded any more": {VENDOR: "install nfnetlink-subsys-10 /bin/false\n", "/proc/sys/kernel/modules_disabled": "1"},
     "an alias to nowhere": {VENDOR: BLACKLIST + "alias {0} off\n"},
     "every module overridden and blacklisted": {**test_size.OVERRIDDEN, **test_size.BLACKLISTED},
     "more than the facts tell": test_size.SITUATIONS["a file for each line"][0],
@@ -95,7 +102,7 @@ def test_each_line_is_told_as_it_is_written(node, files):
     node.write("/etc/modprobe.d/c.conf", "blacklist   xt_mark # why\ninstall xt_m* /bin/false\ninstall xt-nat \\\n /bin/true\nblacklist\txt_nat\n")
     facts = checked(node.facts(list(KNOWN_MODULES)))
     told = set()
-    for reason in (reason for entry in facts["modules"].values() for reason in entry["reasons"]):
+    for reason in (reason for entry in facts["modules"].values() for reason in entry["reasons"] if reason["code"] in _reasons.REFUSALS):
         path, _colon, number = reason.get("where", "").rpartition(":")
         if path in facts["conflicts"]:
             raw = dict(_modprobe_conf.raw_lines(_overrides.read(node.files, path)))[int(number)]

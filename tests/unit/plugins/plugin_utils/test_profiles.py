@@ -389,11 +389,13 @@ def test_an_audit_log_that_may_not_be_read_is_told():
     assert (found["id"], found["severity"]) == ("selinux_denials_unknown", "info") and found["message"].endswith("/var/log/audit/audit.log: Permission denied")
 
 
-def test_reasons_that_are_told_in_short_are_a_finding():
+def test_lines_that_are_more_than_the_facts_tell_are_a_finding():
     node = facts(state="loaded", boot="yes", nft="1.1.3")
-    assert readiness({**node, "shortened": ["origin"]})["findings"] == []
-    (found,) = readiness({**node, "shortened": ["origin", "reasons"]})["findings"]
-    assert (found["id"], found["severity"]) == ("facts_shortened", "warning") and "modprobe --showconfig" in found["message"]
+    node["modules"]["xt_owner"]["reasons"] = [{"axis": "autoload", "code": "blacklist", "text": "blacklisted", "where": "/etc/modprobe.d/a.conf:1"}]
+    assert readiness(node)["findings"] == []
+    del node["modules"]["xt_owner"]["reasons"][0]["where"]
+    (found,) = readiness(node)["findings"]
+    assert (found["id"], found["severity"]) == ("lines_untold", "warning") and "(1 modules): 'modprobe -c'" in found["message"]
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_a_place_too_many_to_be_told_leaves_the_module_to_its_owner():
     plan = preparation_plan(made, override_conflicts=True)
     assert "overrides" not in steps(plan) and [one["name"] for one in plan["fails"]] == ["xt_owner"]
     told, untold = [one for one in plan["steps"] if one["by"] == "owner"]
-    assert told["where"] == VENDOR + ":3" and "the 'blacklist' and 'install' lines of xt_owner; modprobe --showconfig" in untold["what"]
+    assert told["where"] == VENDOR + ":3" and "the 'blacklist' and 'install' lines of xt_owner; 'modprobe -c'" in untold["what"]
 
 
 def test_what_a_package_brings_may_be_blacklisted_all_the_same():

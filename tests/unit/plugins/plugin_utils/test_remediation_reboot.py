@@ -35,7 +35,11 @@ def test_a_reboot_is_planned_only_where_nothing_else_helps():
 
 @pytest.mark.parametrize("code, line", [("blacklist", "blacklist xt_owner"), ("install_override", "install xt_owner /bin/false")])
 def test_no_reboot_where_a_line_stays_that_keeps_the_module_from_loading(code, line):
-    waiting = {"state": "blocked", "autoload": "denied", "reasons": [reason("now", "modules_disabled"), reason("autoload", code, VENDOR + ":3")]}
+    waiting = {
+        "state": "blocked",
+        "autoload": "denied",
+        "reasons": [reason("now", "modules_disabled"), reason("autoload" if code == "blacklist" else "now", code, VENDOR + ":3")],
+    }
     made = node(xt_owner=waiting, conflicts={VENDOR: {"package": None, "comment": None, "lines": {"3": line}}})
     plan = preparation_plan(made, reboot="if_needed")
     assert "reboot" not in steps(plan) and "conflict" in steps(plan, "owner") and "xt_owner" not in plan["persist"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
+from ansible_collections.nodeprep.istio.plugins.module_utils._ours import told_policy
 from ansible_collections.nodeprep.istio.plugins.plugin_utils import _prediction
 from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.made_plans import (
     MINE,
@@ -92,6 +93,21 @@ def test_a_policy_of_another_priority_beside_the_right_one_goes():
     assert step(legacy(made, selinux="policy"), "policy")["args"]["stale"] == [200]
     made["ours"]["policy"]["priorities"] = [300]
     assert "policy" not in steps(legacy(made, selinux="policy"))
+
+
+def test_a_policy_that_somebody_switched_off_is_the_owners():
+    cil = "(allow container_t kernel_t (system (module_request)))\n"
+    made = enforcing(ours={"policy": {"priority": 300, "cil": cil, "priorities": [300], "semodule": True, "disabled": True}})
+    plan = legacy(made, selinux="policy")
+    assert "policy" not in steps(plan) and step(plan, "policy")["how"] == ["semodule", "-e", "istio_node_prep"]
+    assert plan["after"] == legacy(made)["after"]
+
+
+def test_a_long_policy_is_told_by_its_digest():
+    domains = [f"domain_{number}_t" for number in range(40)]
+    policy = step(legacy(enforcing(), selinux="policy", selinux_domains=domains), "policy")["args"]["cil"]
+    made = enforcing(ours={"policy": {"priority": 300, "cil": told_policy(policy), "priorities": [300]}})
+    assert told_policy(policy) != policy and "policy" not in steps(legacy(made, selinux="policy", selinux_domains=domains))
 
 
 def test_a_policy_that_is_no_longer_asked_for_is_told_to_stay():
