@@ -16,7 +16,7 @@ Made by "make reference" out of the codes; changes to this file are lost.
 # The reasons in a node's facts
 
 `nodeprep.istio.node_facts` gives a reason for what it says of a module wherever there is one, with a code that stays the same. Reasons of one code that can be
-mended by one thing are one cause in the report. `not_loaded` and `not_persisted` are the report's own: there needs no reason for them.
+mended by one thing are one cause in the report. `not_loaded` and `not_persisted` are the report's own: the facts have no reason of theirs.
 
 A report adds a question mark to a code where the node could not be told for certain.
 """

@@ -59,7 +59,7 @@ def decide(node, name, state):
         comes = Cause("dependency", "comes with {0}".format(via), line.where) if via else None
         return ("unknown", doubt) if doubt else ("yes", comes)
     if listed and not node.tree.indexed and node.modules_supported is not False:
-        return "unknown", Cause("tree_gone", "this kernel's modules cannot be read", node.tree.path, listed=listed.where)
+        return "unknown", Cause(*node.tree_unread(), listed=listed.where)
     if name in refusals:
         return "ineffective", refusals[name]
     unread = node.boot.unread

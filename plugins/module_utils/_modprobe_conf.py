@@ -5,6 +5,7 @@
 """modprobe.d(5): what the node's configuration says about modules, and where."""
 
 import fnmatch
+import itertools
 import os
 import re
 
@@ -70,26 +71,29 @@ class ModprobeConf:
 
     def refusals(self, name):
         """Return all causes for which this one module alone would not be loaded, whoever asks."""
-        listed = Cause("module_blacklist", "named by module_blacklist=", COMMAND_LINE) if name in self.kernel_blacklist else None
-        return [cause for cause in (listed, self.override(name)) if cause]
+        return ([Cause("module_blacklist", "named by module_blacklist=", COMMAND_LINE)] if name in self.kernel_blacklist else []) + self.overrides(name)
 
     def override(self, name):
         """Return the cause for which modprobe runs something else than loading this name, or None."""
-        command, where = self._install_command(name)
-        if command is None or _loads_the_module_itself(command, name):
-            return None
-        return Cause("install_override", _OVERRIDE.format(command[:_QUOTED]), where)
+        return next(iter(self.overrides(name)), None)
+
+    def overrides(self, name):
+        """Return such a cause for the line that counts, and for each that would count once those before it are gone."""
+        lines = itertools.takewhile(lambda line: not _loads_the_module_itself(line[0], name), self._install_lines(name))
+        causes = [Cause("install_override", _OVERRIDE.format(command[:_QUOTED]), where) for command, where in lines]
+        more = len(causes) - _MOST_PLACES
+        return causes[:_MOST_PLACES] + ([Cause("install_override", "install overrides in {0} more places".format(more))] if more > 0 else [])
 
     def wrapper(self, name):
         """Return the cause to tell that a command of the owner's loads this module, or None."""
-        command, where = self._install_command(name)
+        command, where = next(self._install_lines(name), (None, None))
         if command is not None and _loads_the_module_itself(command, name):
             return Cause("custom_install", "loaded by a command of the owner's", where)
         return None
 
-    def _install_command(self, name):
-        """Return (command, where) of the first install line that matches, (None, None) without one (libkmod-module.c: kmod_module_get_install_commands())."""
-        return next(((command, where) for pattern, command, where in self.install if _matches(pattern, name)), (None, None))
+    def _install_lines(self, name):
+        """Yield (command, where) of the install lines that match; only the first counts (libkmod-module.c: kmod_module_get_install_commands())."""
+        return ((command, where) for pattern, command, where in self.install if _matches(pattern, name))
 
     def blacklisting(self, name):
         """Return the cause for which modprobe would not load what an alias stands for, or a boot file lists, or None."""

@@ -52,6 +52,10 @@ class Node:
         kind = self.surroundings["container"]
         return Cause("container", "the kernel is that of the container's host ({0})".format(kind)) if kind else None
 
+    def tree_unread(self):
+        """Return code, text and place of the cause for which the tree tells nothing."""
+        return "not_indexed" if self.tree.present else "tree_gone", "this kernel's modules cannot be read", self.tree.path
+
 
 def describe(node, name):
     """Return what is known of one module: its C(modules) entry of the facts and, as C(reasons), why."""
@@ -222,7 +226,7 @@ def _autoload(node, name, state):
     refusal = next((cause for _reached, cause in answers if cause), None)
     if refusal is None and not any(reached for reached, _cause in answers):
         if node.foreign or not node.tree.indexed:
-            return "unknown", node.foreign or Cause("tree_gone", "this kernel's modules cannot be read", node.tree.path)
+            return "unknown", node.foreign or Cause(*node.tree_unread())
         return "never", Cause("no_alias", "nothing answers to {0}".format(" or ".join(requests)))
     denial = node.denial if node.denial and node.denial.code != "unreadable" else None
     refusal = refusal or node.modprobe.refusal(name) or _disabled(node) or denial

@@ -26,11 +26,12 @@ def grouped(reasons, modules):
     :param modules: the C(modules) of the facts, for what each needs.
     """
     shared = _shared(reasons, modules)
+    carried = [_of_dependent(name, reason) for name, reason in shared]
     groups = []
     for name in reasons:
         last = -1
         for reason in reasons[name]:
-            if (reason.get("needs"), _without_needs(reason)) in shared and not _is_first(reason, reasons[name]):
+            if reason in carried and not _is_first(reason, reasons[name]):
                 continue
             common, rest = _split(reason)
             if (name, reason) in shared:
@@ -49,7 +50,7 @@ def _shared(reasons, modules):
         (name, reason)
         for name in reasons
         for reason in reasons[name]
-        if dependents[name] and "needs" not in reason and all(dict(reason, needs=name) in reasons[other] for other in dependents[name])
+        if dependents[name] and "needs" not in reason and all(_of_dependent(name, reason) in reasons[other] for other in dependents[name])
     ]
 
 
@@ -57,8 +58,9 @@ def _dependents(name, modules):
     return [other for other, entry in modules.items() if name in entry.get("depends", ())]
 
 
-def _without_needs(reason):
-    return {key: value for key, value in reason.items() if key != "needs"}
+def _of_dependent(name, reason):
+    """Return a module's reason as one of a module that needs it; the line that lists the module is its own."""
+    return dict({key: value for key, value in reason.items() if key != "listed"}, needs=name)
 
 
 def _is_first(reason, reasons):
@@ -103,7 +105,7 @@ def ungrouped(groups, modules):
             reason = dict(common, **{key: _joined(group[key], own) for key, own in zip(places, rest)})
             said[name].append(reason)
             if group.get("dependents"):
-                shared += [(other, dict(reason, needs=name)) for other in _dependents(name, modules)]
+                shared += [(other, _of_dependent(name, reason)) for other in _dependents(name, modules)]
     for other, reason in shared:
         if reason not in said[other]:
             said[other].append(reason)

@@ -112,14 +112,20 @@ ansible_facts:
               name in that directory, or null.
             - With C(dependents), V(true), the reason holds as well for every module that has one of these in its C(depends).
               M(nodeprep.istio.node_readiness#module) returns facts in which each module has all of its reasons in its own entry.
-            - A cause that explains two axes of a module is said of the first. Each line of modprobe.d that keeps a module from being loaded
-              has its reason, five of one kind at most.
+            - A cause that explains two axes of a module is said of the first. Each C(blacklist) line that keeps a module from being loaded has its
+              reason, and so has each C(install) line, those that count once the first of them is gone, too; five of one kind at most.
           type: list
           elements: dict
           sample:
             - {axis: autoload, code: blacklist, text: blacklisted, where: /etc/modprobe.d/hardening.conf, modules: {xt_mark: [3], xt_owner: [4]}}
+            - axis: boot
+              code: blacklist
+              text: blacklisted
+              where: /etc/modprobe.d/hardening.conf
+              listed: /etc/modules-load.d/mesh.conf
+              modules: {xt_mark: [3, 1]}  # blacklisted in line 3 of the one file, listed in line 1 of the other
         boot_files:
-          description: For each file that lists any of the modules to be loaded at boot, which of them it lists.
+          description: For each file that lists any of the modules to be loaded at boot, which of them it lists; of other names nothing is told.
           type: dict
         blockers:
           description: Settings that keep the kernel from loading modules.
@@ -151,8 +157,9 @@ ansible_facts:
               off, or null. A long C(cil) is told by its digest.
           type: dict
         conflicts:
-          description: For each file that a reason names with a line, its C(package), its first C(comment) and, as C(lines), those of these lines that are
-            written in another way than C(blacklist NAME) or, with the reason's command, C(install NAME COMMAND).
+          description:
+            - For each file of modprobe.d whose C(blacklist) or C(install) lines are reasons its C(package), its first C(comment), and C(lines), by their
+              numbers. Only lines are told that are written in another way than C(blacklist NAME), or C(install NAME COMMAND) with the reason's command.
           type: dict
         surroundings:
           description: The kind of container around this system, the machine's vendor, whether this task may load modules.

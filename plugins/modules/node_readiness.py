@@ -69,6 +69,10 @@ EXAMPLES = r"""
 - name: Say it
   ansible.builtin.debug:
     msg: "{{ outcome.assessment.verdict }}"
+
+- name: Say why a module would not be there, with file and line
+  ansible.builtin.debug:
+    msg: "{{ outcome.facts.modules.xt_owner.reasons | map(attribute='text') }}"
 """
 
 RETURN = r"""

@@ -34,7 +34,16 @@ def module(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -
     best = min(requirement.modules, key=lambda name: (BEST_FIRST.index(now[name]), BEST_FIRST.index(after[name])))
     entry = facts["modules"][best]
     grade, later = now[best], min(after.values(), key=BEST_FIRST.index)
-    return Judgement(str(entry["state"]), grade, later, reason_text(entry), _module_remedy(entry, grade, later))
+    return Judgement(str(entry["state"]), grade, later, reason_text(entry) or _waits(facts, entry, grade), _module_remedy(entry, grade, later))
+
+
+def _waits(facts: Mapping[str, Any], entry: Mapping[str, Any], grade: Grade) -> str:
+    """Return why a module is not there that the kernel would load on demand, once another one is there."""
+    first = entry.get("autoload_after")
+    if first is None or grade != "unmet":
+        return ""
+    why = reason_text(facts["modules"][first])
+    return f"the kernel asks for it once {first} is there, which it is not{f' ({why})' if why else ''}"
 
 
 def _module_remedy(entry: Mapping[str, Any], now: Grade, after: Grade) -> str | None:

@@ -57,7 +57,7 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
     writes_boot_file = consent.persist or bool(always)
     persist = persistable(repaired, modules.modules if consent.persist else always)
     if load or fails or (writes_boot_file and list(persist) != our_block(facts)):
-        steps.append(_modules_step(consent, modules, always, load, persist))
+        steps.append(_modules_step(facts, consent, modules, always, load, persist))
     unmask = _remediation_boot_file.unmask_step(facts, modules.modules, persist) if writes_boot_file else None
     steps += [unmask] if unmask else []
 
@@ -88,7 +88,7 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
         "hints": [
             *_remediation_selinux.hints(facts, selection, consent),
             *_override_hint(facts, consent),
-            *_optional_hint(facts, assessment),
+            *_optional_hint(facts, assessment, consent),
             *([] if refused else _bridge_hint(load)),
             *_again_hint(steps),
         ],
@@ -152,16 +152,25 @@ def _by_whom(packages: Iterable[_packages.Package], consent: Consent, manager: s
             yield by, some
 
 
-def _override(facts: Facts, assessment: Assessment, consent: Consent, steps: list[Step]) -> Facts:
+def _lacking(facts: Facts, assessment: Assessment) -> list[str]:
+    """Return the required modules that nothing brings as long as somebody's lines keep them from loading."""
     required = [row for row in assessment.requirements if row.kind == "module" and row.level == "must"]
     lacking = dict.fromkeys(row.name for row in required if row.now != "present" or row.after_reboot != "present")
     modules = facts["modules"]
     free = [name for name in lacking if modules[name]["state"] in ("loaded", "loadable") and not is_blacklisted(modules[name])]
     # What comes along with those needs no line taken back; what is not there at all would be helped by none.
     along = _prediction.closure(modules, free) - set(free)
-    names = [name for name in lacking if name not in along and modules[name]["state"] != "missing"]
-    # What the role loads now and lists for every boot need not be loaded on demand.
-    on_demand = not (consent.load and consent.persist)
+    return [name for name in lacking if name not in along and modules[name]["state"] != "missing"]
+
+
+def _on_demand(consent: Consent) -> bool:
+    """What the role loads now and lists for every boot need not be loaded on demand."""
+    return not (consent.load and consent.persist)
+
+
+def _override(facts: Facts, assessment: Assessment, consent: Consent, steps: list[Step]) -> Facts:
+    names = _lacking(facts, assessment)
+    on_demand = _on_demand(consent)
     found = _remediation_conflicts.conflicts(facts, names, on_demand)
     stuck = _remediation_conflicts.stuck(facts, found, names)
     taken = [conflict for conflict in found if consent.override_conflicts and conflict.can_be_overridden and set(conflict.modules) - stuck]
@@ -178,12 +187,12 @@ def _override(facts: Facts, assessment: Assessment, consent: Consent, steps: lis
     return _prediction.without_conflicts(facts, freed, _remediation_conflicts.CODES) if freed else facts
 
 
-def _modules_step(consent: Consent, modules: Plan, always: tuple[str, ...], load: tuple[str, ...], persist: tuple[str, ...]) -> Step:
+def _modules_step(facts: Facts, consent: Consent, modules: Plan, always: tuple[str, ...], load: tuple[str, ...], persist: tuple[str, ...]) -> Step:
     what = [f"load {', '.join(load)}"] if load else []
     what += [f"list {', '.join(persist)} in our block"] if persist else []
     return Step(
         "modules",
-        "; ".join(what) or "bring our block up to date",
+        "; ".join(what) or ("bring our block up to date" if list(persist) != our_block(facts) else "nothing: what is lacking cannot be loaded"),
         f"{len(modules.modules)} modules are asked for",
         where=BOOT_FILE,
         args={
@@ -203,15 +212,17 @@ def _override_hint(facts: Facts, consent: Consent) -> list[str]:
     return [f"{', '.join(sorted(ours))}: taken back earlier with consent; stays until istio_node_state: absent"]
 
 
-def _optional_hint(facts: Facts, assessment: Assessment) -> list[str]:
-    """Say what no rule on this node needs, and somebody's line keeps from loading: it is neither loaded nor a step."""
+def _optional_hint(facts: Facts, assessment: Assessment, consent: Consent) -> list[str]:
+    """Say what no rule on this node needs, and somebody's lines keep from loading: it is neither loaded nor a step."""
     modules = facts["modules"]
     rows = [row for row in assessment.requirements if row.kind == "module" and row.level == "should" and row.now != "present"]
     names = [row.name for row in rows if modules[row.name]["state"] in ("loadable", "blocked")]
-    return [
-        f"{conflict.where} keeps {', '.join(conflict.modules)} from loading; this node's verdict does not need it, so that the line is left as it is"
-        for conflict in _remediation_conflicts.conflicts(facts, names, on_demand=False)
-    ]
+    needed = {conflict.where for conflict in _remediation_conflicts.conflicts(facts, _lacking(facts, assessment), on_demand=_on_demand(consent))}
+    by_path: dict[str, dict[str, None]] = {}
+    for conflict in _remediation_conflicts.conflicts(facts, names, on_demand=False):
+        if conflict.where not in needed:
+            by_path.setdefault(conflict.path, {}).update(dict.fromkeys(conflict.named))
+    return [f"{path} keeps {', '.join(named)} from loading; no rule of this node needs that, so that it is left as it is" for path, named in by_path.items()]
 
 
 def _bridge_hint(load: Iterable[str]) -> list[str]:

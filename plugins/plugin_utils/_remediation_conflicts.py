@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._modprobe_conf import DIRECTORIES
 from ansible_collections.nodeprep.istio.plugins.module_utils._overrides import BEATING, DIRECTORY, copy_of
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import REFUSALS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import has_untold
@@ -50,7 +51,7 @@ def conflicts(facts: Mapping[str, Any], names: Iterable[str], on_demand: bool) -
     named: dict[tuple[str, str], dict[str, None]] = {}
     for name in names:
         for reason in facts["modules"][name]["reasons"]:
-            if reason.get("where") and _is_in_the_way(reason, on_demand):
+            if reason.get("where") and _is_in_the_way(facts["modules"][name], reason, on_demand):
                 key = (reason["code"], reason["where"])
                 found.setdefault(key, {})[name] = None
                 named.setdefault(key, {})[str(reason.get("needs") or name)] = None
@@ -72,8 +73,9 @@ def untold_step(facts: Mapping[str, Any], names: Iterable[str]) -> Step | None:
     untold = dict.fromkeys(str(reason.get("needs") or name) for name, reason in reasons if reason["code"] in CODES and not reason.get("where"))
     if not untold:
         return None
-    what = f"remove the 'blacklist' and 'install' lines of {', '.join(untold)}; 'modprobe -c' has all of them"
-    return Step("conflict", what, "they keep these modules from loading, and are more than the facts tell", "owner")
+    what = f"remove the 'blacklist' and 'install' lines of {', '.join(untold)}"
+    how = ("grep", "-rnE", f"^ *(blacklist|install) .*({'|'.join(untold)})", *DIRECTORIES)
+    return Step("conflict", what, "they keep these modules from loading, and are more than the facts tell", "owner", how=how)
 
 
 def _is_hopeless(entry: Mapping[str, Any]) -> bool:
@@ -83,16 +85,20 @@ def _is_hopeless(entry: Mapping[str, Any]) -> bool:
     return bool(blockers - {*CODES, "modules_disabled"})
 
 
-def _is_in_the_way(reason: Mapping[str, Any], on_demand: bool) -> bool:
-    """A blacklist is heeded whoever asks; an install line of a request, or one that a reboot wipes out, keeps off the kernel alone."""
-    return reason["code"] in CODES and (on_demand or reason["code"] == "blacklist" or reason["axis"] != "autoload")
+def _is_in_the_way(entry: Mapping[str, Any], reason: Mapping[str, Any], on_demand: bool) -> bool:
+    """A blacklist is heeded whoever asks; an install line of a request, or one that a reboot wipes out, keeps off the kernel alone.
+
+    What keeps the module itself from loading is said of now, where it does so now.
+    """
+    blocks = reason["axis"] != "autoload" or (entry["state"] != "blocked" and (entry.get("next") or {}).get("state") == "blocked")
+    return reason["code"] in CODES and (on_demand or blocks or reason["code"] == "blacklist")
 
 
 def freed(facts: Mapping[str, Any], taken: Iterable[Conflict], on_demand: bool) -> set[str]:
     """Return all modules, asked for or not, that nothing keeps from loading any more once these lines are taken back."""
     lines = {(conflict.code, conflict.where) for conflict in taken}
     kept_back = {
-        name: {(reason["code"], reason.get("where")) for reason in entry["reasons"] if _is_in_the_way(reason, on_demand)}
+        name: {(reason["code"], reason.get("where")) for reason in entry["reasons"] if _is_in_the_way(entry, reason, on_demand)}
         for name, entry in facts["modules"].items()
         if entry["state"] in ("loaded", "loadable", "blocked", "unknown")
     }

@@ -15,12 +15,13 @@ from typing import Any
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._failure import cause
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._remediation import preparation
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Document, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import NOT_ASKED, Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_json import read
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent
 
 OTHER_SUFFIXES = (".html", ".xml", ".csv", ".md", ".prom", ".yml", ".yaml", ".txt")
 NAME_OTHERS = "name recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
@@ -103,7 +104,7 @@ def _outcome(variables: Any) -> Any:
 def _judged(facts: Any, selection: Selection) -> dict[str, Any]:
     good = checked(facts)
     assessment = assess(good, selection)
-    return {"facts": good, "assessment": assessment.as_dict(), "plan": plan(good, assessment).as_dict()}
+    return {"facts": good, "assessment": assessment.as_dict(), "plan": preparation(good, selection, Consent())}
 
 
 def _add_usable(builder: Builder, name: str, where: str, outcome: Callable[[], Any]) -> None:

@@ -91,6 +91,13 @@ NOW = [
         modprobe("# x\ninstall xt_owner /bin/false\n"),
         more={"where": "/etc/modprobe.d/a.conf:2"},
     ),
+    case(
+        "19 one install line after another, each of which would count once the first is gone, until one loads the module",
+        "xt_owner",
+        "blocked denied no",
+        {"now": "install_override install_override"},
+        modprobe("install xt_owner /bin/false\ninstall xt_* /bin/true\ninstall xt_owner modprobe --ignore-install xt_owner\ninstall xt_owner /bin/false\n"),
+    ),
     case("20 install true", "xt_owner", "blocked denied no", {"now": "install_override"}, modprobe("install xt-owner /bin/true\n")),
     case(
         "21 of a builtin changes nothing",

@@ -13,10 +13,11 @@ from typing import Any
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_AFTER, AUTOLOAD_REQUESTS, KNOWN_MODULES, MERGED_INTO
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._remediation import preparation
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import Document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 LEGACY = ("ip_tables", "ip6_tables", "iptable_", "ip6table_")
@@ -204,7 +205,7 @@ def outcome(found: dict[str, Any], selection: Selection) -> dict[str, Any]:
     """Return what role istio_node would leave of these facts."""
     good = checked(found)
     assessment = assess(good, selection)
-    return {"facts": found, "assessment": assessment.as_dict(), "plan": plan(good, assessment).as_dict()}
+    return {"facts": found, "assessment": assessment.as_dict(), "plan": preparation(good, selection, Consent())}
 
 
 def observed(size: int, seed: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -169,6 +169,14 @@ def test_bad_options_get_one_clear_error(option, value, message):
         readiness(facts(), **{option: value})
 
 
+def test_a_table_that_waits_for_another_module_says_so():
+    denied = {"state": "blocked", "autoload": "never", "reasons": [{"axis": "now", "code": "install_override", "text": "install override '/bin/false'"}]}
+    made = facts(ip_tables=denied, iptable_nat={"autoload_after": "ip_tables"})
+    (row,) = [row for row in readiness(made, profile="documented")["requirements"] if row["name"] == "iptable_nat"]
+    assert row["now"] == "unmet"
+    assert row["reason"] == "the kernel asks for it once ip_tables is there, which it is not (install override '/bin/false')"
+
+
 def grouped(changed=None):
     """Return facts of schema 2 with one group of reasons, and what is changed of it."""
     group = {"axis": "now", "code": "blacklist", "text": "blacklisted", "where": "/etc/modprobe.d/a.conf", "modules": {"xt_owner": [3]}}

@@ -65,6 +65,7 @@ SITUATIONS = {
         VENDOR: "alias nft_compat off\n",
         "/proc/modules": "nf_tables 16384 0 - Live 0x0\nnft_compat 16384 0 - Live 0x0\n",
     },
+    "what is loaded, and its own install": {VENDOR: "install {0} /bin/false\n", "/proc/modules": "{0} 16384 0 - Live 0x0\n"},
     "install of a request": {VENDOR: "install nfnetlink-subsys-10 /bin/false\n"},
     "install of a request, and nothing is loaded any more": {VENDOR: "install nfnetlink-subsys-10 /bin/false\n", "/proc/sys/kernel/modules_disabled": "1"},
     "an alias to nowhere": {VENDOR: BLACKLIST + "alias {0} off\n"},

@@ -99,7 +99,7 @@ def test_a_place_too_many_to_be_told_leaves_the_module_to_its_owner():
     plan = preparation_plan(made, override_conflicts=True)
     assert "overrides" not in steps(plan) and [one["name"] for one in plan["fails"]] == ["xt_owner"]
     told, untold = [one for one in plan["steps"] if one["by"] == "owner"]
-    assert told["where"] == VENDOR + ":3" and "the 'blacklist' and 'install' lines of xt_owner; 'modprobe -c'" in untold["what"]
+    assert told["where"] == VENDOR + ":3" and untold["what"] == "remove the 'blacklist' and 'install' lines of xt_owner" and untold["how"][0] == "grep"
 
 
 def test_what_a_package_brings_may_be_blacklisted_all_the_same():
@@ -140,3 +140,18 @@ def test_our_copies_are_brought_up_to_date():
         node(state="builtin", boot="not_applicable", ours={"overrides": {"/etc/modprobe.d/hard.conf": {"of": VENDOR, "lines": [], "current": False}}})
     )
     assert steps(plan) == ["overrides"] and plan["hints"]
+
+
+def test_what_no_rule_needs_is_a_hint_and_no_step():
+    blocked = {"state": "blocked", "autoload": "denied", "boot": "no"}
+    lines = {"1": "install xt_owner /bin/false", "2": "install br_netfilter /bin/false", "3": "install xt_tcpudp /bin/false"}
+    made = node(
+        **{name: {**blocked, "reasons": [reason("now", "install_override", f"{MINE}:{number}")]} for number, name in ((2, "br_netfilter"), (3, "xt_tcpudp"))},
+        xt_owner={**blocked, "reasons": [reason("now", "install_override", f"{MINE}:1")]},
+        conflicts={MINE: {"package": None, "comment": None, "lines": lines}},
+    )
+    for options in ({}, {"override_conflicts": True}):
+        plan = preparation_plan(made, **options)
+        hints = [hint for hint in plan["hints"] if "from loading" in hint]
+        assert hints == [f"{MINE} keeps br_netfilter, xt_tcpudp from loading; no rule of this node needs that, so that it is left as it is"]
+        assert "xt_owner" in str(plan["steps"]) and "br_netfilter /bin" not in str(plan["steps"])

@@ -97,7 +97,7 @@ def test_one_bad_recorded_node_costs_no_other_its_report(tmp_path, path, value):
     assert path in worse.no_data.text and "Error" not in worse.no_data.text, worse.no_data.text
 
 
-@pytest.mark.parametrize("step", ["checked", "assess", "plan"])
+@pytest.mark.parametrize("step", ["checked", "assess", "preparation"])
 def test_whatever_goes_wrong_with_one_recorded_node_is_said_of_it(tmp_path, monkeypatch, step):
     def broken(*_arguments):
         raise KeyError("xt_owner")
