@@ -19,6 +19,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils import (
     _prediction,
     _remediation_boot_file,
     _remediation_conflicts,
+    _remediation_overrides,
     _remediation_reboot,
     _remediation_selinux,
 )
@@ -44,9 +45,7 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
     steps: list[Step] = []
     assessment = assess(facts, selection)
     repaired = _repair(facts, assessment, consent, steps)
-    if repaired is not facts:
-        assessment = assess(repaired, selection)
-    modules = plan(repaired, assessment, load=consent.load, persist=consent.persist)
+    modules = plan(repaired, assessment if repaired is facts else assess(repaired, selection), load=consent.load, persist=consent.persist)
     entries = repaired["modules"]
     always = _remediation_selinux.always(consent, modules.modules)
     lacking = modules.load or tuple(name for name in always if entries[name]["state"] not in _prediction.THERE)
@@ -87,8 +86,7 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
         "forecast": _forecast.summed_up(foreseen.forecasts, foreseen.forecasts_after_reboot),
         "hints": [
             *_remediation_selinux.hints(facts, selection, consent),
-            *_override_hint(facts, consent),
-            *_optional_hint(facts, assessment, consent),
+            *_remediation_overrides.hints(facts, assessment, consent),
             *([] if refused else _bridge_hint(load)),
             *_again_hint(steps),
         ],
@@ -104,7 +102,7 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
 def _repair(facts: Facts, assessment: Assessment, consent: Consent, steps: list[Step]) -> Facts:
     """Add the steps that come before the modules themselves; return the facts as they will leave them."""
     facts = _install(facts, assessment, consent, steps)
-    facts = _override(facts, assessment, consent, steps)
+    facts = _remediation_overrides.override(facts, assessment, consent, steps)
     policy = _remediation_selinux.policy_step(facts, consent)
     boolean = _remediation_selinux.boolean_step(facts, consent)
     steps += [step for step in (policy, boolean) if step]
@@ -152,41 +150,6 @@ def _by_whom(packages: Iterable[_packages.Package], consent: Consent, manager: s
             yield by, some
 
 
-def _lacking(facts: Facts, assessment: Assessment) -> list[str]:
-    """Return the required modules that nothing brings as long as somebody's lines keep them from loading."""
-    required = [row for row in assessment.requirements if row.kind == "module" and row.level == "must"]
-    lacking = dict.fromkeys(row.name for row in required if row.now != "present" or row.after_reboot != "present")
-    modules = facts["modules"]
-    free = [name for name in lacking if modules[name]["state"] in ("loaded", "loadable") and not is_blacklisted(modules[name])]
-    # What comes along with those needs no line taken back; what is not there at all would be helped by none.
-    along = _prediction.closure(modules, free) - set(free)
-    return [name for name in lacking if name not in along and modules[name]["state"] != "missing"]
-
-
-def _on_demand(consent: Consent) -> bool:
-    """What the role loads now and lists for every boot need not be loaded on demand."""
-    return not (consent.load and consent.persist)
-
-
-def _override(facts: Facts, assessment: Assessment, consent: Consent, steps: list[Step]) -> Facts:
-    names = _lacking(facts, assessment)
-    on_demand = _on_demand(consent)
-    found = _remediation_conflicts.conflicts(facts, names, on_demand)
-    stuck = _remediation_conflicts.stuck(facts, found, names)
-    taken = [conflict for conflict in found if consent.override_conflicts and conflict.can_be_overridden and set(conflict.modules) - stuck]
-    ours = (facts.get("ours") or {}).get("overrides") or {}
-    step = _remediation_conflicts.override_step(taken, [path for path, ours_now in sorted(ours.items()) if not ours_now["current"]])
-    steps += [step] if step else []
-    # Where nothing is to be written no consent is asked for.
-    asking = not _native.managed(facts)
-    steps += [_remediation_conflicts.owner_step(conflict, bool(set(conflict.modules) - stuck), asking) for conflict in found if conflict not in taken]
-    untold = _remediation_conflicts.untold_step(facts, names)
-    steps += [untold] if untold else []
-    steps += [_remediation_conflicts.edited_step(path) for path in _remediation_conflicts.edited(facts)]
-    freed = _remediation_conflicts.freed(facts, taken, on_demand)
-    return _prediction.without_conflicts(facts, freed, _remediation_conflicts.CODES) if freed else facts
-
-
 def _modules_step(facts: Facts, consent: Consent, modules: Plan, always: tuple[str, ...], load: tuple[str, ...], persist: tuple[str, ...]) -> Step:
     what = [f"load {', '.join(load)}"] if load else []
     what += [f"list {', '.join(persist)} in our block"] if persist else []
@@ -203,26 +166,6 @@ def _modules_step(facts: Facts, consent: Consent, modules: Plan, always: tuple[s
             "persist": consent.persist,
         },
     )
-
-
-def _override_hint(facts: Facts, consent: Consent) -> list[str]:
-    ours = ((facts.get("ours") or {}).get("overrides")) or {}
-    if not ours or consent.override_conflicts:
-        return []
-    return [f"{', '.join(sorted(ours))}: taken back earlier with consent; stays until istio_node_state: absent"]
-
-
-def _optional_hint(facts: Facts, assessment: Assessment, consent: Consent) -> list[str]:
-    """Say what no rule on this node needs, and somebody's lines keep from loading: it is neither loaded nor a step."""
-    modules = facts["modules"]
-    rows = [row for row in assessment.requirements if row.kind == "module" and row.level == "should" and row.now != "present"]
-    names = [row.name for row in rows if modules[row.name]["state"] in ("loadable", "blocked")]
-    needed = {conflict.where for conflict in _remediation_conflicts.conflicts(facts, _lacking(facts, assessment), on_demand=_on_demand(consent))}
-    by_path: dict[str, dict[str, None]] = {}
-    for conflict in _remediation_conflicts.conflicts(facts, names, on_demand=False):
-        if conflict.where not in needed:
-            by_path.setdefault(conflict.path, {}).update(dict.fromkeys(conflict.named))
-    return [f"{path} keeps {', '.join(named)} from loading; no rule of this node needs that, so that it is left as it is" for path, named in by_path.items()]
 
 
 def _bridge_hint(load: Iterable[str]) -> list[str]:
