@@ -85,7 +85,8 @@ _value:
       type: str
     steps:
       description:
-        - What is done, in order, with C(kind) (V(packages), V(overrides), V(policy), V(boolean), V(modules), V(reboot), V(conflict)), C(what),
+        - What is done, in order, with C(kind) (V(packages), V(overrides), V(policy), V(boolean), V(modules), V(reboot), V(conflict), a line
+          of somebody else's, V(repair), what only the owner can mend), C(what),
           C(why), C(by) (V(role), V(owner)), C(reboot), whether it takes a reboot to count, and where there are any C(where), a file,
           C(how), a command, and C(args), the arguments of the role's task.
       type: list

@@ -21,6 +21,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils import (
     _remediation_conflicts,
     _remediation_overrides,
     _remediation_reboot,
+    _remediation_repairs,
     _remediation_selinux,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import Assessment, assess
@@ -103,6 +104,7 @@ def _repair(facts: Facts, assessment: Assessment, consent: Consent, steps: list[
     """Add the steps that come before the modules themselves; return the facts as they will leave them."""
     facts = _install(facts, assessment, consent, steps)
     facts = _remediation_overrides.override(facts, assessment, consent, steps)
+    steps += _remediation_repairs.steps(facts, assessment)
     policy = _remediation_selinux.policy_step(facts, consent)
     boolean = _remediation_selinux.boolean_step(facts, consent)
     steps += [step for step in (policy, boolean) if step]
@@ -177,7 +179,7 @@ def _bridge_hint(load: Iterable[str]) -> list[str]:
 
 def _again_hint(steps: Iterable[Step]) -> list[str]:
     """Say that one run is not all, where what modules lack is the owner's to mend."""
-    if not any(step.by == "owner" and step.kind in ("packages", "conflict") for step in steps):
+    if not any(step.by == "owner" and step.kind in ("packages", "conflict", "repair") for step in steps):
         return []
     return ["run again once the owner's steps are done: what they free is loaded and listed only then"]
 

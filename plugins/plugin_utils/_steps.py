@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._words import number, truth
 
-Kind = Literal["packages", "overrides", "policy", "boolean", "modules", "reboot", "conflict", "depmod", "selinux"]
+Kind = Literal["packages", "overrides", "policy", "boolean", "modules", "reboot", "conflict", "repair"]
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "state": ("prepared", "audited", "absent"),

@@ -145,7 +145,7 @@ def test_packages_are_named_and_with_consent_installed():
 
 
 def test_what_no_package_or_no_manager_of_ours_has_is_the_owners():
-    assert steps(preparation_plan(node(xt_owner=NOT_BUILT), install_packages=True), "owner") == []
+    assert steps(preparation_plan(node(xt_owner=NOT_BUILT), install_packages=True), "owner") == ["repair"]
     suse = preparation_plan(node("sles", "6.4.0-150600.23-default", xt_owner=NOT_INSTALLED), install_packages=True)
     assert steps(suse, "owner") == ["packages"] and step(suse, "packages")["reboot"] and step(suse, "packages")["how"][0] == "zypper"
 
