@@ -80,7 +80,7 @@ options:
       query:
         description:
           - JMESPath expression that must give true. It is over C(ansible_facts.istio_node), where each of the C(modules) has C(reasons) of its own
-            as well, as M(nodeprep.istio.node_readiness#module) returns them in C(facts).
+            as well, as M(nodeprep.istio.node_readiness) returns them in C(facts).
         type: str
         required: true
       message:

@@ -111,7 +111,7 @@ ansible_facts:
             - C(modules) has for each module's name a list of what is left of C(where) and C(listed), in this order, a line number or a file's
               name in that directory, or null.
             - With C(dependents), V(true), the reason holds as well for every module that has one of these in its C(depends).
-              M(nodeprep.istio.node_readiness#module) returns facts in which each module has all of its reasons in its own entry.
+              M(nodeprep.istio.node_readiness) returns facts in which each module has all of its reasons in its own entry.
             - A cause that explains two axes of a module is said of the first. Each C(blacklist) line that keeps a module from being loaded has its
               reason, and so has each C(install) line, those that count once the first of them is gone, too; five of one kind at most.
           type: list

@@ -95,7 +95,7 @@ def checked(facts: Any) -> Mapping[str, Any]:
     """
     if not isinstance(facts, Mapping):
         raise InvalidInput(f"the facts are {type(facts).__name__}, not a mapping: {REMEDY}")
-    if type(facts.get("schema")) is not int or facts["schema"] not in SCHEMAS:
+    if not _is(facts.get("schema"), int) or facts["schema"] not in SCHEMAS:
         raise InvalidInput(f"the facts have schema {facts.get('schema')!r}, not one of {', '.join(map(str, SCHEMAS))}: {REMEDY}")
     for key in ("kernel", "modules", "tools", "boot_files", "os"):
         if not isinstance(facts.get(key), Mapping):

@@ -41,6 +41,11 @@ class Conflict:
     def path(self) -> str:
         return self.where.rpartition(":")[0] or self.where
 
+    @property
+    def number(self) -> int:
+        line = self.where.rpartition(":")[2]
+        return int(line) if re.fullmatch("[0-9]{1,9}", line) else 0
+
 
 def conflicts(facts: Mapping[str, Any], names: Iterable[str], on_demand: bool) -> tuple[Conflict, ...]:
     """Return the conflicts of these modules, each line once, in order of the modules.
@@ -138,9 +143,12 @@ def override_step(taken: Iterable[Conflict], refreshed: Iterable[str]) -> Step |
     taken, refreshed = tuple(taken), tuple(refreshed)
     if not taken and not refreshed:
         return None
-    what = [f"take back {conflict.where} '{conflict.line}' by a file in {DIRECTORY}" for conflict in taken]
+    by_path: dict[str, list[Conflict]] = {}
+    for conflict in sorted(taken, key=lambda conflict: (conflict.path, conflict.number)):
+        by_path.setdefault(conflict.path, []).append(conflict)
+    what = [f"take back {_lines(conflicts)} of {path} by a file in {DIRECTORY}" for path, conflicts in by_path.items()]
     what += [f"bring {path} up to date with the file that it stands in for" for path in refreshed]
-    why = [f"it keeps {', '.join(conflict.modules)} from loading ({conflict.owner})" for conflict in taken]
+    why = [f"{path} keeps {', '.join(_kept(conflicts))} from loading ({conflicts[0].owner})" for path, conflicts in by_path.items()]
     return Step(
         "overrides",
         "; ".join(what),
@@ -148,6 +156,14 @@ def override_step(taken: Iterable[Conflict], refreshed: Iterable[str]) -> Step |
         where=DIRECTORY,
         args={"lines": [{"path": conflict.path, "line": conflict.line} for conflict in taken]},
     )
+
+
+def _lines(conflicts: Iterable[Conflict]) -> str:
+    return ", ".join(f"line {conflict.number} '{conflict.line}'" for conflict in conflicts)
+
+
+def _kept(conflicts: Iterable[Conflict]) -> list[str]:
+    return list(dict.fromkeys(name for conflict in conflicts for name in conflict.modules))
 
 
 def edited(facts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -155,3 +155,15 @@ def test_what_no_rule_needs_is_a_hint_and_no_step():
         hints = [hint for hint in plan["hints"] if "from loading" in hint]
         assert hints == [f"{MINE} keeps br_netfilter, xt_tcpudp from loading; no rule of this node needs that, so that it is left as it is"]
         assert "xt_owner" in str(plan["steps"]) and "br_netfilter /bin" not in str(plan["steps"])
+
+
+def test_the_lines_of_a_file_are_one_sentence():
+    lines = {"2": "install xt_REDIRECT /bin/false", "10": "install xt_owner /bin/false"}
+    blocked = {
+        name: {"state": "blocked", "autoload": "denied", "boot": "no", "reasons": [reason("now", "install_override", f"{MINE}:{number}")]}
+        for name, number in (("xt_owner", 10), ("xt_REDIRECT", 2))
+    }
+    plan = preparation_plan(node(**blocked, conflicts={MINE: {"package": "hard", "comment": None, "lines": lines}}), override_conflicts=True)
+    told = step(plan, "overrides")
+    assert told["what"] == f"take back line 2 '{lines['2']}', line 10 '{lines['10']}' of {MINE} by a file in /etc/modprobe.d"
+    assert told["why"] == f"{MINE} keeps xt_REDIRECT, xt_owner from loading (package hard)"
