@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module util is PRIVATE to the collection.
-"""Keep the facts small on any node: where there is too much to tell, details go first, and never what the verdict rests on.
+"""Keep the facts small: where there is too much to tell, details go first. What the verdict rests on goes last, and can only make it worse.
 
 Of a fleet of 10,000 nodes the controller holds all facts at once, and a fact cache keeps them.
 """
