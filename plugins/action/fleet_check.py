@@ -13,8 +13,8 @@ from ansible.inventory.manager import split_host_pattern
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _request
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._variables import is_ours
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight import request as _request
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import is_ours
 
 ARGUMENTS = {"pattern": {"type": "str", "required": True}, "hosts": {"type": "list", "elements": "str", "required": True}}
 

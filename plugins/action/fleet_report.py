@@ -13,15 +13,15 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import DISPROVED, GATES, URGENCY, Document, Node, ReportError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_causes import headline, why
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, MAIN_FILE, write
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_recorded, add_run, failures, read_document, read_text, selection_of
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import read_waivers
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import conclusion
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput, ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import headline, why
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import FORMATS, MAIN_FILE, write
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import DISPROVED, GATES, URGENCY, Document, Node
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import add_recorded, add_run, failures, read_document, read_text, selection_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import conclusion
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import read_waivers
 
 ARGUMENTS = {
     "dir": {"type": "path", "required": True},

@@ -11,13 +11,12 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import ReportError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder, selection_text
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_run, failures, read_text, report_host, selection_of
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_text import one_line
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import read_waivers
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._summary import summary
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput, ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder, selection_text
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import add_run, failures, read_text, report_host, selection_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import summary
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import read_waivers
 
 ARGUMENTS = {
     "generated_at": {"type": "str", "required": True},

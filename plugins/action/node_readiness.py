@@ -12,14 +12,14 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._acted import Acted
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import assess
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._failure import cause
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._remediation import preparation
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._variables import misspelt, unknown
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput, cause
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import preparation
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Acted
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import misspelt, unknown
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 ARGUMENTS = {
     "selection": {"type": "dict", "default": {}},

@@ -49,9 +49,10 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import assess
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import VALUES, checked
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import VALUES, checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 LEVELS = ("must", "should")
 

@@ -140,10 +140,11 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._remediation import preparation
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._steps import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import preparation
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 
 def preparation_plan(facts: Any, **options: Any) -> dict[str, Any]:

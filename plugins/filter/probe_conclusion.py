@@ -71,8 +71,8 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._probe import conclude
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.probe_comparison import conclude
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
 
 
 def probe_conclusion(probe: Any, assessment: Any) -> dict[str, Any]:

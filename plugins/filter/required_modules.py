@@ -45,8 +45,9 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import required_modules as names_of
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.profiles import required_modules as names_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 
 def required_modules(asked: Any, /, **options: Any) -> list[str]:

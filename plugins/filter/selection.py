@@ -38,7 +38,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import InvalidInput, Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 
 def selection(options: Any, **more: Any) -> dict[str, Any]:

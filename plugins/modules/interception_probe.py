@@ -139,8 +139,10 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nodeprep.istio.plugins.module_utils import _probe, _rule_sets, _scratch, _selinux
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe import selinux
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe import rule_sets as _rule_sets
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe import runner, sandbox
 
 SELECTION = {
     "backend": {"type": "str", "choices": ["iptables", "nftables"], "default": "iptables"},
@@ -183,10 +185,10 @@ def main():
     rule_sets = _rule_sets.chosen(module.params)
     may_load = module.params["autoload"] and not module.check_mode
     try:
-        results, loaded, capabilities = _probe.examine(files, rule_sets, may_load, module.params["timeout"], module.params["as_domain"])
-    except _scratch.Refused as exc:
+        results, loaded, capabilities = runner.examine(files, rule_sets, may_load, module.params["timeout"], module.params["as_domain"])
+    except sandbox.Refused as exc:
         module.fail_json(msg=str(exc))
-    if module.params["as_domain"] and _selinux.observe(files)["mode"] == "permissive":
+    if module.params["as_domain"] and selinux.observe(files)["mode"] == "permissive":
         module.warn("SELinux is permissive on this node: what it would deny {0} is let pass".format(module.params["as_domain"]))
     if module.check_mode and module.params["autoload"]:
         loaded = sorted({name for result in results.values() for name in result.get("would_load", ())})

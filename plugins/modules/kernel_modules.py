@@ -96,8 +96,12 @@ boot_file:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nodeprep.istio.plugins.module_utils import _act, _boot_file, _module_names, _observe, _proc
+from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names
+from ansible_collections.nodeprep.istio.plugins.module_utils._act import load as _act
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import proc
+from ansible_collections.nodeprep.istio.plugins.module_utils._managed import boot_block
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe import node_facts
 
 
 def asked_names(module):
@@ -122,7 +126,7 @@ def load(module, names):
     path = module.get_bin_path("modprobe", required=True, opt_dirs=["/usr/sbin", "/sbin"])
     if module.check_mode:
         return []
-    return _act.load(names, lambda arguments: module.run_command([path] + arguments), lambda: _proc.loaded_modules(Files()) or {})
+    return _act.load(names, lambda arguments: module.run_command([path] + arguments), lambda: proc.loaded_modules(Files()) or {})
 
 
 def act(module, names):
@@ -130,42 +134,42 @@ def act(module, names):
     always = listed(module, "always", names)
     boot_only = listed(module, "boot_only", names)
     persist = module.params["persist"] or bool(always)
-    nothing_of_ours = not names and _boot_file.is_masked()
-    before = _boot_file.read() if persist and not nothing_of_ours else ""
-    existed = os.path.exists(_boot_file.PATH)
-    outside_block = _boot_file.names_outside_block(before)
-    node = _observe.read_node(Files(), names)
+    nothing_of_ours = not names and boot_block.is_masked()
+    before = boot_block.read() if persist and not nothing_of_ours else ""
+    existed = os.path.exists(boot_block.PATH)
+    outside_block = boot_block.names_outside_block(before)
+    node = node_facts.read_node(Files(), names)
 
     wanted = names if module.params["load"] else always
     to_load, failures = _act.sort_out(node, [name for name in wanted if name not in boot_only])
     persisted = _act.persistable(node, names if module.params["persist"] else always, outside_block) if persist else []
-    foreseen = _boot_file.with_block(before, persisted, existed)
+    foreseen = boot_block.with_block(before, persisted, existed)
     if (to_load or foreseen != before) and os.geteuid() != 0:
-        module.fail_json(msg="loading modules and writing {0} needs root: set become to true".format(_boot_file.PATH))
+        module.fail_json(msg="loading modules and writing {0} needs root: set become to true".format(boot_block.PATH))
     if foreseen != before:
-        _boot_file.see_nothing_hidden(Files(), foreseen)
-        _boot_file.see_writable(foreseen)
+        boot_block.see_nothing_hidden(Files(), foreseen)
+        boot_block.see_writable(foreseen)
     if to_load:
         refused = load(module, to_load)
         failed = [failure["name"] for failure in refused]
         to_load = [name for name in to_load if name not in failed]
         failures = failures + refused
         persisted = [name for name in persisted if name not in failed]
-    after = _boot_file.with_block(before, persisted, existed)
+    after = boot_block.with_block(before, persisted, existed)
     if after != before and not module.check_mode:
-        _boot_file.write(after, module.tmpdir, module.atomic_move, keep=_boot_file.was_empty(before))
+        boot_block.write(after, module.tmpdir, module.atomic_move, keep=boot_block.was_empty(before))
 
     result = {
         "changed": bool(to_load) or after != before,
         "loaded": to_load,
         "failed_modules": failures,
         "persisted": persisted,
-        "boot_file": _boot_file.PATH,
+        "boot_file": boot_block.PATH,
     }
     if module._diff:
-        header = {"before_header": _boot_file.PATH, "after_header": _boot_file.PATH}
+        header = {"before_header": boot_block.PATH, "after_header": boot_block.PATH}
         loaded = {"before_header": "loaded modules", "after_header": "loaded modules", "before": "", "after": "".join(name + "\n" for name in to_load)}
-        result["diff"] = [dict(header, before=_boot_file.shown(before), after=_boot_file.shown(after)), loaded]
+        result["diff"] = [dict(header, before=boot_block.shown(before), after=boot_block.shown(after)), loaded]
     return result
 
 
@@ -184,9 +188,9 @@ def main():
     module.run_command_environ_update = {"LC_ALL": "C", "LANG": "C"}
     names = asked_names(module)
     try:
-        with _boot_file.locked(check_mode=module.check_mode):
+        with boot_block.locked(check_mode=module.check_mode):
             result = act(module, names)
-    except _boot_file.Refused as exc:
+    except boot_block.Refused as exc:
         module.fail_json(msg=str(exc))
     failures = result["failed_modules"]
     if failures:

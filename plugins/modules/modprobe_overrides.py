@@ -77,19 +77,19 @@ left:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file, _overrides
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._managed import boot_block, modprobe_overrides
 
 
 def texts(state, lines):
     """Return dict of path to (text now, text to be) of each file of ours, and the paths of those that somebody else changed. Raises Refused."""
     files = Files()
-    present = _overrides.existing(files)
+    present = modprobe_overrides.existing(files)
     edited = [path for path, override in sorted(present.items()) if override.edited]
-    wanted = {} if state == "absent" else _overrides.wanted(files, present, lines)
+    wanted = {} if state == "absent" else modprobe_overrides.wanted(files, present, lines)
     after = {path: override.text(files) for path, override in wanted.items()}
     paths = sorted((set(present) | set(wanted)) - set(edited))
-    return {path: (_boot_file.read(path) if path in present else "", after.get(path, "")) for path in paths}, edited
+    return {path: (boot_block.read(path) if path in present else "", after.get(path, "")) for path in paths}, edited
 
 
 def main():
@@ -105,26 +105,26 @@ def main():
         },
         supports_check_mode=True,
     )
-    lines = [(entry["path"], _overrides.normal(entry["line"])) for entry in module.params["lines"]]
+    lines = [(entry["path"], modprobe_overrides.normal(entry["line"])) for entry in module.params["lines"]]
     for path, line in lines:
         if line.split()[:1] not in (["blacklist"], ["install"]) or len(line.split()) < 2:
             module.fail_json(msg="lines: '{0}' ({1}) is no blacklist or install line".format(line, path))
     try:
-        with _boot_file.locked(_overrides.BEATING, module.check_mode):
+        with boot_block.locked(modprobe_overrides.BEATING, module.check_mode):
             found, edited = texts(module.params["state"], lines)
             changes = {path: pair for path, pair in found.items() if pair[0] != pair[1]}
             if changes and os.geteuid() != 0:
-                module.fail_json(msg="writing to {0} needs root: set become to true".format(_overrides.DIRECTORY))
+                module.fail_json(msg="writing to {0} needs root: set become to true".format(modprobe_overrides.DIRECTORY))
             for path, (_before, after) in changes.items():
-                _boot_file.see_writable(after, path)
+                boot_block.see_writable(after, path)
             for path, (_before, after) in changes.items():
                 if not module.check_mode:
-                    _boot_file.write(after, module.tmpdir, module.atomic_move, path)
-    except (_overrides.Refused, _boot_file.Refused) as exc:
+                    boot_block.write(after, module.tmpdir, module.atomic_move, path)
+    except (modprobe_overrides.Refused, boot_block.Refused) as exc:
         module.fail_json(msg=str(exc))
     result = {"changed": bool(changes), "files": list(changes), "left": edited}
     if module._diff:
-        shown = _boot_file.shown
+        shown = boot_block.shown
         result["diff"] = [
             {"before_header": path, "after_header": path, "before": shown(before), "after": shown(after)} for path, (before, after) in changes.items()
         ]

@@ -199,8 +199,9 @@ ansible_facts:
 import datetime
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names, _observe
+from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe import node_facts
 
 
 def main():
@@ -226,14 +227,14 @@ def main():
         return code, out
 
     try:
-        facts = _observe.facts(
+        facts = node_facts.facts(
             Files(root),
             sorted({_module_names.canonical(name) for name in asked}) if asked else _module_names.KNOWN_MODULES,
             datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             run if root == "/" else None,
             module.params["kernel"],
         )
-    except _observe.NoSuchKernel as exc:
+    except node_facts.NoSuchKernel as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(changed=False, ansible_facts={"istio_node": facts})
 

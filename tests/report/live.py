@@ -16,8 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import observed
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import FORMATS
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import observed
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

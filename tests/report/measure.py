@@ -16,10 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_build import Builder
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, write
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_sources import add_recorded
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import NOW, SELECTION, observed
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import FORMATS, write
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import add_recorded
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import NOW, SELECTION, observed
 
 TEMPLATES = Path(__file__).parents[2] / "roles" / "istio_report" / "templates"
 

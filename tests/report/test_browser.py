@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import FORMATS, write
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_waivers import WaiverRule
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import FORMATS, write
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule
 from ansible_collections.nodeprep.istio.tests.report.browser import SHOTS, SIZES, shot, tiles
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, SELECTION, build, facts, fleet, outcome
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.hostile import HOSTILE, hostile
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, SELECTION, build, facts, fleet, outcome
+from ansible_collections.nodeprep.istio.tests.unit.support.malformed import HOSTILE, hostile
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 

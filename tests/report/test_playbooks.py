@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.fleet import KINDS, facts
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, facts
 
 ROOT = Path(__file__).parents[2]
 # This machine is every node but one. What it lacks is a site's own check, so that it is known on any machine.

@@ -8,8 +8,8 @@ from __future__ import annotations
 import subprocess
 from xml.etree import ElementTree
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report_files import write
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.hostile import HOSTILE, hostile
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import write
+from ansible_collections.nodeprep.istio.tests.unit.support.malformed import HOSTILE, hostile
 
 GNUMERIC = "{http://www.gnumeric.org/v10.dtd}"
 STRING = "60"

@@ -17,8 +17,8 @@ import subprocess
 import sys
 import time
 
-from ansible_collections.nodeprep.istio.plugins.module_utils import _probe, _rule_sets
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe import rule_sets, runner
 
 # Grace periods are most of what unloading costs on an emulated machine.
 HURRY = "/sys/kernel/rcu_expedited"
@@ -66,14 +66,14 @@ def main():
     errors = []
     for number, name in enumerate(job["without"]):
         started = time.time()
-        claims = [one.id for one in _rule_sets.RULE_SETS if name in one.needs]
-        may_claim = [one.id for one in _rule_sets.RULE_SETS if name in one.may_need]
-        others = [one.id for one in _rule_sets.RULE_SETS if one.id not in claims + may_claim][number % 4 :: 4]
-        tried = [one for one in _rule_sets.RULE_SETS if one.id in claims + may_claim + others]
+        claims = [one.id for one in rule_sets.RULE_SETS if name in one.needs]
+        may_claim = [one.id for one in rule_sets.RULE_SETS if name in one.may_need]
+        others = [one.id for one in rule_sets.RULE_SETS if one.id not in claims + may_claim][number % 4 :: 4]
+        tried = [one for one in rule_sets.RULE_SETS if one.id in claims + may_claim + others]
         unload(name)
         path = hide(name)
         try:
-            results, loaded, _capabilities = _probe.examine(Files(), tried, False, TIMEOUT)
+            results, loaded, _capabilities = runner.examine(Files(), tried, False, TIMEOUT)
         finally:
             os.rename(path + ".hidden", path)
         subprocess.run(["modprobe", "--all", *job["modules"]], check=True)

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.module_utils import _rule_sets
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _documented
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe import rule_sets as _rule_sets
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import documented
 
 SIDECAR: dict[str, dict[str, Any]] = {
     "sidecar": {},
@@ -54,7 +54,7 @@ PROBES = {
 }
 # Releases between which the choice of the binary differs.
 RELEASES = ("1.25.3", "1.26", "1.30", "1.31")
-PAGE = sorted({row.requirement.name for row in _documented.ROWS if row.requirement.kind == "module"})
+PAGE = sorted({row.requirement.name for row in documented.ROWS if row.requirement.kind == "module"})
 PAGE_ALONE = "the page, denied"
 PAGE_AND_MORE = "the page and what it leaves out, denied"
 # What the page leaves out and today's rules use: with these added every rule set loads.

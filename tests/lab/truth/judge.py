@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import cases
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _effective
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assessment import assess
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import effective
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 README = Path(__file__).parents[3] / "README.md"
 # What the README says of the page's modules, of how many rule sets fail on which kernel.
@@ -133,10 +133,10 @@ def main() -> int:
     parser.add_argument("--without", action="append", default=[], metavar="ROW_ID")
     parser.add_argument("--at-least", type=int, default=0, help="how many states x selections there have to be")
     options = parser.parse_args()
-    unknown = set(options.without) - {row.requirement.id for row in _effective.ROWS}
+    unknown = set(options.without) - {row.requirement.id for row in effective.ROWS}
     if unknown:
         parser.error(f"no row of the effective catalogue has the id {', '.join(sorted(unknown))}")
-    _effective.ROWS = tuple(row for row in _effective.ROWS if row.requirement.id not in options.without)
+    effective.ROWS = tuple(row for row in effective.ROWS if row.requirement.id not in options.without)
     every = []
     wrong = []
     errors: list[str] = []

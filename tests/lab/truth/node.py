@@ -20,8 +20,11 @@ import subprocess
 import sys
 import time
 
-from ansible_collections.nodeprep.istio.plugins.module_utils import _ipset, _module_names, _observe, _probe, _rule_sets, _scratch
+from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe import node_facts
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe import ipset, runner, sandbox
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe import rule_sets as _rule_sets
 
 HELPER = "/proc/sys/kernel/modprobe"
 CONFIGURATION = "/etc/modprobe.d/truth.conf"
@@ -35,7 +38,7 @@ NETFILTER = re.compile(r"^(x_tables|xt_|ip6?_tables|ip6?table_|nf_|nft_|ip_set|b
 TRIES = 3
 # What the names of those selections begin with that stand for the rules by which Istio tries an iptables binary.
 PROBE = "probe "
-# What _ipset and _scratch say where an answer took too long.
+# What ipset and sandbox say where an answer took too long.
 SLOW = re.compile(r"timed out|no answer in")
 DELETE_MODULE = {"x86_64": 176, "aarch64": 106}[os.uname().machine]
 NONBLOCK = os.O_NONBLOCK
@@ -93,20 +96,20 @@ class Pass:
             self.results = PLAIN.setdefault(frozenset(before), self.results)
 
         def work(emit):
-            emit(_scratch.run(["/bin/cat", "/proc/self/status"])[1].split("CapEff:")[1].split()[0])
+            emit(sandbox.run(["/bin/cat", "/proc/self/status"])[1].split("CapEff:")[1].split()[0])
             for ids in todo.values():
                 for one in ids:
                     if self.answer(one) is None:
                         self.results[one], message = attempt(rule_sets[one])
                         emit([one, self.results[one], message])
                         if self.autoload:
-                            _scratch.new_network()
+                            sandbox.new_network()
                             unload(before)
                     if not self.answer(one):
                         break
 
         if any(self._is_open(ids) for ids in todo.values()):
-            emitted = _scratch.collect(work, 3600)
+            emitted = sandbox.collect(work, 3600)
             self.capabilities = emitted[0]
             self.loads += len(emitted) - 1
             self.results.update({name: result for name, result, _message in emitted[1:]})
@@ -128,9 +131,9 @@ class Pass:
 def attempt(rule_set):
     """Return (whether it loads, what was said). A machine that was too slow to answer is asked again: that proves nothing."""
     for _time in range(5):
-        _scratch.new_network()
-        error = _ipset.create(rule_set.ipset[0], rule_set.family, rule_set.ipset[1]) if rule_set.ipset else None
-        result = (False, error) if error else _probe.load(_probe.program(rule_set), rule_set.rules)
+        sandbox.new_network()
+        error = ipset.create(rule_set.ipset[0], rule_set.family, rule_set.ipset[1]) if rule_set.ipset else None
+        result = (False, error) if error else runner.load(runner.program(rule_set), rule_set.rules)
         if result[0] or not SLOW.search(result[1]):
             return result
     raise RuntimeError(f"{rule_set.id}: {result[1]}")
@@ -201,7 +204,7 @@ def judge_patiently(state, selections, bases):
     for _time in range(TRIES):
         try:
             return judge(state, selections, bases)
-        except (RuntimeError, OSError, subprocess.SubprocessError, _scratch.Ended, _scratch.Refused) as exc:
+        except (RuntimeError, OSError, subprocess.SubprocessError, sandbox.Ended, sandbox.Refused) as exc:
             errors.append(f"{type(exc).__name__}: {exc}")
             print(f"{state['name']}: {errors[-1]}", file=sys.stderr, flush=True)
     return {"name": state["name"], "error": "; ".join(errors)}
@@ -216,7 +219,7 @@ def record(state, selections, base):
     asked = {name: ids for name, ids in selections.items() if name in changed and (name in of_state or name.startswith(PROBE))}
     allowed = state["autoload"]
     helper(allowed)
-    facts = _observe.facts(Files(), _module_names.KNOWN_MODULES, "", None)
+    facts = node_facts.facts(Files(), _module_names.KNOWN_MODULES, "", None)
     passes = {}
     tables = {"now": legacy_tables()}
 
@@ -272,7 +275,7 @@ def legacy_tables():
     """Return whether iptables-legacy-save finds tables, in the host's network namespace and in every new one, as Istio looks for them."""
     with_tables = "iptables-legacy-save; ip6tables-legacy-save"
     host = subprocess.run(["sh", "-c", with_tables], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
-    (pod,) = _scratch.collect(lambda emit: emit(_scratch.run(["/bin/sh", "-c", with_tables])[1]), 60)
+    (pod,) = sandbox.collect(lambda emit: emit(sandbox.run(["/bin/sh", "-c", with_tables])[1]), 60)
     return {"host": "COMMIT" in host, "pod": "COMMIT" in pod}
 
 

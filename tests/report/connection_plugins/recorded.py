@@ -9,7 +9,7 @@ import json
 import pathlib
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.played_connection import PlayedConnection
+from ansible_collections.nodeprep.istio.tests.unit.support.fake_connection import PlayedConnection
 
 DOCUMENTATION = """
 name: recorded

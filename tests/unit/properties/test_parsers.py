@@ -10,22 +10,16 @@ import os
 import time
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils import (
-    _modprobe,
-    _modprobe_conf,
-    _module_states,
-    _modules_load,
-    _modules_tree,
-    _observe,
-    _proc,
-    _reasons,
-    _shortened,
-)
+from ansible_collections.nodeprep.istio.plugins.module_utils import _reasons
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot import modules_load
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import checked
-from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils import synthetic
-from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.synthetic import RELEASE
-from ansible_collections.nodeprep.istio.tests.unit.properties.memory import MemoryFiles
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import modprobe as _modprobe
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import modprobe_conf, modules_tree, proc
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe import module_state, node_facts, size_limit
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
+from ansible_collections.nodeprep.istio.tests.unit.support import module_tree
+from ansible_collections.nodeprep.istio.tests.unit.support.memory import MemoryFiles
+from ansible_collections.nodeprep.istio.tests.unit.support.module_tree import RELEASE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,7 +50,7 @@ PARSED = (
     "/lib/apk/db/installed",
     "/usr/sbin/nft",
     *(f"{TREE}/modules.{name}" for name in ("dep", "alias", "builtin", "builtin.modinfo", "softdep")),
-    f"{TREE}/{synthetic.NETFILTER}/xt_owner.ko",
+    f"{TREE}/{module_tree.NETFILTER}/xt_owner.ko",
 )
 # What the node's own grammar is made of, so that lines come near to meaning something.
 WORDS = st.sampled_from(
@@ -108,15 +102,15 @@ NAMES = ["xt_owner", "nf_nat", "nf_conntrack_ipv4", "iptable_nat", "ipt_owner"]
 def test_facts_are_whole_whatever_the_files_hold(contents, kernel):
     files = MemoryFiles({"/proc/sys/kernel/osrelease": RELEASE.encode(), **contents})
     try:
-        facts = _observe.facts(files, NAMES, "2026-01-01T00:00:00Z", None, kernel)
-    except _observe.NoSuchKernel:
+        facts = node_facts.facts(files, NAMES, "2026-01-01T00:00:00Z", None, kernel)
+    except node_facts.NoSuchKernel:
         assert kernel != "running"
         return
-    assert len(json.dumps(facts)) < _shortened.MOST_BYTES
+    assert len(json.dumps(facts)) < size_limit.MOST_BYTES
     modules = checked(json.loads(json.dumps(facts)))["modules"]
-    node = _observe.read_node(files, NAMES, kernel)
+    node = node_facts.read_node(files, NAMES, kernel)
     for name in NAMES:
-        described = _module_states.describe(node, name)
+        described = module_state.describe(node, name)
         assert {**modules[name], "reasons": []} == {**described, "reasons": []}
         told = [(reason["axis"], reason["code"], reason["text"]) for reason in modules[name]["reasons"]]
         expected = [(reason["axis"], reason["code"], _reasons.sentence(reason)) for reason in described["reasons"]]
@@ -136,9 +130,9 @@ HEARSAY = [path for path in PARSED if path.endswith((".conf", "cmdline", ".alias
 @settings(max_examples=400, deadline=None)
 def test_a_module_that_is_nowhere_is_never_ready(contents):
     dep = b"kernel/net/netfilter/x_tables.ko:\n"
-    index = {f"{TREE}/modules.dep": dep, f"{TREE}/modules.dep.bin": b"", f"{TREE}/kernel/net/netfilter/x_tables.ko": synthetic.module("x_tables")}
+    index = {f"{TREE}/modules.dep": dep, f"{TREE}/modules.dep.bin": b"", f"{TREE}/kernel/net/netfilter/x_tables.ko": module_tree.module("x_tables")}
     files = MemoryFiles({"/proc/sys/kernel/osrelease": RELEASE.encode(), "/proc/modules": b"", **contents, **index})
-    entry = _module_states.describe(_observe.read_node(files, ["xt_owner"]), "xt_owner")
+    entry = module_state.describe(node_facts.read_node(files, ["xt_owner"]), "xt_owner")
     assert entry["state"] in ("missing", "unknown", "blocked", "merged")
     assert entry["boot"] != "yes"
     assert entry["state"] == "merged" or entry["autoload"] != "yes"
@@ -152,7 +146,7 @@ def test_only_a_line_that_is_the_name_loads_at_boot(lines):
     files = MemoryFiles({"/usr/lib/systemd/systemd-modules-load": b"", "/etc/modules-load.d/a.conf": "\n".join(lines).encode("utf-8", "replace")})
     split = "\n".join(lines).encode("utf-8", "replace").decode("utf-8", "replace").split("\n")
     right = [number for number, line in enumerate(split, 1) if line.strip(" \t\r").replace("-", "_") == "xt_owner"]
-    found = [line.where for line in _modules_load.read(files, "").lines if line.name == "xt_owner"]
+    found = [line.where for line in modules_load.read(files, "").lines if line.name == "xt_owner"]
     assert found == [f"/etc/modules-load.d/a.conf:{number}" for number in right]
 
 
@@ -160,11 +154,11 @@ def test_only_a_line_that_is_the_name_loads_at_boot(lines):
 def tree(tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
     for name in ("xt_owner", "xt_mark", "x_tables", "nf_nat"):
-        folder, needs, aliases = synthetic.STANDARD[name]
+        folder, needs, aliases = module_tree.STANDARD[name]
         path = root / TREE.lstrip("/") / folder / f"{name}.ko"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(synthetic.module(name, [needed for needed in needs if needed == "x_tables"], aliases))
-    synthetic.index(root)
+        path.write_bytes(module_tree.module(name, [needed for needed in needs if needed == "x_tables"], aliases))
+    module_tree.index(root)
     (root / "etc/modprobe.d").mkdir(parents=True)
     return root
 
@@ -180,8 +174,8 @@ CONF = st.lists(CONF_LINE, max_size=5).map(lambda lines: "".join(keyword + blank
 @given(st.text(alphabet="ab \\\n\r\0\u2028", max_size=60))
 @settings(deadline=None)
 def test_lines_are_split_without_loss(text):
-    assert "".join(raw for _number, raw in _modprobe_conf.raw_lines(text)) == text
-    assert [number for number, _line in _modprobe_conf.logical_lines(text)] == [number for number, _raw in _modprobe_conf.raw_lines(text)]
+    assert "".join(raw for _number, raw in modprobe_conf.raw_lines(text)) == text
+    assert [number for number, _line in modprobe_conf.logical_lines(text)] == [number for number, _raw in modprobe_conf.raw_lines(text)]
 
 
 @given(CONF, st.sampled_from(["xt_owner", "ipt_owner", "xt_mark", "nf_nat"]), st.booleans())
@@ -190,13 +184,13 @@ def test_modprobe_reads_the_configuration_as_we_do(tree, text, asked, blacklist)
     """The real modprobe on the same configuration is the judge, names and options of every kind included."""
     (tree / "etc/modprobe.d/a.conf").write_bytes(text.encode())
     options = ["--use-blacklist"] if blacklist else []
-    _code, out, _errors = synthetic.run(["modprobe", "-d", str(tree), "-S", RELEASE, "-C", str(tree / "etc/modprobe.d"), "--show-depends", *options, asked])
+    _code, out, _errors = module_tree.run(["modprobe", "-d", str(tree), "-S", RELEASE, "-C", str(tree / "etc/modprobe.d"), "--show-depends", *options, asked])
     inserted = [os.path.basename(line.split()[1])[: -len(".ko")] for line in out.splitlines() if line.startswith("insmod ")]
     commanded = any(line.startswith("install ") for line in out.splitlines())
 
     files = Files(str(tree))
-    index = _modules_tree.read(files, RELEASE, {"ipt_owner", asked})
-    modprobe = _modprobe.Modprobe(files, _modprobe_conf.read(files, "", index.path), index, RELEASE, set())
+    index = modules_tree.read(files, RELEASE, {"ipt_owner", asked})
+    modprobe = _modprobe.Modprobe(files, modprobe_conf.read(files, "", index.path), index, RELEASE, set())
     targets, _refusal = modprobe.lookup(asked)
     ours = [name for name, _alias in targets if modprobe.reaches(asked, name, blacklist)[0] and not modprobe.refusal(name)]
     if commanded:
@@ -209,7 +203,7 @@ def test_modprobe_reads_the_configuration_as_we_do(tree, text, asked, blacklist)
 @given(st.text(max_size=200))
 @settings(deadline=None)
 def test_any_command_line_is_read(text):
-    assert all(isinstance(value, str) for value in _proc.cmdline_values(text, "module_blacklist"))
+    assert all(isinstance(value, str) for value in proc.cmdline_values(text, "module_blacklist"))
 
 
 def test_huge_files_are_read_in_no_time():
@@ -217,5 +211,5 @@ def test_huge_files_are_read_in_no_time():
     dep = b"".join(b"kernel/drivers/driver_%d.ko: kernel/lib/a.ko kernel/lib/b.ko\n" % number for number in range(20000))
     huge = {f"{TREE}/modules.alias": aliases, f"{TREE}/modules.dep": dep, "/etc/modprobe.d/a.conf": b"# x\n" * 200000, "/proc/modules": b"x" * 1000000}
     started = time.process_time()
-    _observe.facts(MemoryFiles({"/proc/sys/kernel/osrelease": RELEASE.encode(), **huge}), NAMES, "2026-01-01T00:00:00Z", None)
+    node_facts.facts(MemoryFiles({"/proc/sys/kernel/osrelease": RELEASE.encode(), **huge}), NAMES, "2026-01-01T00:00:00Z", None)
     assert time.process_time() - started < 10

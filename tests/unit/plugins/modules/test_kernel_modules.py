@@ -8,10 +8,10 @@ import os
 
 import pytest
 from ansible.module_utils import basic
-from ansible_collections.nodeprep.istio.plugins.module_utils import _boot_file
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._managed import boot_block
 from ansible_collections.nodeprep.istio.plugins.modules import kernel_modules
-from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils.conftest import RecordedNode
+from ansible_collections.nodeprep.istio.tests.unit.support.recorded_node import RecordedNode
 
 
 @pytest.fixture
@@ -21,11 +21,11 @@ def run(tmp_path, monkeypatch, capsys):
     boot_file = tmp_path / "etc/modules-load.d/istio.conf"
     boot_file.parent.mkdir(parents=True)
     boot_file.write_text("# an admin's\nxt_mark\n")
-    read, write, see_writable = _boot_file.read, _boot_file.write, _boot_file.see_writable
+    read, write, see_writable = boot_block.read, boot_block.write, boot_block.see_writable
     monkeypatch.setattr(kernel_modules, "Files", lambda: Files(str(node.root)))
-    monkeypatch.setattr(_boot_file, "read", lambda: read(str(boot_file)))
-    monkeypatch.setattr(_boot_file, "write", lambda text, temporary, move, keep: write(text, temporary, move, str(boot_file), keep))
-    monkeypatch.setattr(_boot_file, "see_writable", lambda text: see_writable(text, str(boot_file)))
+    monkeypatch.setattr(boot_block, "read", lambda: read(str(boot_file)))
+    monkeypatch.setattr(boot_block, "write", lambda text, temporary, move, keep: write(text, temporary, move, str(boot_file), keep))
+    monkeypatch.setattr(boot_block, "see_writable", lambda text: see_writable(text, str(boot_file)))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     asked = []
 
@@ -59,7 +59,7 @@ def test_check_mode_says_what_a_run_does_and_touches_nothing(run):
     done, code, asked, text = run(False, modules=names)
     assert code == 1 and asked == [["--all", "--", "xt_owner", "xt_mark"]]
     assert {key: done[key] for key in done if key != "invocation"} == {key: announced[key] for key in announced if key != "invocation"}
-    assert text == f"{_boot_file.BEGIN}\nxt_owner\n{_boot_file.END}\n# an admin's\nxt_mark\n"
+    assert text == f"{boot_block.BEGIN}\nxt_owner\n{boot_block.END}\n# an admin's\nxt_mark\n"
 
 
 def test_a_second_run_changes_nothing(run):

@@ -10,11 +10,11 @@ import signal
 import sys
 import time
 
-from ansible_collections.nodeprep.istio.plugins.module_utils import _probe, _redirect, _rule_sets, _scratch
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe import rule_sets, runner, sandbox, traffic
 
 # Shorter than what a program that hangs may take by itself.
-AT_MOST = _scratch.PATIENCE / 2
+AT_MOST = sandbox.PATIENCE / 2
 
 
 def those_in(namespace):
@@ -36,16 +36,16 @@ def begin(timeout):
     if probe == 0:
 
         def work(_emit):
-            _redirect.set_up([], "ipv4")
-            with _redirect._socket("ipv4", _redirect.socket.SOCK_STREAM, 1337):
+            traffic.set_up([], "ipv4")
+            with traffic._socket("ipv4", traffic.socket.SOCK_STREAM, 1337):
                 os.write(writer, os.readlink("/proc/self/ns/net").encode("ascii"))
-                _scratch.run(["/bin/sleep", "600"])
+                sandbox.run(["/bin/sleep", "600"])
 
         try:
-            _scratch.collect(work, timeout)
-        except _scratch.Ended as exc:
+            sandbox.collect(work, timeout)
+        except sandbox.Ended as exc:
             print(exc)
-        except _scratch.Refused as exc:
+        except sandbox.Refused as exc:
             os.write(writer, str(exc).encode("utf-8"))
         sys.stdout.flush()
         os._exit(0)
@@ -68,7 +68,7 @@ def end(probe, namespace):
 
 
 def probe_some(_number):
-    return _probe.examine(Files(), _rule_sets.RULE_SETS[::7], False, 600)
+    return runner.examine(Files(), rule_sets.RULE_SETS[::7], False, 600)
 
 
 alone = probe_some(0)

@@ -10,8 +10,8 @@ import pathlib
 import re
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils import made_facts
-from ansible_collections.nodeprep.istio.tests.unit.plugins.plugin_utils.played_connection import PlayedConnection
+from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory
+from ansible_collections.nodeprep.istio.tests.unit.support.fake_connection import PlayedConnection
 
 DOCUMENTATION = """
 name: played
@@ -51,7 +51,7 @@ class Connection(PlayedConnection):
     def node_facts(self):
         missing = {"xt_owner": {"state": "missing", "autoload": "never"}} if self.get_option("kind") == "not_ready" else {}
         prepared = {"state": "loaded", "boot": "yes"} if pathlib.Path(self.get_option("state")).exists() else {}
-        facts = made_facts.facts(**prepared, **missing)
+        facts = fact_factory.facts(**prepared, **missing)
         facts["kernel"]["boot_id"] = "one"
         return {"changed": False, "ansible_facts": {"istio_node": facts}}
 

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The netlink messages that make an ipset, against a kernel that answers from a script."""
+
+import socket
+import struct
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe import ipset
+
+ACK = 0
+
+
+def message(kind, body):
+    return struct.pack("=IHHII", 16 + len(body), kind, 0, 1, 0) + body
+
+
+def answer(number):
+    return message(2, struct.pack("=i", -number) + b"\0" * 16)
+
+
+TYPE = message(6 << 8 | 13, b"\2\0\0\0" + struct.pack("=HHB3x", 5, 1, 6) + struct.pack("=HHB3x", 5, 4, 5)) + answer(ACK)
+
+
+class Socket:
+    def __init__(self, answers):
+        self.answers = list(answers)
+        self.sent = []
+
+    def send(self, data):
+        self.sent.append(data)
+
+    def recv(self, _size):
+        return self.answers.pop(0)
+
+    def settimeout(self, _seconds):
+        pass
+
+    bind = settimeout
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def kernel(monkeypatch):
+    def script(*answers):
+        made = Socket(answers)
+        monkeypatch.setattr(socket, "socket", lambda *_arguments: made)
+        return made
+
+    return script
+
+
+def test_a_set_with_comments_of_the_kernels_newest_revision_and_one_entry(kernel):
+    made = kernel(TYPE, answer(ACK), answer(ACK))
+    assert ipset.create("pods", "ipv4", "192.0.2.1") is None
+    kinds = [struct.unpack_from("=IHH", data)[1] for data in made.sent]
+    assert kinds == [6 << 8 | 13, 6 << 8 | 2, 6 << 8 | 9]
+    assert all(len(data) % 4 == 0 and len(data) == struct.unpack_from("=I", data)[0] for data in made.sent)
+    assert struct.pack("=HHB", 5, 4, 5) in made.sent[1]
+    assert struct.pack("!I", 1 << 4) in made.sent[1]
+    assert socket.inet_aton("192.0.2.1") in made.sent[2] and b"probe\0" in made.sent[2]
+
+
+@pytest.mark.parametrize(
+    "answers, text",
+    [
+        ([answer(22)], "ipset: Invalid argument"),
+        ([answer(4098)], "ipset: this set type, or this revision of it, is not there"),
+        ([TYPE, answer(4109)], "ipset: comments are not supported"),
+        ([TYPE, answer(4999)], "ipset: error 4999"),
+        ([answer(ACK)], "ipset: the kernel tells no revision of hash:ip"),
+    ],
+)
+def test_what_the_kernel_refuses_is_said(kernel, answers, text):
+    kernel(*answers)
+    assert ipset.create("pods", "ipv6", "2001:db8::1") == text
