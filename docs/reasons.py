@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._reason_codes import KINDS, TELLING
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.reason_codes import KINDS, TELLING
 
 HEAD = """<!--
 Copyright (c) 2026, nodeprep.istio contributors

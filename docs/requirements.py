@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils import _documented, _effective, _releases
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._requirement import Requirement, Row
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import documented, effective
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Requirement, Row
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import releases
 
 HEAD = f"""<!--
 Copyright (c) 2026, nodeprep.istio contributors
@@ -19,10 +20,10 @@ Made by "make reference" out of the catalogues; changes to this file are lost.
 -->
 # What is required of a node
 
-Two catalogues say what a node needs. The **documented** one is Istio's page [Platform Requirements]({_documented.PAGE}),
+Two catalogues say what a node needs. The **documented** one is Istio's page [Platform Requirements]({documented.PAGE}),
 row for row. The **effective** one is what the rules that Istio programs really use, read from Istio
-{_releases.OLDEST} to {_releases.NEWEST} and from what loading them asks of the kernel; it names roots only, since what these
-need comes with them. A newer Istio is judged as {_releases.NEWEST}, an older one as {_releases.OLDEST}, and every assessment says so.
+{releases.OLDEST} to {releases.NEWEST} and from what loading them asks of the kernel; it names roots only, since what these
+need comes with them. A newer Istio is judged as {releases.NEWEST}, an older one as {releases.OLDEST}, and every assessment says so.
 
 | profile | must | should |
 |---|---|---|
@@ -38,7 +39,7 @@ BACKENDS = {"iptables": "iptables backend", "nftables": "native nftables backend
 def page() -> str:
     """Return the page."""
     parts = [HEAD]
-    for title, rows in (("The page", _documented.ROWS), ("The rules", _effective.ROWS)):
+    for title, rows in (("The page", documented.ROWS), ("The rules", effective.ROWS)):
         for backend, label in BACKENDS.items():
             parts.append(f"\n## {title}: {label}\n\n" + _table(row for row in rows if row.requirement.backend == backend))
     return "".join(parts)
@@ -65,7 +66,7 @@ def _wording(row: Row[Any]) -> str:
 
 
 def _source(source: str) -> str:
-    return "the page" if source == _documented.PAGE else source
+    return "the page" if source == documented.PAGE else source
 
 
 if __name__ == "__main__":

@@ -131,4 +131,4 @@ def gated(document: Document, fail_on: Sequence[str], hosts: Iterable[str], here
 
 
 def _gates(node: Node, fail_on: Sequence[str]) -> list[str]:
-    return [*([node.verdict] if node.verdict in fail_on else []), *([DISPROVED] if node.disproved and DISPROVED in fail_on else [])]
+    return [*([node.verdict] if node.verdict in fail_on else []), *([DISPROVED] if node.probe_contradicts_verdict and DISPROVED in fail_on else [])]

@@ -24,7 +24,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 ARGUMENTS = {
     "selection": {"type": "dict", "default": {}},
     "consent": {"type": "dict", "default": {}},
-    "acted": {"type": "dict"},
+    "execution": {"type": "dict"},
 }
 
 
@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
                     raise InvalidInput(misspelt(name, meant))
             # All that is asked is checked before the node is touched.
             selection, consent = Selection.from_options(arguments["selection"]), Consent.from_options(arguments["consent"])
-            acted = Acted.from_options(arguments["acted"], self._task.check_mode) if arguments["acted"] else None
+            acted = Acted.from_options(arguments["execution"], self._task.check_mode) if arguments["execution"] else None
             if acted and acted.lost():
                 return {**result, "failed": True, "msg": acted.lost()}
             observed = self._execute_module(module_name="nodeprep.istio.node_facts", module_args={}, task_vars=task_vars)
@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
             if not acted:
                 return {**result, "plan": preparation(facts, selection, consent)}
             shortfall = acted.shortfall(facts, assessment)
-            result.update(plan=acted.plan, act=acted.as_dict(facts))
+            result.update(plan=acted.plan, execution=acted.as_dict(facts))
             return {**result, "failed": True, "msg": shortfall} if shortfall else result
         except InvalidInput as exc:
             return {**result, "failed": True, "msg": f"nodeprep.istio: {exc}"}

@@ -49,7 +49,7 @@ _value:
       description:
         - Each requirement of the profile with C(id), C(name), C(kind), C(wording), C(level) (V(must), V(should)), the C(profiles)
           that ask for it, C(state), its grades C(now) and C(after_reboot) (V(present), V(on_demand), V(unmet), V(unknown),
-          V(not_needed)), C(reason), C(source) and, where there are any, C(remedy) and C(alternatives), modules of which any one will do.
+          V(not_needed)), C(reason), C(source) and, where there are any, C(remedy) and C(any_of), modules of which any one will do.
       type: list
       elements: dict
     findings:

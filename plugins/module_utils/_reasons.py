@@ -10,7 +10,7 @@ AXES = ("now", "autoload", "boot")
 # The codes of reasons that are lines of somebody's configuration: they keep a module from loading whether or not a boot file lists it.
 REFUSALS = ("blacklist", "install_override", "module_blacklist")
 OVERRIDE_TEXT = "install override '{0}'"
-PLACES = ("where", "listed")
+PLACES = ("where", "listed_in")
 _LINE = re.compile(r"(.+):([1-9][0-9]{0,8})")
 _MODULE_FILE = re.compile(r"(.*)/([^/]+\.ko[^/]*)")
 
@@ -34,7 +34,7 @@ class Cause:
 
     def reason(self, axis):
         """Return the cause as an entry of the C(reasons) of a module; I(axis) is "now", "autoload" or "boot"."""
-        more = {"where": self.where, "needs": self.needs, "listed": self.listed}
+        more = {"where": self.where, "dependency": self.needs, "listed_in": self.listed}
         return dict({"axis": axis, "code": self.code, "text": self.text}, **{key: value for key, value in more.items() if value})
 
     def sentence(self):
@@ -49,9 +49,9 @@ def sentence(reason):
     text = reason["text"]
     if reason.get("where"):
         text = "{0} ({1})".format(text, reason["where"])
-    if reason.get("needs"):
-        text = "needs {0}: {1}".format(reason["needs"], text)
-    return "{0} lists it, but: {1}".format(reason["listed"], text) if reason.get("listed") else text
+    if reason.get("dependency"):
+        text = "needs {0}: {1}".format(reason["dependency"], text)
+    return "{0} lists it, but: {1}".format(reason["listed_in"], text) if reason.get("listed_in") else text
 
 
 def of_axes(causes):
@@ -80,7 +80,7 @@ def with_reasons(reasons, others):
 
 def place(reason):
     """Return what a reason is about: of two alike one is enough."""
-    return reason["code"], reason.get("where"), reason.get("needs")
+    return reason["code"], reason.get("where"), reason.get("dependency")
 
 
 def texts(reasons):
@@ -93,7 +93,7 @@ def usual_line(reason, name):
 
     :param reason: of module I(name), or of one that needs another.
     """
-    name = reason.get("needs") or name
+    name = reason.get("dependency") or name
     if reason["code"] == "blacklist":
         return "blacklist {0}".format(name)
     before, after = OVERRIDE_TEXT.split("{0}")
@@ -121,7 +121,7 @@ def grouped(reasons, modules):
                 continue
             common, rest = _split(reason)
             if (name, reason) in shared:
-                common["dependents"] = True
+                common["includes_dependents"] = True
             last = _group(groups, common, last + 1)
             groups[last][1][name] = rest
     # A module's own reasons have that order already.
@@ -136,7 +136,7 @@ def _shared(reasons, modules):
         (name, reason)
         for name in reasons
         for reason in reasons[name]
-        if dependents[name] and "needs" not in reason and all(_of_dependent(name, reason) in reasons[other] for other in dependents[name])
+        if dependents[name] and "dependency" not in reason and all(_of_dependent(name, reason) in reasons[other] for other in dependents[name])
     ]
 
 
@@ -146,7 +146,7 @@ def _dependents(name, modules):
 
 def _of_dependent(name, reason):
     """Return a module's reason as one of a module that needs it; the line that lists the module is its own."""
-    return dict({key: value for key, value in reason.items() if key != "listed"}, needs=name)
+    return dict({key: value for key, value in reason.items() if key != "listed_in"}, dependency=name)
 
 
 def _is_first(reason, reasons):
@@ -185,12 +185,12 @@ def ungrouped(groups, modules):
     said = {name: [] for name in modules}
     shared = []
     for group in groups:
-        common = {key: value for key, value in group.items() if key not in ("modules", "dependents")}
+        common = {key: value for key, value in group.items() if key not in ("modules", "includes_dependents")}
         places = [key for key in PLACES if key in group]
         for name, rest in group["modules"].items():
             reason = dict(common, **{key: _joined(group[key], own) for key, own in zip(places, rest)})
             said[name].append(reason)
-            if group.get("dependents"):
+            if group.get("includes_dependents"):
                 shared += [(other, _of_dependent(name, reason)) for other in _dependents(name, modules)]
     for other, reason in shared:
         if reason not in said[other]:

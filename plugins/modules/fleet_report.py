@@ -62,10 +62,10 @@ options:
     description: Count nodes that were observed earlier than this as C(no_data).
     type: float
   fail_on:
-    description: Verdicts that RV(failing) and RV(failures) are to speak of; V(disproved) is a node whose probe failed although its verdict is not C(not_ready).
+    description: Verdicts that RV(failing) and RV(failures) are to speak of; V(probe_failed) is a node whose probe failed although its verdict is not C(not_ready).
     type: list
     elements: str
-    choices: [ready, on_demand, at_risk, not_ready, unknown, no_data, disproved]
+    choices: [ready, on_demand, at_risk, not_ready, unknown, no_data, probe_failed]
     default: []
 extends_documentation_fragment:
   - nodeprep.istio._attributes

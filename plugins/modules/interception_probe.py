@@ -67,7 +67,7 @@ options:
       - In check mode nothing is loaded in either case.
     type: bool
     default: false
-  as_domain:
+  selinux_domain:
     description:
       - SELinux type to run the programs in, such as V(container_t), so that a denial is met as Istio would meet it. Rule sets for which
         the policy lets the kernel load nothing are tried without O(autoload) too.
@@ -89,7 +89,7 @@ attributes:
 notes:
   - Needs root, and the right to make namespaces. A container seldom has it; run the probe on the host.
 seealso:
-  - plugin: nodeprep.istio.probe_conclusion
+  - plugin: nodeprep.istio.probe_comparison
     plugin_type: filter
     description: Compares the result with what was predicted.
 author:
@@ -173,7 +173,7 @@ def refusal(params):
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(SELECTION, autoload={"type": "bool", "default": False}, as_domain={"type": "str"}, timeout={"type": "int", "default": 60}),
+        argument_spec=dict(SELECTION, autoload={"type": "bool", "default": False}, selinux_domain={"type": "str"}, timeout={"type": "int", "default": 60}),
         supports_check_mode=True,
     )
     files = Files()
@@ -185,11 +185,11 @@ def main():
     rule_sets = _rule_sets.chosen(module.params)
     may_load = module.params["autoload"] and not module.check_mode
     try:
-        results, loaded, capabilities = runner.examine(files, rule_sets, may_load, module.params["timeout"], module.params["as_domain"])
+        results, loaded, capabilities = runner.examine(files, rule_sets, may_load, module.params["timeout"], module.params["selinux_domain"])
     except sandbox.Refused as exc:
         module.fail_json(msg=str(exc))
-    if module.params["as_domain"] and selinux.observe(files)["mode"] == "permissive":
-        module.warn("SELinux is permissive on this node: what it would deny {0} is let pass".format(module.params["as_domain"]))
+    if module.params["selinux_domain"] and selinux.observe(files)["mode"] == "permissive":
+        module.warn("SELinux is permissive on this node: what it would deny {0} is let pass".format(module.params["selinux_domain"]))
     if module.check_mode and module.params["autoload"]:
         loaded = sorted({name for result in results.values() for name in result.get("would_load", ())})
     result = {"changed": bool(loaded), "rule_sets": results, "loaded": loaded, "capabilities": capabilities, "elapsed": round(time.time() - started, 3)}

@@ -14,7 +14,7 @@ description:
   - Changes nothing. What is asked is checked before the node is touched.
 options:
   selection:
-    description: What is asked of the node, the options of P(nodeprep.istio.selection#filter).
+    description: What is asked of the node, the options of P(nodeprep.istio.validate_selection#filter).
     type: dict
     default: {}
   consent:

@@ -72,7 +72,7 @@ def test_a_fleet_with_a_node_that_is_not_ready_one_that_is_down_and_one_left_out
     assert done.returncode == 2, done.stdout
     document = json.loads((tmp_path / "out" / "report.json").read_text())
     nodes = {node["name"]: node for node in document["nodes"]}
-    assert {name: node["no_data"]["code"] for name, node in nodes.items() if "no_data" in node} == {"gone": "unreachable", "left_out": "not_asked"}
+    assert {name: node["no_data"]["code"] for name, node in nodes.items() if "no_data" in node} == {"gone": "unreachable", "left_out": "not_selected"}
     reasons = {row["id"]: row.get("reason", "") for row in nodes["bad"]["requirements"]}
     assert nodes["bad"]["verdict"] == "not_ready" and "the site wants another kernel" in reasons["site/check/site"], reasons
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
@@ -160,7 +160,7 @@ def test_a_waiver_opens_the_gate(tmp_path):
     assert opened.returncode == 0, opened.stdout
     document = json.loads((tmp_path / "out" / "report.json").read_text())
     bad = next(node for node in document["nodes"] if node["name"] == "bad")
-    assert (bad["verdict"], bad["unwaived"]) == ("ready", "not_ready") and document["drift"]["since"]
+    assert (bad["verdict"], bad["unwaived_verdict"]) == ("ready", "not_ready") and document["drift"]["since"]
 
 
 def test_recorded_facts_of_a_ready_fleet_and_of_another(tmp_path):

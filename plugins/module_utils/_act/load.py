@@ -47,7 +47,7 @@ def _works(entry):
     waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"} and not any(
         reason["code"] == "install_override" for reason in entry["reasons"]
     )
-    return entry["state"] in ("loaded", "loadable") or waits or (entry.get("next") or {}).get("state") == "loadable"
+    return entry["state"] in ("loaded", "loadable") or waits or (entry.get("next_boot") or {}).get("state") == "loadable"
 
 
 def load(names, modprobe, loaded):

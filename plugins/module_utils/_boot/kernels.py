@@ -29,7 +29,7 @@ def installed(files):
 
 
 def boots_next(files, releases):
-    """Return (release, how it is told) of the kernel that boots next, or None where it cannot be told.
+    """Return (release, source, whether that is certain) of the kernel that boots next, or None where it cannot be told.
 
     The boot loader's own records come first: the entry that GRUB saved as the default (Fedora, RHEL), then the link
     that the distribution keeps for the kernel that it boots (Debian, Ubuntu, SUSE). Where neither is there only a
@@ -40,16 +40,16 @@ def boots_next(files, releases):
         entry = "{0}/{1}.conf".format(ENTRIES, saved.group(1)) if saved and "/" not in saved.group(1) else None
         version = _VERSION.search(files.read(entry) or "") if entry else None
         if version:
-            return version.group(1), "saved_entry in {0}".format(path)
+            return version.group(1), "saved_entry in {0}".format(path), True
     for path in LINKS:
         image = _IMAGE.search(files.link(path) or "")
         if image:
-            return image.group(1), "link {0}".format(path)
+            return image.group(1), "link {0}".format(path), True
     entries = [_VERSION.search(files.read("{0}/{1}".format(ENTRIES, name)) or "") for name in files.listdir(ENTRIES) if name.endswith(".conf")]
     versions = sorted((entry.group(1) for entry in entries if entry), key=version_key)
     if versions:
-        return versions[-1], "guess: highest version in {0}".format(ENTRIES)
-    return (releases[-1], "guess: highest version of the modules trees") if releases else None
+        return versions[-1], "highest version in {0}".format(ENTRIES), False
+    return (releases[-1], "highest version of the modules trees", False) if releases else None
 
 
 def version_key(release):

@@ -105,11 +105,11 @@ def read(files, cmdline):
     for path, winner in sorted(losers.items()):
         if files.is_dir(winner):
             # It does with systemd 247 and 252; 262 reads the file all the same.
-            boot.lines += _in_doubt(files, path, "masked_by_directory", "some releases of systemd take the directory {0} for it".format(winner))
+            boot.lines += _in_doubt(files, path, "boot_file_masked_by_directory", "some releases of systemd take the directory {0} for it".format(winner))
             continue
-        boot.dead += _dead(files, path, "masked", "{0} takes that file's place".format(winner))
+        boot.dead += _dead(files, path, "boot_file_masked", "{0} takes that file's place".format(winner))
     for path in conf_files(files, [directory for directory in DIRECTORIES if directory.startswith(VOLATILE)])[0]:
-        boot.dead += _dead(files, path, "volatile", "that file is gone after a reboot")
+        boot.dead += _dead(files, path, "boot_file_volatile", "that file is gone after a reboot")
     for value in cmdline_values(cmdline, "modules-load"):
         _take(boot, COMMAND_LINE, [Line(canonical(name), COMMAND_LINE) for name in value.split(",") if name])
     for value in cmdline_values(cmdline, "rd.modules-load"):
@@ -170,7 +170,7 @@ def _heed_systemd(boot, files, paths, cmdline):
     for line in boot.lines if unread else ():
         line.doubt = Cause("unreadable", "whether systemd-modules-load runs cannot be read", unread)
     if files.exists(ETC_MODULES) and not any(os.path.realpath(files.real(path)) == os.path.realpath(files.real(ETC_MODULES)) for path in paths):
-        boot.dead += _dead(files, ETC_MODULES, "not_read", "no link in /etc/modules-load.d leads to that file")
+        boot.dead += _dead(files, ETC_MODULES, "boot_file_not_read", "no link in /etc/modules-load.d leads to that file")
 
 
 def _heed_scripts(boot, files):
@@ -205,7 +205,7 @@ def _lines(path, text):
         where = "{0}:{1}".format(path, number)
         words = line.lstrip("\ufeff").split()
         if words and words[0] != line:
-            cause = Cause("broken_line", "the whole line counts as one name", listed=where)
+            cause = Cause("malformed_boot_entry", "the whole line counts as one name", listed=where)
             for word in words:
                 yield Line(canonical(word), where, cause)
         elif words:

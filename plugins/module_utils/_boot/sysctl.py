@@ -56,9 +56,9 @@ def denial(files, cmdline):
                 settings[key] = (value, "{0}:{1}".format(path, number))
     value, where = settings.get(DISABLED, ("0", None))
     if value == "1":
-        return Cause("sysctl", "kernel.modules_disabled=1", where)
+        return Cause("autoload_disabled_at_boot", "kernel.modules_disabled=1", where)
     helper, where = settings.get(HELPER, (None, None))
     if helper is not None and is_program(files, helper) is False:
-        return Cause("sysctl", "kernel.modprobe={0} cannot be started".format(helper[:100]), where)
+        return Cause("autoload_disabled_at_boot", "kernel.modprobe={0} cannot be started".format(helper[:100]), where)
     unread = next((path for path in directories + paths if path in files.unreadable), None)
     return Cause("unreadable", "what may be set at boot cannot be read", unread) if unread else None

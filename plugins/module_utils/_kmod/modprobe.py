@@ -44,7 +44,7 @@ class Modprobe:
         if aliased:
             targets = [(target, True) for target, _where in aliased if target in self.tree.paths or target in self.tree.builtin]
             target, where = aliased[0]
-            return targets, None if targets else Cause("alias", "alias {0} {1}".format(name, target), where)
+            return targets, None if targets else Cause("alias_override", "alias {0} {1}".format(name, target), where)
         if name in self.tree.paths:
             return [(name, False)], None
         if self.conf.is_command(name) and self.conf.override(name):
@@ -64,7 +64,7 @@ class Modprobe:
         if by_alias is None:
             if targets and not refusal and self.conf.alias_targets(request):
                 target, where = self.conf.alias_targets(request)[0]
-                refusal = Cause("alias", "alias {0} {1}".format(request, target), where)
+                refusal = Cause("alias_override", "alias {0} {1}".format(request, target), where)
             return False, refusal
         refusal = self.conf.blacklisting(name) if by_alias or blacklisted else None
         return refusal is None, refusal
@@ -101,7 +101,7 @@ class Modprobe:
         if self._files.exists(path) is None:
             return Cause("unreadable", "its file cannot be looked at", path)
         if self._signatures and self._is_signed(name) is None:
-            return Cause("signature", "cannot tell whether its file is signed", path)
+            return Cause("unsigned_module", "cannot tell whether its file is signed", path)
         return None
 
     def after_reboot(self, conf):
@@ -140,9 +140,9 @@ class Modprobe:
         if path is None:
             return None
         if self._files.exists(path) is False:
-            return Cause("file_gone", "its file is not there, though modules.dep lists it", path)
+            return Cause("module_file_missing", "its file is not there, though modules.dep lists it", path)
         if self._signatures and self._is_signed(name) is False:
-            return Cause("signature", "not signed, and this kernel takes signed modules only")
+            return Cause("unsigned_module", "not signed, and this kernel takes signed modules only")
         return module_file.format_refusal(self._files, path, self._release)
 
     def _is_signed(self, name):

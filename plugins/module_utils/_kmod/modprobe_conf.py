@@ -62,7 +62,7 @@ class ModprobeConf:
 
     def switched_off(self):
         """Return the cause for which this kernel loads nothing at any boot, or None."""
-        return Cause("switched_off", "sysctl.kernel.modules_disabled=1", COMMAND_LINE) if self.disabled else None
+        return Cause("modules_disabled_at_boot", "sysctl.kernel.modules_disabled=1", COMMAND_LINE) if self.disabled else None
 
     def load_refusal(self, name):
         """Return the cause for which neither modprobe nor the kernel would load this one module, or None."""

@@ -37,7 +37,7 @@ def observe(files, policy_type, told=()):
     overrides = {}
     for path, override in modprobe_overrides.existing(files).items():
         current = override.text(files) == modprobe_overrides.read(files, path)
-        overrides[path] = {"of": override.of and override.of[:MOST_OF_A_PATH], "lines": override.lines, "current": current, "edited": override.edited}
+        overrides[path] = {"source": override.of and override.of[:MOST_OF_A_PATH], "lines": override.lines, "current": current, "edited": override.edited}
     text = files.read(boot_block.PATH) or ""
     try:
         ours, empty = boot_block.names_in_block(text), boot_block.has_block(text)
@@ -47,10 +47,10 @@ def observe(files, policy_type, told=()):
     listed = dict.fromkeys(canonical(name) for _number, name in modules_load.parse(text) if is_valid(name))
     beside = [name for name in listed if name not in (ours or ()) and name not in told]
     more = {
-        "block": empty and not ours,
-        "beside": beside[:MOST_NAMES],
-        "more": max(len(beside), len(ours or ())) > MOST_NAMES,
-        "would_hide": boot_block.would_hide(files),
+        "has_empty_block": empty and not ours,
+        "other_modules": beside[:MOST_NAMES],
+        "truncated": max(len(beside), len(ours or ())) > MOST_NAMES,
+        "shadowed_file": boot_block.would_hide(files),
     }
     seen = {
         "boot_file": ours and ours[:MOST_NAMES],

@@ -55,7 +55,7 @@ class Node:
 
     def tree_unread(self):
         """Return code, text and place of the cause for which the tree tells nothing."""
-        return "not_indexed" if self.tree.present else "tree_gone", "this kernel's modules cannot be read", self.tree.path
+        return "index_missing" if self.tree.present else "modules_tree_missing", "this kernel's modules cannot be read", self.tree.path
 
 
 def describe(node, name):
@@ -80,11 +80,11 @@ def describe(node, name):
         entry["boot"], causes["boot"] = boot_state.decide(following, name, after[0])
         alike = state == after[0] or (state, after[0]) == ("loaded", "loadable")
         if not alike or autoload != entry["autoload"]:
-            entry["next"] = {"autoload": autoload} if alike else {"state": after[0], "autoload": autoload}
+            entry["next_boot"] = {"autoload": autoload} if alike else {"state": after[0], "autoload": autoload}
             if following.release == node.release and entry["boot"] != "yes":
                 causes["boot"] = causes["boot"] or after[2] or denial
             elif following.release != node.release and after[0] in ("missing", "blocked") and not causes["boot"]:
-                causes["boot"] = Cause("next_kernel", "{0} with kernel {1}".format(after[0], following.release))
+                causes["boot"] = Cause("missing_in_next_kernel", "{0} with kernel {1}".format(after[0], following.release))
     else:
         entry["boot"], causes["boot"] = boot_state.decide(node, name, state)
     obstacles = [] if state in ("builtin", "merged") else node.modprobe.obstacles(name)
@@ -118,7 +118,7 @@ def state_of(node, name):
     """Return (state, origin, cause, provider) of one name."""
     state, origin, cause = _own_state(node, name)
     # A name that the kernel still configures, or still lists, has not gone into another module.
-    if state != "missing" or cause.code in ("file_gone", "not_installed"):
+    if state != "missing" or cause.code in ("module_file_missing", "not_installed"):
         return state, origin, cause, None
     provider = names.MERGED_INTO.get(name)
     if provider:
@@ -130,8 +130,8 @@ def state_of(node, name):
         return state, None, Cause("provider_missing", "neither it nor {0}, which took its code over".format(provider)), None
     targets, refusal = node.modprobe.lookup(name)
     if targets and targets[0][0] != name:
-        return "merged", None, Cause("alias", "it is an alias of {0}".format(targets[0][0])), targets[0][0]
-    return ("blocked", None, refusal, None) if refusal and refusal.code == "alias" else (state, None, cause, None)
+        return "merged", None, Cause("aliased", "it is an alias of {0}".format(targets[0][0])), targets[0][0]
+    return ("blocked", None, refusal, None) if refusal and refusal.code == "alias_override" else (state, None, cause, None)
 
 
 def _own_state(node, name):
@@ -143,7 +143,7 @@ def _own_state(node, name):
     if live is not None:
         return "unknown", None, Cause("transient", "the kernel says '{0}' of it at this moment: look again".format(live))
     override = node.conf.override(name)
-    harmless = Cause("override_unused", "built in, so that {0} changes nothing".format(override.text), override.where) if override else None
+    harmless = Cause("install_override_unused", "built in, so that {0} changes nothing".format(override.text), override.where) if override else None
     if name in node.tree.builtin:
         return "builtin", node.tree.builtin[name], harmless
     if name in node.tree.paths:
@@ -160,12 +160,12 @@ def _file_state(node, name):
     """Return (state, origin, cause) of a module that modules.dep lists."""
     origin = node.tree.paths[name]
     cause = node.modprobe.refusal(name)
-    if cause and cause.code == "file_gone" and not cause.needs:
+    if cause and cause.code == "module_file_missing" and not cause.needs:
         return "missing", None, cause
     cause = _disabled(node) or cause or node.modprobe.reaches(name, name, False)[1]
     if cause:
         return "blocked", origin, cause
-    doubt = node.modprobe.doubt(name) or (node.foreign if not node.surroundings["may_load"] else None)
+    doubt = node.modprobe.doubt(name) or (node.foreign if not node.surroundings["can_load_modules"] else None)
     return ("unknown" if doubt else "loadable"), origin, doubt or node.conf.wrapper(name)
 
 
@@ -182,18 +182,18 @@ def _absent(node, name, option):
         if tree.path in node.unreadable:
             return "unknown", None, Cause("unreadable", "this kernel's modules cannot be read", tree.path)
         if node.others:
-            return "unknown", None, Cause("tree_gone", "{0} is gone: reboot into {1}".format(tree.path, node.others[-1]))
-        return "unknown", None, Cause("tree_gone", "{0} is not there, nor another kernel's".format(tree.path))
+            return "unknown", None, Cause("modules_tree_missing", "{0} is gone: reboot into {1}".format(tree.path, node.others[-1]))
+        return "unknown", None, Cause("modules_tree_missing", "{0} is not there, nor another kernel's".format(tree.path))
     index = tree.path + "/modules.dep"
     if index in node.unreadable:
         return "unknown", None, Cause("unreadable", "the index of the modules cannot be read", index)
     if not tree.indexed and tree.empty:
         return "missing", None, Cause("not_installed", "this kernel has no modules: their package is not installed", tree.path)
     if not tree.indexed:
-        return "unknown", None, Cause("not_indexed", "the index of the modules is not there, or not in its binary form: run depmod -a", index)
+        return "unknown", None, Cause("index_missing", "the index of the modules is not there, or not in its binary form: run depmod -a", index)
     unindexed = tree.unindexed(name)
     if unindexed:
-        return "unknown", None, Cause("not_indexed", "its file is not in modules.dep: run depmod -a", unindexed)
+        return "unknown", None, Cause("index_missing", "its file is not in modules.dep: run depmod -a", unindexed)
     if option is not None:
         return "missing", None, Cause("not_installed", "CONFIG_{0}=m, but no such file is installed".format(option))
     return "missing", None, Cause("not_in_tree", "not in {0}".format(tree.path))
@@ -222,7 +222,7 @@ def _autoload(node, name, state):
     if not requests:
         return "never", Cause("never_requested", "the kernel never asks for it")
     if node.ipv6 is False and name in names.IPV6_SOCKET:
-        return "never", Cause("ipv6_off", "IPv6 is off in this kernel, and only its sockets ask for it")
+        return "never", Cause("ipv6_disabled", "IPv6 is off in this kernel, and only its sockets ask for it")
     answers = [node.modprobe.reaches(request, name, False) for request in requests]
     refusal = next((cause for _reached, cause in answers if cause), None)
     if refusal is None and not any(reached for reached, _cause in answers):

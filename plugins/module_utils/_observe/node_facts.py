@@ -24,7 +24,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._observe import (
     tools,
 )
 
-SCHEMA = 2
+SCHEMA = 3
 
 # Kernel options that change what a rule can do and that no module's presence shows.
 OPTIONS = ("MODULES", "NF_CONNTRACK_ZONES", "NF_CONNTRACK_MARK")
@@ -106,8 +106,8 @@ def _choose(kernel, running, following, installed):
 
 def _is_to_be_followed(node, following, installed):
     """Whether the boot of another kernel decides what is there after a reboot; a mere guess does where the running one's tree is gone."""
-    release, how = following
-    return release != node.release and release in installed and not node.foreign and (not how.startswith("guess") or not node.tree.present)
+    release, _source, certain = following
+    return release != node.release and release in installed and not node.foreign and (certain or not node.tree.present)
 
 
 def _read_kernel(files, names, release, live, cmdline, shared):
@@ -181,19 +181,18 @@ def facts(files, names, observed_at, run, kernel="running"):
             "running": node.live,
             "boot_id": (files.read("/proc/sys/kernel/random/boot_id") or "").strip() or None if node.live else None,
             "modules_supported": node.modules_supported,
-            "tree_present": node.tree.present,
+            "module_tree_present": node.tree.present,
             "config": node.config_path,
             "ipv6": node.ipv6,
-            "next": dict(zip(("release", "how"), node.boots_next)) if node.boots_next else None,
+            "next_boot": dict(zip(("release", "source", "certain"), node.boots_next)) if node.boots_next else None,
         },
         "modules": modules,
         "reasons": _reasons.grouped(reasons, modules),
         "boot_files": _listed(node.boot.files, names),
         "blockers": node.blockers,
         "selinux": node.selinux,
-        "surroundings": node.surroundings,
-        "management": management.observe(files, node.boot),
-        "ours": managed.observe(files, node.selinux["policy"], names),
+        "platform": dict(node.surroundings, **management.observe(files, node.boot)),
+        "managed": managed.observe(files, node.selinux["policy"], names),
         "conflicts": conflicts.observe(files, reasons, run),
         "options": {option: None if node.config is None else node.config.get(option, "n") for option in OPTIONS},
         "os": {"id": system.get("ID"), "version": system.get("VERSION_ID"), "name": system.get("PRETTY_NAME")},
@@ -201,7 +200,7 @@ def facts(files, names, observed_at, run, kernel="running"):
     }
     in_the_way = modprobe_overrides.in_the_way(files, result["conflicts"])
     if in_the_way:
-        result["ours"]["in_the_way"] = in_the_way
+        result["managed"]["occupied_paths"] = in_the_way
     ipset = (result["tools"]["ipset"] or {}).get("path")
     result["netfilter"] = netfilter.observe(files, run, ipset, lambda name: module_state.is_there(node, name))
     result["unreadable"] = dict(sorted(files.unreadable.items())[:MOST_UNREADABLE])

@@ -36,7 +36,7 @@ def shortened(facts, most_bytes=MOST_BYTES):
         shorten(facts)
         if _size(facts) < before:
             cut.append(name)
-    return dict(facts, shortened=cut) if cut else facts
+    return dict(facts, truncated=cut) if cut else facts
 
 
 def _size(value):
@@ -63,16 +63,16 @@ def _boot_files(facts):
 
 def _ours(facts):
     """The role looks at all of it again when it acts."""
-    ours = facts["ours"]
+    ours = facts["managed"]
     # Those that ask for something come first.
     by_need = sorted(ours["overrides"].items(), key=lambda pair: (pair[1]["current"] and not pair[1]["edited"], pair[0]))
     ours["overrides"] = {path: {"current": told["current"], "edited": told["edited"]} for path, told in by_need[:MOST_OVERRIDES]}
-    for key in ("boot_file", "beside"):
+    for key in ("boot_file", "other_modules"):
         names = ours.get(key) or ()
         known = [name for name in names if name in facts["modules"]]
         if len(names) > len(known) + FEW:
             ours[key] = known + [name for name in names if name not in known][:FEW]
-            ours["more"] = True
+            ours["truncated"] = True
 
 
 def _reasons(facts):
@@ -81,7 +81,7 @@ def _reasons(facts):
     for group in facts["reasons"]:
         texts.setdefault((group["axis"], group["code"]), set()).add(group["text"])
     for group in facts["reasons"]:
-        short = {key: group[key] for key in ("axis", "code", "needs", "dependents") if key in group}
+        short = {key: group[key] for key in ("axis", "code", "dependency", "includes_dependents") if key in group}
         short["text"] = group["text"] if len(texts[group["axis"], group["code"]]) <= FEW else SHORT
         if group.get("where") == COMMAND_LINE:
             short["where"] = COMMAND_LINE
@@ -104,7 +104,7 @@ def _further_reasons(facts):
 
 
 def _texts(facts):
-    facts.update({key: _cut(value) for key, value in facts.items() if key not in ("modules", "ours")})
+    facts.update({key: _cut(value) for key, value in facts.items() if key not in ("modules", "managed")})
 
 
 def _cut(value):
@@ -139,11 +139,11 @@ _STEPS = (
     ("origin", _origin),
     ("unreadable", _unreadable),
     ("boot_files", _boot_files),
-    ("ours", _ours),
+    ("managed", _ours),
     ("reasons", _reasons),
     ("texts", _texts),
-    ("further_reasons", _further_reasons),
+    ("other_reasons", _further_reasons),
     ("providers", _providers),
     ("depends", _depends),
 )
-_SIZE_OF_NAMES = _size({"shortened": [name for name, _shorten in _STEPS]})
+_SIZE_OF_NAMES = _size({"truncated": [name for name, _shorten in _STEPS]})

@@ -21,7 +21,7 @@ def observe(files, release):
     return {
         "container": _container(files, release),
         "machine": " ".join(name for name in names if name)[:80] or None,
-        "may_load": _may_load(files),
+        "can_load_modules": _may_load(files),
     }
 
 

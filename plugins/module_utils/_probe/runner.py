@@ -41,7 +41,7 @@ def examine(files, rule_sets, may_load, timeout, domain=None):
     for rule_set in rule_sets:
         if results[rule_set.id]["status"] == "failed":
             absent, options = lacking(rule_set, after)
-            results[rule_set.id].update({"lacking": absent, "options": options})
+            results[rule_set.id].update({"missing": absent, "missing_options": options})
     return results, sorted(set(after.loaded or ()) - set(before.loaded or ())), capabilities
 
 
@@ -49,7 +49,7 @@ def _contexts(files, domain):
     try:
         return selinux_domain.find(files, domain) if domain is not None else None
     except selinux_domain.NoSuchDomain as exc:
-        raise sandbox.Refused("as_domain: {0}".format(exc))
+        raise sandbox.Refused("selinux_domain: {0}".format(exc))
 
 
 def _read_node(files, names, domain):
@@ -100,7 +100,7 @@ def attempt(rule_set, path, context=None):
     if not loaded:
         return {"status": "failed", "message": message}
     if not rule_set.proofs:
-        return {"status": "proved"}
+        return {"status": "passed"}
     words = _rule_sets.FAMILIES[rule_set.family]
     try:
         traffic.set_up([words[name] for name in ("target", "resolver", "prober")], rule_set.family)
@@ -112,7 +112,7 @@ def attempt(rule_set, path, context=None):
             seen.append(traffic.prove(proof, rule_set.family, words))
         except (traffic.Unproved, OSError) as exc:
             return {"status": "failed", "message": "the rules load; {0}: {1}".format(proof.kind, exc)}
-    return {"status": "proved", "message": "; ".join(seen)}
+    return {"status": "passed", "message": "; ".join(seen)}
 
 
 def forecast(rule_set, path, node, may_load):

@@ -53,11 +53,11 @@ class Assessed:
     reason: str
     source: str
     remedy: str | None = None
-    alternatives: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         row = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-        return {key: value for key, value in row.items() if value or key not in ("remedy", "alternatives")}
+        return {key: value for key, value in row.items() if value or key not in ("remedy", "any_of")}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Assessment:
             "findings": [asdict(finding) for finding in self.findings],
             "disagreements": list(self.disagreements),
             "forecast": iptables_forecast.summed_up(self.forecasts, self.forecasts_after_reboot),
-            "catalogue": {"asked": release.asked, "used": release.used, "note": release.note, "reconcile": self.selection.reconciles},
+            "catalogue": {"requested": release.asked, "used": release.used, "note": release.note, "reconcile": self.selection.reconciles},
         }
 
 
@@ -153,7 +153,7 @@ def _assessed(facts: Mapping[str, Any], row: Asked, level: Level, grades: Grades
         judged.reason,
         asked_for.source,
         judged.remedy,
-        asked_for.alternatives,
+        asked_for.any_of,
     )
 
 
@@ -218,7 +218,7 @@ def _disagreements(rows: Iterable[Assessed]) -> Iterable[dict[str, str]]:
         yield {
             "id": row.id,
             "name": row.name,
-            "asked_by": "documented" if page else "effective",
+            "required_by": "documented" if page else "effective",
             "state": row.state,
             "now": row.now,
             "after_reboot": row.after_reboot,

@@ -28,7 +28,7 @@ class Judgement:
 
 
 def module(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -> Judgement:
-    """Judge a module; of alternatives the best counts, for each grade by itself."""
+    """Judge a module; of any_of the best counts, for each grade by itself."""
     now = {name: grades.now(name) for name in requirement.modules}
     after = {name: grades.after_reboot(name) for name in requirement.modules}
     best = min(requirement.modules, key=lambda name: (BEST_FIRST.index(now[name]), BEST_FIRST.index(after[name])))

@@ -180,7 +180,7 @@ def _selinux_denied(node: _Node) -> Iterable[Finding]:
 def _lines_untold(node: _Node) -> Iterable[Finding]:
     if untold := [name for name, entry in node.facts["modules"].items() if has_untold(entry)]:
         message = f"more lines keep modules from loading than the facts can tell: see the lines of {', '.join(untold)} in the files of modprobe.d"
-        yield Finding("lines_untold", "warning", message, "modprobe.d(5)")
+        yield Finding("conflicts_truncated", "warning", message, "modprobe.d(5)")
 
 
 FINDERS: tuple[Callable[[_Node], Iterable[Finding]], ...] = (

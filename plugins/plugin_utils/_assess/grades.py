@@ -12,7 +12,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection i
 
 # not_needed: in this column Istio picks the other iptables variant, whose rules do without it.
 Grade = Literal["present", "on_demand", "unmet", "unknown", "not_needed"]
-# Of alternatives the best counts.
+# Of any_of the best counts.
 BEST_FIRST: tuple[Grade, ...] = ("present", "on_demand", "unknown", "unmet")
 
 
@@ -46,7 +46,7 @@ class Grades:
 
     def _own_after(self, name: str) -> Grade:
         # Where another kernel boots next, that one's state and autoload count.
-        entry = {**self._modules[name], **self._modules[name].get("next", {})}
+        entry = {**self._modules[name], **self._modules[name].get("next_boot", {})}
         if entry["state"] == "builtin" or entry["boot"] == "yes":
             return "present"
         # Merged into nobody knows what: an alias of the next kernel's.

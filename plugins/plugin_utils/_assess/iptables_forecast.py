@@ -78,7 +78,7 @@ class _Node:
         self.release = selection.release
         self.host = mode == "ambient"
         self.ipv6 = selection.ambient_ipv6 if self.host else selection.ipv6
-        variant = (facts["tools"].get("iptables") or {}).get("variant") if selection.cni and not self.host else None
+        variant = (facts["tools"].get("iptables") or {}).get("variant") if selection.cni_plugin and not self.host else None
         self.plain: Variant = variant if variant in ("legacy", "nft") else self.release.plain_variant
 
     def pick(self) -> Forecast:

@@ -60,8 +60,8 @@ def _of_mode(selection: Selection, mode: str, engine: Engine, old_host_iptables:
         dns=(not sidecar) if selection.dns_capture is None else selection.dns_capture,
         invalid_drop=sidecar and selection.invalid_drop,
         reconcile=(not sidecar and release.reconciles) if selection.reconcile is None else selection.reconcile,
-        host_binary=sidecar and selection.cni,
-        old_iptables=sidecar and selection.cni and old_host_iptables,
+        host_binary=sidecar and selection.cni_plugin,
+        old_iptables=sidecar and selection.cni_plugin and old_host_iptables,
     )
 
 
@@ -110,9 +110,9 @@ def _iptables(name: str, condition: RulesCondition, *sources: str) -> Row[Rules]
 
 def _nat_chain(family: str, condition: RulesCondition) -> Row[Rules]:
     """Kernels before 5.2 have the chain types of the two families in modules of their own."""
-    alternatives = ("nft_chain_nat", f"nft_chain_nat_{family}")
+    any_of = ("nft_chain_nat", f"nft_chain_nat_{family}")
     source = _joined([PROBE, f"{KERNEL}Makefile"])
-    return Row(Requirement("iptables", "nft_chain_nat", "used", source, alternatives=alternatives, feature=family), condition)
+    return Row(Requirement("iptables", "nft_chain_nat", "used", source, any_of=any_of, feature=family), condition)
 
 
 def _tables(name: str, condition: RulesCondition, *sources: str, ipv6: RulesCondition = IPV6) -> tuple[Row[Rules], ...]:

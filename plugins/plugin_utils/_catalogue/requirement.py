@@ -18,7 +18,7 @@ Case = TypeVar("Case")
 class Requirement:
     """What is asked of a node.
 
-    ``name`` is the name of a module, a tool, a kernel option (without CONFIG_) or a check, or "kernel"; ``alternatives``
+    ``name`` is the name of a module, a tool, a kernel option (without CONFIG_) or a check, or "kernel"; ``any_of``
     all modules of which any one will do, ``name`` among them; ``minimum`` the lowest version of a tool or of the kernel;
     ``feature`` what a tool must have been built with, or what tells two rows of one name apart. ``wording`` is the catalogue's own: to the page modules are
     "required", "should" be loaded, or must be "available"; to the rules they are "used". A check has a ``query`` and a
@@ -30,7 +30,7 @@ class Requirement:
     wording: str
     source: str
     kind: Kind = "module"
-    alternatives: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
     minimum: str | None = None
     feature: str | None = None
     query: str = ""
@@ -44,7 +44,7 @@ class Requirement:
     @property
     def modules(self) -> tuple[str, ...]:
         """Names of the modules of which one has to be there; none for other kinds."""
-        return (self.alternatives or (self.name,)) if self.kind == "module" else ()
+        return (self.any_of or (self.name,)) if self.kind == "module" else ()
 
 
 @dataclass(frozen=True)

@@ -91,17 +91,17 @@ def _listed(facts: Facts, entry: Entry) -> str:
 
 def _heeded(facts: Facts) -> str:
     """Return what a line in modules-load.d is worth on this node; older facts do not tell whether anything reads it, and are taken to say yes."""
-    read = (facts.get("management") or {}).get("boot_files_read", True)
+    read = (facts.get("platform") or {}).get("boot_files_read", True)
     return {True: "yes", False: "ineffective", None: "unknown"}[read]
 
 
 def rebooted(facts: Facts) -> Facts:
     """Return the facts after a reboot, as far as they decide what is there then: the states of modules, the kernel and the legacy tables."""
     kernel = facts["kernel"]
-    told = kernel.get("next") or {}
+    told = kernel.get("next_boot") or {}
     following = told.get("release")
     # A mere guess counts where the running kernel's modules are gone, as in the modules' own facts (_observe.py).
-    guessed = str(told.get("how") or "").startswith("guess") and kernel.get("tree_present") is not False
+    guessed = not told.get("certain") and kernel.get("module_tree_present") is not False
     if following and following != kernel.get("release") and not guessed:
         kernel = {**kernel, "release": following, "version": [int(part) for part in re.findall(r"\d+", following)[:3]]}
     modules = facts["modules"]
@@ -109,8 +109,8 @@ def rebooted(facts: Facts) -> Facts:
 
 
 def _rebooted(entry: Entry, holder: str | None) -> Entry:
-    after = {**entry, **entry.get("next", {})}
-    after.pop("next", None)
+    after = {**entry, **entry.get("next_boot", {})}
+    after.pop("next_boot", None)
     if after["state"] == "merged":
         return {**after, "provider": holder} if holder else {**after, "state": "unknown"}
     if after["state"] == "builtin":
@@ -133,17 +133,17 @@ def _loadable(facts: Facts, name: str) -> dict[str, Any]:
 
 def _next(entry: Entry, key: str) -> str | None:
     """Return the state or autoload of a module after the next boot where the node's facts say that something of it differs then."""
-    value = (entry.get("next") or {}).get(key)
+    value = (entry.get("next_boot") or {}).get(key)
     return None if value is None else str(value)
 
 
 def _with_next(entry: Entry, changed: Mapping[str, str]) -> Entry:
     """Return the entry with what changed of its next boot. As in gathered facts a state is only there where it differs, nothing where all is alike."""
-    following = {**entry["next"], **changed}
+    following = {**entry["next_boot"], **changed}
     if following.get("state") in (entry["state"], "loadable" if entry["state"] == "loaded" else None):
         following.pop("state", None)
-    rest = {key: value for key, value in entry.items() if key != "next"}
-    return rest if following == {"autoload": entry["autoload"]} else {**rest, "next": following}
+    rest = {key: value for key, value in entry.items() if key != "next_boot"}
+    return rest if following == {"autoload": entry["autoload"]} else {**rest, "next_boot": following}
 
 
 def closure(modules: Mapping[str, Entry], names: Iterable[str]) -> set[str]:
@@ -166,7 +166,7 @@ def _changed(facts: Facts, names: Collection[str], change: Callable[[str, Entry]
 def provider_after_reboot(modules: Mapping[str, Mapping[str, Any]], name: str) -> str | None:
     """Return the module that holds this one's code after a reboot: itself, or the one into which it is merged then, or None where that is not known."""
     entry = modules[name]
-    if {**entry, **entry.get("next", {})}["state"] != "merged":
+    if {**entry, **entry.get("next_boot", {})}["state"] != "merged":
         return name
     # The facts name it for the kernel that was asked about alone; a merge of the next kernel's is one of those that are known.
     holder = entry.get("provider") or MERGED_INTO.get(name)

@@ -11,8 +11,7 @@ from typing import Any
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import AXES, PLACES, REFUSALS, sentence, ungrouped, usual_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
 
-# The first had the reasons of each module in its own entry, in whole sentences: facts that were saved then stay of use.
-SCHEMAS = (1, 2)
+SCHEMA = 3
 VALUES = {
     "state": ("loaded", "builtin", "merged", "loadable", "blocked", "missing", "unknown"),
     "autoload": ("yes", "never", "denied", "unknown"),
@@ -27,8 +26,9 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "kernel.release": (str, "text"),
     "kernel.version": ([int], "list of numbers"),
     "kernel.ipv6": (bool, "truth value"),
-    "kernel.next": (Mapping, "mapping"),
-    "kernel.next.release": (str, "text"),
+    "kernel.next_boot": (Mapping, "mapping"),
+    "kernel.next_boot.release": (str, "text"),
+    "kernel.next_boot.certain": (bool, "truth value"),
     "os.*": (str, "text"),
     "tools.*": (Mapping, "mapping"),
     "tools.*.version": (str, "text"),
@@ -53,35 +53,34 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "selinux.denied.domains": ([str], "list of names"),
     "selinux.denied.at": (str, "text"),
     "blockers": (Mapping, "mapping"),
-    "surroundings": (Mapping, "mapping"),
+    "platform": (Mapping, "mapping"),
     "unreadable": (Mapping, "mapping"),
-    "management": (Mapping, "mapping"),
-    "ours": (Mapping, "mapping"),
-    "ours.boot_file": ([str], "list of names"),
-    "ours.block": (bool, "truth value"),
-    "ours.beside": ([str], "list of names"),
-    "ours.would_hide": (str, "text"),
-    "ours.in_the_way": ([str], "list of paths"),
-    "ours.more": (bool, "truth value"),
-    "ours.overrides": (Mapping, "mapping"),
-    "ours.overrides.*": (Mapping, "mapping"),
-    "ours.overrides.*.current": (bool, "truth value"),
-    "ours.overrides.*.edited": (bool, "truth value"),
-    "ours.overrides.*.lines": ([str], "list of lines"),
-    "management.managed_by": (str, "text"),
-    "management.boot_files_read": (bool, "truth value"),
-    "management.boot_files_mask": (str, "text"),
-    "ours.policy": (Mapping, "mapping"),
-    "ours.policy.priorities": ([int], "list of numbers"),
-    "ours.policy.semodule": (bool, "truth value"),
-    "ours.policy.disabled": (bool, "truth value"),
-    "shortened": ([str], "list of names"),
+    "managed": (Mapping, "mapping"),
+    "managed.boot_file": ([str], "list of names"),
+    "managed.has_empty_block": (bool, "truth value"),
+    "managed.other_modules": ([str], "list of names"),
+    "managed.shadowed_file": (str, "text"),
+    "managed.occupied_paths": ([str], "list of paths"),
+    "managed.truncated": (bool, "truth value"),
+    "managed.overrides": (Mapping, "mapping"),
+    "managed.overrides.*": (Mapping, "mapping"),
+    "managed.overrides.*.current": (bool, "truth value"),
+    "managed.overrides.*.edited": (bool, "truth value"),
+    "managed.overrides.*.lines": ([str], "list of lines"),
+    "platform.managed_by": (str, "text"),
+    "platform.boot_files_read": (bool, "truth value"),
+    "platform.boot_files_mask": (str, "text"),
+    "managed.policy": (Mapping, "mapping"),
+    "managed.policy.priorities": ([int], "list of numbers"),
+    "managed.policy.semodule": (bool, "truth value"),
+    "managed.policy.disabled": (bool, "truth value"),
+    "truncated": ([str], "list of names"),
     "conflicts": (Mapping, "mapping"),
     "conflicts.*": (Mapping, "mapping"),
     "conflicts.*.lines": (Mapping, "mapping"),
     "conflicts.*.lines.*": (str, "text"),
 }
-NEVER_NULL = ("kernel.release", "boot_files.*", "modules.*.depends", "ours.overrides.*", "ours.overrides.*.current")
+NEVER_NULL = ("kernel.release", "boot_files.*", "modules.*.depends", "managed.overrides.*", "managed.overrides.*.current")
 
 
 def checked(facts: Any) -> Mapping[str, Any]:
@@ -93,8 +92,8 @@ def checked(facts: Any) -> Mapping[str, Any]:
     """
     if not isinstance(facts, Mapping):
         raise InvalidInput(f"the facts are {type(facts).__name__}, not a mapping: {REMEDY}")
-    if not _is(facts.get("schema"), int) or facts["schema"] not in SCHEMAS:
-        raise InvalidInput(f"the facts have schema {facts.get('schema')!r}, not one of {', '.join(map(str, SCHEMAS))}: {REMEDY}")
+    if not _is(facts.get("schema"), int) or facts["schema"] != SCHEMA:
+        raise InvalidInput(f"the facts have schema {facts.get('schema')!r}, not {SCHEMA}: {REMEDY}")
     for key in ("kernel", "modules", "tools", "boot_files", "os"):
         if not isinstance(facts.get(key), Mapping):
             raise InvalidInput(f"the facts have no mapping '{key}': {REMEDY}")
@@ -104,7 +103,7 @@ def checked(facts: Any) -> Mapping[str, Any]:
         for where, value in _at(facts, path.split("."), ""):
             if (value is not None or path in NEVER_NULL) and not (_is_list_of(value, kind[0]) if isinstance(kind, list) else _is(value, kind)):
                 raise InvalidInput(f"the facts have '{where}' {str(value)[:100]!r}, which is no {told}: {REMEDY}")
-    for where, override in _at(facts, ["ours", "overrides", "*"], ""):
+    for where, override in _at(facts, ["managed", "overrides", "*"], ""):
         if "current" not in override:
             raise InvalidInput(f"the facts have '{where}' without 'current': {REMEDY}")
     for name, entry in facts["modules"].items():
@@ -114,22 +113,20 @@ def checked(facts: Any) -> Mapping[str, Any]:
         for axis, values in VALUES.items():
             if entry.get(axis) not in values:
                 raise InvalidInput(f"the facts of module '{name}' have {axis} {entry.get(axis)!r}, not one of {', '.join(values)}: {REMEDY}")
-        following = entry.get("next", {})
+        following = entry.get("next_boot", {})
         if not isinstance(following, Mapping) or any(value not in VALUES.get(axis, ()) for axis, value in following.items()):
             raise InvalidInput(f"the facts of module '{name}' are malformed for the next kernel: {REMEDY}")
-        if facts["schema"] == 1 and not _are_reasons(entry.get("reasons")):
-            raise InvalidInput(f"the facts of module '{name}' have malformed reasons: {REMEDY}")
         if entry["state"] == "merged" and entry.get("provider") not in facts["modules"]:
             raise InvalidInput(f"the facts of module '{name}' name no known provider: {REMEDY}")
         # What it waits for waits for nothing itself: ip_tables for its tables, nothing longer (AUTOLOAD_AFTER).
         after = entry.get("autoload_after")
         if after is not None and (after not in facts["modules"] or (facts["modules"][after] or {}).get("autoload_after") is not None):
             raise InvalidInput(f"the facts of module '{name}' have autoload_after '{after}', which is no module that is there on its own: {REMEDY}")
-    return facts if facts["schema"] == 1 else _with_reasons(facts)
+    return _with_reasons(facts)
 
 
 def _with_reasons(facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return facts of schema 2 with the reasons of each module in its own entry as well, and with all lines of the conflicts, as schema 1 has them."""
+    """Return the facts with the reasons of each module in its own entry as well, and with all lines of the conflicts."""
     groups = facts.get("reasons")
     if not isinstance(groups, list) or not all(_is_group(group, facts["modules"]) for group in groups):
         raise InvalidInput(f"the facts have malformed reasons: {REMEDY}")
@@ -140,7 +137,7 @@ def _with_reasons(facts: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _told(reason: Mapping[str, str]) -> dict[str, str]:
     """Return a reason with its whole sentence, and the place to look at."""
-    where = reason.get("where") or reason.get("listed")
+    where = reason.get("where") or reason.get("listed_in")
     return {**reason, "text": sentence(reason), **({"where": where} if where else {})}
 
 
@@ -187,22 +184,18 @@ def is_blacklisted(entry: Mapping[str, Any]) -> bool:
     return any(reason["code"] == "blacklist" for reason in entry["reasons"])
 
 
-def _are_reasons(reasons: Any) -> bool:
-    return isinstance(reasons, list) and all(map(_is_reason, reasons))
-
-
 def _is_reason(reason: Any) -> bool:
     return (
         isinstance(reason, Mapping)
         and reason.get("axis") in AXES
         and all(isinstance(reason.get(key), str) for key in ("code", "text"))
-        and all(isinstance(reason.get(key, "-"), str) and reason.get(key, "-") for key in ("where", "listed", "needs"))
+        and all(isinstance(reason.get(key, "-"), str) and reason.get(key, "-") for key in ("where", "listed_in", "dependency"))
     )
 
 
 def _is_group(group: Any, modules: Mapping[str, Any]) -> bool:
     """Whether a group of reasons is one that node_facts makes."""
-    if not _is_reason(group) or not isinstance(group.get("modules"), Mapping) or not isinstance(group.get("dependents", False), bool):
+    if not _is_reason(group) or not isinstance(group.get("modules"), Mapping) or not isinstance(group.get("includes_dependents", False), bool):
         return False
     places = sum(key in group for key in PLACES)
     return all(

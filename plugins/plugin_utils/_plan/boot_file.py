@@ -34,9 +34,9 @@ def obstacle(facts: Mapping[str, Any], kinds: set[str], consent: Consent, persis
     managed = formats.managed(facts)
     if managed and (writing or kinds - {"modules"}):
         return f"{managed}. Nothing is written{only_now if kinds == {'modules'} else ''}"
-    if writing and (facts.get("management") or {}).get("systemd") is False:
+    if writing and (facts.get("platform") or {}).get("systemd") is False:
         return f"{formats.NO_SYSTEMD}. Nothing is written{only_now}"
-    hidden = (facts.get("ours") or {}).get("would_hide")
+    hidden = (facts.get("managed") or {}).get("shadowed_file")
     if writing and persist and hidden:
         told = f"{BOOT_FILE} would hide {hidden}, which has the same name, and what that loads at boot"
         return f"{told}: copy it to {BOOT_FILE} first, where every line stays{otherwise}"
@@ -44,7 +44,7 @@ def obstacle(facts: Mapping[str, Any], kinds: set[str], consent: Consent, persis
 
 
 def _broken(facts: Mapping[str, Any]) -> str | None:
-    ours = facts.get("ours") or {}
+    ours = facts.get("managed") or {}
     if ours.get("masked"):
         return f"{BOOT_FILE} is a link to /dev/null: somebody has switched it off. Remove the link"
     if "boot_file" in ours and ours["boot_file"] is None:
@@ -54,7 +54,7 @@ def _broken(facts: Mapping[str, Any]) -> str | None:
 
 def unmask_step(facts: Mapping[str, Any], modules: Collection[str], persist: Collection[str]) -> Step | None:
     """Return what the owner is to do where modules are listed for the boot and nothing reads the lists, or None."""
-    management = facts.get("management") or {}
+    management = facts.get("platform") or {}
     listed = {*persist, *(name for names in facts["boot_files"].values() for name in names)}
     idle = [name for name in modules if name in listed]
     if management.get("boot_files_read") is not False or not idle:

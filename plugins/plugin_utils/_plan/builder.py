@@ -75,7 +75,7 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
         "boot_only": list(modules.boot_only),
         "load": [] if refused else list(load),
         "persist": [] if refused else list(persist),
-        "fails": [] if refused else fails,
+        "not_loadable": [] if refused else fails,
         "change": any(step.by == "role" for step in steps),
         "refused": refused,
         "forecast": iptables_forecast.summed_up(foreseen.forecasts, foreseen.forecasts_after_reboot),
@@ -85,8 +85,8 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
             *([] if refused else _bridge_hint(load)),
             *_again_hint(steps),
         ],
-        "artifact": formats.artifact(facts, persist) if obstacle and persist else None,
-        "after": {
+        "declaration": formats.artifact(facts, persist) if obstacle and persist else None,
+        "expected": {
             "verdict": foreseen.verdict,
             "verdicts": dict(foreseen.verdicts),
             "unmet": [row.name for row in foreseen.requirements if row.level == "must" and row.now == "unmet"],
@@ -178,10 +178,10 @@ def _again_hint(steps: Iterable[Step]) -> list[str]:
 
 def _undoing(facts: Facts) -> dict[str, Any]:
     """Return the plan that takes back what is ours, and says what it leaves and why."""
-    ours = facts.get("ours") or {}
+    ours = facts.get("managed") or {}
     block = our_block(facts)
     steps = []
-    if block or ours.get("block"):
+    if block or ours.get("has_empty_block"):
         steps.append(Step("modules", "take our block out", "it is ours", where=BOOT_FILE, args={"state": "absent"}))
     files = sorted(set(ours.get("overrides") or {}) - set(conflicts.edited(facts)))
     if files:
@@ -200,8 +200,8 @@ def _undoing(facts: Facts) -> dict[str, Any]:
         "steps": [] if refused else [step.as_dict() for step in steps],
         "change": bool(steps) and not refused,
         "refused": refused,
-        "left": [] if refused else [*_left(facts, block), *(["packages stay installed, since nothing tells who else wants them"] if steps else [])],
-        **{key: [] for key in ("modules", "optional", "boot_only", "load", "persist", "fails", "hints")},
+        "not_removed": [] if refused else [*_left(facts, block), *(["packages stay installed, since nothing tells who else wants them"] if steps else [])],
+        **{key: [] for key in ("modules", "optional", "boot_only", "load", "persist", "not_loadable", "hints")},
     }
 
 

@@ -58,7 +58,7 @@ def conflicts(facts: Mapping[str, Any], names: Iterable[str], on_demand: bool) -
             if reason.get("where") and _is_in_the_way(facts["modules"][name], reason, on_demand):
                 key = (reason["code"], reason["where"])
                 found.setdefault(key, {})[name] = None
-                named.setdefault(key, {})[str(reason.get("needs") or name)] = None
+                named.setdefault(key, {})[str(reason.get("dependency") or name)] = None
     return tuple(_conflict(facts, *key, tuple(modules), tuple(named[key])) for key, modules in found.items())
 
 
@@ -74,12 +74,12 @@ def stuck(facts: Mapping[str, Any], found: Iterable[Conflict], names: Iterable[s
 def untold_step(facts: Mapping[str, Any], names: Iterable[str]) -> Step | None:
     """Return what the owner is to do about lines whose places the facts do not tell, since they are too many, or None."""
     reasons = [(name, reason) for name in names for reason in facts["modules"][name]["reasons"]]
-    untold = dict.fromkeys(str(reason.get("needs") or name) for name, reason in reasons if reason["code"] in CODES and not reason.get("where"))
+    untold = dict.fromkeys(str(reason.get("dependency") or name) for name, reason in reasons if reason["code"] in CODES and not reason.get("where"))
     if not untold:
         return None
     what = f"remove the 'blacklist' and 'install' lines of {', '.join(untold)}"
     how = ("grep", "-rnE", f"^ *(blacklist|install) .*({'|'.join(untold)})", *SEARCH_PATH)
-    return Step("conflict", what, "they keep these modules from loading, and are more than the facts tell", "owner", how=how)
+    return Step("conflict", what, "they keep these modules from loading, and are more than the facts tell", "owner", command=how)
 
 
 def _is_hopeless(entry: Mapping[str, Any]) -> bool:
@@ -94,7 +94,7 @@ def _is_in_the_way(entry: Mapping[str, Any], reason: Mapping[str, Any], on_deman
 
     What keeps the module itself from loading is said of now, where it does so now.
     """
-    blocks = reason["axis"] != "autoload" or (entry["state"] != "blocked" and (entry.get("next") or {}).get("state") == "blocked")
+    blocks = reason["axis"] != "autoload" or (entry["state"] != "blocked" and (entry.get("next_boot") or {}).get("state") == "blocked")
     return reason["code"] in CODES and (on_demand or blocks or reason["code"] == "blacklist")
 
 
@@ -129,8 +129,8 @@ def _can_be_overridden(facts: Mapping[str, Any], path: str, line: str) -> bool:
     words = line.split()
     if len(words) < 2 or not _NAME.fullmatch(words[1]):
         return False
-    ours = {own: bool(told.get("edited")) for own, told in ((facts.get("ours") or {}).get("overrides") or {}).items()}
-    if (BEATING if words[0] == "install" else copy_of(path)) in ((facts.get("ours") or {}).get("in_the_way") or ()):
+    ours = {own: bool(told.get("edited")) for own, told in ((facts.get("managed") or {}).get("overrides") or {}).items()}
+    if (BEATING if words[0] == "install" else copy_of(path)) in ((facts.get("managed") or {}).get("occupied_paths") or ()):
         return False
     if words[0] == "install":
         return not ours.get(BEATING) and path.rpartition("/")[2] >= BEATING.rpartition("/")[2]
@@ -167,7 +167,7 @@ def _kept(conflicts: Iterable[Conflict]) -> list[str]:
 
 def edited(facts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return our files that somebody else has changed, by path: they are left as they are."""
-    ours = (facts.get("ours") or {}).get("overrides") or {}
+    ours = (facts.get("managed") or {}).get("overrides") or {}
     return {path: told for path, told in sorted(ours.items()) if told.get("edited")}
 
 

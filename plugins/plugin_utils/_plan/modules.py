@@ -70,7 +70,7 @@ def plan(facts: Mapping[str, Any], assessment: Assessment, load: bool = True, pe
 
 def our_block(facts: Mapping[str, Any]) -> list[str]:
     """Return the names in our block of the boot file; of older facts, which do not tell it, all names in that file."""
-    ours = facts.get("ours")
+    ours = facts.get("managed")
     block = ours.get("boot_file") if ours else facts["boot_files"].get(BOOT_FILE, [])
     return list(block or ())
 
@@ -90,12 +90,12 @@ def _works(entry: Mapping[str, Any]) -> bool:
     waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"} and not any(
         reason["code"] == "install_override" for reason in entry["reasons"]
     )
-    return entry["state"] in HERE or waits or (entry.get("next") or {}).get("state") == "loadable"
+    return entry["state"] in HERE or waits or (entry.get("next_boot") or {}).get("state") == "loadable"
 
 
 def _pick(row: Assessed, modules: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the module to load for a row: of alternatives the first that this kernel has."""
-    return next((name for name in row.alternatives if modules[name]["state"] not in ("missing", "blocked")), row.name)
+    """Return the module to load for a row: of any_of the first that this kernel has."""
+    return next((name for name in row.any_of if modules[name]["state"] not in ("missing", "blocked")), row.name)
 
 
 def _loadable(modules: Mapping[str, Mapping[str, Any]], names: Iterable[str], but: Collection[str] = ()) -> list[str]:

@@ -33,7 +33,7 @@ class Acted:
         """Build it from the action's option. Raises InvalidInput where something is missing."""
         missing = [name for name in ("plan", "modules", "overrides", "boot_id") if name not in options]
         if missing:
-            raise InvalidInput(f"acted: {', '.join(missing)} must be given")
+            raise InvalidInput(f"execution: {', '.join(missing)} must be given")
         return cls(options["plan"], options["modules"], options["overrides"], options["boot_id"] or None, check_mode)
 
     @property
@@ -58,7 +58,7 @@ class Acted:
             "files": self.overrides.get("files", []),
             "policy": steps.get("policy", {}).get("state", "unchanged"),
             "boot_ids": [self.boot_id, facts["kernel"].get("boot_id")] if "reboot" in steps else [],
-            "left": plan.get("left", []),
+            "not_removed": plan.get("not_removed", []),
         }
 
     def shortfall(self, facts: Mapping[str, Any], assessment: Mapping[str, Any]) -> str | None:
@@ -68,7 +68,7 @@ class Acted:
     def _modules_failed(self) -> str | None:
         if "reboot" in self.steps:
             return None  # They waited for it: the verdict tells.
-        planned = {failure["name"]: failure["cause"] for failure in self.plan["fails"]}
+        planned = {failure["name"]: failure["cause"] for failure in self.plan["not_loadable"]}
         if self.modules.get("failed"):
             # What only should be there fails no node; without any name it was something else that failed.
             names = {failure["name"] for failure in self.modules.get("failed_modules", [])}

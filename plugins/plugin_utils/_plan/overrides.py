@@ -25,7 +25,7 @@ def override(facts: Facts, assessment: Assessment, consent: Consent, steps: list
     found = conflicts.conflicts(facts, names, on_demand)
     stuck = conflicts.stuck(facts, found, names)
     taken = [conflict for conflict in found if consent.override_conflicts and conflict.can_be_overridden and set(conflict.modules) - stuck]
-    ours = (facts.get("ours") or {}).get("overrides") or {}
+    ours = (facts.get("managed") or {}).get("overrides") or {}
     step = conflicts.override_step(taken, [path for path, ours_now in sorted(ours.items()) if not ours_now["current"]])
     steps += [step] if step else []
     # Where nothing is to be written no consent is asked for.
@@ -61,7 +61,7 @@ def hints(facts: Facts, assessment: Assessment, consent: Consent) -> Iterator[st
 
 
 def _of_ours(facts: Facts, consent: Consent) -> list[str]:
-    ours = ((facts.get("ours") or {}).get("overrides")) or {}
+    ours = ((facts.get("managed") or {}).get("overrides")) or {}
     if not ours or consent.override_conflicts:
         return []
     return [f"{', '.join(sorted(ours))}: taken back earlier with consent; stays until istio_node_state: absent"]

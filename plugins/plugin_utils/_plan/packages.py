@@ -99,7 +99,7 @@ def module_package(facts: Mapping[str, Any], module: str) -> Row | None:
     """Return the row of the package that has a module for the running kernel, or None where none is known."""
     release = str(facts["kernel"]["release"])
     # In a container the kernel is the host's, whatever system the image is of.
-    if FOREIGN.search(release) or (facts.get("surroundings") or {}).get("container"):
+    if FOREIGN.search(release) or (facts.get("platform") or {}).get("container"):
         return None
     for row in KERNEL_PACKAGES:
         if facts["os"].get("id") in row.systems and re.fullmatch(row.release, release) and re.fullmatch(row.modules, module):
@@ -136,7 +136,7 @@ def packaged(release: str) -> str:
 def is_curable(entry: Mapping[str, Any]) -> bool:
     """Whether a package could bring a module: this kernel is configured to have it, or nothing of its tree is there to tell."""
     codes = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"}
-    return entry["state"] in ("missing", "unknown") and bool(codes & {"not_installed", "tree_gone"})
+    return entry["state"] in ("missing", "unknown") and bool(codes & {"not_installed", "modules_tree_missing"})
 
 
 def _tool_package(facts: Mapping[str, Any], tool: str) -> str:

@@ -49,12 +49,12 @@ def is_cured(entry: Mapping[str, Any], following: str | None) -> bool:
 def waits(entry: Mapping[str, Any], following: str | None) -> bool:
     """Whether a module cannot be loaded before a reboot, whatever else is in its way."""
     codes = {reason["code"] for reason in entry["reasons"]}
-    return "modules_disabled" in codes or ("tree_gone" in codes and following is not None)
+    return "modules_disabled" in codes or ("modules_tree_missing" in codes and following is not None)
 
 
 def next_kernel(facts: Facts) -> str | None:
     """Return the release that boots next where it is another than the running one."""
-    following = facts["kernel"].get("next") or {}
+    following = facts["kernel"].get("next_boot") or {}
     release = following.get("release")
     return str(release) if release and release != facts["kernel"]["release"] else None
 
@@ -62,14 +62,14 @@ def next_kernel(facts: Facts) -> str | None:
 def _lacking(after: Facts, selection: Selection, waiting: list[str]) -> list[str]:
     """Return the required modules that are not there after the reboot; of those that wait for it also what nothing can be told of."""
     rows = [row for row in assess(projection.rebooted(after), selection).requirements if row.kind == "module" and row.level == "must"]
-    unsure = {name for row in rows if row.now == "unknown" for name in (row.name, *row.alternatives)}
+    unsure = {name for row in rows if row.now == "unknown" for name in (row.name, *row.any_of)}
     return list(dict.fromkeys([row.name for row in rows if row.now == "unmet"] + [name for name in waiting if name in unsure]))
 
 
 def _why_not(after: Facts, lacking: list[str], consent: Consent) -> str:
     """Say what these modules lack after the reboot: another kernel's file, or somebody who loads them."""
     following = next_kernel(after) or after["kernel"]["release"]
-    states = {name: str((after["modules"][name].get("next") or {}).get("state")) for name in lacking}
+    states = {name: str((after["modules"][name].get("next_boot") or {}).get("state")) for name in lacking}
     told = []
     for state in ("missing", "blocked", "unknown"):
         if names := [name for name in lacking if states[name] == state]:

@@ -14,8 +14,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import packag
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Step
 
 CODES = (
-    *("alias", "file_gone", "format", "signature", "switched_off"),
-    *("not_indexed", "not_in_tree", "not_built", "provider_missing", "container", "transient", "unreadable"),
+    *("alias_override", "module_file_missing", "invalid_module_file", "unsigned_module", "modules_disabled_at_boot"),
+    *("index_missing", "not_in_tree", "not_built", "provider_missing", "container", "transient", "unreadable"),
 )
 
 
@@ -26,7 +26,7 @@ def steps(facts: Mapping[str, Any], assessment: Assessment) -> Iterator[Step]:
         if row.kind == "module" and row.level == "must" and row.now in ("unmet", "unknown"):
             name = str(facts["modules"][row.name].get("provider") or row.name)
             if reason := _deciding(facts["modules"][name]):
-                file = reason.get("where", "").rpartition(":")[0] if reason["code"] == "alias" else ""
+                file = reason.get("where", "").rpartition(":")[0] if reason["code"] == "alias_override" else ""
                 found.setdefault((reason["code"], file), []).append((name, reason))
     for (code, file), about in found.items():
         _name, first = about[0]

@@ -39,14 +39,14 @@ def policy_step(facts: Mapping[str, Any], consent: Consent) -> Step | None:
         return None
     if there and installed.get("disabled"):
         why = "it is installed, and somebody has switched it off"
-        return Step("policy", f"switch the SELinux module {POLICY_MODULE} on", why, "owner", how=("semodule", "-e", POLICY_MODULE))
+        return Step("policy", f"switch the SELinux module {POLICY_MODULE} on", why, "owner", command=("semodule", "-e", POLICY_MODULE))
     if there:
         return None
     return Step(
         "policy",
         f"install the SELinux module {POLICY_MODULE} with priority {consent.selinux_priority}",
         f"it lets {', '.join(consent.selinux_domains)} ask the kernel for modules",
-        how=("semodule", "-X", str(consent.selinux_priority), "-i", f"{POLICY_MODULE}.cil"),
+        command=("semodule", "-X", str(consent.selinux_priority), "-i", f"{POLICY_MODULE}.cil"),
         args={"state": "present", "name": POLICY_MODULE, "stale": stale, **wanted},
     )
 
@@ -71,7 +71,7 @@ def removal_step(facts: Mapping[str, Any]) -> Step | None:
     priorities = _priorities(installed)
     how = ("semodule", *(word for priority in priorities for word in ("-X", str(priority), "-r", POLICY_MODULE)))
     args = {"state": "absent", "name": POLICY_MODULE, "stale": priorities}
-    return Step("policy", f"remove the SELinux module {POLICY_MODULE} of {_told(priorities)}", "it is ours", how=how, args=args)
+    return Step("policy", f"remove the SELinux module {POLICY_MODULE} of {_told(priorities)}", "it is ours", command=how, args=args)
 
 
 def left(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -93,7 +93,7 @@ def boolean_step(facts: Mapping[str, Any], consent: Consent) -> Step | None:
         "boolean",
         f"set the SELinux boolean {BOOLEAN} {value}",
         "istio_node_selinux_boolean asks for it",
-        how=("setsebool", "-P", BOOLEAN, value),
+        command=("setsebool", "-P", BOOLEAN, value),
         args={"name": BOOLEAN, "value": value},
     )
 
@@ -116,7 +116,7 @@ def hints(facts: Mapping[str, Any], selection: Selection, consent: Consent) -> I
     if consent.selinux == "preload" and selinux.get("module_request") is False and not (consent.load and consent.persist):
         asking = selinux.get("domain") or "container"
         yield f"SELinux lets no {asking} ask for modules: leave istio_node_load and istio_node_persist true, so that none needs to"
-    if selection.ambient or selection.cni:
+    if selection.ambient or selection.cni_plugin:
         yield "SELinux confines Istio's CNI agent and ztunnel as any container unless their charts are given seLinuxOptions.type=spc_t"
 
 
@@ -126,7 +126,7 @@ def _mode(facts: Mapping[str, Any]) -> str:
 
 def _installed(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is known of our policy module where it is installed, else nothing."""
-    return dict((facts.get("ours") or {}).get("policy") or {})
+    return dict((facts.get("managed") or {}).get("policy") or {})
 
 
 def _priorities(installed: Mapping[str, Any]) -> list[int]:

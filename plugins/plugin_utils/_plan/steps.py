@@ -82,7 +82,7 @@ def _said(name: str, value: Any) -> Any:
 class Step:
     """One thing to be done.
 
-    ``by`` is who does it: the role, with ``args`` as its task's arguments, or the owner. ``how`` is the command that does
+    ``by`` is who does it: the role, with ``args`` as its task's arguments, or the owner. ``command`` is the command that does
     it, or does the same, ``where`` the file, with a line where there is one, ``reboot`` whether it takes a reboot to count.
     """
 
@@ -91,10 +91,10 @@ class Step:
     why: str
     by: Literal["role", "owner"] = "role"
     where: str | None = None
-    how: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
     reboot: bool = False
     args: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        step = {**vars(self), "how": list(self.how), "args": dict(self.args)}
+        step = {**vars(self), "command": list(self.command), "args": dict(self.args)}
         return {key: value for key, value in step.items() if value or key == "reboot" or (key == "args" and self.by == "role")}

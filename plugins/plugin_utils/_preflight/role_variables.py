@@ -14,8 +14,8 @@ from difflib import get_close_matches
 # The roles' options, with their prefix before them; a test holds them equal to the argument specs.
 OPTIONS = {
     "istio_node_": (
-        "ambient_ipv6 backend cni dns_capture extra_checks install_packages interception invalid_drop ip_family iptables_variant istio_version load mode"
-        " override_conflicts persist probe probe_autoload probe_domain profile reboot reconcile selinux selinux_boolean selinux_domains selinux_priority state"
+        "ambient_ipv6 backend cni_plugin dns_capture extra_checks install_packages interception invalid_drop ip_family iptables_variant istio_version load mode"
+        " override_conflicts persist probe probe_autoload probe_selinux_domain profile reboot reconcile selinux selinux_boolean selinux_domains selinux_priority state"
     ),
     "istio_report_": "dir fail_on formats max_age_hours nodes previous sources templates time waivers",
 }

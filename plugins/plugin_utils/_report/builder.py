@@ -62,7 +62,7 @@ class Builder:
             selection = None if node.selection is None else self._selection(document.selections[node.selection])
             rows = tuple(self._one(replace(row, waiver=None)) for row in node.rows)
             no_data = _dated(node.no_data, document.generated_at)
-            self._keep(replace(node, name=prefix + node.name, selection=selection, rows=rows, verdict=node.unwaived, no_data=no_data))
+            self._keep(replace(node, name=prefix + node.name, selection=selection, rows=rows, verdict=node.unwaived_verdict, no_data=no_data))
 
     def add_source(self, text: str) -> None:
         """Note what recorded facts were read."""
@@ -81,9 +81,9 @@ class Builder:
             raise ReportError(f"generated_at: '{one_line(generated_at, 100)}' is no time in UTC such as 2026-11-24T04:00:00Z")
         oldest = None if max_age_hours is None else now - datetime.timedelta(hours=max_age_hours)
         fresh = (_fresh(self._nodes[name], oldest) for name in sorted(self._nodes))
-        unwaived = [replace(node, no_data=_dated(node.no_data, one_line(generated_at))) if node.no_data else node for node in fresh]
+        unwaived_verdict = [replace(node, no_data=_dated(node.no_data, one_line(generated_at))) if node.no_data else node for node in fresh]
         rules = list(dict.fromkeys([*self._waivers, *waivers]))
-        nodes, shown = waive(unwaived, rules, self._requirements, generated_at[:10])
+        nodes, shown = waive(unwaived_verdict, rules, self._requirements, generated_at[:10])
         told = {**self._told, **{cause.id: cause for cause in (no_data_cause(node) for node in nodes if node.no_data)}}
         document = Document(
             generated_at=one_line(generated_at),
@@ -108,7 +108,7 @@ class Builder:
         return Node(
             name=name,
             verdict=verdict,
-            unwaived=verdict,
+            unwaived_verdict=verdict,
             documented=_verdict(verdicts.get("documented")),
             effective=_verdict(verdicts.get("effective")),
             selection=self._selection(plain(_mapping(assessment, "selection"))),
@@ -125,8 +125,8 @@ class Builder:
             findings=self._one(tuple(_finding(entry) for entry in assessment.get("findings") or () if isinstance(entry, Mapping))),
             disagreements=self._one(tuple(_disagreement(entry) for entry in assessment.get("disagreements") or ())),
             plan=self._one(_plan(_mapping(found, "plan"))),
-            act=self._one(_lists(found.get("act"))),
-            proof=self._one(_proof(_mapping(found, "proof"))),
+            execution=self._one(_lists(found.get("execution"))),
+            probe=self._one(_proof(_mapping(found, "probe"))),
         )
 
     def _row(self, facts: Mapping[str, Any], raw: Mapping[str, Any]) -> Row:
@@ -138,7 +138,7 @@ class Builder:
                 kind=one_line(raw["kind"]),
                 wording=one_line(raw["wording"]),
                 source=one_line(raw["source"]),
-                alternatives=texts(raw.get("alternatives")),
+                any_of=texts(raw.get("any_of")),
             )
         )
         level, state, now, after = (one_line(raw[key]) for key in ("level", "state", "now", "after_reboot"))
@@ -188,7 +188,7 @@ def instant(text: str) -> datetime.datetime | None:
 def _rank(node: Node) -> tuple[bool, datetime.datetime, bool]:
     """Return what two answers of one node are compared by; a node that was not asked gave none, whatever the time."""
     told = node.no_data.at if node.no_data else node.observed_at
-    return not (node.no_data and node.no_data.code == "not_asked"), instant(told) or _LONG_AGO, node.no_data is None
+    return not (node.no_data and node.no_data.code == "not_selected"), instant(told) or _LONG_AGO, node.no_data is None
 
 
 def _dated(no_data: NoData | None, at: str) -> NoData | None:
@@ -271,18 +271,18 @@ def _plan(found: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return what a plan names, with the verdict that it leads to; the step of the modules is what is to be loaded and persisted."""
     steps = [step for step in found.get("steps") or () if isinstance(step, Mapping) and step.get("kind") != "modules"]
     told_steps = [f"{step.get('what')}, because {step.get('why')}" for step in steps]
-    fails = [f"{entry.get('name')}: {entry.get('cause')}" for entry in found.get("fails") or () if isinstance(entry, Mapping)]
-    told = {**found, "steps": told_steps, "fails": fails, "after": _mapping(found, "after").get("verdict")}
+    fails = [f"{entry.get('name')}: {entry.get('cause')}" for entry in found.get("not_loadable") or () if isinstance(entry, Mapping)]
+    told = {**found, "steps": told_steps, "not_loadable": fails, "expected": _mapping(found, "expected").get("verdict")}
     return _lists(told, leave_out=("modules", "change", "state"))
 
 
 def _proof(found: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return what filter probe_conclusion says, in texts; nothing where no probe ran."""
+    """Return what filter probe_comparison says, in texts; nothing where no probe ran."""
     if not found:
         return ()
     counts = [f"{number} {status}" for status, number in _mapping(found, "counts").items() if number]
     failed = [cause.get("message") for cause in found.get("causes") or () if isinstance(cause, Mapping)]
-    return _lists({"predicted": found.get("predicted"), "proved": found.get("proved"), "rule_sets": counts, "failed": failed, "hint": found.get("hint")})
+    return _lists({"predicted": found.get("predicted"), "result": found.get("result"), "rule_sets": counts, "failed": failed, "hint": found.get("hint")})
 
 
 def _no_data_code(failure: str) -> str:

@@ -36,8 +36,8 @@ def cause_of(facts: Mapping[str, Any], requirement: Requirement, row: Row) -> Ca
     """Return the one cause of a requirement that is not there, not yet counted."""
     if requirement.kind != "module":
         return _told(requirement.kind, row.reason, row.remedy)
-    # Of alternatives the one that was judged, which is the one in this state.
-    entries = [facts["modules"][name] for name in requirement.alternatives or (requirement.name,)]
+    # Of any_of the one that was judged, which is the one in this state.
+    entries = [facts["modules"][name] for name in requirement.any_of or (requirement.name,)]
     entry = next((entry for entry in entries if entry["state"] == row.state), entries[0])
     if entry["state"] == "merged":
         entry = facts["modules"][entry["provider"]]
@@ -75,7 +75,7 @@ def _deciding_reason(entry: Mapping[str, Any], row: Row) -> tuple[str, str, str]
     if not chosen:
         return otherwise, "", one_line(row.reason) or otherwise
     code = one_line(chosen[0]["code"])
-    doubtful = f"{code}?" if "unknown" in (row.now, row.after_reboot) and f"{code}?" in KINDS else code
+    doubtful = f"{code}_unknown" if "unknown" in (row.now, row.after_reboot) and f"{code}_unknown" in KINDS else code
     return doubtful, one_line(chosen[0].get("where")), one_line(chosen[0]["text"])
 
 
@@ -126,7 +126,7 @@ def no_data_cause(node: Node) -> Cause:
     code = node.no_data.code if node.no_data else ""
     text, remedy = {
         "unreachable": ("Unreachable", "See that the node is up and that Ansible can log in"),
-        "not_asked": ("Not asked in this run", "Run without --limit, or leave them out of istio_report_nodes"),
+        "not_selected": ("Not asked in this run", "Run without --limit, or leave them out of istio_report_nodes"),
         "no_answer": ("No answer in this run", "Look at the run's output for the node"),
         "stale": ("The recorded facts are too old", "Gather them again"),
         "unusable": ("What was recorded of the node cannot be used", "Gather its facts again"),

@@ -83,7 +83,7 @@ def _why(row: Row, causes: Mapping[str, str]) -> str:
 
 def _done(node: Node) -> str:
     """Return that this run did it, where it did."""
-    done = dict(node.act)
+    done = dict(node.execution)
     return "prepared in this run" if "check_mode" not in done and done.keys() & {"loaded", "persisted"} else ""
 
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 
 # From the best to the worst: the order of every table of totals.
 VERDICTS = ("ready", "on_demand", "at_risk", "not_ready", "unknown", "no_data")
 GRADES = ("present", "on_demand", "unmet", "unknown", "not_needed")
 BAD = ("unmet", "unknown")
 # What the gate can be shut by: a verdict, or a proof that contradicts one.
-DISPROVED = "disproved"
+DISPROVED = "probe_failed"
 GATES = (*VERDICTS, DISPROVED)
 
 # What an owner looks at first.
@@ -33,7 +33,7 @@ class Requirement:
     kind: str
     wording: str = ""
     source: str = ""
-    alternatives: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -95,14 +95,14 @@ class NoData:
 class Node:
     """One node. Without an assessment its verdict is no_data and ``no_data`` says why.
 
-    ``verdict`` leaves out what is waived, ``unwaived`` does not; ``documented`` and ``effective`` are the verdicts of the
+    ``verdict`` leaves out what is waived, ``unwaived_verdict`` does not; ``documented`` and ``effective`` are the verdicts of the
     page and of the rules. ``selection`` is the position in the document's list. ``failure`` is an error of the run on a
-    node that has data all the same. ``plan``, ``act`` and ``proof`` are what the role planned, did and proved.
+    node that has data all the same. ``plan``, ``execution`` and ``probe`` are what the role planned, did and tested.
     """
 
     name: str
     verdict: str = "no_data"
-    unwaived: str = "no_data"
+    unwaived_verdict: str = "no_data"
     documented: str = ""
     effective: str = ""
     selection: int | None = None
@@ -120,41 +120,41 @@ class Node:
     findings: tuple[Finding, ...] = ()
     disagreements: tuple[str, ...] = ()
     plan: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    act: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    proof: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    execution: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    probe: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def asked(self) -> bool:
         """Whether the run asked it; recorded facts count as asked."""
-        return self.no_data is None or self.no_data.code != "not_asked"
+        return self.no_data is None or self.no_data.code != "not_selected"
 
     @property
-    def proved(self) -> str:
-        """Return what the probe proved: "proved", "failed", "incomplete" or "not_tested"; nothing where it did not run."""
-        return "".join(dict(self.proof).get("proved", ()))
+    def probe_result(self) -> str:
+        """Return what the probe proved: "passed", "failed", "incomplete" or "not_tested"; nothing where it did not run."""
+        return "".join(dict(self.probe).get("result", ()))
 
     @property
-    def disproved(self) -> bool:
+    def probe_contradicts_verdict(self) -> bool:
         """Whether rules like Istio's fail although the verdict, waivers aside, does not say that something is lacking now."""
-        return self.proved == "failed" and self.unwaived != "not_ready"
+        return self.probe_result == "failed" and self.unwaived_verdict != "not_ready"
 
     @property
     def foreseen(self) -> str:
         """Return the verdict that the plan leads to, if that is another one and the plan was not carried out."""
-        after = "".join(dict(self.plan).get("after", ()))
-        carried_out = bool(self.act) and "check_mode" not in dict(self.act)
-        return "" if carried_out or after == self.unwaived else after
+        after = "".join(dict(self.plan).get("expected", ()))
+        carried_out = bool(self.execution) and "check_mode" not in dict(self.execution)
+        return "" if carried_out or after == self.unwaived_verdict else after
 
     @property
     def failures(self) -> tuple[tuple[str, str], ...]:
-        """Return what failed on a node that has data, each with its text: the "run" of the playbook, the probe's "proof".
+        """Return what failed on a node that has data, each with its text: the "run" of the playbook, the "probe".
 
         Neither is in the verdict, which says what the node has; so every format shows them beside it.
         """
         found = [("run", self.failure)] if self.failure else []
-        if self.proved == "failed":
-            lacking = "; ".join(dict(self.proof).get("failed", ()))
-            found.append(("proof", f"rules like Istio's fail on this node{': ' if lacking else ''}{lacking}"))
+        if self.probe_result == "failed":
+            lacking = "; ".join(dict(self.probe).get("failed", ()))
+            found.append(("probe", f"rules like Istio's fail on this node{': ' if lacking else ''}{lacking}"))
         return tuple(found)
 
     @property
@@ -237,9 +237,9 @@ class Document:
         return counted(getattr(node, profile) or "no_data" for node in self.nodes)
 
     def failing(self, gates: Iterable[str]) -> tuple[Node, ...]:
-        """Return the nodes that have one of these verdicts or, with "disproved" among them, a proof against it, the most urgent first."""
+        """Return the nodes that have one of these verdicts or, with "probe_failed" among them, a proof against it, the most urgent first."""
         wanted = set(gates)
-        found = (node for node in self.nodes if node.verdict in wanted or (DISPROVED in wanted and node.disproved))
+        found = (node for node in self.nodes if node.verdict in wanted or (DISPROVED in wanted and node.probe_contradicts_verdict))
         return tuple(sorted(found, key=lambda node: (URGENCY[node.verdict], node.name)))
 
 

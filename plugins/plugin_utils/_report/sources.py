@@ -38,7 +38,7 @@ def add_run(builder: Builder, task_vars: Mapping[str, Any], hosts: Iterable[str]
     for name, variables in run.items():
         _add_usable(builder, name, f"istio_node_outcome of {name}", partial(_outcome, variables))
     for name in sorted(set(map(str, nodes)) - set(run)):
-        builder.add_missing(name, "not_asked", NOT_ASKED)
+        builder.add_missing(name, "not_selected", NOT_ASKED)
 
 
 def failures(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def _why(node: Node, document: Document, causes: dict[str, Cause]) -> str:
     """Return what was done, what keeps the node from ready, cause by cause, and what to do about it."""
     if node.no_data:
         return node.no_data.text
-    parts = [_done(dict(node.act)), *(f"{part} failed: {text}" for part, text in node.failures)]
+    parts = [_done(dict(node.execution)), *(f"{part} failed: {text}" for part, text in node.failures)]
     by_cause: dict[str, list[Row]] = {}
     for row in node.gaps:
         by_cause.setdefault(row.cause, []).append(row)

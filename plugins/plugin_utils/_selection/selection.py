@@ -23,7 +23,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "profile": ("documented", "effective", "combined"),
 }
 LISTS = ("mode", "interception")
-SWITCHES = ("dns_capture", "invalid_drop", "reconcile", "ambient_ipv6", "cni")
+SWITCHES = ("dns_capture", "invalid_drop", "reconcile", "ambient_ipv6", "cni_plugin")
 
 # Native nftables rules came in these releases (tools/istio-nftables, cni/pkg/nftables).
 NATIVE_NFTABLES_SINCE = {"sidecar": "1.27.0", "ambient": "1.28.0"}
@@ -35,7 +35,7 @@ class Selection:
 
     ``mode`` and ``interception`` are chosen per pod in real meshes, so they hold one or more values.
     ``dns_capture`` of None means Istio's default: off in sidecar mode, on in ambient mode; ``reconcile`` of None likewise:
-    on in ambient mode since Istio 1.29. ``cni`` says that sidecars get their rules from Istio's CNI plugin.
+    on in ambient mode since Istio 1.29. ``cni_plugin`` says that sidecars get their rules from Istio's CNI plugin.
     """
 
     backend: str = "iptables"
@@ -46,7 +46,7 @@ class Selection:
     invalid_drop: bool = False
     reconcile: bool | None = None
     ambient_ipv6: bool = True
-    cni: bool = False
+    cni_plugin: bool = False
     iptables_variant: str = "auto"
     istio_version: str = NEWEST
     profile: str = "combined"

@@ -7,7 +7,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const { verdicts, signs, cells, requirements, causes, waivers, systems, rows, sets, notes, nodes, changes } = data;
   // Positions within a node and a row; the writer is _report_html.py.
-  const [NAME, VERDICT, PAGE, RULES, UNWAIVED, SYSTEM, SET, NOTE, PATTERN, SEEN, TEXT, NO_DATA, PROVED] = nodes.length ? nodes[0].keys() : [];
+  const [NAME, VERDICT, PAGE, RULES, UNWAIVED, SYSTEM, SET, NOTE, PATTERN, SEEN, TEXT, NO_DATA, PROBE_RESULT] = nodes.length ? nodes[0].keys() : [];
   const [REQ, MUST, CAUSE, WAIVER, STATE, NOW, AFTER, REASON, REMEDY, STATUS, PROFILES] = Array(11).keys();
   const [LESS, FORESEEN] = [8, 9];
   const URGENCY = ["not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready"].map((name) => verdicts.indexOf(name));
@@ -95,7 +95,7 @@
       {},
       element("td", {}, element("a", { href: `#node=${encodeURIComponent(node[NAME])}` }, node[NAME])),
       element("td", { class: "system" }, system, kernel ? element("span", { class: "muted mono" }, kernel) : ""),
-      element("td", {}, mark(node[VERDICT]), foreseen(node) ? element("span", { class: "muted" }, `would be ${foreseen(node)}`) : "", node[VERDICT] === node[UNWAIVED] ? "" : element("span", { class: "muted" }, "by waiver"), node[PROVED] ? element("span", { class: "muted" }, `proof: ${node[PROVED].replace("_", " ")}`) : ""),
+      element("td", {}, mark(node[VERDICT]), foreseen(node) ? element("span", { class: "muted" }, `would be ${foreseen(node)}`) : "", node[VERDICT] === node[UNWAIVED] ? "" : element("span", { class: "muted" }, "by waiver"), node[PROBE_RESULT] ? element("span", { class: "muted" }, `probe: ${node[PROBE_RESULT].replace("_", " ")}`) : ""),
       ...(judged ? [verdict(node[PAGE], "Page"), verdict(node[RULES], "Rules")] : []),
       element("td", { class: "why" }, why(node), node[NO_DATA] < 0 && node[TEXT] ? element("span", { class: "muted" }, `failed: ${node[TEXT]}`) : ""),
     );
@@ -176,13 +176,13 @@
   // A node's story
   const dialog = byId("story");
   const requirementName = (id) => requirements.find((requirement) => requirement[0] === id)?.[1] ?? id;
-  const PARTS = { after: "verdict afterwards", fails: "will not load", left: "left to do", load: "to load", persist: "to load at every boot", refused: "refused", optional: "loaded only where the kernel has it", loaded: "loaded", persisted: "persisted", boot_file: "boot file", check_mode: "in check mode only", rule_sets: "rule sets" };
+  const PARTS = { expected: "verdict afterwards", not_loadable: "will not load", not_removed: "left on the node", result: "result", load: "to load", persist: "to load at every boot", refused: "refused", optional: "loaded only where the kernel has it", loaded: "loaded", persisted: "persisted", boot_file: "boot file", check_mode: "in check mode only", rule_sets: "rule sets" };
 
   const ASKED_BY = { documented: "page", effective: "rules" };
 
   function story(node) {
     const [system, kernel, selinux] = systems[node[SYSTEM]];
-    const [findings, disagreements, plan, act, proof, tools, selection, forecast] = notes[node[NOTE]];
+    const [findings, disagreements, plan, execution, probe, tools, selection, forecast] = notes[node[NOTE]];
     const facts = [
       ["Verdict", node[VERDICT] === node[UNWAIVED] ? "" : `${verdicts[node[UNWAIVED]]} without waivers`],
       ["Prepared", foreseen(node) ? `it would be ${foreseen(node)}` : ""],
@@ -204,8 +204,8 @@
       ...section("Where page and rules disagree", [...grouped(disagreements, (text) => text.slice(text.indexOf(": "))).entries()].map(([said, list]) => element("li", {}, element("b", {}, list.map((text) => text.slice(0, text.indexOf(": "))).join(", ")), said))),
       ...section("Findings", findings.map(([severity, message, source]) => element("li", {}, element("b", {}, severity), `: ${message} `, source ? reference(source) : ""))),
       ...section("Planned", plan.map(part)),
-      ...section("Done", act.map(part)),
-      ...section("Proof: rules like Istio's, loaded on the node", proof.map(part)),
+      ...section("Done", execution.map(part)),
+      ...section("Probe: rules like Istio's, loaded on the node", probe.map(part)),
       ...section("Changed since the last report", (changes[node[NAME]] ?? []).map(([what, before, after, reason]) => element("li", {}, element("b", {}, requirementName(what)), `: ${before} → ${after}${reason ? ` (${reason})` : ""}`))),
       ...table(node),
     ];

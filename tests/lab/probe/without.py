@@ -51,12 +51,12 @@ def wrong(name, results, claims, may_claim):
     """Yield what is not as it has to be without a module, given the results of rule sets."""
     for one, result in sorted(results.items()):
         status = result["status"]
-        if status != "failed" and (status != "proved" or one in claims):
-            yield f"{one} is {status}, though it {'needs' if one in claims else 'can do without'} {name}: {result.get('message')}"
+        if status != "failed" and (status != "passed" or one in claims):
+            yield f"{one} is {status}, though it {'dependency' if one in claims else 'can do without'} {name}: {result.get('message')}"
         if status == "failed" and one not in claims + may_claim:
             yield f"{one} failed, though it does not need {name}: {result['message']}"
-        if status == "failed" and name not in result["lacking"]:
-            yield f"{one} failed for want of {name}, but names {result['lacking']}: {result['message']}"
+        if status == "failed" and name not in result["missing"]:
+            yield f"{one} failed for want of {name}, but names {result['missing']}: {result['message']}"
 
 
 def main():
@@ -80,7 +80,7 @@ def main():
         found = list(wrong(name, results, claims, may_claim)) + [f"the probe loaded {one}" for one in loaded]
         errors += found
         failed = [result for result in results.values() if result["status"] == "failed"]
-        named = sorted({lacking for result in failed for lacking in result["lacking"]})
+        named = sorted({lacking for result in failed for lacking in result["missing"]})
         print(
             "{:<6}without {:<16} {:>2} of {} rule sets fail, for want of {} ({:.0f} s)".format(
                 "WRONG" if found else "ok", name, len(failed), len(tried), ", ".join(named) or "nothing", time.time() - started

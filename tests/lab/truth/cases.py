@@ -73,7 +73,7 @@ def selections(host_iptables: bool = False) -> dict[str, dict[str, Any]]:
     if not host_iptables:
         return found
     return {
-        name: {**options, "cni": True} if name.startswith("nft") else options
+        name: {**options, "cni_plugin": True} if name.startswith("nft") else options
         for name, options in found.items()
         if not name.startswith("nft") or options.get("mode", "sidecar") == "sidecar"
     }
@@ -90,7 +90,7 @@ def automatic(host_iptables: bool = False) -> dict[str, tuple[dict[str, Any], di
     for release in RELEASES:
         for name, options in {**SIDECAR, **AMBIENT}.items():
             more = {"istio_version": release, **({"reconcile": True} if "ambient" in modes[name] and "reconcile" not in options else {})}
-            cni = {"cni": True} if host_iptables and list(modes[name]) == ["sidecar"] else {}
+            cni = {"cni_plugin": True} if host_iptables and list(modes[name]) == ["sidecar"] else {}
             found[f"auto {release}, {name}"] = ({**options, **more, **cni}, modes[name])
     return found
 

@@ -72,7 +72,7 @@ def pick(record: dict[str, Any], moment: str, mode: str, options: dict[str, Any]
     """Return the variant that Istio picks, by what its own steps find on the machine: tools/istio-iptables/pkg/dependencies."""
     release = tuple(int(part) for part in options["istio_version"].split("."))
     tables = record["tables"][moment]["host" if mode == "ambient" else "pod"]
-    plain = record["facts"]["tools"]["iptables"]["variant"] if options.get("cni") else "nft" if release >= (1, 31) else "legacy"
+    plain = record["facts"]["tools"]["iptables"]["variant"] if options.get("cni_plugin") else "nft" if release >= (1, 31) else "legacy"
     if release == (1, 25, 3):
         return "legacy" if tables else plain
     ipv6 = release < (1, 27) or (options.get("ambient_ipv6", True) if mode == "ambient" else options.get("ip_family", "ipv4") != "ipv4")

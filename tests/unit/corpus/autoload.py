@@ -79,10 +79,10 @@ AUTOLOAD = [
         more={"where": "/proc/cmdline"},
     ),
     *(
-        case("59, 63 " + title, "xt_owner", "loadable yes no", codes, files, more={"next": {"autoload": "denied"}} if codes else {})
+        case("59, 63 " + title, "xt_owner", "loadable yes no", codes, files, more={"next_boot": {"autoload": "denied"}} if codes else {})
         for title, codes, files in (
-            ("modules_disabled at the next boot", {"boot": "sysctl"}, {"/etc/sysctl.d/a.conf": "# a\n-kernel.modules_disabled=1\n"}),
-            ("with slashes", {"boot": "sysctl"}, {"/usr/lib/sysctl.d/a.conf": "kernel/modules_disabled = 1\n"}),
+            ("modules_disabled at the next boot", {"boot": "autoload_disabled_at_boot"}, {"/etc/sysctl.d/a.conf": "# a\n-kernel.modules_disabled=1\n"}),
+            ("with slashes", {"boot": "autoload_disabled_at_boot"}, {"/usr/lib/sysctl.d/a.conf": "kernel/modules_disabled = 1\n"}),
             (
                 "switched off for the next boot",
                 {},
@@ -94,8 +94,8 @@ AUTOLOAD = [
                 {"/etc/sysctl.d/b.conf": "kernel.modules_disabled = 0\n", "/usr/lib/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"},
             ),
             ("gone after this boot", {}, {"/run/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"}),
-            ("no helper at the next boot", {"boot": "sysctl"}, {"/etc/sysctl.d/a.conf": "kernel.modprobe = /nowhere\n"}),
-            ("an empty helper at the next boot", {"boot": "sysctl"}, {"/etc/sysctl.d/a.conf": "kernel.modprobe =\n"}),
+            ("no helper at the next boot", {"boot": "autoload_disabled_at_boot"}, {"/etc/sysctl.d/a.conf": "kernel.modprobe = /nowhere\n"}),
+            ("an empty helper at the next boot", {"boot": "autoload_disabled_at_boot"}, {"/etc/sysctl.d/a.conf": "kernel.modprobe =\n"}),
         )
     ),
     case(
@@ -104,7 +104,7 @@ AUTOLOAD = [
         "blocked denied no",
         {"now": "modules_disabled"},
         {"/etc/sysctl.d/a.conf": "kernel.modules_disabled = 1\n", "/proc/sys/kernel/modules_disabled": "1\n"},
-        more={"next": None},
+        more={"next_boot": None},
     ),
     case(
         "59 what the boot list names comes before sysctl.d",
@@ -112,7 +112,7 @@ AUTOLOAD = [
         "loadable yes yes",
         {},
         dict(boot("xt_owner\n"), **{"/etc/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"}),
-        more={"next": {"autoload": "denied"}},
+        more={"next_boot": {"autoload": "denied"}},
     ),
     case("63 kernel.modprobe empty", "xt_owner", "loadable denied no", {"autoload": "kernel_modprobe"}, {"/proc/sys/kernel/modprobe": "\n"}),
     case("63 kernel.modprobe nowhere", "xt_owner", "loadable denied no", {"autoload": "kernel_modprobe"}, {"/proc/sys/kernel/modprobe": "/nowhere/modprobe\n"}),
@@ -121,9 +121,9 @@ AUTOLOAD = [
         "63 kernel.modprobe by the kernel command line",
         "xt_owner",
         "loadable yes no",
-        {"boot": "sysctl"},
+        {"boot": "autoload_disabled_at_boot"},
         {"/proc/cmdline": "sysctl.kernel.modprobe=/nowhere\n"},
-        more={"next": {"autoload": "denied"}},
+        more={"next_boot": {"autoload": "denied"}},
     ),
     case(
         "63 unless sysctl.d says otherwise",
@@ -133,14 +133,14 @@ AUTOLOAD = [
         {"/proc/cmdline": "sysctl.kernel.modprobe=/nowhere\n", "/etc/sysctl.d/a.conf": "kernel.modprobe = /sbin/modprobe\n", "/sbin/modprobe": ""},
         executable=["/sbin/modprobe"],
     ),
-    case("53 no table of IPv6 is asked for without IPv6", "ip6table_nat", "loadable never no", {"autoload": "ipv6_off"}, NO_IPV6, **IP6TABLE_NAT),
+    case("53 no table of IPv6 is asked for without IPv6", "ip6table_nat", "loadable never no", {"autoload": "ipv6_disabled"}, NO_IPV6, **IP6TABLE_NAT),
     case("53 with IPv6 it is", "ip6table_nat", "loadable yes no", {}, {"/sys/module/ipv6/parameters/disable": "0\n"}, **IP6TABLE_NAT),
     case("53 a match that both families share is", "xt_owner", "loadable yes no", {}, NO_IPV6),
     case(
         "53 it is loaded at boot all the same",
         "ip6table_nat",
         "loadable never yes",
-        {"autoload": "ipv6_off"},
+        {"autoload": "ipv6_disabled"},
         dict(boot("ip6table_nat\n"), **NO_IPV6),
         **IP6TABLE_NAT,
     ),

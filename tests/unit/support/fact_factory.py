@@ -5,7 +5,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ansible_collections.nodeprep.istio.plugins.filter import missing_modules as missing_modules_filter
+from ansible_collections.nodeprep.istio.plugins.filter import preparation_plan as preparation_plan_filter
+from ansible_collections.nodeprep.istio.plugins.filter import readiness as readiness_filter
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import SCHEMA
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import grouped
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import schema
 
 LEGACY = [f"{prefix}_{table}" for prefix in ("iptable", "ip6table") for table in ("filter", "mangle", "nat", "raw")]
 
@@ -24,7 +32,7 @@ def facts(
 ):
     entry = {"state": state, "autoload": autoload, "boot": boot, "reasons": []}
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "kernel": {"release": "x", "version": list(kernel)},
         "os": {"name": "Debian"},
         "modules": {name: {**entry, **modules.get(name, {})} for name in KNOWN_MODULES},
@@ -48,3 +56,27 @@ def listed_tables(**others):
     """An old kernel where all of iptables-nft is there, and where a file of somebody else's has two legacy tables loaded at boot."""
     legacy = dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], ABSENT)
     return facts(**THERE, kernel=OLD, boot_files={SITE: list(NAT)}, **{**legacy, **dict.fromkeys(NAT, AT_BOOT), **others})
+
+
+def recorded(made: Any) -> Any:
+    """Return made facts as node_facts returns them: the reasons of all modules in one list. Whatever is not made here stays as it is."""
+    if not isinstance(made, dict) or "modules" not in made or "reasons" in made or not all(isinstance(entry, dict) for entry in made.get("modules", {}).values()):
+        return made
+    modules = {name: {key: value for key, value in entry.items() if key != "reasons"} for name, entry in made["modules"].items()}
+    return {**made, "modules": modules, "reasons": grouped({name: entry.get("reasons", []) for name, entry in made["modules"].items()}, modules)}
+
+
+def checked(made: Any) -> Any:
+    return schema.checked(recorded(made))
+
+
+def readiness(made: Any, **options: Any) -> Any:
+    return readiness_filter.readiness(recorded(made), **options)
+
+
+def missing_modules(made: Any, **options: Any) -> Any:
+    return missing_modules_filter.missing_modules(recorded(made), **options)
+
+
+def preparation_plan(made: Any, **options: Any) -> Any:
+    return preparation_plan_filter.preparation_plan(recorded(made), **options)

@@ -12,12 +12,12 @@ from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_AFTER, AUTOLOAD_REQUESTS, KNOWN_MODULES, MERGED_INTO
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import preparation
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import checked
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 LEGACY = ("ip_tables", "ip6_tables", "iptable_", "ip6table_")
@@ -110,7 +110,7 @@ def overridden(modules: Modules) -> None:
 def broken_boot_line(modules: Modules) -> None:
     prepared(modules)
     where = "/etc/modules-load.d/mesh.conf:2"
-    modules["xt_owner"].update(boot="ineffective", reasons=[_reason("boot", "broken_line", f"{where} names no module: 'xt_owner # istio'", where)])
+    modules["xt_owner"].update(boot="ineffective", reasons=[_reason("boot", "malformed_boot_entry", f"{where} names no module: 'xt_owner # istio'", where)])
 
 
 def upgraded(modules: Modules) -> None:
@@ -118,7 +118,7 @@ def upgraded(modules: Modules) -> None:
     for name, entry in modules.items():
         if name.startswith(("xt_", "ip_set")):
             text = "/lib/modules/6.1.0-31-amd64 is not there: removed by an upgrade (reboot), or not visible from here"
-            entry.update(state="unknown", autoload="unknown", boot="unknown", reasons=[_reason("now", "tree_gone", text)])
+            entry.update(state="unknown", autoload="unknown", boot="unknown", reasons=[_reason("now", "modules_tree_missing", text)])
         else:
             entry.update(state="loaded", boot="yes", reasons=[])
 
@@ -175,13 +175,13 @@ def facts(kind: Kind, chance: random.Random | None = None) -> dict[str, Any]:
     minute = chance.randrange(60) if chance else 0
     numbers = [int(part) for part in kind.release.split("-")[0].split("+")[0].split(".")[:3]]
     return {
-        "schema": 1,
+        "schema": 3,
         "observed_at": f"2026-11-24T03:{minute:02}:07Z",
         "kernel": {
             "release": kind.release,
             "version": numbers,
             "modules_supported": kind.change is not built_in,
-            "tree_present": kind.tree_present,
+            "module_tree_present": kind.tree_present,
             "config": f"/boot/config-{kind.release}",
         },
         "modules": modules,

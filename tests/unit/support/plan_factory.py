@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
-from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import facts
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import facts, preparation_plan
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 VENDOR = "/usr/lib/modprobe.d/hard.conf"
@@ -17,10 +16,10 @@ NOTHING_OF_OURS = {"boot_file": [], "masked": False, "overrides": {}, "policy": 
 def node(system="debian", release="6.1.0-42-amd64", name="Debian", following=None, ours=None, selinux=None, conflicts=None, management=None, **more):
     made = facts(**more)
     made["os"] = {"id": system, "version": "x", "name": name}
-    made["kernel"] |= {"release": release, "next": following, "boot_id": "b"}
-    made["ours"] = NOTHING_OF_OURS | (ours or {})
+    made["kernel"] |= {"release": release, "next_boot": following, "boot_id": "b"}
+    made["managed"] = NOTHING_OF_OURS | (ours or {})
     made["selinux"] = {"mode": "disabled"} | (selinux or {})
-    made["management"] = {"systemd": True, "managed_by": None} | (management or {})
+    made["platform"] = {"systemd": True, "managed_by": None} | (management or {})
     made["conflicts"] = conflicts or {}
     return made
 

@@ -59,7 +59,7 @@ NO_SYSTEMD = "systemd does not run here, and nothing else reads /etc/modules-loa
 
 def managed(facts: Mapping[str, Any]) -> str | None:
     """Return why nothing at all is to be written on this system, or None."""
-    by = (facts.get("management") or {}).get("managed_by")
+    by = (facts.get("platform") or {}).get("managed_by")
     return MANAGERS.get(by, f"{by} keeps this system") if by else None
 
 
@@ -69,10 +69,10 @@ def artifact(facts: Mapping[str, Any], modules: Iterable[str]) -> dict[str, str]
     It takes the whole file's place, so that it has what the file lists already, too; of a file with more than the facts tell nobody
     can make one.
     """
-    if (facts.get("ours") or {}).get("more"):
+    if (facts.get("managed") or {}).get("truncated"):
         return None
     name = str(facts["os"].get("name") or "")
-    listed = [*((facts.get("ours") or {}).get("beside") or ()), *facts["boot_files"].get(BOOT_FILE, ())]
+    listed = [*((facts.get("managed") or {}).get("other_modules") or ()), *facts["boot_files"].get(BOOT_FILE, ())]
     modules = list(dict.fromkeys([*filter(is_valid, listed), *modules]))
     for system, kind, template in WAYS:
         if system in name:

@@ -115,7 +115,7 @@ def _view(document: Document) -> dict[str, Any]:
         "change_limit": CHANGES,
         "whys": _whys(document),
         "judged": judged,
-        "disproved": [node.name for node in document.nodes if node.disproved],
+        "probe_failed": [node.name for node in document.nodes if node.probe_contradicts_verdict],
         "data": Markup(_data(document, place)),
     }
 
@@ -207,11 +207,11 @@ def _data(document: Document, place: list[int]) -> str:
 
     def node_entry(node: Node, pattern: int) -> list[Any]:
         further = "; ".join(less(node, document.requirements))
-        same = (node.disagreements, node.plan, node.act, node.proof, node.tools, node.selection, node.forecast, further, node.foreseen)
+        same = (node.disagreements, node.plan, node.execution, node.probe, node.tools, node.selection, node.forecast, further, node.foreseen)
         findings = [[finding.severity, finding.message, finding.source] for finding in node.findings]
         return [
             node.name,
-            *(VERDICTS.index(verdict) if verdict else -1 for verdict in (node.verdict, node.documented, node.effective, node.unwaived)),
+            *(VERDICTS.index(verdict) if verdict else -1 for verdict in (node.verdict, node.documented, node.effective, node.unwaived_verdict)),
             # The short name too: it is what other tables show, so it is what people search for.
             systems.place((node.system, node.kernel, node.selinux), [node.system, node.kernel, node.selinux, short_system(node.system)]),
             sets.place(node.rows, [row_place(row) for row in node.rows]) if node.rows else -1,
@@ -220,7 +220,7 @@ def _data(document: Document, place: list[int]) -> str:
             node.observed_at,
             node.no_data.text if node.no_data else _failed(node),
             causes.get(f"no_data: {node.no_data.code}", -1) if node.no_data else -1,
-            node.proved,
+            node.probe_result,
         ]
 
     nodes = [node_entry(node, pattern) for node, pattern in zip(document.nodes, place, strict=True)]
@@ -228,7 +228,7 @@ def _data(document: Document, place: list[int]) -> str:
         "verdicts": VERDICTS,
         "signs": SIGNS,
         "cells": CELLS,
-        "requirements": [[r.id, r.label, r.kind, r.wording, r.source, r.alternatives] for r in document.requirements.values()],
+        "requirements": [[r.id, r.label, r.kind, r.wording, r.source, r.any_of] for r in document.requirements.values()],
         "causes": [[cause.text, cause.remedy] for cause in document.causes],
         "waivers": [[waiver.until, waiver.reason] for waiver in document.waivers],
         "selections": [selection["text"] for selection in document.selections],

@@ -33,7 +33,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import
 REMEDY = "name a report.json that role nodeprep.istio.istio_report of this collection's version wrote"
 _DEFAULTS = {
     "profiles",
-    "alternatives",
+    "any_of",
     "reason",
     "remedy",
     "cause",
@@ -42,8 +42,8 @@ _DEFAULTS = {
     "findings",
     "disagreements",
     "plan",
-    "act",
-    "proof",
+    "execution",
+    "probe",
     "no_data",
     "at",
     "forecast",
@@ -119,7 +119,7 @@ def _names(kind: type) -> tuple[str, ...]:
 def _node(node: Node) -> dict[str, Any]:
     found = _dict(node)
     found["requirements"] = found.pop("rows")
-    for key in ("plan", "act", "proof", "tools"):
+    for key in ("plan", "execution", "probe", "tools"):
         if key in found:
             found[key] = dict(found[key])
     return found
@@ -202,7 +202,7 @@ def _row(raw: Mapping[str, Any]) -> Row:
 
 
 def _read_node(raw: Mapping[str, Any]) -> Node:
-    verdicts = [raw["verdict"], raw["unwaived"], *(raw[key] for key in ("documented", "effective") if raw[key])]
+    verdicts = [raw["verdict"], raw["unwaived_verdict"], *(raw[key] for key in ("documented", "effective") if raw[key])]
     if not all(verdict in VERDICTS for verdict in verdicts):
         raise ValueError(f"{raw['name']} has no known verdict")
     found = dict(raw)
@@ -211,7 +211,7 @@ def _read_node(raw: Mapping[str, Any]) -> Node:
         raise ValueError(f"{raw['name']} has a requirement without grades")
     found["findings"] = [_read(Finding, finding) for finding in raw.get("findings", ())]
     found["no_data"] = _read(NoData, raw["no_data"]) if raw.get("no_data") else None
-    for key in ("plan", "act", "proof", "tools"):
+    for key in ("plan", "execution", "probe", "tools"):
         found[key] = list(raw.get(key, {}).items())
     node: Node = _read(Node, {**found, "rows": rows})
     if (node.verdict == "no_data") != (node.no_data is not None):

@@ -55,7 +55,7 @@ def _no_data(node: Node) -> Case:
 
 def _failures(node: Node) -> Iterator[Case]:
     for part, message in node.failures:
-        yield part, {"run": "error", "proof": "failure"}[part], "failed", message
+        yield part, {"run": "error", "probe": "failure"}[part], "failed", message
 
 
 def _properties(node: Node) -> Iterator[tuple[str, str]]:
@@ -63,7 +63,7 @@ def _properties(node: Node) -> Iterator[tuple[str, str]]:
         ("verdict", node.verdict),
         ("documented", node.documented),
         ("effective", node.effective),
-        ("proof", node.proved),
+        ("probe", node.probe_result),
         ("system", node.system),
         ("kernel", node.kernel),
     )

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.nodeprep.istio.plugins.action import fleet_check, fleet_report, fleet_summary
+from ansible_collections.nodeprep.istio.plugins.action import fleet_preflight, fleet_report, fleet_summary
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, NOW, SELECTION, facts, outcome
 
 
@@ -54,15 +54,19 @@ def test_an_error_is_told_once(tmp_path, monkeypatch, plugin, arguments):
 
 
 def test_the_gate_is_shut_by_a_verdict_and_by_a_proof_against_one(tmp_path):
-    proof = {"predicted": "ready", "proved": "failed", "counts": {"failed": 1}, "causes": [{"message": "for want of xt_owner"}], "findings": []}
+    proof = {"predicted": "ready", "result": "failed", "counts": {"failed": 1}, "causes": [{"message": "for want of xt_owner"}], "findings": []}
     outcomes = {
-        "a": {**outcome(facts(KINDS[0]), SELECTION), "proof": proof},
+        "a": {**outcome(facts(KINDS[0]), SELECTION), "probe": proof},
         "b": outcome(facts(KINDS[5]), SELECTION),
         "c": outcome(facts(KINDS[0]), SELECTION),
     }
     arguments = {"dir": str(tmp_path), "formats": ["json"], "templates": "t"}
-    told = {gates: run(fleet_report, outcomes, fail_on=list(gates), **arguments)["failing"] for gates in ((), ("disproved",), ("not_ready", "disproved"))}
-    assert list(told.values()) == ["", "1 disproved: a (ready, disproved)", "1 disproved, 1 not_ready: b (not_ready), a (ready, disproved)"]
+    told = {gates: run(fleet_report, outcomes, fail_on=list(gates), **arguments)["failing"] for gates in ((), ("probe_failed",), ("not_ready", "probe_failed"))}
+    assert list(told.values()) == [
+        "",
+        "1 probe_failed: a (ready, probe_failed)",
+        "1 probe_failed, 1 not_ready: b (not_ready), a (ready, probe_failed)",
+    ]
 
 
 def test_each_host_is_told_why_the_gate_is_shut_on_it(tmp_path):
@@ -85,7 +89,9 @@ def check(by_host, hosts, pattern="all", play=None):
     task = SimpleNamespace(args={"pattern": pattern, "hosts": hosts}, async_val=0, check_mode=False, diff=False, action="x", get_name=lambda: "x")
     templar = SimpleNamespace(template=lambda value: value)
     first = next(iter(by_host))
-    action = fleet_check.ActionModule(task, SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")), SimpleNamespace(check_mode=False), None, templar, None)
+    action = fleet_preflight.ActionModule(
+        task, SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")), SimpleNamespace(check_mode=False), None, templar, None
+    )
     variables = {**by_host[first], **(play or {}), "hostvars": Hostvars(by_host), "inventory_hostname": first, "ansible_play_hosts_all": list(by_host)}
     return action.run(task_vars=variables)
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.action import node_readiness
+from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, facts
 
 LOST = {"plan": {"steps": []}, "modules": {"unreachable": True, "msg": "gone"}, "overrides": {}, "boot_id": "one"}
@@ -31,14 +32,20 @@ def test_a_misspelt_variable_is_refused_before_the_node_is_asked():
 
 
 def answer(found):
-    return {"ansible_facts": {"istio_node": found, "discovered_interpreter_python": "/usr/bin/python3"}, "warnings": ["w"], "changed": False}
+    return {
+        "ansible_facts": {"istio_node": fact_factory.recorded(found), "discovered_interpreter_python": "/usr/bin/python3"},
+        "warnings": ["w"],
+        "changed": False,
+    }
 
 
 def test_one_task_gives_facts_assessment_and_plan():
     found = facts(KINDS[0])
     result, asked = run(answer(found), selection={"mode": "ambient"}, consent={"persist": False})
     assert asked == ["nodeprep.istio.node_facts"] and not result.get("failed") and result["changed"] is False
-    assert result["facts"] == found == result["ansible_facts"]["istio_node"] and result["warnings"] == ["w"]
+    assert (
+        result["facts"]["modules"] == found["modules"] and result["ansible_facts"]["istio_node"] == fact_factory.recorded(found) and result["warnings"] == ["w"]
+    )
     assert result["ansible_facts"]["discovered_interpreter_python"] == "/usr/bin/python3"
     assert result["assessment"]["selection"]["mode"] == ["ambient"] and result["plan"]["persist"] == []
 
@@ -50,8 +57,8 @@ def test_one_task_gives_facts_assessment_and_plan():
         ({"selection": {"bakend": "iptables"}}, "there is no option 'bakend'"),
         ({"consent": {"reboot": "maybe"}}, "'maybe' is not one of never, if_needed"),
         ({"consent": {"rebot": "never"}}, "there is no option 'rebot'"),
-        ({"acted": {"plan": {}}}, "acted: modules, overrides, boot_id must be given"),
-        ({"acted": LOST}, "unreachable: gone"),
+        ({"execution": {"plan": {}}}, "execution: modules, overrides, boot_id must be given"),
+        ({"execution": LOST}, "unreachable: gone"),
     ],
 )
 def test_what_is_wrong_is_said_before_the_node_is_touched(arguments, message):
@@ -97,11 +104,11 @@ def test_a_module_that_did_not_run_is_explained_by_what_the_node_said(observed, 
     result, _asked = run({"failed": True, **observed})
     assert result["failed"] and result["msg"] == message
     acted = {"plan": run(answer(facts(KINDS[0])))[0]["plan"], "modules": {"failed": True, **observed}, "overrides": {}, "boot_id": "one"}
-    assert run(answer(facts(KINDS[0])), acted=acted)[0]["msg"] == message
+    assert run(answer(facts(KINDS[0])), execution=acted)[0]["msg"] == message
 
 
 def test_facts_that_are_none_are_refused():
-    result, _asked = run(answer({"schema": 99}))
+    result, _asked = run({"ansible_facts": {"istio_node": {"schema": 99}}})
     assert result["failed"] and "the facts have schema 99" in result["msg"]
 
 
@@ -109,8 +116,8 @@ def test_the_outcome_of_acting_keeps_the_plan_and_tells_what_fell_short():
     found = facts(KINDS[0])
     plan = run(answer(found))[0]["plan"]
     good = {"plan": plan, "modules": {"loaded": ["xt_CT"]}, "overrides": {}, "boot_id": "one"}
-    result, asked = run(answer(found), acted=good)
-    assert asked and not result.get("failed") and result["plan"] == plan and result["act"]["loaded"] == ["xt_CT"]
+    result, asked = run(answer(found), execution=good)
+    assert asked and not result.get("failed") and result["plan"] == plan and result["execution"]["loaded"] == ["xt_CT"]
     bad = {**good, "modules": {"failed": True, "msg": "modprobe: no space"}}
-    result, _asked = run(answer(found), acted=bad)
+    result, _asked = run(answer(found), execution=bad)
     assert result["failed"] and result["msg"] == "modprobe: no space" and result["assessment"]["verdict"]

@@ -24,12 +24,12 @@ def test_what_the_next_kernel_lacks_is_seen_before_the_reboot(node):
     node.write("/etc/modules-load.d/a.conf", "iptable_nat\nxt_mark\n")
     lost = node.describe("iptable_nat")
     assert (lost["state"], lost["autoload"], lost["boot"]) == ("loaded", "yes", "ineffective")
-    assert lost["next"] == {"state": "missing", "autoload": "never"}
+    assert lost["next_boot"] == {"state": "missing", "autoload": "never"}
     assert NEWER in lost["reasons"][-1]["text"]
     kept = node.describe("xt_mark")
-    assert (kept["boot"], kept.get("next")) == ("yes", None)
+    assert (kept["boot"], kept.get("next_boot")) == ("yes", None)
     unlisted = node.describe("xt_owner")
-    assert (unlisted["state"], unlisted["boot"], says(unlisted, "boot")) == ("loadable", "no", ["next_kernel"])
+    assert (unlisted["state"], unlisted["boot"], says(unlisted, "boot")) == ("loadable", "no", ["missing_in_next_kernel"])
 
 
 def test_an_installed_kernel_is_judged_as_one_in_which_nothing_is_loaded(node):
@@ -52,8 +52,8 @@ def test_an_installed_kernel_is_judged_as_one_in_which_nothing_is_loaded(node):
 def test_a_guess_does_not_judge_the_reboot(node):
     node.tree()
     node.tree(WITHOUT_NAT, release=NEWER)
-    assert "next" not in node.describe("iptable_nat")
-    assert node.facts(["xt_mark"])["kernel"]["next"] == {"release": NEWER, "how": "guess: highest version of the modules trees"}
+    assert "next_boot" not in node.describe("iptable_nat")
+    assert node.facts(["xt_mark"])["kernel"]["next_boot"] == {"release": NEWER, "source": "highest version of the modules trees", "certain": False}
 
 
 def test_a_kernel_that_is_not_installed_is_refused_with_what_is(node):
@@ -65,16 +65,16 @@ def test_a_kernel_that_is_not_installed_is_refused_with_what_is(node):
 @pytest.mark.parametrize(
     "files, links, expected",
     [
-        ({}, {"/boot/vmlinuz": "vmlinuz-5.14.21-150500-default"}, ("5.14.21-150500-default", "link /boot/vmlinuz")),
+        ({}, {"/boot/vmlinuz": "vmlinuz-5.14.21-150500-default"}, ("5.14.21-150500-default", "link /boot/vmlinuz", True)),
         (
             {"/boot/grub2/grubenv": "# GRUB\nsaved_entry=id-5.14.0-9.el9\n", "/boot/loader/entries/id-5.14.0-9.el9.conf": "title x\nversion 5.14.0-9.el9\n"},
             {"/vmlinuz": "boot/vmlinuz-5.14.0-10.el9"},
-            ("5.14.0-9.el9", "saved_entry in /boot/grub2/grubenv"),
+            ("5.14.0-9.el9", "saved_entry in /boot/grub2/grubenv", True),
         ),
         (
             {"/boot/loader/entries/a.conf": "version 5.14.0-9.el9\n", "/boot/loader/entries/b.conf": "version 5.14.0-10.el9\n"},
             {},
-            ("5.14.0-10.el9", "guess: highest version in /boot/loader/entries"),
+            ("5.14.0-10.el9", "highest version in /boot/loader/entries", False),
         ),
         ({"/boot/grub/grubenv": "saved_entry=../../../etc/passwd\n", "/vmlinuz": "no link"}, {}, None),
     ],

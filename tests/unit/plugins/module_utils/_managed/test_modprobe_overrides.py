@@ -63,7 +63,12 @@ def test_what_was_taken_back_stays_so_and_the_copy_follows_its_original(node, ap
     apply()
     assert read(node, COPY) == first
     node.write(VENDOR, TEXT + "blacklist sctp\n")
-    assert managed.observe(Files(str(node.root)), None)["overrides"][COPY] == {"of": VENDOR, "lines": ["blacklist xt_owner"], "current": False, "edited": False}
+    assert managed.observe(Files(str(node.root)), None)["overrides"][COPY] == {
+        "source": VENDOR,
+        "lines": ["blacklist xt_owner"],
+        "current": False,
+        "edited": False,
+    }
     apply((COPY, "blacklist dccp"))
     assert "\nblacklist xt_owner" not in read(node, COPY) and "\nblacklist dccp" not in read(node, COPY) and read(node, COPY).endswith("blacklist sctp\n")
     node.write(VENDOR, "# nothing\n")
@@ -192,7 +197,7 @@ def test_ours_are_found_by_their_marks(node, pack):
     cil.mkdir(parents=True)
     (cil / "cil").write_bytes(pack(b"(allow a b (c (d)))\n"))
     seen = managed.observe(files, "targeted")
-    assert seen["boot_file"] == ["xt_owner"] and seen["beside"] == ["xt_mark"]
+    assert seen["boot_file"] == ["xt_owner"] and seen["other_modules"] == ["xt_mark"]
     assert seen["policy"] == {"priority": 300, "cil": "(allow a b (c (d)))\n", "priorities": [300], "semodule": False}
     node.write(boot_block.PATH, boot_block.BEGIN + "\n")
     assert managed.observe(files, None)["boot_file"] is None
@@ -206,7 +211,7 @@ def test_a_block_without_names_is_told_from_no_block(node):
         (boot_block.with_block("", ["xt_owner"]), None),
     ):
         node.write(boot_block.PATH, text)
-        assert managed.observe(files, None).get("block") is block
+        assert managed.observe(files, None).get("has_empty_block") is block
 
 
 def test_our_policy_is_found_with_each_priority_and_where_selinux_is_off(node):
@@ -218,7 +223,7 @@ def test_our_policy_is_found_with_each_priority_and_where_selinux_is_off(node):
     assert managed.observe(Files(str(node.root)), "targeted")["policy"] == found
     node.write("/etc/selinux/config", "SELINUX=disabled\nSELINUXTYPE=targeted\n")
     facts = node.facts(["xt_owner"])
-    assert facts["selinux"]["mode"] == "disabled" and facts["ours"]["policy"] == found
+    assert facts["selinux"]["mode"] == "disabled" and facts["managed"]["policy"] == found
     node.write("/etc/selinux/targeted/active/modules/disabled/istio_node_prep", "")
     assert managed.observe(Files(str(node.root)), "targeted")["policy"] == dict(found, disabled=True)
     node.write(store.format("400"), "(allow a b (c (d)))\n" * 100)
@@ -240,7 +245,7 @@ def test_which_file_of_a_vendor_ours_would_hide(node, theirs, own, hidden):
     if own:
         node.write(boot_block.PATH, own)
     files = Files(str(node.root))
-    assert managed.observe(files, None).get("would_hide") == hidden
+    assert managed.observe(files, None).get("shadowed_file") == hidden
     if hidden:
         with pytest.raises(boot_block.Refused, match="would hide " + hidden):
             boot_block.see_nothing_hidden(files, "xt_owner\n")

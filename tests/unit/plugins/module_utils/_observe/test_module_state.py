@@ -17,18 +17,18 @@ from ansible_collections.nodeprep.istio.tests.unit.support.recorded_node import 
 NODE_WIDE = {
     "kernel_modprobe": "modprobe is not the one that the kernel would start",
     "modules_disabled": "a dry run never asks the kernel",
-    "switched_off": "a dry run never asks the kernel",
+    "modules_disabled_at_boot": "a dry run never asks the kernel",
     "module_blacklist": "the kernel refuses, and a dry run never asks it",
-    "signature": "the kernel refuses, and a dry run never asks it",
-    "format": "the kernel refuses, and a dry run never asks it",
-    "file_gone": "modules.dep is believed, and the file is not looked at",
+    "unsigned_module": "the kernel refuses, and a dry run never asks it",
+    "invalid_module_file": "the kernel refuses, and a dry run never asks it",
+    "module_file_missing": "modules.dep is believed, and the file is not looked at",
     "container": "the kernel belongs to somebody else",
     "transient": "it will be something else in a moment",
-    "tree_gone": "it is called 'not found', which is another thing",
-    "not_indexed": "it is called 'not found', which is another thing",
+    "modules_tree_missing": "it is called 'not found', which is another thing",
+    "index_missing": "it is called 'not found', which is another thing",
     "unreadable": "it is called 'not found', which is another thing",
-    "ipv6_off": "it is a request that nothing makes the kernel make",
-    "initramfs": "modprobe reads no boot list",
+    "ipv6_disabled": "it is a request that nothing makes the kernel make",
+    "initramfs_only": "modprobe reads no boot list",
     "no_systemd": "modprobe reads no boot list",
 }
 
@@ -77,7 +77,7 @@ def test_the_right_answer(situation):
         assert reason["text"]
         # Each place is told once.
         told = _reasons.sentence(reason)
-        assert all(told.count(reason[place]) == 1 for place in ("where", "listed") if place in reason)
+        assert all(told.count(reason[place]) == 1 for place in ("where", "listed_in") if place in reason)
 
 
 def judged_by_kmod(case, node, entry, axis):
@@ -95,7 +95,7 @@ def test_kmod_loads_the_same(situation):
         loads = kmod.loads(case.name)
         if entry["state"] in ("loadable", "loaded"):
             assert case.name in loads
-        elif case.more.get("provider") and entry["reasons"][0]["code"] == "alias":
+        elif case.more.get("provider") and entry["reasons"][0]["code"] == "aliased":
             assert loads == [] or case.more["provider"] in loads
         else:
             assert loads is None or case.name not in loads

@@ -68,7 +68,7 @@ def test_what_sysctl_does_at_boot_and_may_not_be_read_is_unknown_then(node, forb
     node.write("/etc/sysctl.d/a.conf", "")
     forbid("/etc/sysctl.d/a.conf")
     entry = node.describe("xt_owner")
-    assert (entry["autoload"], entry["next"]) == ("yes", {"autoload": "unknown"})
+    assert (entry["autoload"], entry["next_boot"]) == ("yes", {"autoload": "unknown"})
     assert [(reason["code"], reason["where"]) for reason in entry["reasons"]] == [("unreadable", "/etc/sysctl.d/a.conf")]
 
 
@@ -183,7 +183,7 @@ def test_many_patterns_take_no_time(node):
 def test_busybox_reads_the_text_of_the_index(node):
     node.tree()
     node.remove("/lib/modules/{}/modules.dep.bin".format(module_tree.RELEASE))
-    assert (node.describe("xt_owner")["state"], node.describe("xt_owner")["reasons"][0]["code"]) == ("unknown", "not_indexed")
+    assert (node.describe("xt_owner")["state"], node.describe("xt_owner")["reasons"][0]["code"]) == ("unknown", "index_missing")
     node.link("/sbin/modprobe", "/bin/busybox")
     entry = node.describe("xt_owner")
     assert (entry["state"], entry["autoload"], entry["boot"], entry["reasons"]) == ("loadable", "yes", "no", [])
@@ -211,7 +211,7 @@ def test_without_lzma_a_signature_cannot_be_told(node):
     root = os.path.abspath(_files.__file__).split("/ansible_collections/")[0]
     done = subprocess.run([sys.executable, "-c", script.format(package), str(node.root), root], stdout=subprocess.PIPE, check=True)
     facts = json.loads(done.stdout.decode())
-    assert facts["modules"]["xt_owner"]["state"] == "unknown" and facts["reasons"][0]["code"] == "signature"
+    assert facts["modules"]["xt_owner"]["state"] == "unknown" and facts["reasons"][0]["code"] == "unsigned_module"
 
 
 class Policy:
@@ -278,7 +278,7 @@ def test_selinux_that_a_reboot_makes_enforcing_denies_then(node, allowed, follow
     selinuxfs(node, "0")
     facts = node_facts.facts(Policy(node.files, {"container_t": (allowed, 0)}), ["xt_owner"], "2026-01-01T00:00:00Z", None)
     entry = facts["modules"]["xt_owner"]
-    assert (facts["selinux"]["mode"], entry["autoload"], entry.get("next")) == ("permissive", "yes", following)
+    assert (facts["selinux"]["mode"], entry["autoload"], entry.get("next_boot")) == ("permissive", "yes", following)
 
 
 @pytest.mark.parametrize("content", ["", "x", "99999999999999999999999999"])
@@ -303,4 +303,4 @@ def test_surroundings(node, files, release, container):
     for path, text in files.items():
         node.write(path, text)
     node.write("/sys/class/dmi/id/sys_vendor", "Amazon EC2\n")
-    assert surroundings.observe(node.files, release) == {"container": container, "machine": "Amazon EC2", "may_load": None}
+    assert surroundings.observe(node.files, release) == {"container": container, "machine": "Amazon EC2", "can_load_modules": None}

@@ -19,7 +19,7 @@ LISTED = {boot_block.PATH: "".join(name + "\n" for name in NAMES)}
 OVERRIDDEN = {"/etc/modprobe.d/hardening.conf": "".join("install {} /bin/false\n".format(name) for name in NAMES)}
 BLACKLISTED = {"/usr/lib/modprobe.d/hardening-blacklist.conf": "# CIS 3.2\n" + "".join("blacklist {}\n".format(name) for name in NAMES)}
 LONG = "x" * 240
-VERDICT = ("state", "autoload", "boot", "next", "depends", "provider", "autoload_after")
+VERDICT = ("state", "autoload", "boot", "next_boot", "depends", "provider", "autoload_after")
 
 
 def each(path, text):
@@ -79,7 +79,7 @@ SITUATIONS = {
                 + ["b{}_{}\n".format("y" * 40, number) for number in range(300)]
             )
         },
-        ["origin", "ours"],
+        ["origin", "managed"],
     ),
     "many files that cannot be read": (
         dict({"/etc/modprobe.d/{}{}.conf".format(LONG, number): None for number in range(99)}, **dict(OVERRIDDEN, **dict(BLACKLISTED, **LISTED))),
@@ -122,7 +122,7 @@ SITUATIONS = {
                 for number in range(40)
             },
         ),
-        ["origin", "boot_files", "ours", "reasons", "further_reasons"],
+        ["origin", "boot_files", "managed", "reasons", "other_reasons"],
     ),
     "one name in our block, over and over": ({boot_block.PATH: "{}\n{}{}\n".format(boot_block.BEGIN, "xt_owner\n" * 3000, boot_block.END)}, []),
     "long lines and many names": (
@@ -168,7 +168,7 @@ def test_the_facts_stay_small(node, situation):
     files, told_in_short = SITUATIONS[situation]
     make(node, files)
     facts = node.facts(NAMES)
-    assert facts.get("shortened", []) == told_in_short
+    assert facts.get("truncated", []) == told_in_short
     size = len(json.dumps(facts))
     assert size < 16 * 1024, size
     # What the verdict rests on is all there.
@@ -239,8 +239,8 @@ def test_a_line_is_said_of_many_modules_at_once(node):
     facts = node.facts(["x_tables", "xt_mark", "xt_owner"])
     refused = {"code": "install_override", "text": "install override '/bin/false'", "where": "/etc/modprobe.d/a.conf"}
     assert facts["reasons"] == [
-        dict(refused, axis="now", dependents=True, modules={"x_tables": [1]}),
-        dict(refused, axis="now", needs="x_tables", modules={"xt_mark": [1], "xt_owner": [1]}),
+        dict(refused, axis="now", includes_dependents=True, modules={"x_tables": [1]}),
+        dict(refused, axis="now", dependency="x_tables", modules={"xt_mark": [1], "xt_owner": [1]}),
         {"axis": "autoload", "code": "never_requested", "text": "the kernel never asks for it", "modules": {"x_tables": []}},
         {"axis": "autoload", "code": "blacklist", "text": "blacklisted", "where": "/etc/modprobe.d/a.conf", "modules": {"xt_mark": [2], "xt_owner": [4]}},
         {
@@ -248,17 +248,17 @@ def test_a_line_is_said_of_many_modules_at_once(node):
             "code": "blacklist",
             "text": "blacklisted",
             "where": "/etc/modprobe.d/a.conf",
-            "listed": "/etc/modules-load.d/b.conf",
+            "listed_in": "/etc/modules-load.d/b.conf",
             "modules": {"xt_owner": [4, 1]},
         },
     ]
     assert [group["code"] for group in node.reasons(facts, "xt_owner")[2:]] == ["blacklist"]
-    assert node.reasons(facts, "xt_owner")[-1]["listed"] == "/etc/modules-load.d/b.conf:1"
+    assert node.reasons(facts, "xt_owner")[-1]["listed_in"] == "/etc/modules-load.d/b.conf:1"
 
 
 def test_more_may_be_told_where_more_is_asked(node):
     make(node, SITUATIONS["every module overridden, blacklisted and listed"][0])
-    assert "shortened" not in node.facts([*NAMES, *("more_{}".format(number) for number in range(47))])
+    assert "truncated" not in node.facts([*NAMES, *("more_{}".format(number) for number in range(47))])
 
 
 def test_what_an_alias_of_somebodys_own_leads_to_is_left_out_at_last(node):
@@ -268,7 +268,7 @@ def test_what_an_alias_of_somebodys_own_leads_to_is_left_out_at_last(node):
         facts["modules"][LONG + name] = dict(facts["modules"][name])
         facts["modules"][name] = {"state": "merged", "autoload": "yes", "boot": "not_applicable", "provider": LONG + name}
     cut = size_limit.shortened(facts)
-    assert "providers" in cut["shortened"] and len(json.dumps(cut)) < 16 * 1024
+    assert "providers" in cut["truncated"] and len(json.dumps(cut)) < 16 * 1024
     assert cut["modules"] == {name: {"state": "unknown", "autoload": "unknown", "boot": "unknown"} for name in NAMES}
     assert set().union(*(group["modules"] for group in cut["reasons"])) <= set(NAMES)
 
@@ -276,4 +276,4 @@ def test_what_an_alias_of_somebodys_own_leads_to_is_left_out_at_last(node):
 def test_a_step_that_saves_nothing_is_not_named(node):
     make(node, {})
     facts = node.facts(NAMES)
-    assert size_limit.shortened(facts, 1)["shortened"] == ["origin", "depends"]
+    assert size_limit.shortened(facts, 1)["truncated"] == ["origin", "depends"]

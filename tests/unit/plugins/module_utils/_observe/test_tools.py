@@ -94,8 +94,8 @@ def test_rpm_is_asked_once_for_all(node):
 @pytest.mark.parametrize("program, variant", [("xtables-nft-multi", "nft"), ("xtables-legacy-multi", "legacy"), ("iptables.bin", None)])
 def test_the_variant_is_told_by_the_program_behind_the_name(node, program, variant):
     node.write("/usr/sbin/" + program, "")
-    node.link("/usr/sbin/iptables", "/etc/alternatives/iptables")
-    node.link("/etc/alternatives/iptables", "/usr/sbin/" + program)
+    node.link("/usr/sbin/iptables", "/etc/any_of/iptables")
+    node.link("/etc/any_of/iptables", "/usr/sbin/" + program)
     tools = _tools.observe(Files(str(node.root)), None, lambda name: True)
     assert tools["iptables"] == {"path": "/usr/sbin/iptables", "version": None, "variant": variant}
     assert tools["iptables-legacy"] is None

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.filter.missing_modules import missing_modules
-from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
-from ansible_collections.nodeprep.istio.plugins.filter.readiness import readiness
 from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.profiles import known_modules
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
-from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import facts
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import checked, facts, missing_modules, preparation_plan, readiness, recorded
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 NFT = ["nf_tables", "nf_conntrack", "nft_ct", "nf_defrag_ipv4", "nft_nat", "nft_socket", "nft_tproxy", "nft_redir"]
@@ -48,8 +44,8 @@ def test_the_pages_conditions():
         ("on_demand", {"state": "loaded"}),
         ("at_risk", {"state": "loaded", "autoload": "never"}),
         ("at_risk", {"state": "loaded", "autoload": "denied", "boot": "ineffective"}),
-        ("at_risk", {"state": "loaded", "nft_redir": {"next": {"state": "missing", "autoload": "never"}}}),
-        ("on_demand", {"state": "loaded", "nft_redir": {"autoload": "never", "next": {"autoload": "yes"}}}),
+        ("at_risk", {"state": "loaded", "nft_redir": {"next_boot": {"state": "missing", "autoload": "never"}}}),
+        ("on_demand", {"state": "loaded", "nft_redir": {"autoload": "never", "next_boot": {"autoload": "yes"}}}),
         ("not_ready", {"autoload": "denied"}),
         ("not_ready", {"state": "missing", "autoload": "never"}),
         ("not_ready", {"state": "blocked", "autoload": "denied"}),
@@ -92,7 +88,7 @@ def test_a_merged_name_takes_its_providers_grades():
 
 @pytest.mark.parametrize("backend", ["iptables", "nftables"])
 def test_a_name_that_the_next_kernel_has_merged_takes_its_providers_grade_after_the_reboot(backend):
-    upgrade = {"state": "loadable", "boot": "not_applicable", "next": {"state": "merged", "autoload": "yes"}}
+    upgrade = {"state": "loadable", "boot": "not_applicable", "next_boot": {"state": "merged", "autoload": "yes"}}
 
     def row(**modules):
         found = readiness(facts(state="loaded", boot="yes", kernel=(5, 10, 0), **modules), backend=backend, profile="effective", iptables_variant="nft")
@@ -104,8 +100,8 @@ def test_a_name_that_the_next_kernel_has_merged_takes_its_providers_grade_after_
 
 def test_what_the_next_kernel_has_under_an_unknown_name_is_unknown_unless_it_is_listed():
     def after(boot):
-        node = facts(state="loaded", boot="yes", xt_owner={"state": "loaded", "boot": boot, "next": {"state": "merged", "autoload": "yes"}})
-        assert preparation_plan(node)["after"]["verdict"] in ("ready", "unknown")
+        node = facts(state="loaded", boot="yes", xt_owner={"state": "loaded", "boot": boot, "next_boot": {"state": "merged", "autoload": "yes"}})
+        assert preparation_plan(node)["expected"]["verdict"] in ("ready", "unknown")
         return {row["after_reboot"] for row in readiness(node, profile="effective")["requirements"] if row["name"] == "xt_owner"}
 
     assert (after("yes"), after("no")) == ({"present"}, {"unknown"})
@@ -178,20 +174,20 @@ def test_a_table_that_waits_for_another_module_says_so():
 
 
 def grouped(changed=None):
-    """Return facts of schema 2 with one group of reasons, and what is changed of it."""
+    """Return recorded facts with one group of reasons, and what is changed of it."""
     group = {"axis": "now", "code": "blacklist", "text": "blacklisted", "where": "/etc/modprobe.d/a.conf", "modules": {"xt_owner": [3]}}
-    return {**facts(), "schema": 2, "reasons": [{**group, **(changed or {})}]}
+    return {**facts(), "schema": 3, "reasons": [{**group, **(changed or {})}]}
 
 
 def test_reasons_that_are_said_once_are_those_of_each_module():
-    shared = {"axis": "now", "code": "install_override", "text": "install override '/bin/false'", "dependents": True, "modules": {"x_tables": [7]}}
+    shared = {"axis": "now", "code": "install_override", "text": "install override '/bin/false'", "includes_dependents": True, "modules": {"x_tables": [7]}}
     made = grouped(shared)
     made["modules"]["xt_owner"] = {**made["modules"]["xt_owner"], "depends": ["x_tables"]}
     made["conflicts"] = {"/etc/modprobe.d/a.conf": {"package": None, "comment": None, "lines": {}}}
     told = checked(made)
     (reason,) = told["modules"]["xt_owner"]["reasons"]
     assert reason["text"] == "needs x_tables: install override '/bin/false' (/etc/modprobe.d/a.conf:7)"
-    assert (reason["where"], reason["needs"]) == ("/etc/modprobe.d/a.conf:7", "x_tables")
+    assert (reason["where"], reason["dependency"]) == ("/etc/modprobe.d/a.conf:7", "x_tables")
     assert told["conflicts"]["/etc/modprobe.d/a.conf"]["lines"] == {"7": "install x_tables /bin/false"}
     # What was told once is told again alike.
     assert checked(told) == told
@@ -206,9 +202,9 @@ def test_reasons_that_are_said_once_are_those_of_each_module():
         {"schema": 2},
         {"schema": 3},
         {"schema": True},
-        {**grouped(), "schema": 2.0},
+        {**grouped(), "schema": 3.0},
         {**facts(), "schema": 2},
-        {**facts(), "schema": 2, "reasons": {}},
+        {**facts(), "schema": 3, "reasons": {}},
         grouped({"axis": "never"}),
         grouped({"axis": ["now"]}),
         grouped({"text": None}),
@@ -221,25 +217,26 @@ def test_reasons_that_are_said_once_are_those_of_each_module():
         grouped({"modules": {"xt_owner": ["../x.ko"]}}),
         grouped({"modules": {"xt_owner": [[1]]}}),
         grouped({"where": ""}),
-        grouped({"needs": 1}),
-        grouped({"dependents": "yes"}),
-        {**grouped(), "shortened": "origin"},
-        {**facts(), "modules": {**facts()["modules"], "aaa": {**facts()["modules"]["xt_owner"], "autoload_after": "zzz"}, "zzz": ["x"]}},
-        {**facts(), "modules": []},
-        {**facts(), "modules": {}},
+        grouped({"dependency": 1}),
+        grouped({"includes_dependents": "yes"}),
+        {**grouped(), "truncated": "origin"},
+        {
+            **recorded(facts()),
+            "modules": {**recorded(facts())["modules"], "aaa": {**recorded(facts())["modules"]["xt_owner"], "autoload_after": "zzz"}, "zzz": ["x"]},
+        },
+        {**recorded(facts()), "modules": []},
+        {**recorded(facts()), "modules": {}},
         facts(xt_owner={"state": "fine"}),
         facts(nf_nat={"state": "merged"}),
-        facts(nf_nat={"reasons": ["x"]}),
-        facts(nf_nat={"next": {"state": "fine"}}),
-        facts(xt_owner={"depends": None}),
+        facts(nf_nat={"next_boot": {"state": "fine"}}),
+        {**recorded(facts()), "modules": {**recorded(facts())["modules"], "xt_owner": {**recorded(facts())["modules"]["xt_owner"], "depends": None}}},
         facts(xt_owner={"autoload_after": "nosuch"}),
         facts(xt_owner={"autoload_after": "xt_owner"}),
         {**facts(), "boot_files": {"/etc/modules-load.d/x.conf": None}},
         {**facts(), "kernel": {}},
-        {**facts(), "ours": {"overrides": {"/etc/modprobe.d/x.conf": {"current": None}}}},
-        {**facts(), "ours": {"overrides": {"/etc/modprobe.d/x.conf": {}}}},
+        {**facts(), "managed": {"overrides": {"/etc/modprobe.d/x.conf": {"current": None}}}},
+        {**facts(), "managed": {"overrides": {"/etc/modprobe.d/x.conf": {}}}},
         {**facts(), "conflicts": {"/etc/modprobe.d/x.conf": {"lines": ["blacklist xt_owner"]}}},
-        facts(xt_owner={"reasons": [{"axis": "now", "code": "blacklist", "text": "why", "where": 3}]}),
     ],
 )
 def test_malformed_facts_get_one_clear_error(broken):

@@ -6,9 +6,18 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
-from ansible_collections.nodeprep.istio.plugins.filter.readiness import readiness
-from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import ABSENT, LEGACY, NAT, OLD, SITE, THERE, facts, listed_tables
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import (
+    ABSENT,
+    LEGACY,
+    NAT,
+    OLD,
+    SITE,
+    THERE,
+    facts,
+    listed_tables,
+    preparation_plan,
+    readiness,
+)
 
 BY_HAND = {"state": "loaded", "boot": "no", "autoload": "denied"}
 
@@ -32,7 +41,7 @@ def test_what_is_needed_after_a_reboot_only_is_persisted_and_not_loaded():
     plan = preparation_plan(listed_tables(), mode="ambient", profile="effective")
     assert {"iptable_mangle", "iptable_raw", "iptable_filter"} <= set(plan["boot_only"]) <= set(plan["modules"])
     assert set(plan["persist"]) >= {"iptable_mangle", "iptable_raw", "iptable_filter"} and not set(plan["load"]) & set(LEGACY)
-    assert (plan["forecast"]["variant"], plan["forecast"]["after_reboot"]["variant"], plan["after"]["verdict"]) == ("nft", "legacy", "ready")
+    assert (plan["forecast"]["variant"], plan["forecast"]["after_reboot"]["variant"], plan["expected"]["verdict"]) == ("nft", "legacy", "ready")
 
 
 def test_a_kernel_that_makes_tables_on_first_use_stays_with_its_variant():
@@ -42,7 +51,7 @@ def test_a_kernel_that_makes_tables_on_first_use_stays_with_its_variant():
 
 def test_the_kernel_that_boots_next_decides():
     node = listed_tables()
-    newer = {**node, "kernel": {**node["kernel"], "next": {"release": "6.1.0-50-amd64", "how": "link"}}}
+    newer = {**node, "kernel": {**node["kernel"], "next_boot": {"release": "6.1.0-50-amd64", "source": "link", "certain": True}}}
     assert readiness(newer, mode="ambient", profile="effective")["verdict"] == "ready"
 
 
@@ -78,7 +87,7 @@ def test_only_the_mode_whose_variant_is_unknown_is_in_doubt():
 def test_the_hosts_old_iptables_counts_where_the_variant_is_unknown_too():
     unseen = {"legacy_tables": {"ipv4": None, "ipv6": None}}
     node = facts(**THERE, netfilter=unseen, iptables="1.8.7", xt_tcpudp={"state": "missing"})
-    both = readiness(node, mode=["sidecar", "ambient"], profile="effective", cni=True)
+    both = readiness(node, mode=["sidecar", "ambient"], profile="effective", cni_plugin=True)
     assert both["forecast"]["modes"]["ambient"] == "unknown" and grades(both, "xt_tcpudp")[0] == "unmet"
 
 
@@ -95,7 +104,7 @@ def test_where_neither_works_what_iptables_nft_lacks_is_told_and_loaded(version)
     assessment = readiness(node, istio_version=version, profile="effective")
     assert assessment["verdict"] == "not_ready" and grades(assessment, "nft_chain_nat") == ("unmet", "unmet")
     plan = preparation_plan(node, istio_version=version, profile="effective")
-    assert "nft_chain_nat" in plan["load"] and plan["fails"] == [] and plan["after"]["verdict"] == "ready"
+    assert "nft_chain_nat" in plan["load"] and plan["not_loadable"] == [] and plan["expected"]["verdict"] == "ready"
 
 
 def test_up_to_1_27_0_istio_tries_the_table_filter_and_then_lacks_the_chain_of_nat():
@@ -109,7 +118,7 @@ def test_combined_loads_no_legacy_table_where_istio_would_then_not_pick_nft():
     # An old kernel with SELinux: for want of anything Istio takes plain iptables, and once nft is loaded that one.
     plan = preparation_plan(facts(autoload="denied", kernel=(4, 18, 0)), mode="ambient", istio_version="1.30")
     assert "nft_chain_nat" in plan["load"] and not set(plan["load"] + plan["persist"]) & set(LEGACY)
-    assert (plan["forecast"]["variant"], plan["after"]["verdict"]) == ("nft", "ready")
+    assert (plan["forecast"]["variant"], plan["expected"]["verdict"]) == ("nft", "ready")
 
 
 @pytest.mark.parametrize("version", ["1.26", "1.30"])
@@ -118,7 +127,7 @@ def test_combined_loads_nothing_of_nft_where_istio_does_with_legacy(version):
     node = facts(**THERE, **lacking)
     assert readiness(node, istio_version=version)["verdict"] == "ready"
     plan = preparation_plan(node, istio_version=version)
-    assert (plan["load"], plan["forecast"]["variant"], plan["after"]["verdict"]) == ([], "legacy", "ready")
+    assert (plan["load"], plan["forecast"]["variant"], plan["expected"]["verdict"]) == ([], "legacy", "ready")
 
 
 def test_what_one_row_needs_now_is_loaded_though_another_needs_it_after_a_reboot_only():
@@ -134,7 +143,7 @@ def test_the_forecast_of_a_plan_with_a_reboot_is_for_after_it():
         "state": "blocked",
         "autoload": "denied",
         "reasons": [{"axis": "now", "code": "modules_disabled", "text": "kernel.modules_disabled is 1"}],
-        "next": {"state": "loadable", "autoload": "yes"},
+        "next_boot": {"state": "loadable", "autoload": "yes"},
     }
     node = listed_tables(xt_owner=waits)
     for name in [*LEGACY, "ip_tables", "ip6_tables"]:
@@ -146,7 +155,7 @@ def test_the_forecast_of_a_plan_with_a_reboot_is_for_after_it():
 
 def into(release, **node):
     found = facts(**THERE, **node)
-    return {**found, "kernel": {**found["kernel"], "tree_present": True, "next": {"release": release, "how": "link"}}}
+    return {**found, "kernel": {**found["kernel"], "module_tree_present": True, "next_boot": {"release": release, "source": "link", "certain": True}}}
 
 
 ALL_TABLES = {"legacy_tables": {key: ["filter", "mangle", "nat", "raw"] for key in ("ipv4", "ipv6")}}
@@ -170,16 +179,16 @@ def test_another_kernel_makes_tables_in_its_own_way(node, now, after):
 
 def test_a_guess_at_the_next_kernel_decides_nothing_where_the_modules_facts_do_not_follow_it():
     node = into("5.10.0-30-amd64", kernel=(6, 1, 0))
-    node["kernel"]["next"]["how"] = "guess: highest version of the modules trees"
+    node["kernel"]["next_boot"]["certain"] = False
     assert readiness(node, mode="ambient", profile="effective")["forecast"]["after_reboot"] is None
-    node["kernel"]["tree_present"] = False
+    node["kernel"]["module_tree_present"] = False
     assert readiness(node, mode="ambient", profile="effective")["forecast"]["after_reboot"]["variant"] == "legacy"
 
 
 def test_no_boot_file_brings_back_what_the_next_kernel_does_not_have():
-    gone = {"next": {"state": "missing", "autoload": "never"}}
+    gone = {"next_boot": {"state": "missing", "autoload": "never"}}
     plan = preparation_plan(facts(xt_owner=gone), profile="effective")
-    assert "xt_owner" in plan["load"] and plan["after"]["verdict"] == "at_risk"
+    assert "xt_owner" in plan["load"] and plan["expected"]["verdict"] == "at_risk"
 
 
 def test_where_a_module_cannot_be_told_loading_others_changes_no_table():
@@ -216,7 +225,7 @@ def test_old_releases_try_iptables_legacy_for_ipv6_where_the_kernel_has_none(ver
 
 def test_a_plan_names_what_will_be_unmet():
     missing = {"state": "missing", "autoload": "never"}
-    assert preparation_plan(facts(autoload="denied", xt_owner=missing), profile="effective")["after"]["unmet"] == ["xt_owner"]
+    assert preparation_plan(facts(autoload="denied", xt_owner=missing), profile="effective")["expected"]["unmet"] == ["xt_owner"]
 
 
 def test_a_variant_that_is_foreseen_once_its_modules_are_loaded_is_told_so():
@@ -228,12 +237,12 @@ def test_a_variant_that_is_foreseen_once_its_modules_are_loaded_is_told_so():
 def test_where_nft_could_not_work_once_loaded_legacy_is_what_mends(profile):
     node = facts(autoload="denied", nft_compat={"state": "missing", "autoload": "never"})
     plan = preparation_plan(node, istio_version="1.30", profile=profile)
-    assert "iptable_nat" in plan["load"] and "nft_chain_nat" not in plan["load"] and plan["fails"] == []
-    assert (plan["forecast"]["variant"], plan["after"]["verdict"]) == ("legacy", "ready")
+    assert "iptable_nat" in plan["load"] and "nft_chain_nat" not in plan["load"] and plan["not_loadable"] == []
+    assert (plan["forecast"]["variant"], plan["expected"]["verdict"]) == ("legacy", "ready")
 
 
 def test_a_variant_of_the_hosts_iptables_that_is_none_is_not_picked():
     node = facts(**THERE, nf_tables={"state": "missing", "autoload": "never"}, iptable_nat={"state": "missing", "autoload": "never"})
     node["tools"]["iptables"]["variant"] = "nf_tables"
-    assessment = readiness(node, cni=True, istio_version="1.30", profile="effective")
+    assessment = readiness(node, cni_plugin=True, istio_version="1.30", profile="effective")
     assert (assessment["forecast"]["variant"], assessment["verdict"]) == ("legacy", "not_ready")

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
-from ansible_collections.nodeprep.istio.plugins.filter.readiness import readiness
 from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
-from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import LEGACY, facts, without_legacy
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import LEGACY, facts, preparation_plan, readiness, without_legacy
 
 SIDECAR = {"xt_REDIRECT", "xt_owner"}
 NFT = {"nf_tables", "nft_compat", "nft_chain_nat", "nft_counter"}
@@ -88,7 +86,7 @@ def test_old_releases_try_ipv6_even_where_it_is_off(version, needed):
 @pytest.mark.parametrize("asked, used", [("1.20.4", "1.25"), ("1.33", "1.31"), ("1.30.3", "1.30.3")])
 def test_a_release_that_is_not_known_is_said_to_be_judged_as_another(asked, used):
     assessment = readiness(facts(), istio_version=asked)
-    assert (assessment["catalogue"]["asked"], assessment["catalogue"]["used"]) == (asked, used)
+    assert (assessment["catalogue"]["requested"], assessment["catalogue"]["used"]) == (asked, used)
     assert (asked != used) is (assessment["catalogue"]["note"] is not None) is ("istio_version" in [one["id"] for one in assessment["findings"]])
 
 
@@ -104,7 +102,7 @@ def test_a_release_that_is_not_known_is_said_to_be_judged_as_another(asked, used
         ({"backend": "nftables", "mode": "ambient", "istio_version": "1.27"}, "no nftables rules for ambient mode; they came with 1.28"),
         ({"profile": "strict"}, "profile: 'strict' is not one of documented, effective, combined"),
         ({"iptables_variant": "nf_tables"}, "iptables_variant: 'nf_tables' is not one of auto, legacy, nft"),
-        ({"cni": "maybe"}, "cni: 'maybe' is not true or false"),
+        ({"cni_plugin": "maybe"}, "cni_plugin: 'maybe' is not true or false"),
         ({"extra_checks": {}}, "extra_checks: {} is not a list"),
         ({"extra_checks": [{"id": "a", "query": "kernel..x", "message": "m"}]}, "extra_checks: 'a': the query is no JMESPath expression"),
         ({"extra_checks": [{"id": "a", "query": "nosuch(@)", "message": "m", "level": "may"}]}, "level 'may' is not one of"),
@@ -189,7 +187,7 @@ def test_every_assessment_has_three_verdicts():
     (row,) = [row for row in readiness(bare)["requirements"] if row["name"] == "br_netfilter"]
     assert (row["level"], row["profiles"]) == ("should", ["documented", "combined"])
     (one,) = readiness(bare)["disagreements"]
-    assert (one["name"], one["asked_by"], one["now"]) == ("br_netfilter", "documented", "unmet")
+    assert (one["name"], one["required_by"], one["now"]) == ("br_netfilter", "documented", "unmet")
 
 
 def test_a_kernel_without_legacy_tables_is_ready_through_nft():
@@ -203,7 +201,7 @@ def test_alternatives_the_best_counts():
     old = {"nft_chain_nat": {"state": "missing", "autoload": "never"}}
     node = facts(state="loaded", boot="yes", **old)
     rows = [row for row in readiness(node, ip_family="dual")["requirements"] if row["name"] == "nft_chain_nat"]
-    assert [(row["now"], row["alternatives"][1]) for row in rows] == [("present", "nft_chain_nat_ipv4"), ("present", "nft_chain_nat_ipv6")]
+    assert [(row["now"], row["any_of"][1]) for row in rows] == [("present", "nft_chain_nat_ipv4"), ("present", "nft_chain_nat_ipv6")]
     neither = facts(state="loaded", boot="yes", **old, nft_chain_nat_ipv6={"state": "missing"})
     assert [row["now"] for row in readiness(neither, ip_family="dual")["requirements"] if row["name"] == "nft_chain_nat"] == ["present", "unmet"]
     loadable = facts(**old, nft_chain_nat_ipv6={"state": "missing"})
@@ -219,7 +217,7 @@ def test_kernel_options_that_no_module_shows(value, verdict):
         assert preparation_plan(node, mode="ambient")["refused"] == ["this kernel was built without CONFIG_NF_CONNTRACK_ZONES"]
 
 
-@pytest.mark.parametrize("options, needed", [({}, False), ({"cni": True}, True), ({"cni": True, "mode": "ambient"}, False)])
+@pytest.mark.parametrize("options, needed", [({}, False), ({"cni_plugin": True}, True), ({"cni_plugin": True, "mode": "ambient"}, False)])
 @pytest.mark.parametrize("backend, tool", [("iptables", "iptables"), ("nftables", "nft")])
 def test_the_hosts_tools_count_where_istio_runs_them(backend, tool, options, needed):
     node = facts(state="loaded", boot="yes", **{tool: None})
@@ -229,7 +227,7 @@ def test_the_hosts_tools_count_where_istio_runs_them(backend, tool, options, nee
 def test_the_hosts_old_iptables_needs_more():
     node = facts(state="loaded", boot="yes", iptables="1.8.7", xt_tcpudp={"state": "missing"})
     assert readiness(node, profile="effective")["verdict"] == "ready"
-    assert readiness(node, profile="effective", cni=True)["verdict"] == "not_ready"
+    assert readiness(node, profile="effective", cni_plugin=True)["verdict"] == "not_ready"
 
 
 @pytest.mark.parametrize(
@@ -265,7 +263,7 @@ def test_what_should_be_there_never_stands_in_the_way():
     node = facts(bridge={"state": "missing"}, br_netfilter=blacklisted, xt_owner=blacklisted, nf_nat_ipv4={"state": "merged", "provider": "nf_nat"})
     plan = preparation_plan(node)
     assert not {"bridge", "br_netfilter", "nf_nat_ipv4"} & set(plan["modules"])
-    assert "xt_owner" not in plan["load"] and plan["fails"] == [{"name": "xt_owner", "cause": "autoload: blacklisted (/etc/modprobe.d/a.conf:1)"}]
+    assert "xt_owner" not in plan["load"] and plan["not_loadable"] == [{"name": "xt_owner", "cause": "autoload: blacklisted (/etc/modprobe.d/a.conf:1)"}]
     assert "xt_multiport" in plan["optional"] and "xt_owner" not in plan["optional"]
 
 
@@ -286,10 +284,10 @@ def test_what_should_be_there_never_stands_in_the_way():
 )
 def test_a_sites_own_checks(query, level, verdict, grade):
     node = facts(state="loaded", boot="yes")
-    check = {"id": "ours", "query": query, "message": "our rule", "level": level}
+    check = {"id": "managed", "query": query, "message": "our rule", "level": level}
     assessment = readiness(node, extra_checks=[check])
     (row,) = [row for row in assessment["requirements"] if row["kind"] == "check"]
-    assert (assessment["verdict"], row["id"], row["now"]) == (verdict, "site/check/ours", grade)
+    assert (assessment["verdict"], row["id"], row["now"]) == (verdict, "site/check/managed", grade)
     assert row["reason"].startswith("our rule" if grade != "present" else "")
     assert preparation_plan(node, extra_checks=[check])["refused"] == []
 
@@ -395,7 +393,7 @@ def test_lines_that_are_more_than_the_facts_tell_are_a_finding():
     assert readiness(node)["findings"] == []
     del node["modules"]["xt_owner"]["reasons"][0]["where"]
     (found,) = readiness(node)["findings"]
-    assert (found["id"], found["severity"]) == ("lines_untold", "warning") and "the lines of xt_owner in" in found["message"]
+    assert (found["id"], found["severity"]) == ("conflicts_truncated", "warning") and "the lines of xt_owner in" in found["message"]
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,13 @@ import json
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import packages
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import plan as module_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import checked, preparation_plan
 from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
     BLACKLISTED,
     BOOT_FILE,
@@ -34,14 +33,14 @@ from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
 
 def test_a_clean_node_has_no_step():
     plan = preparation_plan(node(state="builtin", boot="not_applicable"))
-    assert plan["steps"] == [] and not plan["change"] and plan["after"]["verdict"] == "ready"
+    assert plan["steps"] == [] and not plan["change"] and plan["expected"]["verdict"] == "ready"
 
 
 def test_a_dirty_node_has_one_step_and_is_foreseen_ready():
     plan = nft(node())
-    assert steps(plan) == ["modules"] and plan["after"]["verdict"] == "ready"
+    assert steps(plan) == ["modules"] and plan["expected"]["verdict"] == "ready"
     assert step(plan, "modules")["args"] == {"modules": plan["modules"], "always": [], "boot_only": [], "load": True, "persist": True}
-    assert nft(node(), load=False)["after"]["verdict"] == nft(node(), persist=False)["after"]["verdict"] == "on_demand"
+    assert nft(node(), load=False)["expected"]["verdict"] == nft(node(), persist=False)["expected"]["verdict"] == "on_demand"
 
 
 def test_the_plan_does_what_was_foreseen_and_then_nothing():
@@ -93,8 +92,8 @@ def test_words_of_the_command_line_are_truth_values_and_numbers():
         400,
     )
     assert Consent.from_options({"selinux_boolean": ""}).selinux_boolean is None
-    asked = Selection.from_options({"cni": "true", "dns_capture": "off", "reconcile": "none", "ambient_ipv6": "0"})
-    assert (asked.cni, asked.dns_capture, asked.reconcile, asked.ambient_ipv6) == (True, False, None, False)
+    asked = Selection.from_options({"cni_plugin": "true", "dns_capture": "off", "reconcile": "none", "ambient_ipv6": "0"})
+    assert (asked.cni_plugin, asked.dns_capture, asked.reconcile, asked.ambient_ipv6) == (True, False, None, False)
 
 
 # What was recorded of these distributions' kernels; only Debian's packages were installed on a real machine.
@@ -129,7 +128,7 @@ def test_the_package_of_the_running_kernel(system, release, module, package):
 
 
 def test_a_container_has_no_package_for_its_hosts_kernel():
-    made = node("debian", "6.1.0-42-amd64") | {"surroundings": {"container": "podman"}}
+    made = node("debian", "6.1.0-42-amd64") | {"platform": {"container": "podman"}}
     assert packages.needed(made, ["xt_owner"], []) == ()
 
 
@@ -137,9 +136,9 @@ def test_packages_are_named_and_with_consent_installed():
     made = node("rocky", "6.12.0-124.el10_1.x86_64", xt_owner=NOT_INSTALLED, xt_REDIRECT=NOT_INSTALLED)
     asked = preparation_plan(made)
     assert steps(asked, "owner") == ["packages"] and "or set istio_node_install_packages: true" in step(asked, "packages")["what"]
-    assert [failure["name"] for failure in asked["fails"]] == ["xt_REDIRECT", "xt_owner"] and asked["after"]["verdict"] == "not_ready"
+    assert [failure["name"] for failure in asked["not_loadable"]] == ["xt_REDIRECT", "xt_owner"] and asked["expected"]["verdict"] == "not_ready"
     plan = preparation_plan(made, install_packages=True)
-    assert steps(plan) == ["packages", "modules"] and plan["fails"] == [] and plan["after"]["verdict"] == "ready"
+    assert steps(plan) == ["packages", "modules"] and plan["not_loadable"] == [] and plan["expected"]["verdict"] == "ready"
     assert step(plan, "packages")["args"]["names"] == ["kernel-modules-extra-6.12.0-124.el10_1.x86_64"]
     assert {"xt_owner", "xt_REDIRECT"} <= set(plan["load"])
 
@@ -147,14 +146,14 @@ def test_packages_are_named_and_with_consent_installed():
 def test_what_no_package_or_no_manager_of_ours_has_is_the_owners():
     assert steps(preparation_plan(node(xt_owner=NOT_BUILT), install_packages=True), "owner") == ["repair"]
     suse = preparation_plan(node("sles", "6.4.0-150600.23-default", xt_owner=NOT_INSTALLED), install_packages=True)
-    assert steps(suse, "owner") == ["packages"] and step(suse, "packages")["reboot"] and step(suse, "packages")["how"][0] == "zypper"
+    assert steps(suse, "owner") == ["packages"] and step(suse, "packages")["reboot"] and step(suse, "packages")["command"][0] == "zypper"
 
 
 def test_nft_is_installed_and_its_version_is_left_open():
     made = node(nft=None)
-    assert nft(made)["refused"] == ["nft is not installed; at least 1.0.1 is needed"] or nft(made, cni=True)["refused"]
-    plan = nft(made, cni=True, install_packages=True)
-    assert plan["refused"] == [] and step(plan, "packages")["args"]["names"] == ["nftables"] and plan["after"]["verdict"] == "unknown"
+    assert nft(made)["refused"] == ["nft is not installed; at least 1.0.1 is needed"] or nft(made, cni_plugin=True)["refused"]
+    plan = nft(made, cni_plugin=True, install_packages=True)
+    assert plan["refused"] == [] and step(plan, "packages")["args"]["names"] == ["nftables"] and plan["expected"]["verdict"] == "unknown"
 
 
 @pytest.mark.parametrize("state, told", [("loadable", True), ("loaded", False)])
@@ -168,17 +167,17 @@ def test_nothing_is_written_where_ansible_must_not_write(managed_by, words):
     made = node(management={"managed_by": managed_by})
     plan = preparation_plan(made)
     assert words in plan["refused"][0] and steps(plan) == [] and not plan["change"] and plan["load"] == []
-    assert plan["after"]["verdict"] == "at_risk" or plan["after"]["verdict"] == "on_demand"
+    assert plan["expected"]["verdict"] == "at_risk" or plan["expected"]["verdict"] == "on_demand"
     loaded_only = preparation_plan(made, persist=False)
     assert loaded_only["refused"] == [] and steps(loaded_only) == ["modules"]
 
 
 def test_the_owners_way_is_written_out():
     plan = preparation_plan(node("rhel", name="Red Hat Enterprise Linux CoreOS 418.94", management={"managed_by": "ostree"}))
-    assert plan["artifact"]["kind"] == "MachineConfig" and "source: data:,br_netfilter%0A" in plan["artifact"]["text"]
-    butane = preparation_plan(node("fedora", name="Fedora CoreOS 42", management={"managed_by": "ostree"}))["artifact"]
+    assert plan["declaration"]["kind"] == "MachineConfig" and "source: data:,br_netfilter%0A" in plan["declaration"]["text"]
+    butane = preparation_plan(node("fedora", name="Fedora CoreOS 42", management={"managed_by": "ostree"}))["declaration"]
     assert butane["kind"] == "Butane" and "        inline: |\n          br_netfilter\n" in butane["text"]
-    assert preparation_plan(node(management={"systemd": False}))["artifact"] is None
+    assert preparation_plan(node(management={"systemd": False}))["declaration"] is None
     assert "have your init load the modules" in preparation_plan(node(management={"systemd": False}))["refused"][0]
 
 
@@ -213,7 +212,7 @@ FCOS = {"system": "fedora", "name": "Fedora CoreOS 42", "management": {"managed_
 def test_where_nothing_is_to_be_written_consent_takes_no_step_from_the_owner(consent):
     made = node(**FCOS, xt_owner=BLACKLISTED, conflicts=SEEN, selinux=ENFORCING | {"domain_kernel_load_modules": False})
     plan = preparation_plan(made, **consent)
-    assert steps(plan) == [] and steps(plan, "owner") == ["conflict"] and plan["refused"] and "xt_owner" not in plan["artifact"]["text"]
+    assert steps(plan) == [] and steps(plan, "owner") == ["conflict"] and plan["refused"] and "xt_owner" not in plan["declaration"]["text"]
     assert "istio_node_override_conflicts: true" not in step(plan, "conflict")["what"]
     assert [hint for hint in plan["hints"] if "count for nothing" in hint] == [hint for hint in plan["hints"][:1] if consent]
     assert any(hint.startswith("run again once the owner's steps are done") for hint in plan["hints"])
@@ -231,7 +230,7 @@ def test_where_our_block_is_as_it_should_be_nothing_is_written():
 
 def test_a_file_of_a_vendor_is_not_hidden():
     hidden = "/usr/lib/modules-load.d/istio.conf"
-    made = checked(node(boot_files={hidden: ["nft_redir"]}, ours={"would_hide": hidden}))
+    made = checked(node(boot_files={hidden: ["nft_redir"]}, ours={"shadowed_file": hidden}))
     plan = nft(made)
     assert len(plan["refused"]) == 1 and f"would hide {hidden}" in plan["refused"][0] and f"copy it to {BOOT_FILE} first" in plan["refused"][0]
     assert nft(made, persist=False)["refused"] == []
@@ -240,34 +239,34 @@ def test_a_file_of_a_vendor_is_not_hidden():
 
 
 def test_the_owners_way_keeps_what_the_file_lists_already():
-    listed = node(**FCOS, boot_files={BOOT_FILE: ["nft_redir", "xt_owner"]}, ours={"beside": ["wireguard", "xt_owner", "nft_redir", "a: b"]})
-    text = nft(checked(listed))["artifact"]["text"]
+    listed = node(**FCOS, boot_files={BOOT_FILE: ["nft_redir", "xt_owner"]}, ours={"other_modules": ["wireguard", "xt_owner", "nft_redir", "a: b"]})
+    text = nft(checked(listed))["declaration"]["text"]
     assert [line.strip() for line in text.partition("inline: |\n")[2].splitlines()] == [
         *("wireguard", "xt_owner", "nft_redir", "nf_tables", "nft_chain_nat", "nft_counter")
     ]
     sidecar = preparation_plan(node())["persist"]
-    again = preparation_plan(node(**FCOS, boot_files={BOOT_FILE: sidecar}), mode=["sidecar", "ambient"])["artifact"]["text"]
+    again = preparation_plan(node(**FCOS, boot_files={BOOT_FILE: sidecar}), mode=["sidecar", "ambient"])["declaration"]["text"]
     assert all(f" {name}\n" in again for name in preparation_plan(node(), mode=["sidecar", "ambient"])["persist"])
     # Nobody can make a whole file of a part.
-    assert nft(checked({**listed, "ours": {**listed["ours"], "more": True}}))["artifact"] is None
+    assert nft(checked({**listed, "managed": {**listed["managed"], "truncated": True}}))["declaration"] is None
     okd = preparation_plan(node("scos", name="CentOS Stream CoreOS 9.0.20250701-0", management={"managed_by": "ostree"}))
-    assert okd["artifact"]["kind"] == "MachineConfig"
+    assert okd["declaration"]["kind"] == "MachineConfig"
 
 
 def test_undo_takes_back_what_is_ours_and_says_what_it_leaves():
     ours = {"boot_file": ["xt_owner"], "overrides": {"/etc/modprobe.d/hard.conf": {"current": True}}, "policy": {"priority": 300, "cil": "x"}}
     plan = preparation_plan(node(state="loaded", ours=ours), state="absent")
     assert steps(plan) == ["modules", "overrides", "policy"]
-    assert step(plan, "policy")["how"] == ["semodule", "-X", "300", "-r", "istio_node_prep"]
+    assert step(plan, "policy")["command"] == ["semodule", "-X", "300", "-r", "istio_node_prep"]
     assert step(plan, "policy")["args"] == {"state": "absent", "name": "istio_node_prep", "stale": [300]}
-    assert "stay loaded until a reboot" in plan["left"][0] and "packages stay installed" in plan["left"][1]
+    assert "stay loaded until a reboot" in plan["not_removed"][0] and "packages stay installed" in plan["not_removed"][1]
     nothing = preparation_plan(node(), state="absent")
     assert nothing["steps"] == [] and not nothing["change"]
     assert "by hand" in preparation_plan(node(ours={"boot_file": None}), state="absent")["refused"][0]
 
 
 def test_undo_removes_a_block_without_names():
-    made = checked(node(ours={"block": True}))
+    made = checked(node(ours={"has_empty_block": True}))
     assert steps(preparation_plan(made, state="absent")) == ["modules"]
     assert steps(preparation_plan(node(ours={"boot_file": ["xt_owner"]}), state="absent")) == ["modules"]
 
@@ -276,23 +275,23 @@ def test_undo_needs_no_systemd_and_leaves_nothing_where_it_is_refused():
     plan = preparation_plan(node(ours={"boot_file": ["xt_owner"]}, management={"systemd": False}), state="absent")
     assert plan["refused"] == [] and steps(plan) == ["modules"]
     plan = preparation_plan(node(ours={"boot_file": ["xt_owner"]}, management={"managed_by": "ostree"}), state="absent")
-    assert "rpm-ostree" in plan["refused"][0] and "leave out what is ours (take our block out)" in plan["refused"][0] and plan["left"] == []
+    assert "rpm-ostree" in plan["refused"][0] and "leave out what is ours (take our block out)" in plan["refused"][0] and plan["not_removed"] == []
 
 
 def test_undo_takes_the_policy_of_all_priorities_out_or_names_it():
     ours = {"policy": {"priority": 400, "cil": "x", "priorities": [300, 400], "semodule": True}}
     plan = preparation_plan(checked(node(ours=ours)), state="absent")  # where SELinux is switched off, too
     assert step(plan, "policy")["args"]["stale"] == [300, 400]
-    assert step(plan, "policy")["how"] == ["semodule", "-X", "300", "-r", "istio_node_prep", "-X", "400", "-r", "istio_node_prep"]
+    assert step(plan, "policy")["command"] == ["semodule", "-X", "300", "-r", "istio_node_prep", "-X", "400", "-r", "istio_node_prep"]
     ours["policy"]["semodule"] = False
     plan = preparation_plan(node(ours=ours), state="absent")
-    assert plan["steps"] == [] and "priorities 300, 400 stays, since there is no semodule" in plan["left"][0]
+    assert plan["steps"] == [] and "priorities 300, 400 stays, since there is no semodule" in plan["not_removed"][0]
 
 
 def test_undo_names_the_boolean_that_stays_on():
     on = {"mode": "enforcing", "domain_kernel_load_modules": True}
-    assert "setsebool -P domain_kernel_load_modules off" in preparation_plan(node(selinux=on), state="absent")["left"][0]
-    assert preparation_plan(node(selinux=on | {"domain_kernel_load_modules": False}), state="absent")["left"] == []
+    assert "setsebool -P domain_kernel_load_modules off" in preparation_plan(node(selinux=on), state="absent")["not_removed"][0]
+    assert preparation_plan(node(selinux=on | {"domain_kernel_load_modules": False}), state="absent")["not_removed"] == []
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import preparation_plan
 from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import BLACKLISTED, MINE, NOT_INSTALLED, SEEN, VENDOR, node, reason, step, steps
 
 
 def test_a_conflict_is_the_owners_without_consent():
     plan = preparation_plan(node(xt_owner=BLACKLISTED, conflicts=SEEN))
-    assert "xt_owner" not in plan["load"] + plan["persist"] and plan["after"]["verdict"] == "not_ready"
+    assert "xt_owner" not in plan["load"] + plan["persist"] and plan["expected"]["verdict"] == "not_ready"
     told = step(plan, "conflict")
     assert told["where"] == VENDOR + ":3" and "'blacklist xt_owner'" in told["what"] and "package hardening" in told["why"]
     assert "istio_node_override_conflicts: true" in told["what"]
@@ -20,7 +20,7 @@ def test_a_conflict_is_the_owners_without_consent():
 
 def test_a_conflict_is_taken_back_with_consent():
     plan = preparation_plan(node(xt_owner=BLACKLISTED, conflicts=SEEN), override_conflicts=True)
-    assert steps(plan) == ["overrides", "modules"] and plan["after"]["verdict"] == "ready" and "xt_owner" in plan["load"]
+    assert steps(plan) == ["overrides", "modules"] and plan["expected"]["verdict"] == "ready" and "xt_owner" in plan["load"]
     assert step(plan, "overrides")["args"] == {"lines": [{"path": VENDOR, "line": "blacklist xt_owner"}]}
 
 
@@ -47,7 +47,7 @@ def test_what_a_file_of_ours_can_take_back(code, where, line, taken):
 
 def blocked(where, *modules, needs=None):
     """Return entries of modules that the kernel command line keeps from loading, themselves or as what they need."""
-    told = reason("now", "module_blacklist", where, "why") | ({"needs": needs} if needs else {})
+    told = reason("now", "module_blacklist", where, "why") | ({"dependency": needs} if needs else {})
     return {name: {"state": "blocked", "autoload": "denied", "reasons": [told]} for name in modules}
 
 
@@ -66,7 +66,9 @@ def test_consent_that_is_given_or_would_not_help_is_not_asked_for():
         assert "to take it back alone would not help" in plan["steps"][0]["what"] and "no file of ours can take it back" in plan["steps"][1]["what"]
 
 
-@pytest.mark.parametrize("code, helped", [("signature", False), ("alias", False), ("switched_off", False), ("modules_disabled", True)])
+@pytest.mark.parametrize(
+    "code, helped", [("unsigned_module", False), ("alias_override", False), ("modules_disabled_at_boot", False), ("modules_disabled", True)]
+)
 def test_no_line_is_taken_back_for_what_stays_blocked(code, helped):
     entry = {"state": "blocked", "autoload": "denied", "reasons": [reason("now", code), reason("autoload", "blacklist", VENDOR + ":3")]}
     plan = preparation_plan(node(xt_owner=entry, conflicts=SEEN), override_conflicts=True)
@@ -74,22 +76,22 @@ def test_no_line_is_taken_back_for_what_stays_blocked(code, helped):
 
 
 def test_a_line_is_taken_back_for_those_whom_it_helps():
-    needed = reason("now", "install_override", MINE + ":2") | {"needs": "x_tables"}
+    needed = reason("now", "install_override", MINE + ":2") | {"dependency": "x_tables"}
     helped = {"state": "blocked", "autoload": "denied", "reasons": [needed]}
     stuck = helped | {"reasons": [needed, reason("autoload", "blacklist", MINE + ":1")]}
     lines = {"1": "blacklist xt_REDIRECT", "2": "install x_tables /bin/false"}
     made = node(xt_owner=helped, xt_REDIRECT=stuck, conflicts={MINE: {"package": None, "comment": None, "lines": lines}})
     plan = preparation_plan(made, override_conflicts=True)
-    assert "xt_owner" in plan["load"] and [failure["name"] for failure in plan["fails"]] == ["xt_REDIRECT"]
+    assert "xt_owner" in plan["load"] and [failure["name"] for failure in plan["not_loadable"]] == ["xt_REDIRECT"]
     assert step(plan, "overrides")["args"] == {"lines": [{"path": MINE, "line": lines["2"]}]} and steps(plan, "owner") == ["conflict"]
 
 
 def test_a_place_too_many_to_be_told_leaves_the_module_to_its_owner():
     made = node(xt_owner=BLACKLISTED | {"reasons": [*BLACKLISTED["reasons"], reason("autoload", "blacklist")]}, conflicts=SEEN)
     plan = preparation_plan(made, override_conflicts=True)
-    assert "overrides" not in steps(plan) and [one["name"] for one in plan["fails"]] == ["xt_owner"]
+    assert "overrides" not in steps(plan) and [one["name"] for one in plan["not_loadable"]] == ["xt_owner"]
     told, untold = [one for one in plan["steps"] if one["by"] == "owner"]
-    assert told["where"] == VENDOR + ":3" and untold["what"] == "remove the 'blacklist' and 'install' lines of xt_owner" and untold["how"][0] == "grep"
+    assert told["where"] == VENDOR + ":3" and untold["what"] == "remove the 'blacklist' and 'install' lines of xt_owner" and untold["command"][0] == "grep"
 
 
 def test_what_a_package_brings_may_be_blacklisted_all_the_same():
@@ -97,9 +99,9 @@ def test_what_a_package_brings_may_be_blacklisted_all_the_same():
     made = node("rocky", "6.12.0-124.el10_1.x86_64", xt_owner=entry, conflicts=SEEN)
     assert steps(preparation_plan(made), "owner") == ["packages"]
     plan = preparation_plan(made, install_packages=True)
-    assert steps(plan, "owner") == ["conflict"] and [one["name"] for one in plan["fails"]] == ["xt_owner"] and plan["after"]["verdict"] == "not_ready"
+    assert steps(plan, "owner") == ["conflict"] and [one["name"] for one in plan["not_loadable"]] == ["xt_owner"] and plan["expected"]["verdict"] == "not_ready"
     plan = preparation_plan(made, install_packages=True, override_conflicts=True)
-    assert steps(plan) == ["packages", "overrides", "modules"] and plan["fails"] == [] and plan["after"]["verdict"] == "ready"
+    assert steps(plan) == ["packages", "overrides", "modules"] and plan["not_loadable"] == [] and plan["expected"]["verdict"] == "ready"
 
 
 EDITED = {"/etc/modprobe.d/hard.conf": {"of": VENDOR, "lines": ["blacklist dccp"], "current": True, "edited": True}}
@@ -120,9 +122,12 @@ def test_undo_leaves_what_somebody_changed_and_says_so():
     ours = {"overrides": EDITED | {"/etc/modprobe.d/00-nodeprep-istio.conf": {"of": None, "lines": [], "current": True, "edited": False}}}
     plan = preparation_plan(node(state="loaded", ours=ours), state="absent")
     assert step(plan, "overrides")["where"] == "/etc/modprobe.d/00-nodeprep-istio.conf"
-    assert plan["left"][0].startswith("/etc/modprobe.d/hard.conf stays, since it was changed") and "it takes back 'blacklist dccp'" in plan["left"][0]
+    assert (
+        plan["not_removed"][0].startswith("/etc/modprobe.d/hard.conf stays, since it was changed")
+        and "it takes back 'blacklist dccp'" in plan["not_removed"][0]
+    )
     alone = preparation_plan(node(state="loaded", ours={"overrides": EDITED}), state="absent")
-    assert alone["steps"] == [] and not alone["change"] and len(alone["left"]) == 1
+    assert alone["steps"] == [] and not alone["change"] and len(alone["not_removed"]) == 1
 
 
 def test_our_copies_are_brought_up_to_date():

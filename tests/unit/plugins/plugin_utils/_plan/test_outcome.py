@@ -10,7 +10,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import Inva
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Acted
 
 MODULES = {"loaded": ["xt_CT"], "persisted": ["xt_CT", "xt_set"], "boot_file": "# ours\n"}
-PLAN = {"steps": [], "load": ["xt_CT", "xt_set"], "persist": ["xt_CT"], "fails": [], "optional": ["xt_u32"], "forecast": None}
+PLAN = {"steps": [], "load": ["xt_CT", "xt_set"], "persist": ["xt_CT"], "not_loadable": [], "optional": ["xt_u32"], "forecast": None}
 FACTS = {"kernel": {"boot_id": "one"}}
 ASSESSMENT = {"forecast": None}
 REBOOT = {"kind": "reboot", "by": "role", "args": {}}
@@ -69,7 +69,7 @@ def test_what_waits_for_the_reboot_has_not_failed():
 
 def test_nothing_was_tried_and_the_plan_knows_what_fails():
     planned = [{"name": "xt_set", "cause": "blacklisted"}, {"name": "xt_CT", "cause": "gone"}]
-    assert acted({"skipped": True}, fails=planned).shortfall(FACTS, ASSESSMENT) == "xt_set: blacklisted; xt_CT: gone"
+    assert acted({"skipped": True}, not_loadable=planned).shortfall(FACTS, ASSESSMENT) == "xt_set: blacklisted; xt_CT: gone"
 
 
 def test_a_reboot_needs_another_boot_id():
@@ -87,5 +87,5 @@ def test_another_iptables_variant_than_was_foreseen():
 
 
 def test_what_is_missing_is_named():
-    with pytest.raises(InvalidInput, match="acted: overrides, boot_id must be given"):
+    with pytest.raises(InvalidInput, match="execution: overrides, boot_id must be given"):
         Acted.from_options({"plan": PLAN, "modules": MODULES}, False)

@@ -4,7 +4,6 @@
 """What keeps modules from loading, from a node's files to the plan and back: the node agrees with the plan, and the second run has nothing to do."""
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
 from ansible_collections.nodeprep.istio.plugins.module_utils import _reasons
 from ansible_collections.nodeprep.istio.plugins.module_utils._act import load
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
@@ -12,8 +11,8 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import modpro
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed import modprobe_overrides as _overrides
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS, KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.modules import modprobe_overrides
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
 from ansible_collections.nodeprep.istio.tests.unit.plugins.module_utils._observe import test_size_limit
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import checked, preparation_plan
 from ansible_collections.nodeprep.istio.tests.unit.support.module_tree import NETFILTER, STANDARD
 from ansible_collections.nodeprep.istio.tests.unit.support.recorded_node import RecordedNode
 
@@ -32,7 +31,7 @@ def node(tmp_path):
 
 def plan_of(node, **options):
     facts = node.facts(list(KNOWN_MODULES))
-    facts["management"] = {"systemd": True, "managed_by": None}
+    facts["platform"] = {"systemd": True, "managed_by": None}
     return preparation_plan(facts, backend="iptables", **options)
 
 
@@ -87,16 +86,16 @@ def test_the_node_agrees_with_the_plan(node, files, name, profile):
     for path, text in files.items():
         node.write(path, text.format(name))
     without = plan_of(node, profile=profile)
-    assert run(node, without) == (without["load"], [failure["name"] for failure in without["fails"]])
+    assert run(node, without) == (without["load"], [failure["name"] for failure in without["not_loadable"]])
     plan = plan_of(node, profile=profile, override_conflicts=True)
-    assert run(node, plan) == (plan["load"], [failure["name"] for failure in plan["fails"]])
+    assert run(node, plan) == (plan["load"], [failure["name"] for failure in plan["not_loadable"]])
     if "overrides" in [step["kind"] for step in plan["steps"]]:
         # Nothing is written for nothing.
-        assert (plan["load"], plan["after"]) != (without["load"], without["after"])
+        assert (plan["load"], plan["expected"]) != (without["load"], without["expected"])
     # What can be done is done at once.
     again = plan_of(node, profile=profile, override_conflicts=True)
     assert "overrides" not in [step["kind"] for step in again["steps"]]
-    assert (again["load"], again["fails"]) == (plan["load"], plan["fails"]) and again["after"] == plan["after"]
+    assert (again["load"], again["not_loadable"]) == (plan["load"], plan["not_loadable"]) and again["expected"] == plan["expected"]
 
 
 @pytest.mark.parametrize("files", SITUATIONS.values(), ids=SITUATIONS)
@@ -120,7 +119,7 @@ def test_a_blacklist_counts_where_the_kernel_never_asks(node, name):
     node.write(VENDOR, BLACKLIST.format(name))
     comes_along = name in ("nf_conntrack", "nf_nat", "x_tables", "ip_tables")
     plan = plan_of(node, profile="documented")
-    assert name not in plan["load"] + plan["persist"] and plan["after"]["verdict"] == ("ready" if comes_along else "not_ready")
+    assert name not in plan["load"] + plan["persist"] and plan["expected"]["verdict"] == ("ready" if comes_along else "not_ready")
     assert [step["kind"] for step in plan["steps"] if step["by"] == "owner"] == ([] if comes_along else ["conflict"])
 
 
@@ -134,5 +133,5 @@ def test_the_module_passes_over_what_somebody_changed(node, monkeypatch, state):
     assert modprobe_overrides.texts(state, []) == ({}, [ours])
     plan = plan_of(node, state=state.replace("present", "prepared"))
     assert "overrides" not in [step["kind"] for step in plan["steps"]]
-    told = [step["what"] for step in plan["steps"] if step["by"] == "owner"] if state == "present" else plan["left"]
+    told = [step["what"] for step in plan["steps"] if step["by"] == "owner"] if state == "present" else plan["not_removed"]
     assert any(ours in words for words in told)

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.nodeprep.istio.plugins.filter.missing_modules import missing_modules
-from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
-from ansible_collections.nodeprep.istio.plugins.filter.readiness import readiness
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS, KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import node_facts
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import missing_modules, preparation_plan, readiness
 
 DISTRIBUTIONS = yaml.safe_load((Path(__file__).parent / "distributions.yml").read_text(encoding="utf-8"))
 BOOT_FILE = "etc/modules-load.d/istio.conf"

@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.filter.preparation_plan import preparation_plan
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import checked, preparation_plan
 from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import NOT_BUILT, NOT_INSTALLED, VENDOR, nft, node, reason, step, steps
 
-TREE_GONE = {"state": "unknown", "autoload": "unknown", "reasons": [reason("now", "tree_gone")], "next": {"state": "loadable", "autoload": "yes"}}
+TREE_GONE = {
+    "state": "unknown",
+    "autoload": "unknown",
+    "reasons": [reason("now", "modules_tree_missing")],
+    "next_boot": {"state": "loadable", "autoload": "yes"},
+}
 
 
 def test_a_reboot_is_planned_only_where_nothing_else_helps():
-    made = node(following={"release": "6.1.0-43-amd64", "how": "link"}, xt_owner=TREE_GONE)
+    made = node(following={"release": "6.1.0-43-amd64", "source": "link", "certain": True}, xt_owner=TREE_GONE)
     plan = preparation_plan(made, reboot="if_needed", install_packages=True)
     assert steps(plan) == ["modules", "reboot"] and step(plan, "reboot")["what"] == "reboot into 6.1.0-43-amd64" and "xt_owner" in plan["persist"]
-    assert plan["after"]["verdict"] == "ready"
+    assert plan["expected"]["verdict"] == "ready"
     assert steps(preparation_plan(made), "owner") == ["reboot"]
     made["modules"]["xt_REDIRECT"] |= NOT_BUILT
     assert "reboot" not in steps(preparation_plan(made, reboot="if_needed"))
@@ -36,17 +40,21 @@ def test_no_reboot_where_a_line_stays_that_keeps_the_module_from_loading(code, l
     assert "reboot" not in steps(plan) and "conflict" in steps(plan, "owner") and "xt_owner" not in plan["persist"]
     plan = preparation_plan(made, reboot="if_needed", override_conflicts=True)
     assert steps(plan) == ["overrides", "modules", "reboot"] and "xt_owner" in plan["persist"] and "xt_owner" not in plan["load"]
-    assert plan["after"]["verdict"] == "ready"
+    assert plan["expected"]["verdict"] == "ready"
 
 
 def waiting(code="modules_disabled", following=None, **more):
     """Return a node on which nothing loads until it reboots."""
     entry = {"state": "blocked" if code == "modules_disabled" else "unknown", "autoload": "denied", "reasons": [reason("now", code)]}
-    return node(following={"release": "6.1.0-43-amd64", "how": "link"} if code == "tree_gone" else None, **more, **_with(entry, following))
+    return node(
+        following={"release": "6.1.0-43-amd64", "source": "link", "certain": True} if code == "modules_tree_missing" else None,
+        **more,
+        **_with(entry, following),
+    )
 
 
 def _with(entry, following):
-    return dict.fromkeys(KNOWN_MODULES, entry | ({"next": following} if following else {}))
+    return dict.fromkeys(KNOWN_MODULES, entry | ({"next_boot": following} if following else {}))
 
 
 UNREAD = {"boot_files_read": False, "boot_files_mask": "/etc/systemd/system/systemd-modules-load.service"}
@@ -55,7 +63,7 @@ UNREAD = {"boot_files_read": False, "boot_files_mask": "/etc/systemd/system/syst
 @pytest.mark.parametrize(
     "made, options, words",
     [
-        (waiting("tree_gone", {"state": "missing", "autoload": "never"}), {}, "are missing with kernel 6.1.0-43-amd64"),
+        (waiting("modules_tree_missing", {"state": "missing", "autoload": "never"}), {}, "are missing with kernel 6.1.0-43-amd64"),
         (waiting(), {"persist": False}, "then, since istio_node_persist is false"),
         (waiting(management=UNREAD), {}, "nothing is sure to load nf_tables"),
         (waiting(management={"boot_files_read": None}), {}, "nothing is sure to load nf_tables"),
@@ -71,7 +79,7 @@ def test_the_role_reboots_only_where_that_is_foreseen_to_help(made, options, wor
 
 def test_the_role_reboots_where_the_boot_lists_help():
     plan = nft(waiting(), reboot="if_needed")
-    assert steps(plan) == ["modules", "reboot"] and plan["after"]["verdict"] == "ready"
+    assert steps(plan) == ["modules", "reboot"] and plan["expected"]["verdict"] == "ready"
     assert "or set istio_node_reboot: if_needed" in step(nft(waiting()), "reboot")["what"]
 
 
@@ -88,16 +96,16 @@ def test_the_role_reboots_where_the_boot_lists_help():
 def test_lists_that_nothing_reads_are_not_counted_upon(read, mask, verdict, how, where):
     made = node(autoload="denied", management={"boot_files_read": read, "boot_files_mask": mask})
     plan = nft(checked(made))
-    assert plan["after"]["verdict"] == verdict and steps(plan) == ["modules"] and steps(plan, "owner") == (["conflict"] if where else [])
+    assert plan["expected"]["verdict"] == verdict and steps(plan) == ["modules"] and steps(plan, "owner") == (["conflict"] if where else [])
     if where:
         told = step(plan, "conflict")
-        assert (told.get("how"), told["where"], told["reboot"]) == (how, where, where == "/proc/cmdline") and mask in told["why"]
+        assert (told.get("command"), told["where"], told["reboot"]) == (how, where, where == "/proc/cmdline") and mask in told["why"]
     assert steps(nft(made, persist=False), "owner") == []
     assert steps(nft(node(state="builtin", boot="not_applicable", management=UNREAD)), "owner") == []
 
 
 def test_what_packages_bring_and_others_list_is_not_counted_upon_where_nothing_reads_it():
     made = node("rocky", "6.12.0-124.el10_1.x86_64", autoload="denied", boot_files={"/etc/modules-load.d/v.conf": ["xt_owner"]}, xt_owner=NOT_INSTALLED)
-    assert preparation_plan(made, install_packages=True)["after"]["verdict"] == "ready"
-    made["management"] |= UNREAD
-    assert preparation_plan(made, install_packages=True)["after"]["verdict"] == "at_risk"
+    assert preparation_plan(made, install_packages=True)["expected"]["verdict"] == "ready"
+    made["platform"] |= UNREAD
+    assert preparation_plan(made, install_packages=True)["expected"]["verdict"] == "at_risk"

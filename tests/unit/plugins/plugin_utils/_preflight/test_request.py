@@ -29,14 +29,14 @@ def test_nothing_is_wrong_with_nothing_and_with_what_is_right(tmp_path):
     report = {
         "istio_report_dir": str(tmp_path / "to" / "make"),
         "istio_report_formats": "html,csv",
-        "istio_report_fail_on": ["disproved"],
+        "istio_report_fail_on": ["probe_failed"],
         "istio_report_previous": "",
     }
     assert errors(a={**right, **report}) == []
     for serial in (1, "2", "20%", [1, "5", "100%"]):
         assert errors(a={"istio_node_serial": serial, "istio_node_max_fail_percentage": "12.5"}) == []
     # The command line has words for truth values, and templates may want what only the node can tell.
-    assert errors(a={"istio_node_cni": "true", "istio_node_load": "no", "istio_node_probe_domain": "", "istio_node_mode": "{{ later }}"}) == []
+    assert errors(a={"istio_node_cni_plugin": "true", "istio_node_load": "no", "istio_node_probe_selinux_domain": "", "istio_node_mode": "{{ later }}"}) == []
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_nothing_is_wrong_with_nothing_and_with_what_is_right(tmp_path):
         ({"istio_node_istio_version": 1.3}, "istio_node_istio_version: 1.3 is no text; quote the version"),
         ({"istio_node_backend": "nftables", "istio_node_istio_version": "1.25"}, "istio_node_backend: Istio 1.25 has no nftables rules"),
         ({"istio_node_selinux": "policies"}, "istio_node_selinux: 'policies' is not one of preload, policy, none"),
-        ({"istio_node_cni": "maybe"}, "istio_node_cni: 'maybe' is not true or false"),
+        ({"istio_node_cni_plugin": "maybe"}, "istio_node_cni_plugin: 'maybe' is not true or false"),
         ({"istio_report_formats": ["pdf"]}, "istio_report_formats: \"['pdf']\" is no list of html, json, junit, csv, markdown, prometheus"),
         ({"istio_report_fail_on": ""}, "istio_report_fail_on: '' is no list of ready, "),
         ({"istio_report_max_age_hours": "old"}, "istio_report_max_age_hours: 'old' is no number"),
@@ -73,7 +73,7 @@ def test_words_of_the_command_line_are_right_where_a_truth_value_or_a_number_is_
     given = {
         "istio_node_install_packages": "true",
         "istio_node_load": "no",
-        "istio_node_cni": "on",
+        "istio_node_cni_plugin": "on",
         "istio_node_dns_capture": "",
         "istio_node_selinux_priority": "400",
     }
@@ -82,9 +82,17 @@ def test_words_of_the_command_line_are_right_where_a_truth_value_or_a_number_is_
 
 
 def test_what_a_template_gives_is_looked_at():
-    kinds = [("a", {"istio_node_cni": "{{ x }}", "istio_node_istio_version": "{{ y }}"}, {"istio_node_cni": True, "istio_node_istio_version": 1.31}.get)]
+    kinds = [
+        (
+            "a",
+            {"istio_node_cni_plugin": "{{ x }}", "istio_node_istio_version": "{{ y }}"},
+            {"istio_node_cni_plugin": True, "istio_node_istio_version": 1.31}.get,
+        )
+    ]
     assert list(Request(kinds).errors()) == []
-    assert list(Request([("a", {"istio_node_cni": "{{ x }}"}, {"istio_node_cni": 5}.get)]).errors()) == ["istio_node_cni: 5 is not true or false"]
+    assert list(Request([("a", {"istio_node_cni_plugin": "{{ x }}"}, {"istio_node_cni_plugin": 5}.get)]).errors()) == [
+        "istio_node_cni_plugin: 5 is not true or false"
+    ]
 
 
 def test_what_ansible_does_not_read_from_the_inventory_is_told():

@@ -49,10 +49,10 @@ def test_no_node_is_left_out_and_none_without_data_is_green():
     builder = Builder()
     for name, given in (("a", None), ("b", {}), ("c", {"failure": "unreachable: timed out"}), ("d", {"failure": "boom", "facts": {}}), ("e", "junk")):
         builder.add(name, given)
-    builder.add_missing("f", "not_asked", NOT_ASKED)
+    builder.add_missing("f", "not_selected", NOT_ASKED)
     document = builder.document(NOW)
     assert [node.name for node in document.nodes] == list("abcdef")
-    assert [node.no_data.code for node in document.nodes] == ["no_answer", "no_answer", "unreachable", "failed", "no_answer", "not_asked"]
+    assert [node.no_data.code for node in document.nodes] == ["no_answer", "no_answer", "unreachable", "failed", "no_answer", "not_selected"]
     assert document.totals == {"ready": 0, "on_demand": 0, "at_risk": 0, "not_ready": 0, "unknown": 0, "no_data": 6}
     jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
 
@@ -76,48 +76,48 @@ def test_a_failure_on_a_node_with_data_is_shown_beside_its_verdict():
 def test_what_a_probe_proved_is_beside_what_was_predicted():
     proof = {
         "predicted": "ready",
-        "proved": "failed",
+        "result": "failed",
         "counts": {"passed": 3, "failed": 1, "skipped": 0},
         "causes": [{"message": "no xt_owner"}],
         "findings": [],
     }
-    document = build([("a", {**outcome(facts(KINDS[0]), SELECTION), "proof": proof}), ("b", outcome(facts(KINDS[0]), SELECTION))])
-    assert [node.proved for node in document.nodes] == ["failed", ""]
-    assert dict(document.nodes[0].proof) == {"predicted": ("ready",), "proved": ("failed",), "rule_sets": ("3 passed", "1 failed"), "failed": ("no xt_owner",)}
+    document = build([("a", {**outcome(facts(KINDS[0]), SELECTION), "probe": proof}), ("b", outcome(facts(KINDS[0]), SELECTION))])
+    assert [node.probe_result for node in document.nodes] == ["failed", ""]
+    assert dict(document.nodes[0].probe) == {"predicted": ("ready",), "result": ("failed",), "rule_sets": ("3 passed", "1 failed"), "failed": ("no xt_owner",)}
     jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
     assert json_document.read(text(document), "x") == document
 
 
-PROOF = {"predicted": "ready", "proved": "failed", "counts": {"failed": 1}, "causes": [{"message": "for want of xt_owner"}], "findings": []}
+PROOF = {"predicted": "ready", "result": "failed", "counts": {"failed": 1}, "causes": [{"message": "for want of xt_owner"}], "findings": []}
 
 
 @pytest.mark.parametrize(
-    "kind, proved, waived, disproved",
+    "kind, result, waived, contradicts",
     [
         (0, "failed", "", True),
-        (0, "proved", "", False),
+        (0, "passed", "", False),
         (0, "incomplete", "", False),
         (6, "failed", "", False),
         (6, "failed", "*", False),
         (11, "failed", "", True),
     ],
 )
-def test_a_proof_against_the_verdict_disproves_it(kind, proved, waived, disproved):
+def test_a_failed_probe_contradicts_the_verdict(kind, result, waived, contradicts):
     """Not where something is known to be lacking, waived or not: the proof only says it again."""
-    given = {**outcome(facts(KINDS[kind]), SELECTION), "proof": {**PROOF, "proved": proved}}
+    given = {**outcome(facts(KINDS[kind]), SELECTION), "probe": {**PROOF, "result": result}}
     document = build([("a", given)], waivers=[WaiverRule(waived, ("*",), "x", "2999-12-31")] if waived else [])
-    assert document.nodes[0].disproved is disproved
-    assert [node.name for node in document.failing(["disproved"])] == (["a"] if disproved else [])
+    assert document.nodes[0].probe_contradicts_verdict is contradicts
+    assert [node.name for node in document.failing(["probe_failed"])] == (["a"] if contradicts else [])
 
 
 def test_what_preparing_would_make_of_a_node_is_told_until_it_is_done():
     given = outcome(facts(KINDS[1]), SELECTION)
-    planned = {**given, "plan": {**given["plan"], "after": {"verdict": "ready"}, "steps": [{"what": "load", "why": "it is not there"}]}}
+    planned = {**given, "plan": {**given["plan"], "expected": {"verdict": "ready"}, "steps": [{"what": "load", "why": "it is not there"}]}}
     acted = {"loaded": ["xt_owner"], "persisted": []}
     cases = {
         "audit": planned,
-        "check": {**planned, "act": {**acted, "check_mode": True}},
-        "done": {**planned, "act": acted},
+        "check": {**planned, "execution": {**acted, "check_mode": True}},
+        "done": {**planned, "execution": acted},
         "same": outcome(facts(KINDS[0]), SELECTION),
     }
     document = build(cases.items())
@@ -172,7 +172,7 @@ def test_of_two_reports_the_newer_answer_wins_and_one_left_out_gives_none():
     later = "2026-11-25T04:00:00Z"
     gone = build([("a", {"failure": "unreachable: timed out"})], now=later)
     left_out = Builder()
-    left_out.add_missing("a", "not_asked", NOT_ASKED)
+    left_out.add_missing("a", "not_selected", NOT_ASKED)
     left_out = left_out.document("2026-11-26T04:00:00Z")
     assert gone.nodes[0].no_data.at == later
 
@@ -219,12 +219,12 @@ def test_old_facts_are_no_answer():
     [
         (lambda raw: "{", "r.json: this is no JSON"),
         (lambda raw: "[" * 100000, "r.json: this is no JSON"),
-        (lambda raw: "{}", "r.json: this is no report of schema 1"),
-        (lambda raw: json.dumps({**raw, "schema": 2}), "r.json: this is no report of schema 1"),
+        (lambda raw: "{}", "r.json: this is no report of schema 2"),
+        (lambda raw: json.dumps({**raw, "schema": 1}), "r.json: this is no report of schema 2"),
         (lambda raw: json.dumps({**raw, "nodes": [{}]}), "r.json: this report is damaged"),
         (lambda raw: json.dumps({**raw, "causes": []}), "names no known cause"),
         (lambda raw: json.dumps({**raw, "requirements": []}), "r.json: this report is damaged"),
-        (lambda raw: json.dumps(raw).replace('"not_ready", "unwaived"', '"fine", "unwaived"'), "has no known verdict"),
+        (lambda raw: json.dumps(raw).replace('"not_ready", "unwaived_verdict"', '"fine", "unwaived_verdict"'), "has no known verdict"),
         (lambda raw: json.dumps(raw).replace('"now": "unmet"', '"now": "well"'), "has no known grade"),
     ],
 )
@@ -325,11 +325,11 @@ def test_the_summary_of_a_large_fleet_shows_the_most_urgent():
 def test_the_summary_tells_of_the_nodes_that_were_not_asked():
     builder = Builder()
     builder.add("a", outcome(facts(KINDS[0]), SELECTION))
-    builder.add_missing("b", "not_asked", NOT_ASKED)
+    builder.add_missing("b", "not_selected", NOT_ASKED)
     lines = summary(builder.document(NOW), "")
     assert lines[3].split()[:2] == ["b", "no_data"] and lines[3].endswith(NOT_ASKED) and lines[-1] == "1 ready, 1 no_data."
     for number in range(300):
-        builder.add_missing(f"c-{number:03}", "not_asked", NOT_ASKED)
+        builder.add_missing(f"c-{number:03}", "not_selected", NOT_ASKED)
     *_others, last, totals = summary(builder.document(NOW), "")
     assert last.startswith("301 more nodes ") and last.endswith(f"{NOT_ASKED}: b, c-000, c-001 and 298 more") and totals == "1 ready, 301 no_data."
 
@@ -337,8 +337,8 @@ def test_the_summary_tells_of_the_nodes_that_were_not_asked():
 def test_the_summary_says_what_was_done():
     act = {"loaded": ["xt_owner"], "persisted": ["xt_owner", "xt_mark"], "boot_file": "/etc/modules-load.d/istio.conf"}
     given = outcome(facts(KINDS[0]), SELECTION)
-    assert "loaded xt_owner; persisted 2 in /etc/modules-load.d/istio.conf" in summary(build([("a", {**given, "act": act})]), "")[2]
-    assert "would load xt_owner" in summary(build([("a", {**given, "act": {**act, "check_mode": True}})]), "")[2]
+    assert "loaded xt_owner; persisted 2 in /etc/modules-load.d/istio.conf" in summary(build([("a", {**given, "execution": act})]), "")[2]
+    assert "would load xt_owner" in summary(build([("a", {**given, "execution": {**act, "check_mode": True}})]), "")[2]
 
 
 def test_short_names():

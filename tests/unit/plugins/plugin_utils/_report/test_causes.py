@@ -57,7 +57,7 @@ def test_one_cause_for_many_nodes_and_requirements():
 def test_the_owner_of_a_node_that_the_role_refuses_is_told_another_remedy(managed_by, remedy):
     def change(found):
         gap(state="loadable")(found)
-        found["management"] = {"systemd": True, "managed_by": managed_by}
+        found["platform"] = {"systemd": True, "managed_by": managed_by}
 
     ((text, told),) = causes_of(change)
     assert text.startswith("Modules are installed but not loaded") and told.startswith(remedy)
@@ -82,7 +82,7 @@ def test_the_owner_of_a_node_that_the_role_refuses_is_told_another_remedy(manage
             "Modules are loaded, but no boot file lists them",
         ),
         (
-            {"state": "loaded", "boot": "ineffective", "reasons": [reason("boot", "broken_line", "/etc/m.conf:2 names no module", "/etc/m.conf:2")]},
+            {"state": "loaded", "boot": "ineffective", "reasons": [reason("boot", "malformed_boot_entry", "/etc/m.conf:2 names no module", "/etc/m.conf:2")]},
             "/etc/m.conf has lines that load nothing",
         ),
         (
@@ -113,7 +113,7 @@ def test_every_reason_of_a_node_is_known():
     sources = Path(_reasons.__file__).parent.rglob("*.py")
     codes = {code for source in sources for code in re.findall(r'(?:Cause\(\s*|_dead\(.*|_in_doubt\(.*)"([a-z0-9_]+)", ', source.read_text())}
     assert len(codes) > 20 and codes <= set(reason_codes.KINDS) | set(reason_codes.TELLING)
-    assert set(reason_codes.KINDS) - codes == {"not_loaded", "not_persisted", "kernel_modprobe?", "selinux?"}
+    assert set(reason_codes.KINDS) - codes == {"not_loaded", "not_persisted", "kernel_modprobe_unknown", "selinux_unknown"}
 
 
 def test_what_cannot_be_told_is_not_told_as_certain():
@@ -147,7 +147,7 @@ def judged(*waivers, now="2026-11-24T04:00:00Z"):
 
 def test_a_waiver_holds_to_the_end_of_its_day_and_not_longer():
     document = judged(waiver(), now="2026-11-24T23:59:59Z")
-    assert [node.verdict for node in document.nodes] == ["ready", "ready"] and [node.unwaived for node in document.nodes] == ["not_ready", "not_ready"]
+    assert [node.verdict for node in document.nodes] == ["ready", "ready"] and [node.unwaived_verdict for node in document.nodes] == ["not_ready", "not_ready"]
     assert document.causes == () and document.waivers[0].matches == 2 and not document.waivers[0].expired
     expired = judged(waiver(), now="2026-11-25T00:00:00Z")
     assert [node.verdict for node in expired.nodes] == ["not_ready", "not_ready"] and expired.waivers[0].expired and expired.waivers[0].matches == 2
@@ -242,7 +242,7 @@ def test_why_it_changed_is_told_of_now_and_not_of_the_past():
     extra = [reason("now", "not_installed", "CONFIG_XT_OWNER=m, but no such file is installed")]
     found = facts(KINDS[0])
     found["modules"]["xt_owner"]["reasons"] = lacking
-    mended = {**outcome(found, SELECTION), "act": {"check_mode": False, "loaded": ["xt_owner"], "persisted": []}}
+    mended = {**outcome(found, SELECTION), "execution": {"check_mode": False, "loaded": ["xt_owner"], "persisted": []}}
     after = [("a", mended), ("b", node(gap(state="missing", reasons=extra)))]
     told = {(change.node, change.what): change.reason for change in build(after, previous=before).drift.changes}
     assert told[("a", "verdict")] == "prepared in this run" and told[("a", "iptables/module/xt_owner")] == ""
@@ -274,7 +274,10 @@ def test_another_question_is_no_change_of_the_node():
     [
         ({"state": "missing", "autoload": "never", "reasons": [reason("now", "not_installed", "not there")]}, "not_installed"),
         ({"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "selinux", "SELinux denies")]}, "selinux"),
-        ({"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "selinux", "s"), reason("boot", "next_kernel", "n")]}, "next_kernel"),
+        (
+            {"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "selinux", "s"), reason("boot", "missing_in_next_kernel", "n")]},
+            "missing_in_next_kernel",
+        ),
         ({"state": "loadable", "autoload": "never", "reasons": []}, "not_loaded"),
         ({"state": "loaded", "autoload": "never", "reasons": []}, "not_persisted"),
     ],

@@ -14,6 +14,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats import json_document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import add_recorded, add_run, failures, read_document, read_text, selection_of
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, NOW, SELECTION, build, facts, fleet, outcome
 
 
@@ -24,7 +25,7 @@ def recorded(path, label="", leave_out=""):
 
 
 def test_every_form_of_recorded_facts(tmp_path):
-    good = facts(KINDS[0])
+    good = fact_factory.recorded(facts(KINDS[0]))
     (tmp_path / "plain.json").write_text(json.dumps(good))
     (tmp_path / "module-result").write_text(json.dumps({"ansible_facts": {"istio_node": good}}))
     (tmp_path / "cache.example.net").write_text(json.dumps({"ansible_system": "Linux", "istio_node": good}))
@@ -44,12 +45,12 @@ def test_every_form_of_recorded_facts(tmp_path):
         "old-schema": "unusable",
         "binary": "unusable",
     }
-    assert "old-schema: the facts have schema 0, not one of 1, 2" in nodes["old-schema"].no_data.text
+    assert "old-schema: the facts have schema 0, not 3" in nodes["old-schema"].no_data.text
 
 
 @pytest.mark.parametrize("text", ["[1]", '"text"', '{"name": "a-package", "version": "1.0"}'])
 def test_a_file_that_is_not_of_a_node_is_refused_and_makes_no_node(tmp_path, text):
-    (tmp_path / "good.json").write_text(json.dumps(facts(KINDS[0])))
+    (tmp_path / "good.json").write_text(json.dumps(fact_factory.recorded(facts(KINDS[0]))))
     (tmp_path / "package.json").write_text(text)
     for path in (tmp_path, tmp_path / "package.json"):
         with pytest.raises(ReportError, match=r"package\.json: these are neither facts of a node nor a report; name "):
@@ -79,14 +80,14 @@ BAD = {
     "os": None,
     "os.name": ["Debian"],
     "modules.xt_owner.depends": "x_tables",
-    "ours.boot_file": 3,
+    "managed.boot_file": 3,
 }
 
 
 @pytest.mark.parametrize("path, value", BAD.items(), ids=BAD)
 def test_one_bad_recorded_node_costs_no_other_its_report(tmp_path, path, value):
-    (tmp_path / "good").write_text(json.dumps(facts(KINDS[0])))
-    bad = facts(KINDS[0])
+    (tmp_path / "good").write_text(json.dumps(fact_factory.recorded(facts(KINDS[0]))))
+    bad = fact_factory.recorded(facts(KINDS[0]))
     *above, last = path.split(".")
     holder = bad
     for name in above:
@@ -104,7 +105,7 @@ def test_whatever_goes_wrong_with_one_recorded_node_is_said_of_it(tmp_path, monk
         raise KeyError("xt_owner")
 
     monkeypatch.setattr(sources, step, broken)
-    (tmp_path / "a").write_text(json.dumps(facts(KINDS[0])))
+    (tmp_path / "a").write_text(json.dumps(fact_factory.recorded(facts(KINDS[0]))))
     (node,) = recorded(tmp_path).nodes
     assert node.no_data.code == "unusable" and node.no_data.text == f"{tmp_path}/a: this cannot be used (KeyError: 'xt_owner')"
 
@@ -112,7 +113,7 @@ def test_whatever_goes_wrong_with_one_recorded_node_is_said_of_it(tmp_path, monk
 def test_recorded_facts_give_the_report_of_the_run(tmp_path):
     nodes = [(name, given) for name, given in fleet(13, SELECTION) if "facts" in given]
     for name, given in nodes:
-        (tmp_path / f"{name}.json").write_text(json.dumps(given["facts"]))
+        (tmp_path / f"{name}.json").write_text(json.dumps(fact_factory.recorded(given["facts"])))
     document = recorded(tmp_path)
     assert document.nodes == build(nodes).nodes and document.merged_from == (f"recorded facts of {len(nodes)} nodes in {tmp_path}",)
 
@@ -132,9 +133,9 @@ def test_a_source_that_is_not_there_gets_one_clear_error(tmp_path):
     with pytest.raises(ReportError, match="cannot be read .No such file"):
         read_text(str(tmp_path / "waivers.yml"))
     (tmp_path / "report.json").write_text('{"nodes": []}')
-    with pytest.raises(ReportError, match="report.json: this is no report of schema 1"):
+    with pytest.raises(ReportError, match="report.json: this is no report of schema 2"):
         read_document(str(tmp_path / "report.json"))
-    with pytest.raises(ReportError, match="report.json: this is no report of schema 1"):
+    with pytest.raises(ReportError, match="report.json: this is no report of schema 2"):
         recorded(tmp_path)
 
 
@@ -149,7 +150,7 @@ def test_the_nodes_of_a_run():
     builder = Builder()
     add_run(builder, {"hostvars": hostvars}, ["a", "b", "c", "e"], ["a", "b", "c", "d"])
     nodes = builder.document(NOW).nodes
-    assert [node.no_data.code if node.no_data else node.verdict for node in nodes] == ["ready", "no_answer", "unreachable", "not_asked", "unusable"]
+    assert [node.no_data.code if node.no_data else node.verdict for node in nodes] == ["ready", "no_answer", "unreachable", "not_selected", "unusable"]
 
 
 def test_the_roles_variables_make_the_selection():

@@ -133,16 +133,16 @@ def test_html(document):
         assert node.name in page.data[None]
 
 
-@pytest.mark.parametrize("part, given", [("run", {"failure": "No space left"}), ("proof", {"proof": {"proved": "failed", "causes": [{"message": "no xt_x"}]}})])
+@pytest.mark.parametrize("part, given", [("run", {"failure": "No space left"}), ("probe", {"probe": {"result": "failed", "causes": [{"message": "no xt_x"}]}})])
 def test_what_failed_on_a_ready_node_is_in_every_format(part, given):
     good = outcome(facts(KINDS[0]), SELECTION)
-    document = build([("a", {**good, **given}), ("b", {**good, "proof": {"proved": "proved", "causes": []}})])
-    text = {"run": "No space left", "proof": "rules like Istio's fail on this node: no xt_x"}[part]
+    document = build([("a", {**good, **given}), ("b", {**good, "probe": {"result": "passed", "causes": []}})])
+    text = {"run": "No space left", "probe": "rules like Istio's fail on this node: no xt_x"}[part]
     assert document.nodes[0].failures == ((part, text),) and document.nodes[1].failures == () and document.totals["ready"] == 2
     suites = list(JUnitXml.fromstring(rendered(junit_xml.render, document).encode()))
     (case,) = [case for case in suites[0] if case.name == part]
-    assert [(type(result), result.message) for result in case.result] == [({"run": Error, "proof": Failure}[part], text)]
-    assert (suites[0].errors, suites[0].failures) == {"run": (1, 0), "proof": (0, 1)}[part] and not suites[1].errors + suites[1].failures
+    assert [(type(result), result.message) for result in case.result] == [({"run": Error, "probe": Failure}[part], text)]
+    assert (suites[0].errors, suites[0].failures) == {"run": (1, 0), "probe": (0, 1)}[part] and not suites[1].errors + suites[1].failures
     markdown = Page(MarkdownIt("commonmark").enable("table").render(rendered(_report_markdown.render, document)))
     assert f"{part} failed: {text}" in markdown.data[None]
     families = {family.name: family for family in text_string_to_metric_families(rendered(prometheus.render, document))}

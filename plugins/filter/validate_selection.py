@@ -25,7 +25,7 @@ author:
 EXAMPLES = r"""
 - name: Check the options before any node is touched
   ansible.builtin.debug:
-    msg: "{{ {'mode': ['sidecar', 'ambient'], 'istio_version': '1.30'} | nodeprep.istio.selection }}"
+    msg: "{{ {'mode': ['sidecar', 'ambient'], 'istio_version': '1.30'} | nodeprep.istio.validate_selection }}"
 """
 
 RETURN = r"""
@@ -45,11 +45,11 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 def selection(options: Any, **more: Any) -> dict[str, Any]:
     """Return the selection as a dict; raises AnsibleFilterError for a bad option."""
     if not isinstance(options, Mapping):
-        raise AnsibleFilterError(f"nodeprep.istio.selection: the options are {type(options).__name__}, not a mapping")
+        raise AnsibleFilterError(f"nodeprep.istio.validate_selection: the options are {type(options).__name__}, not a mapping")
     try:
         return Selection.from_options({**options, **more}).as_dict()
     except InvalidInput as exc:
-        raise AnsibleFilterError(f"nodeprep.istio.selection: {exc}") from exc
+        raise AnsibleFilterError(f"nodeprep.istio.validate_selection: {exc}") from exc
 
 
 class FilterModule:

@@ -1,12 +1,12 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter probe_conclusion: a thin adapter over plugin_utils."""
+"""Filter probe_comparison: a thin adapter over plugin_utils."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: probe_conclusion
+name: probe_comparison
 short_description: Compare what a probe proved with what was predicted
 version_added: 0.2.0
 description:
@@ -34,7 +34,7 @@ EXAMPLES = r"""
 
 - name: What is proved, and why the rest is not
   ansible.builtin.debug:
-    msg: "{{ probe | nodeprep.istio.probe_conclusion(ansible_facts.istio_node | nodeprep.istio.readiness) }}"
+    msg: "{{ probe | nodeprep.istio.probe_comparison(ansible_facts.istio_node | nodeprep.istio.readiness) }}"
 """
 
 RETURN = r"""
@@ -75,14 +75,14 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.probe_compa
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
 
 
-def probe_conclusion(probe: Any, assessment: Any) -> dict[str, Any]:
+def probe_comparison(probe: Any, assessment: Any) -> dict[str, Any]:
     """Return the conclusion as a dict; raises AnsibleFilterError for what is no result of a probe or no assessment."""
     try:
         return conclude(probe, assessment).as_dict()
     except InvalidInput as exc:
-        raise AnsibleFilterError(f"nodeprep.istio.probe_conclusion: {exc}") from exc
+        raise AnsibleFilterError(f"nodeprep.istio.probe_comparison: {exc}") from exc
 
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        return {"probe_conclusion": probe_conclusion}
+        return {"probe_comparison": probe_comparison}

@@ -5,7 +5,7 @@
 """Documentation of the action plugin of the same name."""
 
 DOCUMENTATION = r"""
-module: fleet_check
+module: fleet_preflight
 short_description: Check what a run asks for before any node is asked
 version_added: 0.2.0
 description:
@@ -38,7 +38,7 @@ author:
 
 EXAMPLES = r"""
 - name: Check what is asked for
-  nodeprep.istio.fleet_check:
+  nodeprep.istio.fleet_preflight:
     pattern: workers
     hosts: "{{ query('ansible.builtin.inventory_hostnames', 'workers') }}"
   run_once: true
