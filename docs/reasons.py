@@ -27,10 +27,22 @@ AGAIN = {"file": "it", "package": "it", "system": "it"}
 
 def page() -> str:
     """Return the page."""
-    gaps = [f"| `{code}` | {kind.text.format_map(WORDS)} | {kind.remedy.format_map(AGAIN)} |" for code, kind in KINDS.items()]
+    gaps = [
+        f"| `{code}` | {kind.text.format_map(WORDS)} | {kind.remedy.format_map(AGAIN)} |"
+        for code, kind in KINDS.items()
+    ]
     telling = [f"| `{code}` | {text} |" for code, text in TELLING.items()]
     return "\n".join(
-        [HEAD, "| code | what it says | what to do |", "|---|---|---|", *gaps, "", "These explain a state, and ask for nothing:", "", "| code | what it says |"]
+        [
+            HEAD,
+            "| code | what it says | what to do |",
+            "|---|---|---|",
+            *gaps,
+            "",
+            "These explain a state, and ask for nothing:",
+            "",
+            "| code | what it says |",
+        ]
         + ["|---|---|", *telling, ""]
     )
 

@@ -41,19 +41,26 @@ def page() -> str:
     parts = [HEAD]
     for title, rows in (("The page", documented.ROWS), ("The rules", effective.ROWS)):
         for backend, label in BACKENDS.items():
-            parts.append(f"\n## {title}: {label}\n\n" + _table(row for row in rows if row.requirement.backend == backend))
+            parts.append(
+                f"\n## {title}: {label}\n\n" + _table(row for row in rows if row.requirement.backend == backend)
+            )
     return "".join(parts)
 
 
 def _table(rows: Iterable[Row[Any]]) -> str:
     lines = ["| requirement | | condition | source |", "|---|---|---|---|"]
-    lines += [f"| {_name(row.requirement)} | {_wording(row)} | {row.condition.remark or 'always'} | {_source(row.requirement.source)} |" for row in rows]
+    lines += [
+        f"| {_name(row.requirement)} | {_wording(row)} | {row.condition.remark or 'always'} | {_source(row.requirement.source)} |"
+        for row in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
 def _name(requirement: Requirement) -> str:
     if requirement.kind == "module":
-        return " or ".join(f"`{name}`" for name in requirement.modules) + (f" ({requirement.feature})" if requirement.feature else "")
+        return " or ".join(f"`{name}`" for name in requirement.modules) + (
+            f" ({requirement.feature})" if requirement.feature else ""
+        )
     if requirement.kind == "option":
         return f"kernel option `CONFIG_{requirement.name}`"
     name = "kernel" if requirement.kind == "kernel" else f"the host's `{requirement.name}`"

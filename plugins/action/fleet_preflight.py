@@ -16,7 +16,10 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight import request as _request
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import is_ours
 
-ARGUMENTS = {"pattern": {"type": "str", "required": True}, "hosts": {"type": "list", "elements": "str", "required": True}}
+ARGUMENTS = {
+    "pattern": {"type": "str", "required": True},
+    "hosts": {"type": "list", "elements": "str", "required": True},
+}
 
 
 class ActionModule(ActionBase):
@@ -35,20 +38,32 @@ class ActionModule(ActionBase):
         odd = [name for name in hosts if split_host_pattern([name]) != [name] or name.startswith(("!", "&", "~"))]
         if odd:
             return {**result, "failed": True, "msg": _request.no_pattern(odd)}
-        request = _request.Request(self._by_host(hosts, variables), frozenset(load_extra_vars(self._loader)) | self._of_play(variables).keys())
+        request = _request.Request(
+            self._by_host(hosts, variables), frozenset(load_extra_vars(self._loader)) | self._of_play(variables).keys()
+        )
         for text in request.warnings():
             Display().warning(text)
         errors = list(request.errors())
         result.update(changed=False, hosts=len(hosts))
-        return {**result, "failed": True, "msg": "nothing was asked of any node. " + "; ".join(errors)} if errors else result
+        return (
+            {**result, "failed": True, "msg": "nothing was asked of any node. " + "; ".join(errors)}
+            if errors
+            else result
+        )
 
     @staticmethod
     def _of_play(variables: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the play says, which comes before what the inventory says, for every host."""
         first = variables["hostvars"].raw_get(variables["inventory_hostname"])
-        return {name: value for name, value in variables.items() if is_ours(name) and (name not in first or first[name] != value)}
+        return {
+            name: value
+            for name, value in variables.items()
+            if is_ours(name) and (name not in first or first[name] != value)
+        }
 
-    def _by_host(self, hosts: list[str], variables: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], Callable[[str], Any]]]:
+    def _by_host(
+        self, hosts: list[str], variables: Mapping[str, Any]
+    ) -> Iterator[tuple[str, dict[str, Any], Callable[[str], Any]]]:
         """Yield for each host its variables of the roles, as they are written, and a function that templates one of them."""
         hostvars = variables["hostvars"]
         play = self._of_play(variables)

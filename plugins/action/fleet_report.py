@@ -17,8 +17,21 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import Inva
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import headline, why
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import FORMATS, MAIN_FILE, write
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import DISPROVED, GATES, URGENCY, Document, Node
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import add_recorded, add_run, failures, read_document, read_text, selection_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    DISPROVED,
+    GATES,
+    URGENCY,
+    Document,
+    Node,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
+    add_recorded,
+    add_run,
+    failures,
+    read_document,
+    read_text,
+    selection_of,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import conclusion
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import read_waivers
@@ -75,14 +88,21 @@ class ActionModule(ActionBase):
         if arguments["sources"]:
             selection = selection_of(task_vars, self._templar.template)
             for source in arguments["sources"]:
-                path, label = (source.get("path"), source.get("label", "")) if isinstance(source, dict) else (source, "")
+                path, label = (
+                    (source.get("path"), source.get("label", "")) if isinstance(source, dict) else (source, "")
+                )
                 if not isinstance(path, str) or not path:
                     raise ReportError(f"sources: {source!r} is no path and no mapping of path and label")
                 add_recorded(builder, path, str(label), selection, leave_out=main_file)
         else:
             add_run(builder, task_vars, hosts, arguments["nodes"])
         waivers = read_waivers(read_text(arguments["waivers"]), arguments["waivers"]) if arguments["waivers"] else []
-        return builder.document(arguments["generated_at"], waivers, self._previous(arguments["previous"], main_file), arguments["max_age_hours"])
+        return builder.document(
+            arguments["generated_at"],
+            waivers,
+            self._previous(arguments["previous"], main_file),
+            arguments["max_age_hours"],
+        )
 
     def _previous(self, asked: str | None, main_file: str) -> Document | None:
         """Return the last report: the one asked for, else the one about to be replaced, if it can be read."""
@@ -101,12 +121,16 @@ def failing(nodes: Sequence[Node], fail_on: Sequence[str]) -> str:
         return ""
     counts = Counter(gate for node in nodes for gate in _gates(node, fail_on))
     ranked = sorted(counts, key=lambda gate: URGENCY.get(gate, -1))
-    names = ", ".join(f"{node.name} ({', '.join(dict.fromkeys((node.verdict, *_gates(node, fail_on))))})" for node in nodes[:10])
+    names = ", ".join(
+        f"{node.name} ({', '.join(dict.fromkeys((node.verdict, *_gates(node, fail_on))))})" for node in nodes[:10]
+    )
     more = f" and {len(nodes) - 10:,} more" if len(nodes) > 10 else ""
     return f"{', '.join(f'{counts[gate]:,} {gate}' for gate in ranked)}: {names}{more}"
 
 
-def gated(document: Document, fail_on: Sequence[str], hosts: Iterable[str], here: str, failed: Mapping[str, str], report: str) -> dict[str, str]:
+def gated(
+    document: Document, fail_on: Sequence[str], hosts: Iterable[str], here: str, failed: Mapping[str, str], report: str
+) -> dict[str, str]:
     """Return what failed on the hosts of a run, and for each whose node shuts the gate why.
 
     Nodes that are no hosts of it are told for one of these, else for ``here``.
@@ -121,7 +145,9 @@ def gated(document: Document, fail_on: Sequence[str], hosts: Iterable[str], here
             elsewhere.append(node)
         elif host not in failed:
             reason = one_line(why(node, causes, document.requirements), 300)
-            told[host] = [f"istio_report_fail_on does not accept {' and '.join(_gates(node, fail_on))}{f': {reason}' if reason else ''}"]
+            told[host] = [
+                f"istio_report_fail_on does not accept {' and '.join(_gates(node, fail_on))}{f': {reason}' if reason else ''}"
+            ]
     if elsewhere:
         # On a host that fails anyhow, where there is one.
         told.setdefault(next(iter(told), here), []).append(
@@ -131,4 +157,7 @@ def gated(document: Document, fail_on: Sequence[str], hosts: Iterable[str], here
 
 
 def _gates(node: Node, fail_on: Sequence[str]) -> list[str]:
-    return [*([node.verdict] if node.verdict in fail_on else []), *([DISPROVED] if node.probe_contradicts_verdict and DISPROVED in fail_on else [])]
+    return [
+        *([node.verdict] if node.verdict in fail_on else []),
+        *([DISPROVED] if node.probe_contradicts_verdict and DISPROVED in fail_on else []),
+    ]

@@ -13,7 +13,13 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder, selection_text
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import add_run, failures, read_text, report_host, selection_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
+    add_run,
+    failures,
+    read_text,
+    report_host,
+    selection_of,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import summary
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import read_waivers
@@ -37,14 +43,22 @@ class ActionModule(ActionBase):
         builder = Builder()
         add_run(builder, variables, hosts, arguments["nodes"])
         try:
-            waivers = read_waivers(read_text(arguments["waivers"]), arguments["waivers"]) if arguments["waivers"] else []
+            waivers = (
+                read_waivers(read_text(arguments["waivers"]), arguments["waivers"]) if arguments["waivers"] else []
+            )
             document = builder.document(arguments["generated_at"], waivers)
         except ReportError as exc:
             # Without the cause, which the message tells: Ansible would put it after it once more.
             raise AnsibleActionFail(f"fleet_summary: {exc}") from None
         lines = summary(document, "" if document.selections else self._asked(variables))
         Display().display("\n" + "\n".join(lines) + "\n")
-        result.update(changed=False, lines=lines, hosts=hosts, failures=failures(variables, hosts), report_host=report_host(variables, hosts))
+        result.update(
+            changed=False,
+            lines=lines,
+            hosts=hosts,
+            failures=failures(variables, hosts),
+            report_host=report_host(variables, hosts),
+        )
         return result
 
     def _asked(self, task_vars: dict[str, Any]) -> str:

@@ -41,16 +41,25 @@ class ActionModule(ActionBase):
                 if meant:
                     raise InvalidInput(misspelt(name, meant))
             # All that is asked is checked before the node is touched.
-            selection, consent = Selection.from_options(arguments["selection"]), Consent.from_options(arguments["consent"])
-            acted = Acted.from_options(arguments["execution"], self._task.check_mode) if arguments["execution"] else None
+            selection, consent = (
+                Selection.from_options(arguments["selection"]),
+                Consent.from_options(arguments["consent"]),
+            )
+            acted = (
+                Acted.from_options(arguments["execution"], self._task.check_mode) if arguments["execution"] else None
+            )
             if acted and acted.lost():
                 return {**result, "failed": True, "msg": acted.lost()}
-            observed = self._execute_module(module_name="nodeprep.istio.node_facts", module_args={}, task_vars=task_vars)
+            observed = self._execute_module(
+                module_name="nodeprep.istio.node_facts", module_args={}, task_vars=task_vars
+            )
             if "istio_node" not in (observed.get("ansible_facts") or {}):
                 return {**result, **observed, "msg": cause(observed)}
             facts = checked(observed["ansible_facts"]["istio_node"])
             assessment = assess(facts, selection).as_dict()
-            result.update({key: observed[key] for key in ("ansible_facts", "warnings", "deprecations") if key in observed})
+            result.update(
+                {key: observed[key] for key in ("ansible_facts", "warnings", "deprecations") if key in observed}
+            )
             result.update(changed=False, facts=facts, assessment=assessment, _ansible_verbose_override=True)
             if not acted:
                 return {**result, "plan": preparation(facts, selection, consent)}

@@ -152,7 +152,9 @@ def preparation_plan(facts: Any, **options: Any) -> dict[str, Any]:
     known = [*Selection.__dataclass_fields__, *Consent.__dataclass_fields__]
     unknown = next((name for name in options if name not in known), None)
     if unknown:
-        raise AnsibleFilterError(f"nodeprep.istio.preparation_plan: there is no option '{unknown}'; there are {', '.join(known)}")
+        raise AnsibleFilterError(
+            f"nodeprep.istio.preparation_plan: there is no option '{unknown}'; there are {', '.join(known)}"
+        )
     consent = {name: options.pop(name) for name in Consent.__dataclass_fields__ if name in options}
     try:
         return preparation(checked(facts), Selection.from_options(options), Consent.from_options(consent))

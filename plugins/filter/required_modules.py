@@ -54,7 +54,9 @@ def required_modules(asked: Any, /, **options: Any) -> list[str]:
     """Return the names of the modules that a selection requires; raises AnsibleFilterError for a bad option."""
     try:
         if options.get("backend") not in (None, asked):
-            raise InvalidInput(f"backend: the input says {asked!r} and the option {options['backend']!r}; the input is enough")
+            raise InvalidInput(
+                f"backend: the input says {asked!r} and the option {options['backend']!r}; the input is enough"
+            )
         return names_of(Selection.from_options({**options, "backend": asked}))
     except InvalidInput as exc:
         raise AnsibleFilterError(f"nodeprep.istio.required_modules: {exc}") from exc

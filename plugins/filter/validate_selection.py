@@ -45,7 +45,9 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 def selection(options: Any, **more: Any) -> dict[str, Any]:
     """Return the selection as a dict; raises AnsibleFilterError for a bad option."""
     if not isinstance(options, Mapping):
-        raise AnsibleFilterError(f"nodeprep.istio.validate_selection: the options are {type(options).__name__}, not a mapping")
+        raise AnsibleFilterError(
+            f"nodeprep.istio.validate_selection: the options are {type(options).__name__}, not a mapping"
+        )
     try:
         return Selection.from_options({**options, **more}).as_dict()
     except InvalidInput as exc:

@@ -35,7 +35,9 @@ class Cause:
     def reason(self, axis):
         """Return the cause as an entry of the C(reasons) of a module; I(axis) is "now", "autoload" or "boot"."""
         more = {"where": self.where, "dependency": self.needs, "listed_in": self.listed}
-        return dict({"axis": axis, "code": self.code, "text": self.text}, **{key: value for key, value in more.items() if value})
+        return dict(
+            {"axis": axis, "code": self.code, "text": self.text}, **{key: value for key, value in more.items() if value}
+        )
 
     def sentence(self):
         """Return all of the cause in words."""
@@ -85,7 +87,10 @@ def place(reason):
 
 def texts(reasons):
     """Return the sentences of reasons on one line, each with its axis unless that is "now"."""
-    return "; ".join(sentence(reason) if reason["axis"] == "now" else "{0}: {1}".format(reason["axis"], sentence(reason)) for reason in reasons)
+    return "; ".join(
+        sentence(reason) if reason["axis"] == "now" else "{0}: {1}".format(reason["axis"], sentence(reason))
+        for reason in reasons
+    )
 
 
 def usual_line(reason, name):
@@ -97,7 +102,11 @@ def usual_line(reason, name):
     if reason["code"] == "blacklist":
         return "blacklist {0}".format(name)
     before, after = OVERRIDE_TEXT.split("{0}")
-    return "install {0} {1}".format(name, reason["text"][len(before) : -len(after)]) if reason["code"] == "install_override" else None
+    return (
+        "install {0} {1}".format(name, reason["text"][len(before) : -len(after)])
+        if reason["code"] == "install_override"
+        else None
+    )
 
 
 def grouped(reasons, modules):
@@ -136,7 +145,9 @@ def _shared(reasons, modules):
         (name, reason)
         for name in reasons
         for reason in reasons[name]
-        if dependents[name] and "dependency" not in reason and all(_of_dependent(name, reason) in reasons[other] for other in dependents[name])
+        if dependents[name]
+        and "dependency" not in reason
+        and all(_of_dependent(name, reason) in reasons[other] for other in dependents[name])
     ]
 
 

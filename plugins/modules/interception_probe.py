@@ -173,7 +173,12 @@ def refusal(params):
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(SELECTION, autoload={"type": "bool", "default": False}, selinux_domain={"type": "str"}, timeout={"type": "int", "default": 60}),
+        argument_spec=dict(
+            SELECTION,
+            autoload={"type": "bool", "default": False},
+            selinux_domain={"type": "str"},
+            timeout={"type": "int", "default": 60},
+        ),
         supports_check_mode=True,
     )
     files = Files()
@@ -185,16 +190,33 @@ def main():
     rule_sets = _rule_sets.chosen(module.params)
     may_load = module.params["autoload"] and not module.check_mode
     try:
-        results, loaded, capabilities = runner.examine(files, rule_sets, may_load, module.params["timeout"], module.params["selinux_domain"])
+        results, loaded, capabilities = runner.examine(
+            files, rule_sets, may_load, module.params["timeout"], module.params["selinux_domain"]
+        )
     except sandbox.Refused as exc:
         module.fail_json(msg=str(exc))
     if module.params["selinux_domain"] and selinux.observe(files)["mode"] == "permissive":
-        module.warn("SELinux is permissive on this node: what it would deny {0} is let pass".format(module.params["selinux_domain"]))
+        module.warn(
+            "SELinux is permissive on this node: what it would deny {0} is let pass".format(
+                module.params["selinux_domain"]
+            )
+        )
     if module.check_mode and module.params["autoload"]:
         loaded = sorted({name for result in results.values() for name in result.get("would_load", ())})
-    result = {"changed": bool(loaded), "rule_sets": results, "loaded": loaded, "capabilities": capabilities, "elapsed": round(time.time() - started, 3)}
+    result = {
+        "changed": bool(loaded),
+        "rule_sets": results,
+        "loaded": loaded,
+        "capabilities": capabilities,
+        "elapsed": round(time.time() - started, 3),
+    }
     if module._diff:
-        result["diff"] = {"before_header": "loaded modules", "after_header": "loaded modules", "before": "", "after": "".join(name + "\n" for name in loaded)}
+        result["diff"] = {
+            "before_header": "loaded modules",
+            "after_header": "loaded modules",
+            "before": "",
+            "after": "".join(name + "\n" for name in loaded),
+        }
     module.exit_json(**result)
 
 

@@ -113,7 +113,9 @@ def asked_names(module):
         return []
     if not module.params["modules"]:
         module.fail_json(msg="modules: name at least one module, or set state to absent")
-    return list(dict.fromkeys(_module_names.canonical(name) for name in module.params["modules"] + module.params["always"]))
+    return list(
+        dict.fromkeys(_module_names.canonical(name) for name in module.params["modules"] + module.params["always"])
+    )
 
 
 def listed(module, option, names):
@@ -126,7 +128,9 @@ def load(module, names):
     path = module.get_bin_path("modprobe", required=True, opt_dirs=["/usr/sbin", "/sbin"])
     if module.check_mode:
         return []
-    return _act.load(names, lambda arguments: module.run_command([path] + arguments), lambda: proc.loaded_modules(Files()) or {})
+    return _act.load(
+        names, lambda arguments: module.run_command([path] + arguments), lambda: proc.loaded_modules(Files()) or {}
+    )
 
 
 def act(module, names):
@@ -168,7 +172,12 @@ def act(module, names):
     }
     if module._diff:
         header = {"before_header": boot_block.PATH, "after_header": boot_block.PATH}
-        loaded = {"before_header": "loaded modules", "after_header": "loaded modules", "before": "", "after": "".join(name + "\n" for name in to_load)}
+        loaded = {
+            "before_header": "loaded modules",
+            "after_header": "loaded modules",
+            "before": "",
+            "after": "".join(name + "\n" for name in to_load),
+        }
         result["diff"] = [dict(header, before=boot_block.shown(before), after=boot_block.shown(after)), loaded]
     return result
 
@@ -195,7 +204,9 @@ def main():
     failures = result["failed_modules"]
     if failures:
         causes = "; ".join("{0}: {1}".format(failure["name"], failure["cause"]) for failure in failures)
-        module.fail_json(msg="could not load {0} of {1} modules: {2}".format(len(failures), len(names), causes), **result)
+        module.fail_json(
+            msg="could not load {0} of {1} modules: {2}".format(len(failures), len(names), causes), **result
+        )
     module.exit_json(**result)
 
 

@@ -114,7 +114,9 @@ def main():
             found, edited = texts(module.params["state"], lines)
             changes = {path: pair for path, pair in found.items() if pair[0] != pair[1]}
             if changes and os.geteuid() != 0:
-                module.fail_json(msg="writing to {0} needs root: set become to true".format(modprobe_overrides.DIRECTORY))
+                module.fail_json(
+                    msg="writing to {0} needs root: set become to true".format(modprobe_overrides.DIRECTORY)
+                )
             for path, (_before, after) in changes.items():
                 boot_block.see_writable(after, path)
             for path, (_before, after) in changes.items():
@@ -126,7 +128,8 @@ def main():
     if module._diff:
         shown = boot_block.shown
         result["diff"] = [
-            {"before_header": path, "after_header": path, "before": shown(before), "after": shown(after)} for path, (before, after) in changes.items()
+            {"before_header": path, "after_header": path, "before": shown(before), "after": shown(after)}
+            for path, (before, after) in changes.items()
         ]
     module.exit_json(**result)
 

@@ -219,7 +219,9 @@ def main():
             module.fail_json(msg="modules: '{0}' is no module name: letters, digits, '_' and '-' only".format(name))
     root = "/" + module.params["root"].strip("/")
     if not module.params["root"].startswith("/") or not Files(root).is_dir("/"):
-        module.fail_json(msg="root: there is no directory '{0}'; it has to be an absolute path".format(module.params["root"]))
+        module.fail_json(
+            msg="root: there is no directory '{0}'; it has to be an absolute path".format(module.params["root"])
+        )
     module.run_command_environ_update = {"LC_ALL": "C", "LANG": "C"}
 
     def run(arguments):

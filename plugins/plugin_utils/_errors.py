@@ -39,5 +39,8 @@ def cause(result: Mapping[str, Any]) -> str:
             return f"the module did not run to its end; the node said: {gone or said[-1]}{remedy}"
     # ansible-core 2.19 and newer begin with what everybody knows by then.
     return (
-        str(result.get("msg") or "failed, and nothing says why").removeprefix("Task failed: ").removeprefix("Module failed: ").removeprefix("Action failed: ")
+        str(result.get("msg") or "failed, and nothing says why")
+        .removeprefix("Task failed: ")
+        .removeprefix("Module failed: ")
+        .removeprefix("Action failed: ")
     )

@@ -14,7 +14,10 @@ SIZES = {"wide": {"width": 1400, "height": 900}, "narrow": {"width": 400, "heigh
 
 
 def tiles(page: Page) -> dict[str, int]:
-    return {tile.get_attribute("data-verdict"): int(tile.locator("strong").inner_text().replace(",", "")) for tile in page.locator(".tile").all()}
+    return {
+        tile.get_attribute("data-verdict"): int(tile.locator("strong").inner_text().replace(",", ""))
+        for tile in page.locator(".tile").all()
+    }
 
 
 def shot(page: Page, name: str, full: bool = True) -> None:

@@ -32,9 +32,16 @@ def test_the_verdicts_are_those_of_the_machines():
 @pytest.mark.parametrize("size", SIZES)
 def test_it_is_shown(opened, size, scheme):
     page = opened(REPORT, size, scheme)
-    assert {verdict: number for verdict, number in tiles(page).items() if number} == {"ready": 1, "on_demand": 1, "not_ready": 1, "no_data": 1}
+    assert {verdict: number for verdict, number in tiles(page).items() if number} == {
+        "ready": 1,
+        "on_demand": 1,
+        "not_ready": 1,
+        "no_data": 1,
+    }
     expect(page.locator("h1")).to_have_text("1 of 4 nodes is ready")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page itself must not scroll sideways"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+        "the page itself must not scroll sideways"
+    )
     shot(page, f"lab-{size}-{scheme}")
     assert Axe().run(page).violations_count == 0, Axe().run(page).generate_report()
     page.get_by_role("searchbox").fill("site-hardening")

@@ -43,13 +43,23 @@ def inventory(size: int, directory: Path) -> Path:
         "istio_report_formats": ["html", *FORMATS],
     }
     path = directory / "hosts.json"
-    path.write_text(json.dumps({"all": {"hosts": {name: {} for name, _facts in fleet}, "vars": variables}}), encoding="utf-8")
+    path.write_text(
+        json.dumps({"all": {"hosts": {name: {} for name, _facts in fleet}, "vars": variables}}), encoding="utf-8"
+    )
     return path
 
 
 def audit(hosts: Path) -> dict[str, object]:
     """Run the audit in check mode in a process of its own, so that its memory is measured alone."""
-    command = [Path(sys.executable).with_name("ansible-playbook"), "-i", str(hosts), "-f", FORKS, "--check", "nodeprep.istio.audit_istio_nodes"]
+    command = [
+        Path(sys.executable).with_name("ansible-playbook"),
+        "-i",
+        str(hosts),
+        "-f",
+        FORKS,
+        "--check",
+        "nodeprep.istio.audit_istio_nodes",
+    ]
     environment = {
         **os.environ,
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache"),

@@ -50,7 +50,9 @@ def main() -> None:
         "document_seconds": round(made - judged, 1),
         "formats_seconds": round(written - made, 1),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "mib": {name: round(sum(os.path.getsize(path) for path in paths) / (1 << 20), 1) for name, paths in files.items()},
+        "mib": {
+            name: round(sum(os.path.getsize(path) for path in paths) / (1 << 20), 1) for name, paths in files.items()
+        },
         "totals": document.totals,
     }
     print(json.dumps(cost))

@@ -14,7 +14,14 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import FORMATS, write
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule
 from ansible_collections.nodeprep.istio.tests.report.browser import SHOTS, SIZES, shot, tiles
-from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, SELECTION, build, facts, fleet, outcome
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
+    KINDS,
+    SELECTION,
+    build,
+    facts,
+    fleet,
+    outcome,
+)
 from ansible_collections.nodeprep.istio.tests.unit.support.malformed import HOSTILE, hostile
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -40,11 +47,24 @@ PAUSES = """() => { window.pauses = []; document.querySelector("input[type=searc
 @pytest.fixture(scope="session")
 def small() -> Path:
     waivers = [
-        WaiverRule("xt_owner", ("node-09",), "no sidecars on this node before it is replaced", "2027-03-31", "waivers.yml:1"),
+        WaiverRule(
+            "xt_owner", ("node-09",), "no sidecars on this node before it is replaced", "2027-03-31", "waivers.yml:1"
+        ),
         WaiverRule("br_netfilter", ("*",), "bridges are not used", "2026-11-01", "waivers.yml:5"),
     ]
-    before = build([*list(fleet(SMALL, SELECTION))[:5], *((f"node-{n:02}", outcome(facts(KINDS[0]), SELECTION)) for n in (6, 14)), ("node-99", {})])
-    write(build(fleet(SMALL, SELECTION), waivers=waivers, previous=before), str(SHOTS / "small"), ["html", *FORMATS], str(TEMPLATES))
+    before = build(
+        [
+            *list(fleet(SMALL, SELECTION))[:5],
+            *((f"node-{n:02}", outcome(facts(KINDS[0]), SELECTION)) for n in (6, 14)),
+            ("node-99", {}),
+        ]
+    )
+    write(
+        build(fleet(SMALL, SELECTION), waivers=waivers, previous=before),
+        str(SHOTS / "small"),
+        ["html", *FORMATS],
+        str(TEMPLATES),
+    )
     return SHOTS / "small" / "report.html"
 
 
@@ -61,7 +81,9 @@ def test_a_small_fleet(opened, small, size, scheme):
     document = json.loads((small.parent / "report.json").read_text())
     assert tiles(page) == document["totals"]["verdicts"]
     expect(page.locator("h1")).to_have_text("7 of 14 nodes are ready")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page itself must not scroll sideways"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+        "the page itself must not scroll sideways"
+    )
     assert page.evaluate(CUT) == []
     shot(page, f"small-{size}-{scheme}")
     assert Axe().run(page).violations_count == 0, Axe().run(page).generate_report()
@@ -80,7 +102,13 @@ def test_a_nodes_story_says_file_and_line(opened, small):
     page = opened(small)
     page.goto(small.as_uri() + "#node=node-13")
     story = page.get_by_role("dialog")
-    for text in ("install override '/bin/false' (/etc/modprobe.d/usb-and-more.conf:3)", "Take the install lines out of", "Page", "Rules", "profile combined"):
+    for text in (
+        "install override '/bin/false' (/etc/modprobe.d/usb-and-more.conf:3)",
+        "Take the install lines out of",
+        "Page",
+        "Rules",
+        "profile combined",
+    ):
         expect(story).to_contain_text(text)
     page.goto(small.as_uri() + "#node=node-09")
     expect(story).to_contain_text("waived until 2027-03-31: no sidecars on this node before it is replaced")
@@ -148,7 +176,12 @@ def test_hostile_text_is_text(opened):
     page = opened(SHOTS / "hostile" / "report.html")
     assert "owned" not in page.title() and page.locator("img").count() == 0
     shown = page.locator("#nodes tbody").inner_text()
-    assert HOSTILE[0] in shown and HOSTILE[1] in shown and "{{ 7 * 7 }}{% raw %}" in shown and "(1048576 characters)" in shown
+    assert (
+        HOSTILE[0] in shown
+        and HOSTILE[1] in shown
+        and "{{ 7 * 7 }}{% raw %}" in shown
+        and "(1048576 characters)" in shown
+    )
     for name in (f"0{HOSTILE[0]}", f"6{HOSTILE[6]}".replace("\n", ""), f"8{HOSTILE[8]}"):
         page.get_by_role("searchbox").fill(name)
         page.locator("#nodes tbody a").first.click()
@@ -170,7 +203,9 @@ def test_a_large_fleet_is_shown(opened, large, size, scheme):
     assert page.evaluate("performance.timing.loadEventEnd - performance.timing.navigationStart") < 5000
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth") and page.evaluate(CUT) == []
     if size == "wide":
-        assert page.evaluate("(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector('#heat .scroll'))")
+        assert page.evaluate(
+            "(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector('#heat .scroll'))"
+        )
     shot(page, f"large-{size}-{scheme}", full=False)
     for part in ("causes", "heat", "systems", "nodes"):
         page.locator(f"#{part}").screenshot(path=SHOTS / f"large-{size}-{scheme}-{part}.png")
@@ -200,7 +235,11 @@ def test_a_large_fleet_is_searched_without_a_pause(opened, large):
     search, status = page.get_by_role("searchbox"), page.get_by_role("status")
     page.evaluate(PAUSES)
     search.focus()
-    for words, found in (("worker-00042.", "1 node"), ("rhel kernel-modules-extra", "859 nodes, the first 100 shown"), ("nothing like this", "0 nodes")):
+    for words, found in (
+        ("worker-00042.", "1 node"),
+        ("rhel kernel-modules-extra", "859 nodes, the first 100 shown"),
+        ("nothing like this", "0 nodes"),
+    ):
         page.keyboard.type(words, delay=50)
         expect(status).to_have_text(found)
         search.press("Control+A")
@@ -230,7 +269,9 @@ def test_a_large_fleet_is_filtered(opened, large):
     page.get_by_role("button", name="Clear filters").click()
     page.locator("#systems").scroll_into_view_if_needed()
     page.get_by_label("System and kernel").select_option(label="Talos (v1.12.0), 6.18.45-talos")
-    expect(status).to_contain_text(f"{page.locator('#systems tr', has_text='Talos').locator('td').nth(2).inner_text()} nodes")
+    expect(status).to_contain_text(
+        f"{page.locator('#systems tr', has_text='Talos').locator('td').nth(2).inner_text()} nodes"
+    )
     page.get_by_role("button", name="Clear filters").click()
     page.locator("#heat").get_by_role("button").first.click()
     expect(status).to_contain_text("that stand alike in one row of the heat map")

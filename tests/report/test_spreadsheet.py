@@ -18,11 +18,20 @@ STRING = "60"
 def test_hostile_text_is_no_formula(tmp_path):
     document = hostile()
     (nodes, requirements) = write(document, str(tmp_path), ["csv"], str(tmp_path))["csv"]
-    for path, lines in ((nodes, len(document.nodes)), (requirements, sum(max(len(node.rows), 1) for node in document.nodes))):
-        subprocess.run(["ssconvert", "-T", "Gnumeric_XmlIO:sax:0", path, str(tmp_path / "sheet.xml")], check=True, capture_output=True)
+    for path, lines in (
+        (nodes, len(document.nodes)),
+        (requirements, sum(max(len(node.rows), 1) for node in document.nodes)),
+    ):
+        subprocess.run(
+            ["ssconvert", "-T", "Gnumeric_XmlIO:sax:0", path, str(tmp_path / "sheet.xml")],
+            check=True,
+            capture_output=True,
+        )
         cells = list(ElementTree.parse(tmp_path / "sheet.xml").iter(f"{GNUMERIC}Cell"))
         assert max(int(cell.get("Row")) for cell in cells) == lines
         # A formula has no type of its own; a text that begins like one has that of a string.
         suspicious = [cell for cell in cells if (cell.text or "").startswith(("=", "+", "-", "@"))]
-        assert all(cell.get("ValueType") for cell in cells) and all(cell.get("ValueType") == STRING for cell in suspicious)
+        assert all(cell.get("ValueType") for cell in cells) and all(
+            cell.get("ValueType") == STRING for cell in suspicious
+        )
         assert {cell.text for cell in suspicious} >= {HOSTILE[2], HOSTILE[3]}

@@ -16,7 +16,17 @@ PREFIX = "ansible_collections.nodeprep.istio.plugins."
 # In the order of the data flow: a package may import itself and those before it.
 ORDER = {
     "module_utils": ("_files", "_module_names", "_reasons", "_kmod", "_boot", "_managed", "_observe", "_act", "_probe"),
-    "plugin_utils": ("_errors", "_values", "_selection", "_facts", "_catalogue", "_assess", "_plan", "_report", "_preflight"),
+    "plugin_utils": (
+        "_errors",
+        "_values",
+        "_selection",
+        "_facts",
+        "_catalogue",
+        "_assess",
+        "_plan",
+        "_report",
+        "_preflight",
+    ),
 }
 # What the controller imports of the node's side: the vocabulary of the facts and the formats of managed files.
 SHARED = ("_module_names", "_reasons", "_managed")
@@ -48,7 +58,9 @@ def violations(side: str) -> list[str]:
             if other_side == side:
                 allowed = other in order[: order.index(package) + 1]
             else:
-                allowed = side == "plugin_utils" and (other in SHARED or (inside == OBSERVES_RECORDINGS and other == "_observe"))
+                allowed = side == "plugin_utils" and (
+                    other in SHARED or (inside == OBSERVES_RECORDINGS and other == "_observe")
+                )
             if not allowed:
                 found.append(f"{inside} imports {name}")
     return found

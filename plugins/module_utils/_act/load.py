@@ -38,16 +38,24 @@ def persistable(node, names, outside_block):
 
     :param outside_block: names on the lines of our boot file that are not ours.
     """
-    elsewhere = {name for path, listed in node.boot.files.items() if path != boot_block.PATH for name in listed} | set(outside_block)
-    return [name for name in names if name not in elsewhere and _works(module_state.describe(node, name)) and not node.conf.blacklisting(name)]
+    elsewhere = {name for path, listed in node.boot.files.items() if path != boot_block.PATH for name in listed} | set(
+        outside_block
+    )
+    return [
+        name
+        for name in names
+        if name not in elsewhere and _works(module_state.describe(node, name)) and not node.conf.blacklisting(name)
+    ]
 
 
 def _works(entry):
     """Whether a line for it at boot makes sense: it loads here, or will with the kernel that boots next, or after a reboot."""
-    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"} and not any(
-        reason["code"] == "install_override" for reason in entry["reasons"]
+    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {
+        "modules_disabled"
+    } and not any(reason["code"] == "install_override" for reason in entry["reasons"])
+    return (
+        entry["state"] in ("loaded", "loadable") or waits or (entry.get("next_boot") or {}).get("state") == "loadable"
     )
-    return entry["state"] in ("loaded", "loadable") or waits or (entry.get("next_boot") or {}).get("state") == "loadable"
 
 
 def load(names, modprobe, loaded):
@@ -65,6 +73,8 @@ def load(names, modprobe, loaded):
         # Together they gave one list of messages; asked alone, the module gives its own.
         code, out, err = modprobe(["--", name])
         if name not in loaded():
-            message = (err or out).strip() or "modprobe ended with {0}, and the module is not in /proc/modules".format(code)
+            message = (err or out).strip() or "modprobe ended with {0}, and the module is not in /proc/modules".format(
+                code
+            )
             failures.append({"name": name, "cause": message})
     return failures

@@ -23,7 +23,9 @@ class Outcome:
         for line in boot.lines:
             targets, refusal = modprobe.lookup(line.name)
             if not targets:
-                refusal = refusal or Cause("unknown_boot_entry", "{0} has no such module: take it out".format(modprobe.tree.path))
+                refusal = refusal or Cause(
+                    "unknown_boot_entry", "{0} has no such module: take it out".format(modprobe.tree.path)
+                )
                 self._refuse(line, line.name, refusal)
             for target, _by_alias in targets:
                 refusal = modprobe.conf.blacklisting(target) or modprobe.refusal(target)
@@ -66,11 +68,17 @@ def decide(node, name, state):
     if unread:
         return "unknown", Cause("unreadable", "what may list it cannot be read", unread)
     if name in node.boot.initramfs:
-        return "unknown", Cause("initramfs_only", "rd.modules-load= lists it, which only the initramfs heeds", "/proc/cmdline")
+        return "unknown", Cause(
+            "initramfs_only", "rd.modules-load= lists it, which only the initramfs heeds", "/proc/cmdline"
+        )
     dead = next((line.dead for line in node.boot.dead if line.name == name), None)
     if dead:
         return ("no" if dead.code == "boot_file_masked" else "ineffective"), dead
-    return ("no", None) if node.boot.certain else ("unknown", Cause("no_systemd", "without systemd nothing tells what is loaded at boot"))
+    return (
+        ("no", None)
+        if node.boot.certain
+        else ("unknown", Cause("no_systemd", "without systemd nothing tells what is loaded at boot"))
+    )
 
 
 def _unsure(node, line):

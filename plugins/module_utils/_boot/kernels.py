@@ -45,7 +45,11 @@ def boots_next(files, releases):
         image = _IMAGE.search(files.link(path) or "")
         if image:
             return image.group(1), "link {0}".format(path), True
-    entries = [_VERSION.search(files.read("{0}/{1}".format(ENTRIES, name)) or "") for name in files.listdir(ENTRIES) if name.endswith(".conf")]
+    entries = [
+        _VERSION.search(files.read("{0}/{1}".format(ENTRIES, name)) or "")
+        for name in files.listdir(ENTRIES)
+        if name.endswith(".conf")
+    ]
     versions = sorted((entry.group(1) for entry in entries if entry), key=version_key)
     if versions:
         return versions[-1], "highest version in {0}".format(ENTRIES), False
@@ -54,4 +58,6 @@ def boots_next(files, releases):
 
 def version_key(release):
     """Return a sort key: numbers as numbers, so that 6.1.0-9 comes before 6.1.0-10."""
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"[0-9]{1,18}|[A-Za-z]+", release)]
+    return [
+        (1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"[0-9]{1,18}|[A-Za-z]+", release)
+    ]

@@ -22,7 +22,12 @@ DIRECTORIES = (
 SERVICES = ("/usr/lib/systemd/systemd-modules-load", "/lib/systemd/systemd-modules-load")
 UNIT = "systemd-modules-load.service"
 # systemd.unit(5), without those below /run, which do not outlive this boot. The first file that is there counts.
-UNIT_DIRECTORIES = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+UNIT_DIRECTORIES = (
+    "/etc/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
 # Read by Debian's and OpenRC's own scripts where there is no systemd, and by systemd through a link in modules-load.d.
 ETC_MODULES = "/etc/modules"
 SCRIPTS = ("/etc/init.d/kmod", "/etc/init.d/modules")
@@ -105,7 +110,12 @@ def read(files, cmdline):
     for path, winner in sorted(losers.items()):
         if files.is_dir(winner):
             # It does with systemd 247 and 252; 262 reads the file all the same.
-            boot.lines += _in_doubt(files, path, "boot_file_masked_by_directory", "some releases of systemd take the directory {0} for it".format(winner))
+            boot.lines += _in_doubt(
+                files,
+                path,
+                "boot_file_masked_by_directory",
+                "some releases of systemd take the directory {0} for it".format(winner),
+            )
             continue
         boot.dead += _dead(files, path, "boot_file_masked", "{0} takes that file's place".format(winner))
     for path in conf_files(files, [directory for directory in DIRECTORIES if directory.startswith(VOLATILE)])[0]:
@@ -124,7 +134,10 @@ def read(files, cmdline):
 def _hiding(files, path):
     """Return the cause for which another file may take this one's place unseen, or None."""
     before = DIRECTORIES[: DIRECTORIES.index(os.path.dirname(path))]
-    unread = next((directory for directory in before if directory in files.unreadable and not directory.startswith(VOLATILE)), None)
+    unread = next(
+        (directory for directory in before if directory in files.unreadable and not directory.startswith(VOLATILE)),
+        None,
+    )
     return Cause("unreadable", "what may take that file's place cannot be read", unread) if unread else None
 
 
@@ -161,7 +174,9 @@ def _heed_systemd(boot, files, paths, cmdline):
     if mask:
         boot.heeded = False
         for line in boot.lines:
-            line.dead = Cause("service_masked", "systemd-modules-load is switched off by {0}".format(mask), listed=line.where)
+            line.dead = Cause(
+                "service_masked", "systemd-modules-load is switched off by {0}".format(mask), listed=line.where
+            )
         boot.dead += boot.lines
         boot.lines = []
     unread = next((path for path in _unit_files() if path in files.unreadable), None)
@@ -169,8 +184,12 @@ def _heed_systemd(boot, files, paths, cmdline):
         boot.heeded = None
     for line in boot.lines if unread else ():
         line.doubt = Cause("unreadable", "whether systemd-modules-load runs cannot be read", unread)
-    if files.exists(ETC_MODULES) and not any(os.path.realpath(files.real(path)) == os.path.realpath(files.real(ETC_MODULES)) for path in paths):
-        boot.dead += _dead(files, ETC_MODULES, "boot_file_not_read", "no link in /etc/modules-load.d leads to that file")
+    if files.exists(ETC_MODULES) and not any(
+        os.path.realpath(files.real(path)) == os.path.realpath(files.real(ETC_MODULES)) for path in paths
+    ):
+        boot.dead += _dead(
+            files, ETC_MODULES, "boot_file_not_read", "no link in /etc/modules-load.d leads to that file"
+        )
 
 
 def _heed_scripts(boot, files):

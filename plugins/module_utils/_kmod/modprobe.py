@@ -42,7 +42,9 @@ class Modprobe:
         """
         aliased = self.conf.alias_targets(name)
         if aliased:
-            targets = [(target, True) for target, _where in aliased if target in self.tree.paths or target in self.tree.builtin]
+            targets = [
+                (target, True) for target, _where in aliased if target in self.tree.paths or target in self.tree.builtin
+            ]
             target, where = aliased[0]
             return targets, None if targets else Cause("alias_override", "alias {0} {1}".format(name, target), where)
         if name in self.tree.paths:
@@ -128,7 +130,9 @@ class Modprobe:
 
     def _next_to(self, name):
         """Return what a module depends on and its soft dependencies, which may be given by an alias (libkmod-module.c: lookup_softdep())."""
-        return self.tree.dependencies(name) + [target for soft in self.conf.softdeps_of(name) for target, _by_alias in self.lookup(soft)[0]]
+        return self.tree.dependencies(name) + [
+            target for soft in self.conf.softdeps_of(name) for target, _by_alias in self.lookup(soft)[0]
+        ]
 
     def _own_refusal(self, name):
         if name not in self._own:

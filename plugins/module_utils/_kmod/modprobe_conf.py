@@ -15,7 +15,13 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import OVERRIDE_TEXT, Cause
 
 # libkmod/libkmod.c: default_config_paths; /usr/local/lib since kmod 29, /lib for systems without merged /usr.
-DIRECTORIES = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
+DIRECTORIES = (
+    "/etc/modprobe.d",
+    "/run/modprobe.d",
+    "/usr/local/lib/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/lib/modprobe.d",
+)
 # libkmod/libkmod-config.c: conf_files_filter_out()
 SUFFIXES = (".conf", ".alias")
 COMMAND_LINE = "/proc/cmdline"
@@ -62,7 +68,11 @@ class ModprobeConf:
 
     def switched_off(self):
         """Return the cause for which this kernel loads nothing at any boot, or None."""
-        return Cause("modules_disabled_at_boot", "sysctl.kernel.modules_disabled=1", COMMAND_LINE) if self.disabled else None
+        return (
+            Cause("modules_disabled_at_boot", "sysctl.kernel.modules_disabled=1", COMMAND_LINE)
+            if self.disabled
+            else None
+        )
 
     def load_refusal(self, name):
         """Return the cause for which neither modprobe nor the kernel would load this one module, or None."""
@@ -70,7 +80,11 @@ class ModprobeConf:
 
     def refusals(self, name):
         """Return all causes for which this one module alone would not be loaded, whoever asks."""
-        return ([Cause("module_blacklist", "named by module_blacklist=", COMMAND_LINE)] if name in self.kernel_blacklist else []) + self.overrides(name)
+        return (
+            [Cause("module_blacklist", "named by module_blacklist=", COMMAND_LINE)]
+            if name in self.kernel_blacklist
+            else []
+        ) + self.overrides(name)
 
     def override(self, name):
         """Return the cause for which modprobe runs something else than loading this name, or None."""
@@ -81,7 +95,9 @@ class ModprobeConf:
         lines = itertools.takewhile(lambda line: not _loads_the_module_itself(line[0], name), self._install_lines(name))
         causes = [Cause("install_override", OVERRIDE_TEXT.format(command[:_QUOTED]), where) for command, where in lines]
         more = len(causes) - _MOST_PLACES
-        return causes[:_MOST_PLACES] + ([Cause("install_override", "install overrides in {0} more places".format(more))] if more > 0 else [])
+        return causes[:_MOST_PLACES] + (
+            [Cause("install_override", "install overrides in {0} more places".format(more))] if more > 0 else []
+        )
 
     def wrapper(self, name):
         """Return the cause to tell that a command of the owner's loads this module, or None."""
@@ -128,7 +144,8 @@ def _pattern(word):
     if any("[" in part or "]" in part for part in parts[::2]):
         return None
     return "".join(
-        "[!" + part[2:] if part.startswith("[^") else part if number % 2 else re.sub(r"\*+", "*", canonical(part)) for number, part in enumerate(parts)
+        "[!" + part[2:] if part.startswith("[^") else part if number % 2 else re.sub(r"\*+", "*", canonical(part))
+        for number, part in enumerate(parts)
     )
 
 
@@ -173,7 +190,9 @@ def read(files, cmdline, tree_path, live=True, disabled=False):
             if COMMAND_LINE not in places:
                 places.append(COMMAND_LINE)
     # The last one counts: a charp parameter.
-    conf.kernel_blacklist.update(name for value in cmdline_values(cmdline, "module_blacklist")[-1:] for name in value.split(","))
+    conf.kernel_blacklist.update(
+        name for value in cmdline_values(cmdline, "module_blacklist")[-1:] for name in value.split(",")
+    )
     return conf
 
 
@@ -185,7 +204,10 @@ def logical_lines(text):
     """
     for number, raw in raw_lines(text):
         line = raw[:-1] if raw.endswith("\n") and not _is_joint(raw[:-1]) else raw
-        yield number, _ESCAPE.sub(lambda escape: "" if escape.group(1) == "\n" else escape.group(1), line).split("\0", 1)[0]
+        yield (
+            number,
+            _ESCAPE.sub(lambda escape: "" if escape.group(1) == "\n" else escape.group(1), line).split("\0", 1)[0],
+        )
 
 
 def raw_lines(text):

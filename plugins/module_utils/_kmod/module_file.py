@@ -35,7 +35,11 @@ def format_refusal(files, path, release):
     if content is None:
         return None
     if not content.startswith(MAGIC[suffix] if suffix else ELF):
-        return Cause("invalid_module_file", "its file is damaged: it is no {0} file".format(suffix[1:] if suffix else "ELF"), path)
+        return Cause(
+            "invalid_module_file",
+            "its file is damaged: it is no {0} file".format(suffix[1:] if suffix else "ELF"),
+            path,
+        )
     vermagic = None if suffix else _VERMAGIC.search(content)
     words = vermagic.group(1).decode("utf-8", "replace").split() if vermagic else []
     if words and words[0] != release and "modversions" not in words:

@@ -53,7 +53,11 @@ def would_hide(files):
     if files.link(PATH) is not None or files.exists(PATH) is not False:
         return None
     directory, _slash, name = PATH.rpartition("/")
-    others = ["{0}/{1}".format(other, name) for other in modules_load.DIRECTORIES if other != directory and not other.startswith(VOLATILE)]
+    others = [
+        "{0}/{1}".format(other, name)
+        for other in modules_load.DIRECTORIES
+        if other != directory and not other.startswith(VOLATILE)
+    ]
     return next((path for path in others if any(modules_load.parse(files.read(path) or ""))), None)
 
 
@@ -61,7 +65,11 @@ def see_nothing_hidden(files, text):
     """Raise Refused where a file with this text would hide another one: see :func:`would_hide`."""
     hidden = would_hide(files) if text else None
     if hidden:
-        raise Refused("{0} would hide {1}, which has the same name, and what that loads at boot: copy it there first".format(PATH, hidden))
+        raise Refused(
+            "{0} would hide {1}, which has the same name, and what that loads at boot: copy it there first".format(
+                PATH, hidden
+            )
+        )
 
 
 def was_empty(text):
@@ -92,7 +100,11 @@ def _split(text):
         return [], [], lines
     if len(begins) != 1 or len(ends) != 1 or ends[0] < begins[0]:
         line = sorted(begins + ends)[-1] + 1
-        raise Refused("{0}:{1}: the marks of the nodeprep.istio block are not one pair; remove them and run again".format(PATH, line))
+        raise Refused(
+            "{0}:{1}: the marks of the nodeprep.istio block are not one pair; remove them and run again".format(
+                PATH, line
+            )
+        )
     return lines[: begins[0]], lines[begins[0] : ends[0] + 1], lines[ends[0] + 1 :]
 
 
@@ -107,7 +119,11 @@ def read(path=PATH):
     Raises Refused where it is a link to /dev/null or cannot be read.
     """
     if is_masked(path):
-        raise Refused("{0} is a link to /dev/null: somebody has switched it off. Remove the link, or set persist to false".format(path))
+        raise Refused(
+            "{0} is a link to /dev/null: somebody has switched it off. Remove the link, or set persist to false".format(
+                path
+            )
+        )
     try:
         with open(path, "rb") as stream:
             return stream.read().decode("utf-8", "surrogateescape")
@@ -210,7 +226,9 @@ def write(text, temporary_directory, atomic_move, path=PATH, keep=False):
                 os.fchmod(handle, 0o644)
             stream.write(text.encode("utf-8", "surrogateescape"))
             stream.flush()
-            os.fsync(stream.fileno())  # or a node that loses its power finds the new name before the content (rename(2))
+            os.fsync(
+                stream.fileno()
+            )  # or a node that loses its power finds the new name before the content (rename(2))
         atomic_move(temporary, target)
         if new:
             os.chmod(target, 0o644)

@@ -8,7 +8,12 @@ import hashlib
 import os
 import re
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modprobe_conf import DIRECTORIES, SUFFIXES, raw_lines, without_joints
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modprobe_conf import (
+    DIRECTORIES,
+    SUFFIXES,
+    raw_lines,
+    without_joints,
+)
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical, is_valid
 
 DIRECTORY = "/etc/modprobe.d"
@@ -62,7 +67,9 @@ class Override:
         """Return what follows our own lines; None where nothing is left to take back."""
         if self.of is None:
             modules = sorted({canonical(line.split()[1]) for line in self.lines})
-            return "".join("install {0} /sbin/modprobe --ignore-install {0} $CMDLINE_OPTS\n".format(name) for name in modules)
+            return "".join(
+                "install {0} /sbin/modprobe --ignore-install {0} $CMDLINE_OPTS\n".format(name) for name in modules
+            )
         original = [raw for _number, raw in raw_lines(read(files, self.of) or "")]
         kept = [raw for raw in original if normal(raw) not in self.lines]
         return None if len(kept) == len(original) else "".join(kept)
@@ -113,7 +120,9 @@ def wanted(files, present, asked):
 
     Raises Refused.
     """
-    result = {path: Override(path, override.of, list(override.lines), override.edited) for path, override in present.items()}
+    result = {
+        path: Override(path, override.of, list(override.lines), override.edited) for path, override in present.items()
+    }
     for path, line in asked:
         target, of = _place(files, present, path, line)
         override = result.setdefault(target, Override(target, of, []))
@@ -132,7 +141,11 @@ def _place(files, present, path, line):
         raise Refused("{0} has no line '{1}' any more: observe the node again".format(path, line))
     if line.split()[0] == "install":
         if not is_valid(line.split()[1]):
-            raise Refused("{0}: no file of ours can take back its line '{1}', since it names more than one module; remove it there".format(path, line))
+            raise Refused(
+                "{0}: no file of ours can take back its line '{1}', since it names more than one module; remove it there".format(
+                    path, line
+                )
+            )
         if os.path.basename(path) < os.path.basename(BEATING):
             raise Refused("{0}: no file of ours can come before it; remove its line '{1}'".format(path, line))
         _see_free(files, present, BEATING, path, line)
@@ -154,7 +167,9 @@ def copy_of(path):
 def in_the_way(files, paths):
     """Return what is where a file of ours would be to take back lines of these files, and is not ours: a directory, or a file whose mark is gone."""
     ours = existing(files)
-    targets = [BEATING] + [copy_of(path) for path in sorted(paths) if not path.startswith(DIRECTORY + "/")] if paths else []
+    targets = (
+        [BEATING] + [copy_of(path) for path in sorted(paths) if not path.startswith(DIRECTORY + "/")] if paths else []
+    )
     return [target for target in targets if target not in ours and files.exists(target)]
 
 

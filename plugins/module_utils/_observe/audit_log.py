@@ -44,7 +44,9 @@ def denied(files):
             modules.update(names)
             domains.add(match.group(3).decode("ascii", "replace"))
             last = max(last, int(match.group(1)))
-    at = datetime.datetime.fromtimestamp(last, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if modules else None
+    at = (
+        datetime.datetime.fromtimestamp(last, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if modules else None
+    )
     return {"modules": sorted(modules), "domains": sorted(domains)[:3], "at": at}
 
 

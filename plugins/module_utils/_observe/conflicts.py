@@ -35,7 +35,10 @@ def observe(files, reasons, run):
             if match and reason["code"] in LINES:
                 places.setdefault(match.group(1), {}).setdefault(match.group(2), set()).add(usual_line(reason, name))
     owners = _dpkg_owners(files, places) if places else {}
-    return {path: _file(files, path, lines, owners.get(path) or _rpm_owner(files, path, run)) for path, lines in sorted(places.items())}
+    return {
+        path: _file(files, path, lines, owners.get(path) or _rpm_owner(files, path, run))
+        for path, lines in sorted(places.items())
+    }
 
 
 def _file(files, path, usual, package):
@@ -47,14 +50,20 @@ def _file(files, path, usual, package):
     return {
         "package": package,
         "comment": comment[:100] if comment else None,
-        "lines": {number: lines[number] for number in sorted(usual, key=int) if number in lines and usual[number] != {lines[number]}},
+        "lines": {
+            number: lines[number]
+            for number in sorted(usual, key=int)
+            if number in lines and usual[number] != {lines[number]}
+        },
     }
 
 
 def _dpkg_owners(files, paths):
     """Return dict of path to package; the lists, one for each package, are read once for all paths."""
     # dpkg records a path as the package has it, which may be the one before /usr was merged.
-    recorded = dict({path[4:]: path for path in paths if path.startswith("/usr/lib/")}, **{path: path for path in paths})
+    recorded = dict(
+        {path[4:]: path for path in paths if path.startswith("/usr/lib/")}, **{path: path for path in paths}
+    )
     owners = {}
     for name in files.listdir(DPKG_LISTS):
         if name.endswith(".list"):

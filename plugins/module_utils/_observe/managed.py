@@ -37,7 +37,12 @@ def observe(files, policy_type, told=()):
     overrides = {}
     for path, override in modprobe_overrides.existing(files).items():
         current = override.text(files) == modprobe_overrides.read(files, path)
-        overrides[path] = {"source": override.of and override.of[:MOST_OF_A_PATH], "lines": override.lines, "current": current, "edited": override.edited}
+        overrides[path] = {
+            "source": override.of and override.of[:MOST_OF_A_PATH],
+            "lines": override.lines,
+            "current": current,
+            "edited": override.edited,
+        }
     text = files.read(boot_block.PATH) or ""
     try:
         ours, empty = boot_block.names_in_block(text), boot_block.has_block(text)
@@ -70,15 +75,28 @@ def _policy(files, policy_type):
         directory = "{0}/{1}/active/modules".format(store, policy_type)
         found = {}
         for name in files.listdir(directory):
-            content = files.read_bytes("{0}/{1}/{2}/cil".format(directory, name, POLICY_MODULE)) if _PRIORITY.fullmatch(name) else None
+            content = (
+                files.read_bytes("{0}/{1}/{2}/cil".format(directory, name, POLICY_MODULE))
+                if _PRIORITY.fullmatch(name)
+                else None
+            )
             if content is not None:
                 found[int(name)] = content
         if found:
             priorities = sorted(found)
             semodule = any(files.exists(path) for path in SEMODULE)
-            policy = {"priority": priorities[-1], "cil": told_policy(_unpacked(found[priorities[-1]])), "priorities": priorities, "semodule": semodule}
+            policy = {
+                "priority": priorities[-1],
+                "cil": told_policy(_unpacked(found[priorities[-1]])),
+                "priorities": priorities,
+                "semodule": semodule,
+            }
             # Where semodule(8) -d puts what is installed and switched off (libsemanage: semanage_module_get_path()).
-            return dict(policy, disabled=True) if files.exists("{0}/disabled/{1}".format(directory, POLICY_MODULE)) else policy
+            return (
+                dict(policy, disabled=True)
+                if files.exists("{0}/disabled/{1}".format(directory, POLICY_MODULE))
+                else policy
+            )
     return None
 
 

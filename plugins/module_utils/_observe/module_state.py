@@ -55,7 +55,11 @@ class Node:
 
     def tree_unread(self):
         """Return code, text and place of the cause for which the tree tells nothing."""
-        return "index_missing" if self.tree.present else "modules_tree_missing", "this kernel's modules cannot be read", self.tree.path
+        return (
+            "index_missing" if self.tree.present else "modules_tree_missing",
+            "this kernel's modules cannot be read",
+            self.tree.path,
+        )
 
 
 def describe(node, name):
@@ -66,7 +70,9 @@ def describe(node, name):
         entry["provider"] = provider
     if origin:
         entry["origin"] = origin
-    depends = [dependency for dependency in dict.fromkeys(node.tree.dependencies(name)) if dependency in names.KERNEL_OPTIONS]
+    depends = [
+        dependency for dependency in dict.fromkeys(node.tree.dependencies(name)) if dependency in names.KERNEL_OPTIONS
+    ]
     if depends:
         entry["depends"] = depends
     causes = {"now": cause}
@@ -84,14 +90,18 @@ def describe(node, name):
             if following.release == node.release and entry["boot"] != "yes":
                 causes["boot"] = causes["boot"] or after[2] or denial
             elif following.release != node.release and after[0] in ("missing", "blocked") and not causes["boot"]:
-                causes["boot"] = Cause("missing_in_next_kernel", "{0} with kernel {1}".format(after[0], following.release))
+                causes["boot"] = Cause(
+                    "missing_in_next_kernel", "{0} with kernel {1}".format(after[0], following.release)
+                )
     else:
         entry["boot"], causes["boot"] = boot_state.decide(node, name, state)
     obstacles = [] if state in ("builtin", "merged") else node.modprobe.obstacles(name)
     if following and state == "loaded":
         # What is loaded now only a reboot can lose.
         obstacles = [cause for cause in obstacles if cause.code == "blacklist"]
-    reasons = _reasons.with_reasons(_reasons.of_axes(causes), [cause.reason(_axis(node, name, entry, cause)) for cause in obstacles])
+    reasons = _reasons.with_reasons(
+        _reasons.of_axes(causes), [cause.reason(_axis(node, name, entry, cause)) for cause in obstacles]
+    )
     if following and after[0] not in ("builtin", "merged"):
         reasons = _reasons.with_reasons(reasons, [cause.reason("boot") for cause in following.modprobe.obstacles(name)])
     entry["reasons"] = reasons
@@ -127,11 +137,18 @@ def state_of(node, name):
             return "merged", None, Cause("merged", "its code lives in {0} on this kernel".format(provider)), provider
         if found == "unknown":
             return "unknown", None, _own_state(node, provider)[2], None
-        return state, None, Cause("provider_missing", "neither it nor {0}, which took its code over".format(provider)), None
+        return (
+            state,
+            None,
+            Cause("provider_missing", "neither it nor {0}, which took its code over".format(provider)),
+            None,
+        )
     targets, refusal = node.modprobe.lookup(name)
     if targets and targets[0][0] != name:
         return "merged", None, Cause("aliased", "it is an alias of {0}".format(targets[0][0])), targets[0][0]
-    return ("blocked", None, refusal, None) if refusal and refusal.code == "alias_override" else (state, None, cause, None)
+    return (
+        ("blocked", None, refusal, None) if refusal and refusal.code == "alias_override" else (state, None, cause, None)
+    )
 
 
 def _own_state(node, name):
@@ -141,9 +158,17 @@ def _own_state(node, name):
         cause = Cause("tainted", "loaded with taint {0}".format(taint)) if set(taint) & set("OFE") else None
         return "loaded", node.tree.paths.get(name), cause
     if live is not None:
-        return "unknown", None, Cause("transient", "the kernel says '{0}' of it at this moment: look again".format(live))
+        return (
+            "unknown",
+            None,
+            Cause("transient", "the kernel says '{0}' of it at this moment: look again".format(live)),
+        )
     override = node.conf.override(name)
-    harmless = Cause("install_override_unused", "built in, so that {0} changes nothing".format(override.text), override.where) if override else None
+    harmless = (
+        Cause("install_override_unused", "built in, so that {0} changes nothing".format(override.text), override.where)
+        if override
+        else None
+    )
     if name in node.tree.builtin:
         return "builtin", node.tree.builtin[name], harmless
     if name in node.tree.paths:
@@ -182,15 +207,35 @@ def _absent(node, name, option):
         if tree.path in node.unreadable:
             return "unknown", None, Cause("unreadable", "this kernel's modules cannot be read", tree.path)
         if node.others:
-            return "unknown", None, Cause("modules_tree_missing", "{0} is gone: reboot into {1}".format(tree.path, node.others[-1]))
-        return "unknown", None, Cause("modules_tree_missing", "{0} is not there, nor another kernel's".format(tree.path))
+            return (
+                "unknown",
+                None,
+                Cause("modules_tree_missing", "{0} is gone: reboot into {1}".format(tree.path, node.others[-1])),
+            )
+        return (
+            "unknown",
+            None,
+            Cause("modules_tree_missing", "{0} is not there, nor another kernel's".format(tree.path)),
+        )
     index = tree.path + "/modules.dep"
     if index in node.unreadable:
         return "unknown", None, Cause("unreadable", "the index of the modules cannot be read", index)
     if not tree.indexed and tree.empty:
-        return "missing", None, Cause("not_installed", "this kernel has no modules: their package is not installed", tree.path)
+        return (
+            "missing",
+            None,
+            Cause("not_installed", "this kernel has no modules: their package is not installed", tree.path),
+        )
     if not tree.indexed:
-        return "unknown", None, Cause("index_missing", "the index of the modules is not there, or not in its binary form: run depmod -a", index)
+        return (
+            "unknown",
+            None,
+            Cause(
+                "index_missing",
+                "the index of the modules is not there, or not in its binary form: run depmod -a",
+                index,
+            ),
+        )
     unindexed = tree.unindexed(name)
     if unindexed:
         return "unknown", None, Cause("index_missing", "its file is not in modules.dep: run depmod -a", unindexed)

@@ -60,14 +60,18 @@ def read_node(files, names, kernel="running", run=None):
         "selinux": selinux.observe(files),
         "surroundings": surroundings.observe(files, running or ""),
         "loaded": proc.loaded_modules(files) if live else None,
-        "in_sysfs": lambda name: files.is_dir("/sys/module/" + name) and not files.exists("/sys/module/{0}/initstate".format(name)),
+        "in_sysfs": lambda name: (
+            files.is_dir("/sys/module/" + name) and not files.exists("/sys/module/{0}/initstate".format(name))
+        ),
         "ipv6": proc.has_ipv6(files),
         "installed": installed,
         "boots_next": following,
         "unreadable": files.unreadable,
         "run": run,
     }
-    later = dict(shared, selinux=selinux.after_reboot(shared["selinux"], files, cmdline), denial=sysctl.denial(files, cmdline))
+    later = dict(
+        shared, selinux=selinux.after_reboot(shared["selinux"], files, cmdline), denial=sysctl.denial(files, cmdline)
+    )
     node = _read_kernel(files, names, release, live, cmdline, shared if live else later)
     if live and following and _is_to_be_followed(node, following, installed):
         node.following = _read_kernel(files, names, following[0], False, cmdline, later)
@@ -112,7 +116,9 @@ def _is_to_be_followed(node, following, installed):
 
 def _read_kernel(files, names, release, live, cmdline, shared):
     requests = [request for name in names for request in _module_names.AUTOLOAD_REQUESTS.get(name, ())]
-    wanted = {_module_names.canonical(name) for name in requests + list(names) + [line.name for line in shared["boot"].lines]}
+    wanted = {
+        _module_names.canonical(name) for name in requests + list(names) + [line.name for line in shared["boot"].lines]
+    }
     # Kernels before 5.8 do not know it: what holds now tells.
     disabled = bool(shared["blockers"]["modules_disabled"]) and sysctl.is_disabled_by_the_kernel(cmdline)
     conf = modprobe_conf.read(files, cmdline, modules_tree.directory(files, release), live, disabled)
@@ -132,7 +138,9 @@ def _read_kernel(files, names, release, live, cmdline, shared):
         conf=conf,
         modprobe=Modprobe(files, conf, tree, release, loaded, signatures, _signed(files, shared["run"])),
         others=[other for other in shared["installed"] if other != release],
-        **dict({key: value for key, value in shared.items() if key != "ipv6"}, loaded=shared["loaded"] if live else None),
+        **dict(
+            {key: value for key, value in shared.items() if key != "ipv6"}, loaded=shared["loaded"] if live else None
+        ),
     )
 
 
@@ -150,7 +158,11 @@ def _signed(files, run):
     def signed(paths):
         _code, output = run([modinfo] + paths)
         blocks = re.split(r"^filename:\s+", output, flags=re.MULTILINE)[1:]
-        return {block.split("\n", 1)[0] for block in blocks if re.search(r"^(?:sig_id|signer|sig_hashalgo):", block, re.MULTILINE)}
+        return {
+            block.split("\n", 1)[0]
+            for block in blocks
+            if re.search(r"^(?:sig_id|signer|sig_hashalgo):", block, re.MULTILINE)
+        }
 
     return signed
 
@@ -171,7 +183,10 @@ def facts(files, names, observed_at, run, kernel="running"):
     for provider in sorted({entry["provider"] for entry in modules.values() if "provider" in entry} - set(modules)):
         modules[provider] = module_state.describe(node, provider)
     reasons = {name: entry.pop("reasons") for name, entry in modules.items()}
-    system = {key: value.strip(" \t\r\"'")[:80] for key, value in _OS_RELEASE.findall(files.read("/etc/os-release") or files.read("/usr/lib/os-release") or "")}
+    system = {
+        key: value.strip(" \t\r\"'")[:80]
+        for key, value in _OS_RELEASE.findall(files.read("/etc/os-release") or files.read("/usr/lib/os-release") or "")
+    }
     result = {
         "schema": SCHEMA,
         "observed_at": observed_at,
@@ -211,7 +226,9 @@ def facts(files, names, observed_at, run, kernel="running"):
 
 def _listed(boot_files, names):
     """Return dict of path to those of I(names) that the file lists, for each that lists any."""
-    listed = {path: [name for name in dict.fromkeys(entries) if name in names] for path, entries in sorted(boot_files.items())}
+    listed = {
+        path: [name for name in dict.fromkeys(entries) if name in names] for path, entries in sorted(boot_files.items())
+    }
     return {path: entries for path, entries in listed.items() if entries}
 
 

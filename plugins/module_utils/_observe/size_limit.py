@@ -65,8 +65,12 @@ def _ours(facts):
     """The role looks at all of it again when it acts."""
     ours = facts["managed"]
     # Those that ask for something come first.
-    by_need = sorted(ours["overrides"].items(), key=lambda pair: (pair[1]["current"] and not pair[1]["edited"], pair[0]))
-    ours["overrides"] = {path: {"current": told["current"], "edited": told["edited"]} for path, told in by_need[:MOST_OVERRIDES]}
+    by_need = sorted(
+        ours["overrides"].items(), key=lambda pair: (pair[1]["current"] and not pair[1]["edited"], pair[0])
+    )
+    ours["overrides"] = {
+        path: {"current": told["current"], "edited": told["edited"]} for path, told in by_need[:MOST_OVERRIDES]
+    }
     for key in ("boot_file", "other_modules"):
         names = ours.get(key) or ()
         known = [name for name in names if name in facts["modules"]]
@@ -96,7 +100,11 @@ def _further_reasons(facts):
     decided, refused = set(), set()
     for group in facts["reasons"]:
         refusal = group["code"] in REFUSALS
-        kept = {name: rest for name, rest in group["modules"].items() if (name, group["axis"]) not in decided or (refusal and name not in refused)}
+        kept = {
+            name: rest
+            for name, rest in group["modules"].items()
+            if (name, group["axis"]) not in decided or (refusal and name not in refused)
+        }
         decided.update((name, group["axis"]) for name in kept)
         refused.update(kept if refusal else ())
         group["modules"] = kept

@@ -33,7 +33,9 @@ def _container(files, release):
     if environment:
         return environment.group(1)
     # A machine made from a container's image keeps its marks, but has the first process namespace for its own.
-    if files.link("/proc/self/ns/pid") == INITIAL_PID_NAMESPACE and files.link("/proc/self/ns/mnt") == files.link("/proc/1/ns/mnt"):
+    if files.link("/proc/self/ns/pid") == INITIAL_PID_NAMESPACE and files.link("/proc/self/ns/mnt") == files.link(
+        "/proc/1/ns/mnt"
+    ):
         return None
     for path, kind in MARKS:
         text = files.read(path)

@@ -70,7 +70,9 @@ def _observe_one(files, run, is_there, packages, name):
 def _links_json(files):
     """Whether the nft library was built with JSON; None where the library is not found."""
     for parent in LIBRARIES:
-        for directory in [parent] + ["{0}/{1}".format(parent, name) for name in files.listdir(parent) if "-linux-" in name]:
+        for directory in [parent] + [
+            "{0}/{1}".format(parent, name) for name in files.listdir(parent) if "-linux-" in name
+        ]:
             library = files.read_bytes("{0}/{1}".format(directory, NFT_LIBRARY))
             if library is not None:
                 return JSON_LIBRARY in library

@@ -54,8 +54,15 @@ def create(name, family, entry, comment="probe"):
         revision = _revision(_ask(kernel, CMD_TYPE, address_family, typename + family_attribute))
         flags = _attribute(ATTR_CADT_FLAGS | NLA_F_NET_BYTEORDER, struct.pack("!I", FLAG_WITH_COMMENT))
         revision_attribute = _attribute(ATTR_REVISION, struct.pack("B", revision))
-        _ask(kernel, CMD_CREATE, address_family, _text(ATTR_SETNAME, name) + typename + revision_attribute + family_attribute + _nested(ATTR_DATA, flags))
-        address = _attribute((1 if family == "ipv4" else 2) | NLA_F_NET_BYTEORDER, socket.inet_pton(address_family, entry))
+        _ask(
+            kernel,
+            CMD_CREATE,
+            address_family,
+            _text(ATTR_SETNAME, name) + typename + revision_attribute + family_attribute + _nested(ATTR_DATA, flags),
+        )
+        address = _attribute(
+            (1 if family == "ipv4" else 2) | NLA_F_NET_BYTEORDER, socket.inet_pton(address_family, entry)
+        )
         data = _nested(ATTR_DATA, _nested(ATTR_IP, address) + _text(ATTR_COMMENT, comment))
         _ask(kernel, CMD_ADD, address_family, _text(ATTR_SETNAME, name) + data)
     except OSError as exc:
@@ -67,7 +74,11 @@ def create(name, family, entry, comment="probe"):
 
 def _ask(kernel, command, address_family, attributes):
     """Send one request, return the attributes of the answer. Raises OSError."""
-    payload = struct.pack("!BBH", address_family, 0, 0) + _attribute(ATTR_PROTOCOL, struct.pack("B", PROTOCOL_VERSION)) + attributes
+    payload = (
+        struct.pack("!BBH", address_family, 0, 0)
+        + _attribute(ATTR_PROTOCOL, struct.pack("B", PROTOCOL_VERSION))
+        + attributes
+    )
     kernel.send(HEADER.pack(HEADER.size + len(payload), SUBSYS_IPSET << 8 | command, NLM_F_REQUEST_ACK, 1, 0) + payload)
     answer = b""
     while True:
@@ -78,7 +89,10 @@ def _ask(kernel, command, address_family, attributes):
             if kind == NLMSG_ERROR:
                 number = -struct.unpack_from("=i", body)[0]
                 if number:
-                    raise OSError(number, ERRORS.get(number) or (os.strerror(number) if number < 4096 else "error {0}".format(number)))
+                    raise OSError(
+                        number,
+                        ERRORS.get(number) or (os.strerror(number) if number < 4096 else "error {0}".format(number)),
+                    )
                 return answer
             answer = body[4:]
             message = message[(length + 3) & ~3 :]

@@ -137,4 +137,7 @@ def _holds_in(mode, condition, selection):
     for option in DEFAULT_BY_MODE:
         if selection[option] is None:
             asked[option] = mode == "ambient"
-    return all(value in asked[option] if isinstance(asked[option], (list, tuple)) else asked[option] == value for option, value in condition.items())
+    return all(
+        value in asked[option] if isinstance(asked[option], (list, tuple)) else asked[option] == value
+        for option, value in condition.items()
+    )

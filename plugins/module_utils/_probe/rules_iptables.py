@@ -18,10 +18,14 @@ def _needs(tables, extensions, version_dependent=()):
         if tool == "iptables-legacy":
             prefix = "ip" if family == "ipv4" else "ip6"
             # The kernel never loads ip_tables or ip6_tables itself, so each is a need of its own.
-            return (prefix + "_tables",) + tuple(prefix + "table_" + table for table in tables) + extensions + version_dependent, ()
+            return (prefix + "_tables",) + tuple(
+                prefix + "table_" + table for table in tables
+            ) + extensions + version_dependent, ()
         own = ("nf_tables",) + (("nft_chain_nat",) if "nat" in tables else ()) + (("nft_compat",) if extensions else ())
         # nft_counter has been part of nf_tables since 5.19 or so; before, iptables-nft asks for it in every rule.
-        return own + extensions, version_dependent + ("nft_counter",) + (("nft_compat",) if version_dependent and not extensions else ())
+        return own + extensions, version_dependent + ("nft_counter",) + (
+            ("nft_compat",) if version_dependent and not extensions else ()
+        )
 
     return needs
 
@@ -119,7 +123,10 @@ COMMIT
 -A MESH_DNS_BACK -s {resolver} -p udp --sport 53 -j CT --zone 1
 COMMIT
 """,
-        proofs=(proof("redirect", to="resolver", port=53, listen=15053), proof("datagram", to="resolver", port=53, listen=15053)),
+        proofs=(
+            proof("redirect", to="resolver", port=53, listen=15053),
+            proof("datagram", to="resolver", port=53, listen=15053),
+        ),
         ipset=False,
         options=("NF_CONNTRACK_ZONES",),
         needs=_needs(("nat", "raw"), ("xt_CT", "xt_REDIRECT", "xt_multiport", "xt_owner"), ("xt_tcpudp",)),
@@ -226,7 +233,10 @@ COMMIT
 -A MESH_INBOUND -p udp -m mark ! --mark 0x539/0xfff -m udp --sport 53 -j CT --zone 1
 COMMIT
 """,
-        proofs=(proof("redirect", to="resolver", port=53, listen=15053), proof("datagram", to="resolver", port=53, listen=15053)),
+        proofs=(
+            proof("redirect", to="resolver", port=53, listen=15053),
+            proof("datagram", to="resolver", port=53, listen=15053),
+        ),
         ipset=False,
         options=("NF_CONNTRACK_ZONES",),
         needs=_needs(("nat", "raw"), ("xt_CT", "xt_REDIRECT"), ("xt_mark", "xt_tcpudp")),

@@ -103,7 +103,10 @@ table inet mesh-raw {{
   }}
 }}
 """,
-        proofs=(proof("redirect", to="resolver", port=53, listen=15053), proof("datagram", to="resolver", port=53, listen=15053)),
+        proofs=(
+            proof("redirect", to="resolver", port=53, listen=15053),
+            proof("datagram", to="resolver", port=53, listen=15053),
+        ),
         ipset=False,
         options=("NF_CONNTRACK_ZONES",),
         needs=_needs("nft_chain_nat", "nft_ct", "nft_redir"),
@@ -212,7 +215,10 @@ table inet mesh-raw {{
   }}
 }}
 """,
-        proofs=(proof("redirect", to="resolver", port=53, listen=15053), proof("datagram", to="resolver", port=53, listen=15053)),
+        proofs=(
+            proof("redirect", to="resolver", port=53, listen=15053),
+            proof("datagram", to="resolver", port=53, listen=15053),
+        ),
         ipset=False,
         options=("NF_CONNTRACK_ZONES",),
         needs=_needs("nft_chain_nat", "nft_ct", "nft_redir"),

@@ -58,7 +58,9 @@ def _read_node(files, names, domain):
     if domain is None:
         node.selinux = UNCONFINED
     else:
-        node.selinux = dict(node.selinux, **dict(zip(("module_request", "domain"), selinux.may_request(files, (domain,)))))
+        node.selinux = dict(
+            node.selinux, **dict(zip(("module_request", "domain"), selinux.may_request(files, (domain,))))
+        )
     return node
 
 
@@ -73,7 +75,14 @@ def program(rule_set):
 
 
 def _find(name):
-    return next((path for path in (os.path.join(directory, name) for directory in tools.DIRECTORIES) if os.access(path, os.X_OK)), None)
+    return next(
+        (
+            path
+            for path in (os.path.join(directory, name) for directory in tools.DIRECTORIES)
+            if os.access(path, os.X_OK)
+        ),
+        None,
+    )
 
 
 def load(path, rules, context=None):
@@ -105,7 +114,12 @@ def attempt(rule_set, path, context=None):
     try:
         traffic.set_up([words[name] for name in ("target", "resolver", "prober")], rule_set.family)
     except OSError as exc:
-        return {"status": "not_testable", "message": "the rules load; no traffic can be sent, since {0} is off here: {1}".format(rule_set.family, exc.strerror)}
+        return {
+            "status": "not_testable",
+            "message": "the rules load; no traffic can be sent, since {0} is off here: {1}".format(
+                rule_set.family, exc.strerror
+            ),
+        }
     seen = []
     for proof in rule_set.proofs:
         try:
@@ -125,7 +139,9 @@ def forecast(rule_set, path, node, may_load):
         return {"status": "not_testable", "message": "{0} is not installed".format(rule_set.program)}
     loadable = [] if may_load else would_load(rule_set, node)
     if loadable:
-        message = "the kernel would load {0}: prepare the node first, or set autoload to true".format(", ".join(loadable))
+        message = "the kernel would load {0}: prepare the node first, or set autoload to true".format(
+            ", ".join(loadable)
+        )
         return {"status": "not_tested", "message": message, "would_load": loadable}
     return None
 
@@ -154,7 +170,11 @@ def _name_here(node, name, family):
     """Return the name under which this kernel has a module: that of the one that took it over, or of one family's half."""
     entry = module_state.describe(node, name)
     half = "nft_chain_nat_" + family
-    if name == "nft_chain_nat" and entry["state"] == "missing" and module_state.describe(node, half)["state"] != "missing":
+    if (
+        name == "nft_chain_nat"
+        and entry["state"] == "missing"
+        and module_state.describe(node, half)["state"] != "missing"
+    ):
         return half
     return entry.get("provider", name)
 
@@ -204,9 +224,15 @@ def run(rule_sets, node, may_load, timeout, domain=None):
         emitted, ending = exc.results, str(exc)
     results.update(emitted[1:])
     for rule_set, _path in todo:
-        results.setdefault(rule_set.id, {"status": "not_tested", "message": "the probe did not come to it: {0}".format(ending)})
+        results.setdefault(
+            rule_set.id, {"status": "not_tested", "message": "the probe did not come to it: {0}".format(ending)}
+        )
     return results, _capabilities(emitted)
 
 
 def _capabilities(emitted):
-    return next((line.split()[1] for line in emitted[0].splitlines() if line.startswith("CapEff:")), None) if emitted else None
+    return (
+        next((line.split()[1] for line in emitted[0].splitlines() if line.startswith("CapEff:")), None)
+        if emitted
+        else None
+    )

@@ -85,7 +85,9 @@ def collect(work, timeout, label=None):
     results = [message["result"] for message in messages if "result" in message]
     if not any("end" in message for message in messages):
         error = next((message["error"] for message in messages if "error" in message), None)
-        ended = Ended(error or ("its processes were killed" if in_time else "the time-out of {0} seconds is over".format(timeout)))
+        ended = Ended(
+            error or ("its processes were killed" if in_time else "the time-out of {0} seconds is over".format(timeout))
+        )
         ended.results = results
         raise ended
     return results
@@ -122,7 +124,10 @@ def run(arguments, stdin="", context=None):
         if context:
             arguments = [_copy(arguments[0])] + arguments[1:]
             selinux_domain.enter_with_next_program(context)
-        with open(SPACE + "/input") as source, open(SPACE + "/output", "w+", encoding="utf-8", errors="replace") as output:
+        with (
+            open(SPACE + "/input") as source,
+            open(SPACE + "/output", "w+", encoding="utf-8", errors="replace") as output,
+        ):
             # Here is a fork inside namespaces, out of reach of AnsibleModule.run_command.
             process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 arguments, stdin=source, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd="/"
@@ -138,7 +143,9 @@ def run(arguments, stdin="", context=None):
     except OSError as exc:
         if context is None:
             raise
-        words = "SELinux does not let this process, which is {0}, start a program as {1}: {2}. Give another type, or none"
+        words = (
+            "SELinux does not let this process, which is {0}, start a program as {1}: {2}. Give another type, or none"
+        )
         raise Refused(words.format(selinux_domain.present(), context, exc.strerror or exc))
     return code, text if code >= 0 else "killed by signal {0}. {1}".format(-code, text)
 
@@ -253,7 +260,11 @@ _REFUSALS = {
 def _unshare(flags):
     if _libc.unshare(flags) != 0:
         number = ctypes.get_errno()
-        raise Refused("no namespace can be made (unshare: {0}): {1}".format(os.strerror(number), _REFUSALS.get(number, "see the kernel's log")))
+        raise Refused(
+            "no namespace can be made (unshare: {0}): {1}".format(
+                os.strerror(number), _REFUSALS.get(number, "see the kernel's log")
+            )
+        )
 
 
 def _mount(source, target, kind, flags, data):
@@ -261,4 +272,8 @@ def _mount(source, target, kind, flags, data):
     if _libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3]) != 0:
         number = ctypes.get_errno()
         remedy = _REFUSALS[errno.EPERM] if number in (errno.EPERM, errno.EACCES) else "see the kernel's log"
-        raise Refused("{0} cannot be mounted over in a mount namespace (mount: {1}): {2}".format(target, os.strerror(number), remedy))
+        raise Refused(
+            "{0} cannot be mounted over in a mount namespace (mount: {1}): {2}".format(
+                target, os.strerror(number), remedy
+            )
+        )

@@ -40,7 +40,9 @@ def find(files, name):
     if not _is_known(files, domain.process):
         raise NoSuchDomain("this node's policy has no type '{0}' that a process of role system_r can have".format(name))
     if not _is_known(files, domain.files):
-        raise NoSuchDomain("this node's policy knows no files of containers (container_file_t): install its part on containers, container-selinux")
+        raise NoSuchDomain(
+            "this node's policy knows no files of containers (container_file_t): install its part on containers, container-selinux"
+        )
     return domain
 
 

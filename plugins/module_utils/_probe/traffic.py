@@ -38,13 +38,21 @@ def set_up(addresses, family):
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | IFF_UP))
         if family == "ipv4":
             for number, address in enumerate(addresses):
-                request = struct.pack("16sHH4s8x", "lo:{0}".format(number + 1).encode("ascii"), socket.AF_INET, 0, socket.inet_aton(address))
+                request = struct.pack(
+                    "16sHH4s8x",
+                    "lo:{0}".format(number + 1).encode("ascii"),
+                    socket.AF_INET,
+                    0,
+                    socket.inet_aton(address),
+                )
                 fcntl.ioctl(control, SIOCSIFADDR, request)
             return
         index = struct.unpack_from("16si", fcntl.ioctl(control, SIOCGIFINDEX, struct.pack("16si12x", b"lo", 0)))[1]
     with contextlib.closing(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)) as control:
         for address in addresses:
-            fcntl.ioctl(control, SIOCSIFADDR, struct.pack("=16sIi", socket.inet_pton(socket.AF_INET6, address), 128, index))
+            fcntl.ioctl(
+                control, SIOCSIFADDR, struct.pack("=16sIi", socket.inet_pton(socket.AF_INET6, address), 128, index)
+            )
             _wait_until_usable(address)
 
 
@@ -76,13 +84,20 @@ def _redirect(proof, family, words):
         if family == "ipv4":
             _kind, port, packed = struct.unpack_from("!HH4s", connection.getsockopt(socket.SOL_IP, SO_ORIGINAL_DST, 16))
         else:
-            _kind, port, _flow, packed = struct.unpack_from("!HHI16s", connection.getsockopt(SOL_IPV6, SO_ORIGINAL_DST, 28))
-        return _expect("SO_ORIGINAL_DST", (socket.inet_ntop(ADDRESS_FAMILIES[family], packed), port), (words[proof.to], proof.port))
+            _kind, port, _flow, packed = struct.unpack_from(
+                "!HHI16s", connection.getsockopt(SOL_IPV6, SO_ORIGINAL_DST, 28)
+            )
+        return _expect(
+            "SO_ORIGINAL_DST", (socket.inet_ntop(ADDRESS_FAMILIES[family], packed), port), (words[proof.to], proof.port)
+        )
 
 
 def _transparent(proof, family, words):
     """A TCP connection to somewhere else arrives at the listener under the address that it was going to."""
-    with _listener(proof, family, transparent=True) as listener, _exchange(proof, family, words, listener) as (_client, connection):
+    with (
+        _listener(proof, family, transparent=True) as listener,
+        _exchange(proof, family, words, listener) as (_client, connection),
+    ):
         return _expect("the listener's own address", connection.getsockname()[:2], (words[proof.to], proof.port))
 
 
@@ -94,16 +109,23 @@ def _source(proof, family, words):
 
 def _datagram(proof, family, words):
     """A UDP query to somewhere else is answered by the listener, and the answer comes from where the query went."""
-    with _socket(family, socket.SOCK_DGRAM, proof.server_uid) as server, _socket(family, socket.SOCK_DGRAM, proof.uid, proof.gid) as client:
+    with (
+        _socket(family, socket.SOCK_DGRAM, proof.server_uid) as server,
+        _socket(family, socket.SOCK_DGRAM, proof.uid, proof.gid) as client,
+    ):
         # REDIRECT sends to the loopback address, and the answer has to come from there for conntrack to know it.
         server.bind((LOOPBACK[family], proof.listen))
         # A connected socket takes an answer only from its peer.
         client.connect((words[proof.to], proof.port))
         client.send(TOKEN)
-        query, sender = _in_time(lambda: server.recvfrom(len(TOKEN)), "the query did not reach port {0}".format(proof.listen))
+        query, sender = _in_time(
+            lambda: server.recvfrom(len(TOKEN)), "the query did not reach port {0}".format(proof.listen)
+        )
         server.sendto(query, sender)
         answer = _in_time(lambda: client.recv(len(TOKEN)), "no answer came back from {0}".format(words[proof.to]))
-        return _expect("the answer", answer == TOKEN, True) and "answered from {0} port {1}".format(words[proof.to], proof.port)
+        return _expect("the answer", answer == TOKEN, True) and "answered from {0} port {1}".format(
+            words[proof.to], proof.port
+        )
 
 
 KINDS = {"redirect": _redirect, "transparent": _transparent, "datagram": _datagram, "source": _source}
@@ -126,12 +148,18 @@ def _exchange(proof, family, words, listener):
     """Connect, carry the token there and back, give both ends."""
     with _socket(family, socket.SOCK_STREAM, proof.uid, proof.gid) as client:
         there = "{0} port {1}".format(words[proof.to], proof.port)
-        _in_time(lambda: client.connect((words[proof.to], proof.port)), "the connection to {0} was dropped".format(there))
-        connection = _in_time(listener.accept, "the connection to {0} did not arrive at port {1}".format(there, proof.listen))[0]
+        _in_time(
+            lambda: client.connect((words[proof.to], proof.port)), "the connection to {0} was dropped".format(there)
+        )
+        connection = _in_time(
+            listener.accept, "the connection to {0} did not arrive at port {1}".format(there, proof.listen)
+        )[0]
         with contextlib.closing(connection):
             connection.settimeout(PATIENCE)
             client.send(TOKEN)
-            connection.send(_in_time(lambda: connection.recv(len(TOKEN)), "nothing arrived at port {0}".format(proof.listen)))
+            connection.send(
+                _in_time(lambda: connection.recv(len(TOKEN)), "nothing arrived at port {0}".format(proof.listen))
+            )
             answer = _in_time(lambda: client.recv(len(TOKEN)), "nothing came back from port {0}".format(proof.listen))
             _expect("the answer", answer, TOKEN)
             yield client, connection

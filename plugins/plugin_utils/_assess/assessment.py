@@ -84,7 +84,12 @@ class Assessment:
             "findings": [asdict(finding) for finding in self.findings],
             "disagreements": list(self.disagreements),
             "forecast": iptables_forecast.summed_up(self.forecasts, self.forecasts_after_reboot),
-            "catalogue": {"requested": release.asked, "used": release.used, "note": release.note, "reconcile": self.selection.reconciles},
+            "catalogue": {
+                "requested": release.asked,
+                "used": release.used,
+                "note": release.note,
+                "reconcile": self.selection.reconciles,
+            },
         }
 
 
@@ -94,14 +99,26 @@ def assess(facts: Mapping[str, Any], selection: Selection) -> Assessment:
     if selection.backend == "iptables":
         _check_known(facts, iptables_forecast.NEEDS)
         moments = {"now": facts, "after_reboot": projection.rebooted(facts)}
-        picked = {column: {mode: iptables_forecast.forecast(moment, selection, mode) for mode in selection.mode} for column, moment in moments.items()}
+        picked = {
+            column: {mode: iptables_forecast.forecast(moment, selection, mode) for mode in selection.mode}
+            for column, moment in moments.items()
+        }
     old = _has_old_iptables(facts)
     forecasts = {column: _settled(facts, selection, column, found, old) for column, found in picked.items()}
-    rows = asked(selection, {mode: {variant for one in forecasts.values() for variant in one[mode].variants} for mode in picked["now"]}, old)
+    rows = asked(
+        selection,
+        {mode: {variant for one in forecasts.values() for variant in one[mode].variants} for mode in picked["now"]},
+        old,
+    )
     _check_known(facts, (name for row in rows for name in row.requirement.modules))
 
-    needed = {column: _needed(selection, tuple((mode, one.variants) for mode, one in found.items()), old) for column, found in forecasts.items()}
-    judged = {profile: [_by_column(row, needed, profile) for row in _judge(facts, rows, profile)] for profile in PROFILES}
+    needed = {
+        column: _needed(selection, tuple((mode, one.variants) for mode, one in found.items()), old)
+        for column, found in forecasts.items()
+    }
+    judged = {
+        profile: [_by_column(row, needed, profile) for row in _judge(facts, rows, profile)] for profile in PROFILES
+    }
     verdicts = {profile: verdict(judged[profile]) for profile in PROFILES}
     return Assessment(
         selection,
@@ -157,7 +174,9 @@ def _assessed(facts: Mapping[str, Any], row: Asked, level: Level, grades: Grades
     )
 
 
-def _settled(facts: Mapping[str, Any], selection: Selection, column: str, picked: Forecasts, old_iptables: bool) -> Forecasts:
+def _settled(
+    facts: Mapping[str, Any], selection: Selection, column: str, picked: Forecasts, old_iptables: bool
+) -> Forecasts:
     """Return the forecasts to judge one column by.
 
     Where Istio would take iptables-legacy only for want of modules that can be loaded, and that fails too, it is told what
@@ -166,15 +185,22 @@ def _settled(facts: Mapping[str, Any], selection: Selection, column: str, picked
     forecasts = {mode: iptables_forecast.as_asked(selection, one) for mode, one in picked.items()}
     if not any(one.once_loaded for one in forecasts.values()):
         return forecasts
-    rows = _judge(facts, asked(selection, {mode: one.variants for mode, one in forecasts.items()}, old_iptables), "effective")
+    rows = _judge(
+        facts, asked(selection, {mode: one.variants for mode, one in forecasts.items()}, old_iptables), "effective"
+    )
     if not any(row.level == "must" and getattr(row, column) == "unmet" for row in rows):
         return forecasts
     told = "which does not work either, and once what is lacking is loaded Istio picks nft"
-    return {mode: replace(one, variant="nft", reason=f"{one.reason}, {told}") if one.once_loaded else one for mode, one in forecasts.items()}
+    return {
+        mode: replace(one, variant="nft", reason=f"{one.reason}, {told}") if one.once_loaded else one
+        for mode, one in forecasts.items()
+    }
 
 
 @lru_cache(maxsize=256)
-def _needed(selection: Selection, variants: tuple[tuple[str, tuple[Variant, ...]], ...], old_iptables: bool) -> dict[str, tuple[set[str], set[str]]]:
+def _needed(
+    selection: Selection, variants: tuple[tuple[str, tuple[Variant, ...]], ...], old_iptables: bool
+) -> dict[str, tuple[set[str], set[str]]]:
     """Return for each profile the ids of the rows of level must: those that hold in any case, and those that may hold.
 
     They differ where it cannot be told which variant Istio picks in some mode.
@@ -203,7 +229,10 @@ def _by_column(row: Assessed, needed: Mapping[str, Mapping[str, tuple[set[str], 
 
 def _when(reason: str, grades: Mapping[str, Grade]) -> str:
     """Return the reason, with when the row is needed where that is not always."""
-    when = {"now": "needed after a reboot only, when Istio picks the other iptables variant", "after_reboot": "needed until a reboot only"}
+    when = {
+        "now": "needed after a reboot only, when Istio picks the other iptables variant",
+        "after_reboot": "needed until a reboot only",
+    }
     said = next((when[column] for column, grade in grades.items() if grade == "not_needed"), "")
     return f"{said}: {reason}" if said and reason else said or reason
 
@@ -211,7 +240,10 @@ def _when(reason: str, grades: Mapping[str, Grade]) -> str:
 def _disagreements(rows: Iterable[Assessed]) -> Iterable[dict[str, str]]:
     """Yield what only the page or only the rules ask for and what is not there, now or after a reboot."""
     for row in rows:
-        if ("documented" in row.profiles) == ("effective" in row.profiles) or {row.now, row.after_reboot} <= {"present", "not_needed"}:
+        if ("documented" in row.profiles) == ("effective" in row.profiles) or {row.now, row.after_reboot} <= {
+            "present",
+            "not_needed",
+        }:
             continue
         page = "documented" in row.profiles
         said = PAGE_ALONE if page else RULES_ALONE

@@ -34,7 +34,13 @@ def module(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -
     best = min(requirement.modules, key=lambda name: (BEST_FIRST.index(now[name]), BEST_FIRST.index(after[name])))
     entry = facts["modules"][best]
     grade, later = now[best], min(after.values(), key=BEST_FIRST.index)
-    return Judgement(str(entry["state"]), grade, later, reason_text(entry) or _waits(facts, entry, grade), _module_remedy(entry, grade, later))
+    return Judgement(
+        str(entry["state"]),
+        grade,
+        later,
+        reason_text(entry) or _waits(facts, entry, grade),
+        _module_remedy(entry, grade, later),
+    )
 
 
 def _waits(facts: Mapping[str, Any], entry: Mapping[str, Any], grade: Grade) -> str:
@@ -65,8 +71,14 @@ def option(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -
     if value in ("y", "m"):
         return _once(str(value), "present")
     if value is None:
-        return _once("unknown", "unknown", f"the configuration of this kernel cannot be read, so CONFIG_{requirement.name} cannot be told")
-    return _once("n", "unmet", f"this kernel was built without CONFIG_{requirement.name}", "use a kernel that was built with it")
+        return _once(
+            "unknown",
+            "unknown",
+            f"the configuration of this kernel cannot be read, so CONFIG_{requirement.name} cannot be told",
+        )
+    return _once(
+        "n", "unmet", f"this kernel was built without CONFIG_{requirement.name}", "use a kernel that was built with it"
+    )
 
 
 def tool(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -> Judgement:
@@ -78,11 +90,22 @@ def tool(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -> 
     if requirement.feature:
         has = found.get(requirement.feature)
         if has is None:
-            return _once("unknown", "unknown", f"whether {requirement.name} was built with {requirement.feature} cannot be told")
-        return _once("present", "present") if has else _once("missing", "unmet", f"{requirement.name} was built without {requirement.feature}")
+            return _once(
+                "unknown", "unknown", f"whether {requirement.name} was built with {requirement.feature} cannot be told"
+            )
+        return (
+            _once("present", "present")
+            if has
+            else _once("missing", "unmet", f"{requirement.name} was built without {requirement.feature}")
+        )
     if requirement.minimum is None:
         return _once(str(found.get("version") or "present"), "present")
-    return _version(requirement.name, found.get("version"), requirement.minimum, f"install {requirement.name} {requirement.minimum} or newer")
+    return _version(
+        requirement.name,
+        found.get("version"),
+        requirement.minimum,
+        f"install {requirement.name} {requirement.minimum} or newer",
+    )
 
 
 def kernel(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -> Judgement:
@@ -110,7 +133,12 @@ def _ipv6(facts: Mapping[str, Any], follows: str, remedy: str) -> Judgement:
         return _once("unknown", "unknown", "whether this kernel has IPv6 cannot be told")
     if there:
         return _once("present", "present")
-    return _once("off", "unmet", f"IPv6 is off in this kernel (ipv6.disable=1 on its command line, or no CONFIG_IPV6): {follows}", remedy)
+    return _once(
+        "off",
+        "unmet",
+        f"IPv6 is off in this kernel (ipv6.disable=1 on its command line, or no CONFIG_IPV6): {follows}",
+        remedy,
+    )
 
 
 def check(facts: Mapping[str, Any], requirement: Requirement, grades: Grades) -> Judgement:
@@ -134,7 +162,11 @@ def _version(label: str, found: str | None, minimum: str, remedy: str) -> Judgem
     newer = None if found is None else at_least(found, minimum)
     if newer is None:
         return _once("unknown", "unknown", f"the version of {label} cannot be told; at least {minimum} is needed")
-    return _once(str(found), "present") if newer else _once(str(found), "unmet", f"{label} {found} is older than {minimum}", remedy)
+    return (
+        _once(str(found), "present")
+        if newer
+        else _once(str(found), "unmet", f"{label} {found} is older than {minimum}", remedy)
+    )
 
 
 def _once(state: str, grade: Grade, reason: str = "", remedy: str | None = None) -> Judgement:

@@ -45,7 +45,9 @@ class _Node:
         return self.facts.get("netfilter") or {}
 
 
-def findings(facts: Mapping[str, Any], selection: Selection, picked: Mapping[str, Forecast], picked_after: Mapping[str, Forecast]) -> Iterator[Finding]:
+def findings(
+    facts: Mapping[str, Any], selection: Selection, picked: Mapping[str, Forecast], picked_after: Mapping[str, Forecast]
+) -> Iterator[Finding]:
     """Yield the findings; ``picked`` is which iptables variant Istio itself would pick for each mode, ``picked_after`` after a reboot."""
     node = _Node(facts, selection, picked, picked_after)
     for find in FINDERS:
@@ -73,14 +75,18 @@ def _legacy_instantiated(node: _Node) -> Iterable[Finding]:
             follows = f"for ambient Istio the forecast is {picked.variant} all the same ({picked.reason})"
         message = f"legacy tables exist in the host's network namespace ({', '.join(tables)}): {follows}"
         severity: Literal["info", "warning"] = "warning" if picked and picked.variant == "legacy" else "info"
-        yield Finding("legacy_tables", severity, message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go")
+        yield Finding(
+            "legacy_tables", severity, message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go"
+        )
 
 
 def _mixed_backends(node: _Node) -> Iterable[Finding]:
     tables = legacy_tables.in_host(node.facts)
     # Where loading a module makes the table, its being there says nothing of rules.
     if tables and node.netfilter.get("nft_compat_uses") and not legacy_tables.instantiates(node.facts):
-        message = "rules of iptables-nft and tables of iptables-legacy exist on this node: each binary sees only its own"
+        message = (
+            "rules of iptables-nft and tables of iptables-legacy exist on this node: each binary sees only its own"
+        )
         yield Finding("mixed_backends", "warning", message, "https://github.com/istio/istio/issues/57827")
 
 
@@ -88,12 +94,12 @@ def _documented_flips(node: _Node) -> Iterable[Finding]:
     selection = node.selection
     if selection.profile != "documented" or selection.iptables_variant == "nft":
         return
-    loaded = projection.prepared(node.facts, [name for name in legacy_tables.LEGACY_MODULES if node.state(name) == "loadable"], (), False)
+    loaded = projection.prepared(
+        node.facts, [name for name in legacy_tables.LEGACY_MODULES if node.state(name) == "loadable"], (), False
+    )
     for mode, one in node.picked.items():
         if one.variant == "nft" and iptables_forecast.forecast(loaded, selection, mode).variant == "legacy":
-            message = (
-                f"loading the page's legacy tables on this kernel makes them in the host's network namespace: Istio then picks iptables-legacy in {mode} mode"
-            )
+            message = f"loading the page's legacy tables on this kernel makes them in the host's network namespace: Istio then picks iptables-legacy in {mode} mode"
             yield Finding("legacy_flip", "warning", message, "Linux fdacd57c79b7")
 
 
@@ -101,12 +107,16 @@ def _variant_changes(node: _Node) -> Iterable[Finding]:
     for mode, one in node.picked.items():
         after = node.picked_after[mode]
         if {one.variant, after.variant} == {"legacy", "nft"}:
-            listed = [f"{path} lists {', '.join(found)}" for path, names in node.facts["boot_files"].items() if (found := _common(names, after.tables))]
+            listed = [
+                f"{path} lists {', '.join(found)}"
+                for path, names in node.facts["boot_files"].items()
+                if (found := _common(names, after.tables))
+            ]
             because = "; ".join(listed) or after.reason
-            message = (
-                f"in {mode} mode Istio picks iptables-{one.variant} on this node now ({one.reason}), and iptables-{after.variant} after a reboot ({because})"
+            message = f"in {mode} mode Istio picks iptables-{one.variant} on this node now ({one.reason}), and iptables-{after.variant} after a reboot ({because})"
+            yield Finding(
+                "variant_changes", "warning", message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go"
             )
-            yield Finding("variant_changes", "warning", message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go")
 
 
 def _common(names: Iterable[str], tables: Iterable[str]) -> list[str]:
@@ -117,20 +127,29 @@ def _variant_not_picked(node: _Node) -> Iterable[Finding]:
     asked_for = node.selection.iptables_variant
     for mode, one in node.picked.items():
         if asked_for != "auto" and one.variant not in (asked_for, "unknown"):
-            message = (
-                f"iptables_variant is {asked_for}, but in {mode} mode Istio would pick {one.variant} on this node ({one.reason}); set FORCE_IPTABLES_BINARY"
+            message = f"iptables_variant is {asked_for}, but in {mode} mode Istio would pick {one.variant} on this node ({one.reason}); set FORCE_IPTABLES_BINARY"
+            yield Finding(
+                "variant_not_picked",
+                "warning",
+                message,
+                "istio: tools/istio-iptables/pkg/dependencies/implementation.go",
             )
-            yield Finding("variant_not_picked", "warning", message, "istio: tools/istio-iptables/pkg/dependencies/implementation.go")
 
 
 def _ambient_ipv6(node: _Node) -> Iterable[Finding]:
     selection = node.selection
     if selection.ambient and not selection.ipv6 and selection.ambient_ipv6:
         message = "the cluster is IPv4, but ambient Istio writes IPv6 rules too unless values.cni.ambient.ipv6 is false; without them its agent does not start"
-        yield Finding("ambient_ipv6", "info", message, "istio: manifests/charts/istio-cni/values.yaml: cni.ambient.ipv6")
+        yield Finding(
+            "ambient_ipv6", "info", message, "istio: manifests/charts/istio-cni/values.yaml: cni.ambient.ipv6"
+        )
     if selection.ambient and selection.ipv6 and not selection.ambient_ipv6:
-        message = f"the cluster is {selection.ip_family}, but values.cni.ambient.ipv6 is false: IPv6 traffic is not captured"
-        yield Finding("ambient_ipv6_off", "warning", message, "istio: manifests/charts/istio-cni/values.yaml: cni.ambient.ipv6")
+        message = (
+            f"the cluster is {selection.ip_family}, but values.cni.ambient.ipv6 is false: IPv6 traffic is not captured"
+        )
+        yield Finding(
+            "ambient_ipv6_off", "warning", message, "istio: manifests/charts/istio-cni/values.yaml: cni.ambient.ipv6"
+        )
 
 
 def _old_ipsets(node: _Node) -> Iterable[Finding]:
@@ -145,9 +164,7 @@ def _nft_set_crash(node: _Node) -> Iterable[Finding]:
     version = (node.facts["tools"].get("nft") or {}).get("version")
     old = version is not None and at_least(str(version), CRASH_FREE_NFT) is False
     if selection.backend == "nftables" and selection.ambient and old and selection.release.image_has_new_nft:
-        message = (
-            f"the host's nft {version} may crash on the sets that the newer nft in Istio's image writes; nft {CRASH_FREE_NFT} or a patched package does not"
-        )
+        message = f"the host's nft {version} may crash on the sets that the newer nft in Istio's image writes; nft {CRASH_FREE_NFT} or a patched package does not"
         yield Finding("nft_set_crash", "warning", message, "https://github.com/istio/istio/issues/58492")
 
 
@@ -164,7 +181,11 @@ def _selinux_denied(node: _Node) -> Iterable[Finding]:
     # One request may be for either of two modules, of which a kernel has one.
     if refused := [name for name in denied.get("modules") or () if node.state(name) != "missing"]:
         away = [name for name in refused if node.state(name) not in projection.THERE]
-        lost = [name for name in refused if name not in away and node.facts["modules"].get(name, {}).get("boot") in ("no", "ineffective")]
+        lost = [
+            name
+            for name in refused
+            if name not in away and node.facts["modules"].get(name, {}).get("boot") in ("no", "ineffective")
+        ]
         told = [f"not there now: {', '.join(away)}"] if away else ["all are there now"]
         told += [f"not after a reboot: {', '.join(lost)}"] if lost else []
         # The day alone: a report counts the nodes of one message.
@@ -174,7 +195,12 @@ def _selinux_denied(node: _Node) -> Iterable[Finding]:
         )
         yield Finding("selinux_denied", "warning" if away or lost else "info", message, source)
     if why := (node.facts.get("unreadable") or {}).get(source):
-        yield Finding("selinux_denials_unknown", "info", f"whether SELinux has refused modules so far is unknown: {source}: {why}", source)
+        yield Finding(
+            "selinux_denials_unknown",
+            "info",
+            f"whether SELinux has refused modules so far is unknown: {source}: {why}",
+            source,
+        )
 
 
 def _lines_untold(node: _Node) -> Iterable[Finding]:

@@ -15,7 +15,11 @@ from typing import Any, Literal
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import Grades
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effective import Variant
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.legacy_tables import LEGACY_MODULES, PREFIXES, in_host
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.legacy_tables import (
+    LEGACY_MODULES,
+    PREFIXES,
+    in_host,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 NEEDS = (*LEGACY_MODULES, "nf_tables", "nft_counter", "nft_chain_nat", "nft_chain_nat_ipv4", "nft_compat")
@@ -65,7 +69,9 @@ def _summed_up(forecasts: Mapping[str, Forecast]) -> dict[str, Any]:
     reasons = dict.fromkeys(one.reason for one in forecasts.values())
     return {
         "variant": variants.pop() if len(variants) == 1 else "mixed",
-        "reason": "; ".join(f"{mode}: {one.reason}" for mode, one in forecasts.items()) if len(reasons) > 1 else next(iter(reasons)),
+        "reason": "; ".join(f"{mode}: {one.reason}" for mode, one in forecasts.items())
+        if len(reasons) > 1
+        else next(iter(reasons)),
         "modes": {mode: one.variant for mode, one in forecasts.items()},
     }
 
@@ -78,14 +84,19 @@ class _Node:
         self.release = selection.release
         self.host = mode == "ambient"
         self.ipv6 = selection.ambient_ipv6 if self.host else selection.ipv6
-        variant = (facts["tools"].get("iptables") or {}).get("variant") if selection.cni_plugin and not self.host else None
+        variant = (
+            (facts["tools"].get("iptables") or {}).get("variant") if selection.cni_plugin and not self.host else None
+        )
         self.plain: Variant = variant if variant in ("legacy", "nft") else self.release.plain_variant
 
     def pick(self) -> Forecast:
         tables = in_host(self.facts) if self.host else []
         where = "the host's network namespace" if self.host else "a pod's new network namespace"
         if tables is None:
-            return Forecast("unknown", "whether legacy tables exist in the host's network namespace cannot be told: /proc/net/ip_tables_names needs root")
+            return Forecast(
+                "unknown",
+                "whether legacy tables exist in the host's network namespace cannot be told: /proc/net/ip_tables_names needs root",
+            )
         if self.release.probe_table is None:
             return self._before_probing(tables, where)
         legacy = self._legacy_works() if tables else False
@@ -95,7 +106,12 @@ class _Node:
         if legacy is None or (nft is None and self.plain == "legacy"):
             return Forecast("unknown", "whether the kernel would load what Istio tries iptables with cannot be told")
         if nft:
-            return Forecast("nft", f"no legacy table exists in {where}, and iptables-nft can work" if not tables else "iptables-legacy cannot work")
+            return Forecast(
+                "nft",
+                f"no legacy table exists in {where}, and iptables-nft can work"
+                if not tables
+                else "iptables-legacy cannot work",
+            )
         lacks = f"iptables-nft cannot work without {' and '.join(self._of_nft())}; iptables without a suffix is {self.plain}"
         return Forecast(self.plain, lacks, once_loaded=self.plain == "legacy" and self._is_to_be_mended())
 
@@ -128,7 +144,9 @@ class _Node:
 
     def _is_to_be_mended(self) -> bool:
         """Whether loading what iptables-nft lacks is the way to go: not where its rules cannot work then, and iptables-legacy could."""
-        works = self._can_be_loaded("nft_compat") or not (self._can_be_loaded("ip_tables") and self._can_be_loaded("iptable_nat"))
+        works = self._can_be_loaded("nft_compat") or not (
+            self._can_be_loaded("ip_tables") and self._can_be_loaded("iptable_nat")
+        )
         return works and all(self._can_be_loaded(name) for name in self._of_nft())
 
     def _can_be_loaded(self, name: str) -> bool:

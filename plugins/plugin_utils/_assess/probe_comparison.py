@@ -47,7 +47,10 @@ class Conclusion:
     findings: tuple[Mapping[str, str], ...]
 
     def as_dict(self) -> dict[str, Any]:
-        causes = [{key: list(value) if isinstance(value, tuple) else value for key, value in asdict(cause).items()} for cause in self.causes]
+        causes = [
+            {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(cause).items()}
+            for cause in self.causes
+        ]
         return {
             "predicted": self.predicted,
             "result": self.result,
@@ -67,7 +70,10 @@ def conclude(probe: Any, assessment: Any) -> Conclusion:
     forecast = assessment["forecast"] or {}
     counted = {name: result for name, result in results.items() if _counts(name, forecast)}
     tools = {name.split("/")[0] for name in counted}
-    verdicts = {_overall_result([result["status"] for name, result in counted.items() if name.startswith(tool + "/")]) for tool in tools}
+    verdicts = {
+        _overall_result([result["status"] for name, result in counted.items() if name.startswith(tool + "/")])
+        for tool in tools
+    }
     # Of two tools of which either may be the one, only what both prove is result, and only what both fail has failed.
     result = verdicts.pop() if len(verdicts) == 1 else "incomplete" if verdicts else "not_tested"
     predicted = str(assessment["verdicts"]["effective"])
@@ -113,7 +119,13 @@ def _causes(results: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str
     for name, result in sorted(results.items()):
         if result["status"] == "failed":
             missing, options = tuple(result.get("missing", ())), tuple(result.get("missing_options", ()))
-            said = "" if missing or options else NO_IPV6 if without_ipv6 and "/ipv6/" in name else str(result.get("message", ""))
+            said = (
+                ""
+                if missing or options
+                else NO_IPV6
+                if without_ipv6 and "/ipv6/" in name
+                else str(result.get("message", ""))
+            )
             groups.setdefault((missing, options, said), []).append(name)
     for (missing, options, said), names in groups.items():
         if said == NO_IPV6:
@@ -121,31 +133,57 @@ def _causes(results: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str
             continue
         missing = [*missing, *(f"CONFIG_{option}" for option in options)]
         tools = {"nft" if name.startswith("nft/") else "iptables" for name in names}
-        wanted = {("module", name) for name in missing} | {("option", name) for name in options} or {("tool", tool) for tool in tools}
-        message = f"for want of {', '.join(missing)}" if missing else f"every module is there, and the rules fail: {said}"
-        yield Cause(message, tuple(names), missing, options, tuple(row["id"] for row in rows if wanted & set(_names(row))))
+        wanted = {("module", name) for name in missing} | {("option", name) for name in options} or {
+            ("tool", tool) for tool in tools
+        }
+        message = (
+            f"for want of {', '.join(missing)}" if missing else f"every module is there, and the rules fail: {said}"
+        )
+        yield Cause(
+            message, tuple(names), missing, options, tuple(row["id"] for row in rows if wanted & set(_names(row)))
+        )
 
 
 def _names(row: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return ((str(row["kind"]), str(name)) for name in (row["name"], *row.get("any_of", ())))
 
 
-def _findings(predicted: str, result: str, causes: Iterable[Cause], loaded: list[str], rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, str]]:
+def _findings(
+    predicted: str, result: str, causes: Iterable[Cause], loaded: list[str], rows: Iterable[Mapping[str, Any]]
+) -> Iterable[Mapping[str, str]]:
     missing = {name for cause in causes for name in (*cause.missing, *cause.missing_options)}
     if result == "failed" and predicted in LOADS_NOW:
         said = "; ".join(f"{', '.join(cause.rule_sets)}: {cause.message}" for cause in causes)
-        yield _finding("prediction_contradicted", "error", f"predicted {predicted}, but rules like Istio's fail on this node. {said}")
-    elif refuted := sorted({row["name"] for row in rows if row.get("now") in MET_NOW and not row.get("any_of")} & missing):
+        yield _finding(
+            "prediction_contradicted",
+            "error",
+            f"predicted {predicted}, but rules like Istio's fail on this node. {said}",
+        )
+    elif refuted := sorted(
+        {row["name"] for row in rows if row.get("now") in MET_NOW and not row.get("any_of")} & missing
+    ):
         said = f"predicted {predicted}, but not for {', '.join(refuted)}, for want of which rules fail too"
         yield _finding("prediction_contradicted", "error", said)
     if result == "passed" and predicted == "not_ready":
         if loaded:
-            yield _finding("passed_by_loading", "info", f"the rules load since the probe had the kernel load {', '.join(loaded)}; the prediction is older")
+            yield _finding(
+                "passed_by_loading",
+                "info",
+                f"the rules load since the probe had the kernel load {', '.join(loaded)}; the prediction is older",
+            )
         else:
-            yield _finding("prediction_contradicted", "warning", "predicted not_ready, but every rule set like Istio's loads and redirects on this node")
+            yield _finding(
+                "prediction_contradicted",
+                "warning",
+                "predicted not_ready, but every rule set like Istio's loads and redirects on this node",
+            )
     unnamed = sorted({name for cause in causes if not cause.requirements for name in cause.missing})
     if unnamed:
-        yield _finding("requirement_not_listed", "warning", f"rules fail for want of {', '.join(unnamed)}, which no requirement of this selection names")
+        yield _finding(
+            "requirement_not_listed",
+            "warning",
+            f"rules fail for want of {', '.join(unnamed)}, which no requirement of this selection names",
+        )
 
 
 def _finding(name: str, severity: str, message: str) -> Mapping[str, str]:
@@ -154,11 +192,20 @@ def _finding(name: str, severity: str, message: str) -> Mapping[str, str]:
 
 def _checked(probe: Any, assessment: Any) -> Mapping[str, Mapping[str, Any]]:
     if not isinstance(assessment, Mapping) or not {"verdicts", "requirements", "forecast"} <= assessment.keys():
-        raise InvalidInput("the assessment has no verdicts, requirements and forecast: give what nodeprep.istio.readiness returns")
+        raise InvalidInput(
+            "the assessment has no verdicts, requirements and forecast: give what nodeprep.istio.readiness returns"
+        )
     results = probe.get("rule_sets") if isinstance(probe, Mapping) else None
     if not isinstance(results, Mapping):
         raise InvalidInput(f"the result of the probe has no mapping 'rule_sets': {REMEDY}")
     for name, result in results.items():
-        if not isinstance(name, str) or name.count("/") != 2 or not isinstance(result, Mapping) or result.get("status") not in STATUSES:
-            raise InvalidInput(f"the result of rule set '{name}' has none of the statuses {', '.join(STATUSES)}: {REMEDY}")
+        if (
+            not isinstance(name, str)
+            or name.count("/") != 2
+            or not isinstance(result, Mapping)
+            or result.get("status") not in STATUSES
+        ):
+            raise InvalidInput(
+                f"the result of rule set '{name}' has none of the statuses {', '.join(STATUSES)}: {REMEDY}"
+            )
     return results

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Condition, Kind, Requirement, Row
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import (
+    Condition,
+    Kind,
+    Requirement,
+    Row,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 PAGE = "https://istio.io/latest/docs/ops/deployment/platform-requirements/"
@@ -17,7 +22,9 @@ DocumentedCondition = Condition[Selection]
 ALWAYS = DocumentedCondition("", lambda selection: True)
 IPV6 = DocumentedCondition("Only needed for IPv6/dual-stack clusters", lambda selection: selection.ipv6)
 AMBIENT = DocumentedCondition("Needed for ambient dataplane mode", lambda selection: selection.ambient)
-SIDECAR_DNS = DocumentedCondition("Only needed for DNS interception in sidecar mode", lambda selection: selection.sidecar_dns)
+SIDECAR_DNS = DocumentedCondition(
+    "Only needed for DNS interception in sidecar mode", lambda selection: selection.sidecar_dns
+)
 AMBIENT_OR_TPROXY = DocumentedCondition(
     "Needed for ambient dataplane mode, and sidecar dataplane mode with TPROXY interception (default)",
     lambda selection: selection.ambient or selection.sidecar_tproxy,
@@ -79,4 +86,8 @@ ROWS: tuple[Row[Selection], ...] = (
 
 def requirements(selection: Selection) -> list[Requirement]:
     """Return what the page asks of a node for a selection."""
-    return [row.requirement for row in ROWS if row.requirement.backend == selection.backend and row.condition.holds(selection)]
+    return [
+        row.requirement
+        for row in ROWS
+        if row.requirement.backend == selection.backend and row.condition.holds(selection)
+    ]

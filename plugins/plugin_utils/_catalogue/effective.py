@@ -13,7 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Condition, Level, Requirement, Row
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import (
+    Condition,
+    Level,
+    Requirement,
+    Row,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.releases import Release
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
@@ -41,10 +46,14 @@ class Rules:
     old_iptables: bool = False
 
 
-def rules(selection: Selection, variants: Mapping[str, Iterable[Variant]], old_host_iptables: bool = False) -> list[Rules]:
+def rules(
+    selection: Selection, variants: Mapping[str, Iterable[Variant]], old_host_iptables: bool = False
+) -> list[Rules]:
     """Return the sets of rules of a selection, one for each mode and variant; ``variants`` are given for each mode."""
     native: tuple[Engine, ...] = ("native",)
-    engines: dict[str, tuple[Engine, ...]] = {mode: native if selection.backend == "nftables" else tuple(variants[mode]) for mode in selection.mode}
+    engines: dict[str, tuple[Engine, ...]] = {
+        mode: native if selection.backend == "nftables" else tuple(variants[mode]) for mode in selection.mode
+    }
     return [_of_mode(selection, mode, engine, old_host_iptables) for mode in selection.mode for engine in engines[mode]]
 
 
@@ -74,19 +83,25 @@ IPTABLES = RulesCondition("", lambda rules: rules.engine != "native")
 NATIVE = RulesCondition("", lambda rules: rules.engine == "native")
 SIDECAR = RulesCondition("sidecar mode", lambda rules: rules.mode == "sidecar")
 AMBIENT = RulesCondition("ambient mode", lambda rules: rules.mode == "ambient")
-IPV6 = RulesCondition("IPv6 rules (IPv6 or dual-stack cluster; ambient mode unless ambient_ipv6 is false)", lambda rules: rules.ipv6)
+IPV6 = RulesCondition(
+    "IPv6 rules (IPv6 or dual-stack cluster; ambient mode unless ambient_ipv6 is false)", lambda rules: rules.ipv6
+)
 TPROXY = RulesCondition("TPROXY interception", lambda rules: rules.tproxy)
 DNS = RulesCondition("DNS capture", lambda rules: rules.dns)
 SIDECAR_DNS = RulesCondition("DNS capture in sidecar mode", lambda rules: rules.mode == "sidecar" and rules.dns)
 INVALID_DROP = RulesCondition("invalid_drop", lambda rules: rules.invalid_drop)
 RECONCILE = RulesCondition("reconcile", lambda rules: rules.reconcile)
-HOST_BINARY = RulesCondition("sidecars by the CNI plugin, which runs the host's binary", lambda rules: rules.host_binary)
+HOST_BINARY = RulesCondition(
+    "sidecars by the CNI plugin, which runs the host's binary", lambda rules: rules.host_binary
+)
 OLD_IPTABLES = RulesCondition("host's iptables 1.8.7 or older", lambda rules: rules.old_iptables)
 COUNTERS = RulesCondition("Istio 1.28 or newer", lambda rules: rules.release.since("1.28.0"))
 IPV6_PROBE = RulesCondition("Istio before 1.27.2", lambda rules: rules.release.needs_ipv6_probe)
 FILTER_PROBE = RulesCondition("Istio 1.25.4 to 1.27.0", lambda rules: rules.release.probe_table == "filter")
 NAT_PROBE = RulesCondition("Istio 1.27.1 or newer", lambda rules: rules.release.probe_table == "nat")
-COMMENT_PROBE = RulesCondition("Istio 1.25.4, 1.25.5, 1.26.0 to 1.26.6, 1.27.0 to 1.27.2", lambda rules: rules.release.probe_has_comment)
+COMMENT_PROBE = RulesCondition(
+    "Istio 1.25.4, 1.25.5, 1.26.0 to 1.26.6, 1.27.0 to 1.27.2", lambda rules: rules.release.probe_has_comment
+)
 
 POD = "tools/istio-iptables/pkg/capture/run.go"
 AMBIENT_POD = "cni/pkg/iptables/iptables.go: AppendInpodRules"
@@ -116,7 +131,10 @@ def _nat_chain(family: str, condition: RulesCondition) -> Row[Rules]:
 
 
 def _tables(name: str, condition: RulesCondition, *sources: str, ipv6: RulesCondition = IPV6) -> tuple[Row[Rules], ...]:
-    return (_iptables(f"iptable_{name}", LEGACY & condition, *sources), _iptables(f"ip6table_{name}", LEGACY & condition & ipv6, *sources))
+    return (
+        _iptables(f"iptable_{name}", LEGACY & condition, *sources),
+        _iptables(f"ip6table_{name}", LEGACY & condition & ipv6, *sources),
+    )
 
 
 def _native(name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
@@ -124,7 +142,10 @@ def _native(name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
 
 
 def _option(backend: str, name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
-    return Row(Requirement(backend, name, "used", _joined(sources), kind="option"), (NATIVE if backend == "nftables" else IPTABLES) & condition)
+    return Row(
+        Requirement(backend, name, "used", _joined(sources), kind="option"),
+        (NATIVE if backend == "nftables" else IPTABLES) & condition,
+    )
 
 
 def _ipv6(backend: str, *sources: str) -> Row[Rules]:
@@ -134,16 +155,28 @@ def _ipv6(backend: str, *sources: str) -> Row[Rules]:
 
 def _ipv6_for_the_probe(condition: RulesCondition, *sources: str) -> Row[Rules]:
     """iptables-legacy asks by a socket of the family, and up to 1.27.1 Istio tries it for IPv6 even where it writes no such rules."""
-    return Row(Requirement("iptables", "kernel", "used", _joined(sources), kind="kernel", feature="ipv6_probe"), IPTABLES & LEGACY & condition)
+    return Row(
+        Requirement("iptables", "kernel", "used", _joined(sources), kind="kernel", feature="ipv6_probe"),
+        IPTABLES & LEGACY & condition,
+    )
 
 
-def _tool(backend: str, name: str, *sources: str, minimum: str | None = None, feature: str | None = None, level: Level = "must") -> Row[Rules]:
+def _tool(
+    backend: str,
+    name: str,
+    *sources: str,
+    minimum: str | None = None,
+    feature: str | None = None,
+    level: Level = "must",
+) -> Row[Rules]:
     requirement = Requirement(backend, name, "used", _joined(sources), kind="tool", minimum=minimum, feature=feature)
     return Row(requirement, (NATIVE if backend == "nftables" else IPTABLES) & HOST_BINARY, level)
 
 
 def _joined(sources: Iterable[str]) -> str:
-    return "; ".join(source if source.startswith(("Linux", "sigs.k8s.io")) else f"istio: {source}" for source in sources)
+    return "; ".join(
+        source if source.startswith(("Linux", "sigs.k8s.io")) else f"istio: {source}" for source in sources
+    )
 
 
 ROWS: tuple[Row[Rules], ...] = (
@@ -170,7 +203,12 @@ ROWS: tuple[Row[Rules], ...] = (
     _iptables("xt_nat", AMBIENT, AMBIENT_HOST),
     _iptables("ip_set_hash_ip", AMBIENT, IPSET),
     # Entries of the probes' set carry comments, which hash:ip has stored since this kernel (81b10bb4bd60).
-    Row(Requirement("iptables", "kernel", "used", f"istio: {IPSET}", kind="kernel", minimum="3.13", feature="ipset_comment"), IPTABLES & AMBIENT),
+    Row(
+        Requirement(
+            "iptables", "kernel", "used", f"istio: {IPSET}", kind="kernel", minimum="3.13", feature="ipset_comment"
+        ),
+        IPTABLES & AMBIENT,
+    ),
     _ipv6("iptables", POD_ROUTES, AMBIENT_ROUTES, "Linux net/ipv6/af_inet6.c: inet6_init"),
     _ipv6_for_the_probe((NAT_PROBE | FILTER_PROBE) & IPV6_PROBE, PROBE, "Linux net/ipv6/af_inet6.c: inet6_init"),
     _option("iptables", "NF_CONNTRACK_ZONES", DNS, POD, AMBIENT_POD, f"{KERNEL}xt_CT.c: xt_ct_tg_check"),

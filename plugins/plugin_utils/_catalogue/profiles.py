@@ -31,17 +31,23 @@ class Asked:
             self.levels[profile] = level
 
 
-def asked(selection: Selection, variants: Mapping[str, Iterable[Variant]], old_host_iptables: bool = False) -> tuple[Asked, ...]:
+def asked(
+    selection: Selection, variants: Mapping[str, Iterable[Variant]], old_host_iptables: bool = False
+) -> tuple[Asked, ...]:
     """Return what is asked of a node: the page's rows in its order, then those that only the rules have, then the site's.
 
     :param variants: for each mode the iptables variants that Istio would pick; more than one where it cannot be told.
     :param old_host_iptables: whether the host's iptables is 1.8.7 or older.
     """
-    return _asked(selection, tuple((mode, tuple(sorted(set(of_mode)))) for mode, of_mode in variants.items()), old_host_iptables)
+    return _asked(
+        selection, tuple((mode, tuple(sorted(set(of_mode)))) for mode, of_mode in variants.items()), old_host_iptables
+    )
 
 
 @lru_cache(maxsize=256)
-def _asked(selection: Selection, of_modes: tuple[tuple[str, tuple[Variant, ...]], ...], old_host_iptables: bool) -> tuple[Asked, ...]:
+def _asked(
+    selection: Selection, of_modes: tuple[tuple[str, tuple[Variant, ...]], ...], old_host_iptables: bool
+) -> tuple[Asked, ...]:
     """Thousands of nodes ask for the same few."""
     variants = dict(of_modes)
     found: dict[str, Asked] = {}
@@ -56,10 +62,20 @@ def _asked(selection: Selection, of_modes: tuple[tuple[str, tuple[Variant, ...]]
         row.raise_to("combined", effective.level)
     if selection.iptables_variant == "auto":
         # Combined prepares for either variant, as far as that changes nothing about which one is picked.
-        for effective in _effective.rows(_effective.rules(selection, {mode: BOTH for mode in selection.mode}, old_host_iptables)):
+        for effective in _effective.rows(
+            _effective.rules(selection, {mode: BOTH for mode in selection.mode}, old_host_iptables)
+        ):
             _add(found, effective).raise_to("combined", "should")
     for check in selection.extra_checks:
-        requirement = Requirement("site", check.id, check.level, f"extra_checks: {check.query}", kind="check", query=check.query, message=check.message)
+        requirement = Requirement(
+            "site",
+            check.id,
+            check.level,
+            f"extra_checks: {check.query}",
+            kind="check",
+            query=check.query,
+            message=check.message,
+        )
         found[requirement.id] = Asked(requirement, {profile: check.level for profile in PROFILES})
     return tuple(found.values())
 
@@ -70,7 +86,9 @@ def _add(found: dict[str, Asked], row: Row[Rules]) -> Asked:
     if known is None:
         return found.setdefault(row.requirement.id, Asked(row.requirement))
     if row.requirement.source not in known.requirement.source:
-        known.requirement = Requirement(**{**vars(known.requirement), "source": f"{known.requirement.source}; {row.requirement.source}"})
+        known.requirement = Requirement(
+            **{**vars(known.requirement), "source": f"{known.requirement.source}; {row.requirement.source}"}
+        )
     return known
 
 
@@ -83,7 +101,11 @@ def required_modules(selection: Selection) -> list[str]:
     variant: Variant = "legacy" if selection.iptables_variant == "legacy" else "nft"
     if selection.iptables_variant == "auto" and selection.release.probe_table is None:
         variant = "legacy"
-    rows = [row for row in asked(selection, {mode: (variant,) for mode in selection.mode}) if selection.profile in row.levels]
+    rows = [
+        row
+        for row in asked(selection, {mode: (variant,) for mode in selection.mode})
+        if selection.profile in row.levels
+    ]
     return list(dict.fromkeys(row.requirement.name for row in rows if row.requirement.kind == "module"))
 
 

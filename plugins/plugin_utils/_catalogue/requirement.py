@@ -60,7 +60,9 @@ class Condition(Generic[Case]):
         return Condition(remark, lambda case: self.holds(case) and other.holds(case))
 
     def __or__(self, other: Condition[Case]) -> Condition[Case]:
-        return Condition(f"{self.remark} or {other.remark}", lambda case: self.holds(case) or other.holds(case), many=True)
+        return Condition(
+            f"{self.remark} or {other.remark}", lambda case: self.holds(case) or other.holds(case), many=True
+        )
 
     def _enclosed(self) -> str:
         return f"({self.remark})" if self.many else self.remark

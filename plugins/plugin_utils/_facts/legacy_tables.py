@@ -42,7 +42,9 @@ def instantiates(facts: Facts) -> bool:
     return not _is_lazy(facts) and _is_old(facts["kernel"])
 
 
-def remade(facts: Facts, modules: Mapping[str, Mapping[str, Any]], kernel: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def remade(
+    facts: Facts, modules: Mapping[str, Mapping[str, Any]], kernel: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the facts with other states of these modules, and with the tables that the host's namespace then has.
 
     Tables that appear on first use were made by a program that wrote rules, and are taken to come again.
@@ -62,11 +64,19 @@ def remade(facts: Facts, modules: Mapping[str, Mapping[str, Any]], kernel: Mappi
     if kernel is None:
         # Without a reboot, where a module's state cannot be told its table is what it was.
         for family, prefix in PREFIXES.items():
-            states[family].update({table: "loaded" if prefix + table in seen else "missing" for table, state in states[family].items() if state == "unknown"})
+            states[family].update(
+                {
+                    table: "loaded" if prefix + table in seen else "missing"
+                    for table, state in states[family].items()
+                    if state == "unknown"
+                }
+            )
     return _with_tables(
         after,
         {
-            family: None if "unknown" in of_family.values() else [table for table, state in of_family.items() if state in THERE]
+            family: None
+            if "unknown" in of_family.values()
+            else [table for table, state in of_family.items() if state in THERE]
             for family, of_family in states.items()
         },
     )

@@ -10,7 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.boot_block import PATH as BOOT_FILE
-from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_AFTER, AUTOLOAD_REQUESTS, MERGED_INTO
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import (
+    AUTOLOAD_AFTER,
+    AUTOLOAD_REQUESTS,
+    MERGED_INTO,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import legacy_tables
 
 Facts = Mapping[str, Any]
@@ -30,7 +34,10 @@ def with_packages(facts: Facts, modules: Collection[str], tools: Iterable[str], 
         if not kept:
             return now
         state = "loadable" if all(reason["code"] == "blacklist" for reason in kept) else "blocked"
-        denied = {"autoload": "denied" if now["autoload"] == "yes" else now["autoload"], "boot": "ineffective" if now["boot"] == "yes" else now["boot"]}
+        denied = {
+            "autoload": "denied" if now["autoload"] == "yes" else now["autoload"],
+            "boot": "ineffective" if now["boot"] == "yes" else now["boot"],
+        }
         return {**now, **denied, "state": state, "reasons": kept}
 
     tools_after = {**facts["tools"], **{tool: {"path": tool, "version": None} for tool in tools}}
@@ -46,7 +53,11 @@ def without_conflicts(facts: Facts, modules: Collection[str], codes: Collection[
             return {**entry, "reasons": reasons}  # Something else is in its way too.
         state = "loadable" if entry["state"] == "blocked" else entry["state"]
         now = {**entry, **_loadable(facts, name), "state": state, "reasons": reasons}
-        return _with_next(now, {"state": "loadable", "autoload": now["autoload"]}) if _next(entry, "state") == "blocked" else now
+        return (
+            _with_next(now, {"state": "loadable", "autoload": now["autoload"]})
+            if _next(entry, "state") == "blocked"
+            else now
+        )
 
     return _changed(facts, modules, freed)
 
@@ -59,10 +70,18 @@ def with_requests_allowed(facts: Facts) -> Facts:
         if not any(reason["code"] == "selinux" for reason in entry["reasons"]):
             return entry
         after = {"autoload_after": AUTOLOAD_AFTER[name]} if name in AUTOLOAD_AFTER else {}
-        now = {**entry, "autoload": "yes", **after, "reasons": [reason for reason in entry["reasons"] if reason["code"] != "selinux"]}
+        now = {
+            **entry,
+            "autoload": "yes",
+            **after,
+            "reasons": [reason for reason in entry["reasons"] if reason["code"] != "selinux"],
+        }
         return _with_next(now, {"autoload": "yes"}) if _next(entry, "autoload") in ("denied", "unknown") else now
 
-    return {**_changed(facts, list(facts["modules"]), allowed), "selinux": {**(facts.get("selinux") or {}), "module_request": True}}
+    return {
+        **_changed(facts, list(facts["modules"]), allowed),
+        "selinux": {**(facts.get("selinux") or {}), "module_request": True},
+    }
 
 
 def prepared(facts: Facts, load: Collection[str], persist: Collection[str], listed: bool) -> Facts:
@@ -83,9 +102,13 @@ def prepared(facts: Facts, load: Collection[str], persist: Collection[str], list
 
 def _listed(facts: Facts, entry: Entry) -> str:
     """Return whether a module that a boot file lists is there after a reboot: with a kernel that does not have it no line helps."""
-    of_next = {"missing": "ineffective", "blocked": "ineffective", "unknown": "unknown"}.get(str(_next(entry, "state")), "yes")
+    of_next = {"missing": "ineffective", "blocked": "ineffective", "unknown": "unknown"}.get(
+        str(_next(entry, "state")), "yes"
+    )
     heeded = _heeded(facts)
-    listed = "ineffective" if "ineffective" in (of_next, heeded) else "unknown" if "unknown" in (of_next, heeded) else "yes"
+    listed = (
+        "ineffective" if "ineffective" in (of_next, heeded) else "unknown" if "unknown" in (of_next, heeded) else "yes"
+    )
     return str(entry["boot"]) if entry["boot"] == "not_applicable" else listed
 
 
@@ -105,7 +128,9 @@ def rebooted(facts: Facts) -> Facts:
     if following and following != kernel.get("release") and not guessed:
         kernel = {**kernel, "release": following, "version": [int(part) for part in re.findall(r"\d+", following)[:3]]}
     modules = facts["modules"]
-    return legacy_tables.remade(facts, {name: _rebooted(entry, provider_after_reboot(modules, name)) for name, entry in modules.items()}, kernel)
+    return legacy_tables.remade(
+        facts, {name: _rebooted(entry, provider_after_reboot(modules, name)) for name, entry in modules.items()}, kernel
+    )
 
 
 def _rebooted(entry: Entry, holder: str | None) -> Entry:
@@ -124,10 +149,17 @@ def _rebooted(entry: Entry, holder: str | None) -> Entry:
 
 def _loadable(facts: Facts, name: str) -> dict[str, Any]:
     """Return the entry of a module that nothing but loading it is lacking."""
-    denied = (facts.get("selinux") or {}).get("module_request") is False and (facts.get("selinux") or {}).get("mode") == "enforcing"
+    denied = (facts.get("selinux") or {}).get("module_request") is False and (facts.get("selinux") or {}).get(
+        "mode"
+    ) == "enforcing"
     autoload = "never" if name not in AUTOLOAD_REQUESTS else "denied" if denied else "yes"
     listed = any(name in names for names in facts["boot_files"].values())
-    entry: dict[str, Any] = {"state": "loadable", "autoload": autoload, "boot": _heeded(facts) if listed else "no", "reasons": []}
+    entry: dict[str, Any] = {
+        "state": "loadable",
+        "autoload": autoload,
+        "boot": _heeded(facts) if listed else "no",
+        "reasons": [],
+    }
     return {**entry, "autoload_after": AUTOLOAD_AFTER[name]} if autoload == "yes" and name in AUTOLOAD_AFTER else entry
 
 
@@ -160,7 +192,10 @@ def closure(modules: Mapping[str, Entry], names: Iterable[str]) -> set[str]:
 
 def _changed(facts: Facts, names: Collection[str], change: Callable[[str, Entry], Entry]) -> dict[str, Any]:
     modules = facts["modules"]
-    return {**facts, "modules": {name: change(name, entry) if name in names else entry for name, entry in modules.items()}}
+    return {
+        **facts,
+        "modules": {name: change(name, entry) if name in names else entry for name, entry in modules.items()},
+    }
 
 
 def provider_after_reboot(modules: Mapping[str, Mapping[str, Any]], name: str) -> str | None:

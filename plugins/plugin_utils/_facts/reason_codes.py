@@ -27,46 +27,87 @@ class Kind:
 # and not_persisted, which need no reason.
 KINDS = {
     "blacklist": Kind("{file} blacklists modules", "Take the lines out of {file}, or accept the gap with a waiver"),
-    "install_override": Kind("{file} keeps modules from loading (install override)", "Take the install lines out of {file}"),
-    "module_blacklist": Kind("The kernel command line refuses modules (module_blacklist=)", "Take them off the kernel command line and reboot"),
-    "modules_disabled": Kind("kernel.modules_disabled is 1: nothing can be loaded until a reboot", "Persist them, reboot, and set it only afterwards"),
+    "install_override": Kind(
+        "{file} keeps modules from loading (install override)", "Take the install lines out of {file}"
+    ),
+    "module_blacklist": Kind(
+        "The kernel command line refuses modules (module_blacklist=)",
+        "Take them off the kernel command line and reboot",
+    ),
+    "modules_disabled": Kind(
+        "kernel.modules_disabled is 1: nothing can be loaded until a reboot",
+        "Persist them, reboot, and set it only afterwards",
+    ),
     "modules_disabled_at_boot": Kind(
-        "The kernel command line switches the loading of modules off at every boot", "Take sysctl.kernel.modules_disabled off it and reboot"
+        "The kernel command line switches the loading of modules off at every boot",
+        "Take sysctl.kernel.modules_disabled off it and reboot",
     ),
     "ipv6_disabled": Kind(
-        "IPv6 is off in the kernel, so that it asks for no legacy table of IPv6", "Boot without ipv6.disable=1, or have Istio use IPv4 alone"
+        "IPv6 is off in the kernel, so that it asks for no legacy table of IPv6",
+        "Boot without ipv6.disable=1, or have Istio use IPv4 alone",
     ),
-    "autoload_disabled_at_boot": Kind("After a reboot the kernel loads nothing on demand (sysctl.d)", "Persist them: systemd loads what is listed before it reads sysctl.d"),
-    "kernel_modprobe": Kind("kernel.modprobe cannot be started, so the kernel loads nothing on demand, and modules are not loaded", PREPARE),
-    "kernel_modprobe_unknown": Kind("Whether kernel.modprobe loads modules on demand cannot be told, and they are not loaded", PREPARE),
+    "autoload_disabled_at_boot": Kind(
+        "After a reboot the kernel loads nothing on demand (sysctl.d)",
+        "Persist them: systemd loads what is listed before it reads sysctl.d",
+    ),
+    "kernel_modprobe": Kind(
+        "kernel.modprobe cannot be started, so the kernel loads nothing on demand, and modules are not loaded", PREPARE
+    ),
+    "kernel_modprobe_unknown": Kind(
+        "Whether kernel.modprobe loads modules on demand cannot be told, and they are not loaded", PREPARE
+    ),
     "alias_override": Kind("{file} sends the names of modules elsewhere (alias)", "Take the alias lines out of {file}"),
     "no_alias": Kind("The kernel does not find modules that it asks for, and they are not loaded", PREPARE),
-    "invalid_module_file": Kind("Files of modules are damaged, or were built for another kernel", "Install the kernel's packages again"),
-    "unsigned_module": Kind("The kernel takes signed modules only, and modules are not signed", "Sign them, or install those of the distribution"),
+    "invalid_module_file": Kind(
+        "Files of modules are damaged, or were built for another kernel", "Install the kernel's packages again"
+    ),
+    "unsigned_module": Kind(
+        "The kernel takes signed modules only, and modules are not signed",
+        "Sign them, or install those of the distribution",
+    ),
     "container": Kind("The node is a container: the kernel is its host's", "Audit and prepare the host"),
-    "provider_missing": Kind("The kernel of {system} has neither modules nor those that took their code over", "Boot a kernel that has them"),
+    "provider_missing": Kind(
+        "The kernel of {system} has neither modules nor those that took their code over", "Boot a kernel that has them"
+    ),
     "missing_in_next_kernel": Kind(
-        "The kernel that boots next does not load modules that this one has", "Install its modules before the reboot, or do not reboot into it"
+        "The kernel that boots next does not load modules that this one has",
+        "Install its modules before the reboot, or do not reboot into it",
     ),
     "selinux": Kind("SELinux lets no container load modules on demand, and they are not loaded", PREPARE),
-    "selinux_unknown": Kind("Whether SELinux lets containers load modules on demand cannot be told, and they are not loaded", PREPARE),
+    "selinux_unknown": Kind(
+        "Whether SELinux lets containers load modules on demand cannot be told, and they are not loaded", PREPARE
+    ),
     "not_installed": Kind("{package} not installed", "Install {package} for the running kernel"),
-    "module_file_missing": Kind("Files of the kernel's modules are gone from {system}", "Install the kernel's packages again"),
-    "not_in_tree": Kind("The kernel of {system} does not have the modules", "Boot a kernel that has them, or choose the backend that this one supports"),
-    "not_built": Kind("The kernel of {system} is built without the modules and can load none", "Boot a kernel that has them"),
+    "module_file_missing": Kind(
+        "Files of the kernel's modules are gone from {system}", "Install the kernel's packages again"
+    ),
+    "not_in_tree": Kind(
+        "The kernel of {system} does not have the modules",
+        "Boot a kernel that has them, or choose the backend that this one supports",
+    ),
+    "not_built": Kind(
+        "The kernel of {system} is built without the modules and can load none", "Boot a kernel that has them"
+    ),
     "modules_tree_missing": Kind(
-        "The running kernel's modules are gone: an upgrade removed them, or they cannot be seen from here", "Reboot into the new kernel"
+        "The running kernel's modules are gone: an upgrade removed them, or they cannot be seen from here",
+        "Reboot into the new kernel",
     ),
     "index_missing": Kind("The kernel's modules have no index (modules.dep)", "Run depmod -a"),
     "unreadable": Kind("The node lets too little be read to tell", "Audit with become: true, outside a container"),
     "transient": Kind("Modules were being loaded or unloaded at that moment", "Look again"),
     "unknown_boot_entry": Kind("{file} lists names that are gone from this kernel", "Take the lines out of {file}"),
-    "malformed_boot_entry": Kind("{file} has lines that load nothing", "One module name on each line of {file}, comments on lines of their own"),
+    "malformed_boot_entry": Kind(
+        "{file} has lines that load nothing", "One module name on each line of {file}, comments on lines of their own"
+    ),
     "boot_file_masked_by_directory": Kind(
-        "A directory has the name of a file that lists modules, which hides it from some releases of systemd", "Remove the directory that the reason names"
+        "A directory has the name of a file that lists modules, which hides it from some releases of systemd",
+        "Remove the directory that the reason names",
     ),
     "initramfs_only": Kind("The kernel command line lists modules for the initramfs alone (rd.modules-load=)", PREPARE),
-    "service_masked": Kind("systemd-modules-load is switched off, so that no boot file is read", "Switch it on: systemctl unmask systemd-modules-load"),
+    "service_masked": Kind(
+        "systemd-modules-load is switched off, so that no boot file is read",
+        "Switch it on: systemctl unmask systemd-modules-load",
+    ),
     "boot_file_masked": Kind("{file} lists modules, and another file of that name takes its place", PREPARE),
     "boot_file_not_read": Kind("{file} lists modules, and systemd does not read it", PREPARE),
     "boot_file_volatile": Kind("{file} lists modules, and a reboot wipes it out", PREPARE),

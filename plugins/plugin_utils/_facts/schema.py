@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import AXES, PLACES, REFUSALS, sentence, ungrouped, usual_line
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import (
+    AXES,
+    PLACES,
+    REFUSALS,
+    sentence,
+    ungrouped,
+    usual_line,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
 
 SCHEMA = 3
@@ -80,7 +87,13 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "conflicts.*.lines": (Mapping, "mapping"),
     "conflicts.*.lines.*": (str, "text"),
 }
-NEVER_NULL = ("kernel.release", "boot_files.*", "modules.*.depends", "managed.overrides.*", "managed.overrides.*.current")
+NEVER_NULL = (
+    "kernel.release",
+    "boot_files.*",
+    "modules.*.depends",
+    "managed.overrides.*",
+    "managed.overrides.*.current",
+)
 
 
 def checked(facts: Any) -> Mapping[str, Any]:
@@ -101,7 +114,9 @@ def checked(facts: Any) -> Mapping[str, Any]:
         raise InvalidInput(f"the facts have no 'kernel.release': {REMEDY}")
     for path, (kind, told) in SHAPES.items():
         for where, value in _at(facts, path.split("."), ""):
-            if (value is not None or path in NEVER_NULL) and not (_is_list_of(value, kind[0]) if isinstance(kind, list) else _is(value, kind)):
+            if (value is not None or path in NEVER_NULL) and not (
+                _is_list_of(value, kind[0]) if isinstance(kind, list) else _is(value, kind)
+            ):
                 raise InvalidInput(f"the facts have '{where}' {str(value)[:100]!r}, which is no {told}: {REMEDY}")
     for where, override in _at(facts, ["managed", "overrides", "*"], ""):
         if "current" not in override:
@@ -112,16 +127,24 @@ def checked(facts: Any) -> Mapping[str, Any]:
     for name, entry in facts["modules"].items():
         for axis, values in VALUES.items():
             if entry.get(axis) not in values:
-                raise InvalidInput(f"the facts of module '{name}' have {axis} {entry.get(axis)!r}, not one of {', '.join(values)}: {REMEDY}")
+                raise InvalidInput(
+                    f"the facts of module '{name}' have {axis} {entry.get(axis)!r}, not one of {', '.join(values)}: {REMEDY}"
+                )
         following = entry.get("next_boot", {})
-        if not isinstance(following, Mapping) or any(value not in VALUES.get(axis, ()) for axis, value in following.items()):
+        if not isinstance(following, Mapping) or any(
+            value not in VALUES.get(axis, ()) for axis, value in following.items()
+        ):
             raise InvalidInput(f"the facts of module '{name}' are malformed for the next kernel: {REMEDY}")
         if entry["state"] == "merged" and entry.get("provider") not in facts["modules"]:
             raise InvalidInput(f"the facts of module '{name}' name no known provider: {REMEDY}")
         # What it waits for waits for nothing itself: ip_tables for its tables, nothing longer (AUTOLOAD_AFTER).
         after = entry.get("autoload_after")
-        if after is not None and (after not in facts["modules"] or (facts["modules"][after] or {}).get("autoload_after") is not None):
-            raise InvalidInput(f"the facts of module '{name}' have autoload_after '{after}', which is no module that is there on its own: {REMEDY}")
+        if after is not None and (
+            after not in facts["modules"] or (facts["modules"][after] or {}).get("autoload_after") is not None
+        ):
+            raise InvalidInput(
+                f"the facts of module '{name}' have autoload_after '{after}', which is no module that is there on its own: {REMEDY}"
+            )
     return _with_reasons(facts)
 
 
@@ -131,7 +154,10 @@ def _with_reasons(facts: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(groups, list) or not all(_is_group(group, facts["modules"]) for group in groups):
         raise InvalidInput(f"the facts have malformed reasons: {REMEDY}")
     reasons: Mapping[str, list[Mapping[str, str]]] = ungrouped(groups, facts["modules"])
-    modules = {name: {**entry, "reasons": [_told(reason) for reason in reasons[name]]} for name, entry in facts["modules"].items()}
+    modules = {
+        name: {**entry, "reasons": [_told(reason) for reason in reasons[name]]}
+        for name, entry in facts["modules"].items()
+    }
     return {**facts, "modules": modules, "conflicts": _with_lines(facts.get("conflicts") or {}, reasons)}
 
 
@@ -149,7 +175,10 @@ def _with_lines(conflicts: Mapping[str, Any], reasons: Mapping[str, list[Mapping
             path, _colon, number = reason.get("where", "").rpartition(":")
             if path in conflicts and (line := usual_line(reason, name)):
                 usual.setdefault(path, {})[number] = line
-    return {path: {**(told or {}), "lines": {**usual.get(path, {}), **((told or {}).get("lines") or {})}} for path, told in conflicts.items()}
+    return {
+        path: {**(told or {}), "lines": {**usual.get(path, {}), **((told or {}).get("lines") or {})}}
+        for path, told in conflicts.items()
+    }
 
 
 def _at(value: Any, path: list[str], where: str) -> Iterator[tuple[str, Any]]:
@@ -171,7 +200,10 @@ def _is_list_of(value: Any, kind: type) -> bool:
 
 def reason_text(entry: Mapping[str, Any]) -> str:
     """Return why a module's entry says what it says, on one line; each text with its axis unless that is "now"."""
-    return "; ".join(reason["text"] if reason["axis"] == "now" else f"{reason['axis']}: {reason['text']}" for reason in entry["reasons"])
+    return "; ".join(
+        reason["text"] if reason["axis"] == "now" else f"{reason['axis']}: {reason['text']}"
+        for reason in entry["reasons"]
+    )
 
 
 def has_untold(entry: Mapping[str, Any]) -> bool:
@@ -189,20 +221,30 @@ def _is_reason(reason: Any) -> bool:
         isinstance(reason, Mapping)
         and reason.get("axis") in AXES
         and all(isinstance(reason.get(key), str) for key in ("code", "text"))
-        and all(isinstance(reason.get(key, "-"), str) and reason.get(key, "-") for key in ("where", "listed_in", "dependency"))
+        and all(
+            isinstance(reason.get(key, "-"), str) and reason.get(key, "-")
+            for key in ("where", "listed_in", "dependency")
+        )
     )
 
 
 def _is_group(group: Any, modules: Mapping[str, Any]) -> bool:
     """Whether a group of reasons is one that node_facts makes."""
-    if not _is_reason(group) or not isinstance(group.get("modules"), Mapping) or not isinstance(group.get("includes_dependents", False), bool):
+    if (
+        not _is_reason(group)
+        or not isinstance(group.get("modules"), Mapping)
+        or not isinstance(group.get("includes_dependents", False), bool)
+    ):
         return False
     places = sum(key in group for key in PLACES)
     return all(
-        name in modules and isinstance(rest, (list, tuple)) and len(rest) == places and all(map(_is_rest, rest)) for name, rest in group["modules"].items()
+        name in modules and isinstance(rest, (list, tuple)) and len(rest) == places and all(map(_is_rest, rest))
+        for name, rest in group["modules"].items()
     )
 
 
 def _is_rest(own: Any) -> bool:
     """Whether this is the number of a line, a file's name, or nothing."""
-    return own is None or (_is(own, int) and 0 < own < 1_000_000_000) or (_is(own, str) and bool(own) and "/" not in own)
+    return (
+        own is None or (_is(own, int) and 0 < own < 1_000_000_000) or (_is(own, str) and bool(own) and "/" not in own)
+    )

@@ -17,7 +17,9 @@ SERVICE = "systemd-modules-load.service"
 _UNMASKED_IN = "/etc/systemd/system/"
 
 
-def obstacle(facts: Mapping[str, Any], kinds: set[str], consent: Consent, persist: Collection[str] | None) -> str | None:
+def obstacle(
+    facts: Mapping[str, Any], kinds: set[str], consent: Consent, persist: Collection[str] | None
+) -> str | None:
     """Return why what the role would write cannot be written; where it would write nothing, nothing is in the way.
 
     :param kinds: those of the role's steps.
@@ -62,7 +64,14 @@ def unmask_step(facts: Mapping[str, Any], modules: Collection[str], persist: Col
     mask = str(management.get("boot_files_mask") or "")
     why = f"it is switched off ({mask}), so that nothing that is listed is loaded at boot: {', '.join(idle)}"
     if not mask.startswith("/"):
-        return Step("conflict", "take systemd.mask= of systemd-modules-load off the kernel command line", why, "owner", "/proc/cmdline", reboot=True)
+        return Step(
+            "conflict",
+            "take systemd.mask= of systemd-modules-load off the kernel command line",
+            why,
+            "owner",
+            "/proc/cmdline",
+            reboot=True,
+        )
     if not mask.startswith(_UNMASKED_IN):
         return Step("conflict", f"bring {SERVICE} back: {mask} is empty or a link to /dev/null", why, "owner", mask)
     return Step("conflict", f"switch {SERVICE} on again", why, "owner", mask, ("systemctl", "unmask", SERVICE))

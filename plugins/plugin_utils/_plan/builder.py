@@ -16,11 +16,23 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess import ipta
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import Assessment, assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import projection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import is_blacklisted, reason_text
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import boot_file, conflicts, overrides, repairs, selinux
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import (
+    boot_file,
+    conflicts,
+    overrides,
+    repairs,
+    selinux,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import packages as _packages
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import reboot as _remediation_reboot
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations import formats
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import BOOT_FILE, Plan, our_block, persistable, plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import (
+    BOOT_FILE,
+    Plan,
+    our_block,
+    persistable,
+    plan,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent, Step
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
@@ -35,12 +47,21 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
     if managed and (withheld := consent.writing()):
         # What the role may not write is the owner's, as if nothing had been consented to.
         careful = preparation(facts, selection, consent.without_writing())
-        told = [f"on this node {', '.join(withheld)} count for nothing: {managed}"] if careful["steps"] or careful["refused"] else []
+        told = (
+            [f"on this node {', '.join(withheld)} count for nothing: {managed}"]
+            if careful["steps"] or careful["refused"]
+            else []
+        )
         return {**careful, "hints": [*told, *careful["hints"]]}
     steps: list[Step] = []
     assessment = assess(facts, selection)
     repaired = _repair(facts, assessment, consent, steps)
-    modules = plan(repaired, assessment if repaired is facts else assess(repaired, selection), load=consent.load, persist=consent.persist)
+    modules = plan(
+        repaired,
+        assessment if repaired is facts else assess(repaired, selection),
+        load=consent.load,
+        persist=consent.persist,
+    )
     entries = repaired["modules"]
     always = selinux.always(consent, modules.modules)
     lacking = modules.load or tuple(name for name in always if entries[name]["state"] not in projection.THERE)
@@ -62,7 +83,9 @@ def preparation(facts: Facts, selection: Selection, consent: Consent) -> dict[st
     if refused:
         steps = [step for step in steps if step.by == "owner"]
     after = facts if refused else projection.prepared(repaired, load, persist, writes_boot_file)
-    reboot = _remediation_reboot.reboot_step(after, selection, consent, [failure["name"] for failure in fails], bool(refused))
+    reboot = _remediation_reboot.reboot_step(
+        after, selection, consent, [failure["name"] for failure in fails], bool(refused)
+    )
     steps += [reboot] if reboot else []
     if reboot and reboot.by == "role":
         after = projection.rebooted(after)
@@ -104,7 +127,11 @@ def _repair(facts: Facts, assessment: Assessment, consent: Consent, steps: list[
     steps += [step for step in (policy, boolean) if step]
     in_domain = (facts.get("selinux") or {}).get("domain") in consent.selinux_domains
     installs = policy is not None and policy.by == "role"
-    return projection.with_requests_allowed(facts) if (installs and in_domain) or (boolean and consent.selinux_boolean) else facts
+    return (
+        projection.with_requests_allowed(facts)
+        if (installs and in_domain) or (boolean and consent.selinux_boolean)
+        else facts
+    )
 
 
 def _install(facts: Facts, assessment: Assessment, consent: Consent, steps: list[Step]) -> Facts:
@@ -114,42 +141,92 @@ def _install(facts: Facts, assessment: Assessment, consent: Consent, steps: list
     wanted = [
         row.name
         for row in lacking
-        if row.kind == "module" and _packages.is_curable(modules[row.name]) and not _remediation_reboot.waits(modules[row.name], next_kernel)
+        if row.kind == "module"
+        and _packages.is_curable(modules[row.name])
+        and not _remediation_reboot.waits(modules[row.name], next_kernel)
     ]
-    tools = [row.name for row in lacking if row.kind == "tool" and row.level == "must" and facts["tools"].get(row.name) is None]
+    tools = [
+        row.name
+        for row in lacking
+        if row.kind == "tool" and row.level == "must" and facts["tools"].get(row.name) is None
+    ]
     manager = _packages.manager(facts)
     brought: set[str] = set()
-    for by, packages in _by_whom(_packages.needed(facts, dict.fromkeys(wanted), dict.fromkeys(tools)), consent, manager):
+    for by, packages in _by_whom(
+        _packages.needed(facts, dict.fromkeys(wanted), dict.fromkeys(tools)), consent, manager
+    ):
         names = [package.name for package in packages]
         provides = [name for package in packages for name in package.provides]
         reboot = any(package.reboot for package in packages)
-        consented = "" if by == "role" or manager not in _packages.RUN_BY_ROLE or formats.managed(facts) else ", or set istio_node_install_packages: true"
+        consented = (
+            ""
+            if by == "role" or manager not in _packages.RUN_BY_ROLE or formats.managed(facts)
+            else ", or set istio_node_install_packages: true"
+        )
         how = (*_packages.INSTALLS.get(str(manager), (f"{manager}", "install")), *names)
-        args = {"manager": manager, "names": names, "release": _packages.packaged(facts["kernel"]["release"])} if by == "role" else {}
+        args = (
+            {"manager": manager, "names": names, "release": _packages.packaged(facts["kernel"]["release"])}
+            if by == "role"
+            else {}
+        )
         what = f"install {', '.join(names)}{consented}"
-        steps.append(Step("packages", what, f"{len(provides)} needed and not installed: {', '.join(provides)}", by, None, how, reboot, args))
+        steps.append(
+            Step(
+                "packages",
+                what,
+                f"{len(provides)} needed and not installed: {', '.join(provides)}",
+                by,
+                None,
+                how,
+                reboot,
+                args,
+            )
+        )
         if by == "role":
             brought.update(provides)
     if not brought:
         return facts
-    return projection.with_packages(facts, [name for name in wanted if name in brought], [name for name in tools if name in brought], conflicts.CODES)
+    return projection.with_packages(
+        facts,
+        [name for name in wanted if name in brought],
+        [name for name in tools if name in brought],
+        conflicts.CODES,
+    )
 
 
-def _by_whom(packages: Iterable[_packages.Package], consent: Consent, manager: str | None) -> Iterable[tuple[Any, list[_packages.Package]]]:
+def _by_whom(
+    packages: Iterable[_packages.Package], consent: Consent, manager: str | None
+) -> Iterable[tuple[Any, list[_packages.Package]]]:
     """Yield the packages that the role installs, then those that the owner is to install; none that needs a reboot is the role's."""
     packages = list(packages)
-    mine = [package for package in packages if consent.install_packages and manager in _packages.RUN_BY_ROLE and not package.reboot]
+    mine = [
+        package
+        for package in packages
+        if consent.install_packages and manager in _packages.RUN_BY_ROLE and not package.reboot
+    ]
     for by, some in (("role", mine), ("owner", [package for package in packages if package not in mine])):
         if some:
             yield by, some
 
 
-def _modules_step(facts: Facts, consent: Consent, modules: Plan, always: tuple[str, ...], load: tuple[str, ...], persist: tuple[str, ...]) -> Step:
+def _modules_step(
+    facts: Facts,
+    consent: Consent,
+    modules: Plan,
+    always: tuple[str, ...],
+    load: tuple[str, ...],
+    persist: tuple[str, ...],
+) -> Step:
     what = [f"load {', '.join(load)}"] if load else []
     what += [f"list {', '.join(persist)} in our block"] if persist else []
     return Step(
         "modules",
-        "; ".join(what) or ("bring our block up to date" if list(persist) != our_block(facts) else "nothing: what is lacking cannot be loaded"),
+        "; ".join(what)
+        or (
+            "bring our block up to date"
+            if list(persist) != our_block(facts)
+            else "nothing: what is lacking cannot be loaded"
+        ),
         f"{len(modules.modules)} modules are asked for",
         where=BOOT_FILE,
         args={
@@ -166,7 +243,9 @@ def _bridge_hint(load: Iterable[str]) -> list[str]:
     """Loading it sets net.bridge.bridge-nf-call-iptables to 1 (net/bridge/br_netfilter_hooks.c)."""
     if "br_netfilter" not in load:
         return []
-    return ["br_netfilter makes bridged traffic pass iptables on this node (net.bridge.bridge-nf-call-iptables becomes 1), for libvirt and other bridges too"]
+    return [
+        "br_netfilter makes bridged traffic pass iptables on this node (net.bridge.bridge-nf-call-iptables becomes 1), for libvirt and other bridges too"
+    ]
 
 
 def _again_hint(steps: Iterable[Step]) -> list[str]:
@@ -185,7 +264,15 @@ def _undoing(facts: Facts) -> dict[str, Any]:
         steps.append(Step("modules", "take our block out", "it is ours", where=BOOT_FILE, args={"state": "absent"}))
     files = sorted(set(ours.get("overrides") or {}) - set(conflicts.edited(facts)))
     if files:
-        steps.append(Step("overrides", f"remove {', '.join(files)}", "they are ours", where=", ".join(files), args={"state": "absent"}))
+        steps.append(
+            Step(
+                "overrides",
+                f"remove {', '.join(files)}",
+                "they are ours",
+                where=", ".join(files),
+                args={"state": "absent"},
+            )
+        )
     steps += [step for step in (selinux.removal_step(facts),) if step]
     broken = "boot_file" in ours and ours["boot_file"] is None
     managed = formats.managed(facts)
@@ -194,13 +281,20 @@ def _undoing(facts: Facts) -> dict[str, Any]:
         refused = [f"{BOOT_FILE}: the marks of the nodeprep.istio block are not one pair; remove them by hand"]
     elif managed and steps:
         undone = "; ".join(step.what for step in steps)
-        refused = [f"{managed}. Nothing is taken back: where you declare this node's files, leave out what is ours ({undone})"]
+        refused = [
+            f"{managed}. Nothing is taken back: where you declare this node's files, leave out what is ours ({undone})"
+        ]
     return {
         "state": "absent",
         "steps": [] if refused else [step.as_dict() for step in steps],
         "change": bool(steps) and not refused,
         "refused": refused,
-        "not_removed": [] if refused else [*_left(facts, block), *(["packages stay installed, since nothing tells who else wants them"] if steps else [])],
+        "not_removed": []
+        if refused
+        else [
+            *_left(facts, block),
+            *(["packages stay installed, since nothing tells who else wants them"] if steps else []),
+        ],
         **{key: [] for key in ("modules", "optional", "boot_only", "load", "persist", "not_loadable", "hints")},
     }
 
@@ -208,5 +302,7 @@ def _undoing(facts: Facts) -> dict[str, Any]:
 def _left(facts: Facts, block: list[str]) -> list[str]:
     """Return what stays on the node after the undoing though it may be of our making."""
     loaded = [name for name in block if facts["modules"].get(name, {}).get("state") == "loaded"]
-    modules = [f"loaded modules stay loaded until a reboot, since others may use them: {', '.join(loaded)}"] if loaded else []
+    modules = (
+        [f"loaded modules stay loaded until a reboot, since others may use them: {', '.join(loaded)}"] if loaded else []
+    )
     return [*modules, *conflicts.left(facts), *selinux.left(facts)]

@@ -10,7 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._managed.modprobe_overrides import BEATING, DIRECTORY, SEARCH_PATH, copy_of
+from ansible_collections.nodeprep.istio.plugins.module_utils._managed.modprobe_overrides import (
+    BEATING,
+    DIRECTORY,
+    SEARCH_PATH,
+    copy_of,
+)
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import REFUSALS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import has_untold
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Step
@@ -74,18 +79,28 @@ def stuck(facts: Mapping[str, Any], found: Iterable[Conflict], names: Iterable[s
 def untold_step(facts: Mapping[str, Any], names: Iterable[str]) -> Step | None:
     """Return what the owner is to do about lines whose places the facts do not tell, since they are too many, or None."""
     reasons = [(name, reason) for name in names for reason in facts["modules"][name]["reasons"]]
-    untold = dict.fromkeys(str(reason.get("dependency") or name) for name, reason in reasons if reason["code"] in CODES and not reason.get("where"))
+    untold = dict.fromkeys(
+        str(reason.get("dependency") or name)
+        for name, reason in reasons
+        if reason["code"] in CODES and not reason.get("where")
+    )
     if not untold:
         return None
     what = f"remove the 'blacklist' and 'install' lines of {', '.join(untold)}"
     how = ("grep", "-rnE", f"^ *(blacklist|install) .*({'|'.join(untold)})", *SEARCH_PATH)
-    return Step("conflict", what, "they keep these modules from loading, and are more than the facts tell", "owner", command=how)
+    return Step(
+        "conflict", what, "they keep these modules from loading, and are more than the facts tell", "owner", command=how
+    )
 
 
 def _is_hopeless(entry: Mapping[str, Any]) -> bool:
     if has_untold(entry):
         return True
-    blockers = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} if entry["state"] == "blocked" else set()
+    blockers = (
+        {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"}
+        if entry["state"] == "blocked"
+        else set()
+    )
     return bool(blockers - {*CODES, "modules_disabled"})
 
 
@@ -94,7 +109,9 @@ def _is_in_the_way(entry: Mapping[str, Any], reason: Mapping[str, Any], on_deman
 
     What keeps the module itself from loading is said of now, where it does so now.
     """
-    blocks = reason["axis"] != "autoload" or (entry["state"] != "blocked" and (entry.get("next_boot") or {}).get("state") == "blocked")
+    blocks = reason["axis"] != "autoload" or (
+        entry["state"] != "blocked" and (entry.get("next_boot") or {}).get("state") == "blocked"
+    )
     return reason["code"] in CODES and (on_demand or blocks or reason["code"] == "blacklist")
 
 
@@ -102,14 +119,20 @@ def freed(facts: Mapping[str, Any], taken: Iterable[Conflict], on_demand: bool) 
     """Return all modules, asked for or not, that nothing keeps from loading any more once these lines are taken back."""
     lines = {(conflict.code, conflict.where) for conflict in taken}
     kept_back = {
-        name: {(reason["code"], reason.get("where")) for reason in entry["reasons"] if _is_in_the_way(entry, reason, on_demand)}
+        name: {
+            (reason["code"], reason.get("where"))
+            for reason in entry["reasons"]
+            if _is_in_the_way(entry, reason, on_demand)
+        }
         for name, entry in facts["modules"].items()
         if entry["state"] in ("loaded", "loadable", "blocked", "unknown")
     }
     return {name for name, by in kept_back.items() if by and by <= lines}
 
 
-def _conflict(facts: Mapping[str, Any], code: str, where: str, modules: tuple[str, ...], named: tuple[str, ...]) -> Conflict:
+def _conflict(
+    facts: Mapping[str, Any], code: str, where: str, modules: tuple[str, ...], named: tuple[str, ...]
+) -> Conflict:
     path, _colon, number = where.rpartition(":")
     seen = (facts.get("conflicts") or {}).get(path) or {}
     line = str((seen.get("lines") or {}).get(number, ""))
@@ -120,7 +143,11 @@ def _conflict(facts: Mapping[str, Any], code: str, where: str, modules: tuple[st
 def _owner(path: str, seen: Mapping[str, Any]) -> str:
     if seen.get("package"):
         return f"package {seen['package']}"
-    written = f"its first comment says '{seen['comment']}'" if seen.get("comment") else "it has no comment that says whose it is"
+    written = (
+        f"its first comment says '{seen['comment']}'"
+        if seen.get("comment")
+        else "it has no comment that says whose it is"
+    )
     return f"no package's file; {written}"
 
 
@@ -129,8 +156,12 @@ def _can_be_overridden(facts: Mapping[str, Any], path: str, line: str) -> bool:
     words = line.split()
     if len(words) < 2 or not _NAME.fullmatch(words[1]):
         return False
-    ours = {own: bool(told.get("edited")) for own, told in ((facts.get("managed") or {}).get("overrides") or {}).items()}
-    if (BEATING if words[0] == "install" else copy_of(path)) in ((facts.get("managed") or {}).get("occupied_paths") or ()):
+    ours = {
+        own: bool(told.get("edited")) for own, told in ((facts.get("managed") or {}).get("overrides") or {}).items()
+    }
+    if (BEATING if words[0] == "install" else copy_of(path)) in (
+        (facts.get("managed") or {}).get("occupied_paths") or ()
+    ):
         return False
     if words[0] == "install":
         return not ours.get(BEATING) and path.rpartition("/")[2] >= BEATING.rpartition("/")[2]
@@ -147,7 +178,10 @@ def override_step(taken: Iterable[Conflict], refreshed: Iterable[str]) -> Step |
         by_path.setdefault(conflict.path, []).append(conflict)
     what = [f"take back {_lines(conflicts)} of {path} by a file in {DIRECTORY}" for path, conflicts in by_path.items()]
     what += [f"bring {path} up to date with the file that it stands in for" for path in refreshed]
-    why = [f"{path} keeps {', '.join(_kept(conflicts))} from loading ({conflicts[0].owner})" for path, conflicts in by_path.items()]
+    why = [
+        f"{path} keeps {', '.join(_kept(conflicts))} from loading ({conflicts[0].owner})"
+        for path, conflicts in by_path.items()
+    ]
     return Step(
         "overrides",
         "; ".join(what),
@@ -174,7 +208,13 @@ def edited(facts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def edited_step(path: str) -> Step:
     """Return what the owner is to do about a file of ours that somebody else has changed."""
     what = f"move what was added to {path} to a file of its own, remove {path}, and run again"
-    return Step("conflict", what, "it was changed after the role wrote it: the role leaves it as it is, and does not bring it up to date", "owner", path)
+    return Step(
+        "conflict",
+        what,
+        "it was changed after the role wrote it: the role leaves it as it is, and does not bring it up to date",
+        "owner",
+        path,
+    )
 
 
 def left(facts: Mapping[str, Any]) -> list[str]:
@@ -183,7 +223,9 @@ def left(facts: Mapping[str, Any]) -> list[str]:
     for path, ours in edited(facts).items():
         back = ", ".join(f"'{line}'" for line in ours.get("lines") or ())
         still = f"; it takes back {back}" if back else ""
-        told.append(f"{path} stays, since it was changed after the role wrote it{still}: keep what was added, and remove it")
+        told.append(
+            f"{path} stays, since it was changed after the role wrote it{still}: keep what was added, and remove it"
+        )
     return told
 
 
@@ -196,11 +238,22 @@ def owner_step(conflict: Conflict, would_help: bool, asking: bool = True) -> Ste
     why = f"it keeps {', '.join(conflict.modules)} from loading ({conflict.owner})"
     if conflict.where == COMMAND_LINE:
         key = "module_blacklist=" if conflict.code == "module_blacklist" else "modprobe.blacklist="
-        return Step("conflict", f"take {', '.join(conflict.named)} out of {key} on the kernel command line", why, "owner", conflict.where, reboot=True)
+        return Step(
+            "conflict",
+            f"take {', '.join(conflict.named)} out of {key} on the kernel command line",
+            why,
+            "owner",
+            conflict.where,
+            reboot=True,
+        )
     if not conflict.can_be_overridden:
         consent = "; no file of ours can take it back"
     elif not asking:
         consent = ""
     else:
-        consent = ", or set istio_node_override_conflicts: true" if would_help else "; to take it back alone would not help"
-    return Step("conflict", f"remove the line '{conflict.line}' of {conflict.where}{consent}", why, "owner", conflict.where)
+        consent = (
+            ", or set istio_node_override_conflicts: true" if would_help else "; to take it back alone would not help"
+        )
+    return Step(
+        "conflict", f"remove the line '{conflict.line}' of {conflict.where}{consent}", why, "owner", conflict.where
+    )

@@ -50,7 +50,9 @@ class Plan:
 def plan(facts: Mapping[str, Any], assessment: Assessment, load: bool = True, persist: bool = True) -> Plan:
     """Return the plan for checked facts and their assessment."""
     modules = facts["modules"]
-    required = [(_pick(row, modules), row) for row in assessment.requirements if row.kind == "module" and row.level == "must"]
+    required = [
+        (_pick(row, modules), row) for row in assessment.requirements if row.kind == "module" and row.level == "must"
+    ]
     must = list(dict.fromkeys(name for name, _row in required))
     needed_now = {name for name, row in required if row.now != "not_needed"}
     wanted = [_pick(row, modules) for row in assessment.requirements if row.kind == "module"]
@@ -60,7 +62,11 @@ def plan(facts: Mapping[str, Any], assessment: Assessment, load: bool = True, pe
     left_out = _left_out(then, assessment, [name for name in wanted if name not in must])
     names = tuple(dict.fromkeys(name for name in wanted if name not in left_out))
 
-    refused = tuple(row.reason for row in assessment.requirements if row.kind in NOT_MENDED and row.level == "must" and row.now == "unmet")
+    refused = tuple(
+        row.reason
+        for row in assessment.requirements
+        if row.kind in NOT_MENDED and row.level == "must" and row.now == "unmet"
+    )
     to_load = tuple(name for name in names if load and modules[name]["state"] not in LOADED and name not in boot_only)
     to_persist = persistable(facts, names) if persist else ()
     change = not refused and (bool(to_load) or (persist and list(to_persist) != our_block(facts)))
@@ -82,14 +88,18 @@ def persistable(facts: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ..
     """
     others = {name for path, listed in facts["boot_files"].items() if path != BOOT_FILE for name in listed}
     others |= set(facts["boot_files"].get(BOOT_FILE, ())) - set(our_block(facts))
-    return tuple(name for name in names if name not in others and _works(facts["modules"][name]) and not is_blacklisted(facts["modules"][name]))
+    return tuple(
+        name
+        for name in names
+        if name not in others and _works(facts["modules"][name]) and not is_blacklisted(facts["modules"][name])
+    )
 
 
 def _works(entry: Mapping[str, Any]) -> bool:
     """Whether a line for it at boot makes sense."""
-    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {"modules_disabled"} and not any(
-        reason["code"] == "install_override" for reason in entry["reasons"]
-    )
+    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {
+        "modules_disabled"
+    } and not any(reason["code"] == "install_override" for reason in entry["reasons"])
     return entry["state"] in HERE or waits or (entry.get("next_boot") or {}).get("state") == "loadable"
 
 
@@ -99,7 +109,11 @@ def _pick(row: Assessed, modules: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _loadable(modules: Mapping[str, Mapping[str, Any]], names: Iterable[str], but: Collection[str] = ()) -> list[str]:
-    return [name for name in names if name not in but and modules[name]["state"] in HERE and not is_blacklisted(modules[name])]
+    return [
+        name
+        for name in names
+        if name not in but and modules[name]["state"] in HERE and not is_blacklisted(modules[name])
+    ]
 
 
 def _left_out(facts: Mapping[str, Any], assessment: Assessment, optional: list[str]) -> set[str]:
@@ -116,7 +130,9 @@ def _left_out(facts: Mapping[str, Any], assessment: Assessment, optional: list[s
     return out
 
 
-def _changes_something(facts: Mapping[str, Any], assessment: Assessment, names: set[str], deciding: tuple[str, ...]) -> bool:
+def _changes_something(
+    facts: Mapping[str, Any], assessment: Assessment, names: set[str], deciding: tuple[str, ...]
+) -> bool:
     """Whether loading these modules would make Istio pick another variant; where nft is named no legacy one is loaded at all."""
     if assessment.selection.iptables_variant == "nft" and deciding == legacy_tables.LEGACY_MODULES:
         return True
@@ -126,4 +142,8 @@ def _changes_something(facts: Mapping[str, Any], assessment: Assessment, names: 
 def _variants(facts: Mapping[str, Any], assessment: Assessment) -> list[str]:
     """Return what Istio would pick in each mode, now and after a reboot."""
     moments = (facts, projection.rebooted(facts))
-    return [iptables_forecast.forecast(moment, assessment.selection, mode).variant for moment in moments for mode in assessment.forecasts]
+    return [
+        iptables_forecast.forecast(moment, assessment.selection, mode).variant
+        for moment in moments
+        for mode in assessment.forecasts
+    ]

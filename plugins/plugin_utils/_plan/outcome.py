@@ -43,12 +43,17 @@ class Acted:
 
     def lost(self) -> str | None:
         """Return how the node was lost while it was acted on, or None."""
-        return next((f"unreachable: {cause(result)}" for result in (self.overrides, self.modules) if result.get("unreachable")), None)
+        return next(
+            (f"unreachable: {cause(result)}" for result in (self.overrides, self.modules) if result.get("unreachable")),
+            None,
+        )
 
     def as_dict(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was done, or in check mode would be; ``facts`` are those of afterwards."""
         plan, steps = self.plan, self.steps
-        unsaid = self.modules.get("failed")  # A task that failed before it could say what it did is taken to have done nothing.
+        unsaid = self.modules.get(
+            "failed"
+        )  # A task that failed before it could say what it did is taken to have done nothing.
         return {
             "check_mode": self.check_mode,
             "loaded": self.modules.get("loaded", [] if unsaid else plan["load"]),

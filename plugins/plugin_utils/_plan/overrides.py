@@ -24,13 +24,21 @@ def override(facts: Facts, assessment: Assessment, consent: Consent, steps: list
     on_demand = _on_demand(consent)
     found = conflicts.conflicts(facts, names, on_demand)
     stuck = conflicts.stuck(facts, found, names)
-    taken = [conflict for conflict in found if consent.override_conflicts and conflict.can_be_overridden and set(conflict.modules) - stuck]
+    taken = [
+        conflict
+        for conflict in found
+        if consent.override_conflicts and conflict.can_be_overridden and set(conflict.modules) - stuck
+    ]
     ours = (facts.get("managed") or {}).get("overrides") or {}
     step = conflicts.override_step(taken, [path for path, ours_now in sorted(ours.items()) if not ours_now["current"]])
     steps += [step] if step else []
     # Where nothing is to be written no consent is asked for.
     asking = not formats.managed(facts)
-    steps += [conflicts.owner_step(conflict, bool(set(conflict.modules) - stuck), asking) for conflict in found if conflict not in taken]
+    steps += [
+        conflicts.owner_step(conflict, bool(set(conflict.modules) - stuck), asking)
+        for conflict in found
+        if conflict not in taken
+    ]
     untold = conflicts.untold_step(facts, names)
     steps += [untold] if untold else []
     steps += [conflicts.edited_step(path) for path in conflicts.edited(facts)]
@@ -43,7 +51,11 @@ def _lacking(facts: Facts, assessment: Assessment) -> list[str]:
     required = [row for row in assessment.requirements if row.kind == "module" and row.level == "must"]
     lacking = dict.fromkeys(row.name for row in required if row.now != "present" or row.after_reboot != "present")
     modules = facts["modules"]
-    free = [name for name in lacking if modules[name]["state"] in ("loaded", "loadable") and not is_blacklisted(modules[name])]
+    free = [
+        name
+        for name in lacking
+        if modules[name]["state"] in ("loaded", "loadable") and not is_blacklisted(modules[name])
+    ]
     # What comes along with those needs no line taken back; what is not there at all would be helped by none.
     along = projection.closure(modules, free) - set(free)
     return [name for name in lacking if name not in along and modules[name]["state"] != "missing"]
@@ -70,11 +82,21 @@ def _of_ours(facts: Facts, consent: Consent) -> list[str]:
 def _of_others(facts: Facts, assessment: Assessment, consent: Consent) -> list[str]:
     """Say what no rule on this node needs, and somebody's lines keep from loading: it is neither loaded nor a step."""
     modules = facts["modules"]
-    rows = [row for row in assessment.requirements if row.kind == "module" and row.level == "should" and row.now != "present"]
+    rows = [
+        row
+        for row in assessment.requirements
+        if row.kind == "module" and row.level == "should" and row.now != "present"
+    ]
     names = [row.name for row in rows if modules[row.name]["state"] in ("loadable", "blocked")]
-    needed = {conflict.where for conflict in conflicts.conflicts(facts, _lacking(facts, assessment), on_demand=_on_demand(consent))}
+    needed = {
+        conflict.where
+        for conflict in conflicts.conflicts(facts, _lacking(facts, assessment), on_demand=_on_demand(consent))
+    }
     by_path: dict[str, dict[str, None]] = {}
     for conflict in conflicts.conflicts(facts, names, on_demand=False):
         if conflict.where not in needed:
             by_path.setdefault(conflict.path, {}).update(dict.fromkeys(conflict.named))
-    return [f"{path} keeps {', '.join(named)} from loading; no rule of this node needs that, so that it is left as it is" for path, named in by_path.items()]
+    return [
+        f"{path} keeps {', '.join(named)} from loading; no rule of this node needs that, so that it is left as it is"
+        for path, named in by_path.items()
+    ]

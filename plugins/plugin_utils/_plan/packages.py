@@ -102,7 +102,11 @@ def module_package(facts: Mapping[str, Any], module: str) -> Row | None:
     if FOREIGN.search(release) or (facts.get("platform") or {}).get("container"):
         return None
     for row in KERNEL_PACKAGES:
-        if facts["os"].get("id") in row.systems and re.fullmatch(row.release, release) and re.fullmatch(row.modules, module):
+        if (
+            facts["os"].get("id") in row.systems
+            and re.fullmatch(row.release, release)
+            and re.fullmatch(row.modules, module)
+        ):
             return row
     return None
 

@@ -18,7 +18,9 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 Facts = Mapping[str, Any]
 
 
-def reboot_step(after: Facts, selection: Selection, consent: Consent, waiting: Iterable[str], refused: bool) -> Step | None:
+def reboot_step(
+    after: Facts, selection: Selection, consent: Consent, waiting: Iterable[str], refused: bool
+) -> Step | None:
     """Return the step where required modules wait for a reboot and for nothing else.
 
     It is the role's only where the node is foreseen to have them afterwards: a reboot that does not help would be made again at each run.
@@ -36,7 +38,11 @@ def reboot_step(after: Facts, selection: Selection, consent: Consent, waiting: I
     what = f"reboot into {following}" if following else "reboot"
     consented = "" if consent.reboot == "if_needed" or lacking or refused else ", or set istio_node_reboot: if_needed"
     why = reason_text(entries[waiting[0]])
-    why = f"{why}. A reboot alone does not help: {_why_not(after, lacking, consent)}" if lacking else f"nothing else helps: {why}"
+    why = (
+        f"{why}. A reboot alone does not help: {_why_not(after, lacking, consent)}"
+        if lacking
+        else f"nothing else helps: {why}"
+    )
     return Step("reboot", what + consented, why, by, None, ("systemctl", "reboot"), True)
 
 
@@ -61,9 +67,15 @@ def next_kernel(facts: Facts) -> str | None:
 
 def _lacking(after: Facts, selection: Selection, waiting: list[str]) -> list[str]:
     """Return the required modules that are not there after the reboot; of those that wait for it also what nothing can be told of."""
-    rows = [row for row in assess(projection.rebooted(after), selection).requirements if row.kind == "module" and row.level == "must"]
+    rows = [
+        row
+        for row in assess(projection.rebooted(after), selection).requirements
+        if row.kind == "module" and row.level == "must"
+    ]
     unsure = {name for row in rows if row.now == "unknown" for name in (row.name, *row.any_of)}
-    return list(dict.fromkeys([row.name for row in rows if row.now == "unmet"] + [name for name in waiting if name in unsure]))
+    return list(
+        dict.fromkeys([row.name for row in rows if row.now == "unmet"] + [name for name in waiting if name in unsure])
+    )
 
 
 def _why_not(after: Facts, lacking: list[str], consent: Consent) -> str:
@@ -76,5 +88,8 @@ def _why_not(after: Facts, lacking: list[str], consent: Consent) -> str:
             told.append(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {state} with kernel {following}")
             lacking = [name for name in lacking if name not in names]
     if lacking:
-        told.append(f"nothing is sure to load {', '.join(lacking)} then" + ("" if consent.persist else ", since istio_node_persist is false"))
+        told.append(
+            f"nothing is sure to load {', '.join(lacking)} then"
+            + ("" if consent.persist else ", since istio_node_persist is false")
+        )
     return "; ".join(told)

@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._managed.selinux_policy import CONTAINER_DOMAINS, POLICY_MODULE, told_policy
+from ansible_collections.nodeprep.istio.plugins.module_utils._managed.selinux_policy import (
+    CONTAINER_DOMAINS,
+    POLICY_MODULE,
+    told_policy,
+)
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_AFTER
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent, Step
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
@@ -34,12 +38,22 @@ def policy_step(facts: Mapping[str, Any], consent: Consent) -> Step | None:
     wanted = {"priority": consent.selinux_priority, "cil": cil(consent.selinux_domains)}
     installed = _installed(facts)
     stale = [priority for priority in _priorities(installed) if priority != consent.selinux_priority]
-    there = installed.get("priority") == wanted["priority"] and installed.get("cil") in (wanted["cil"], told_policy(wanted["cil"])) and not stale
+    there = (
+        installed.get("priority") == wanted["priority"]
+        and installed.get("cil") in (wanted["cil"], told_policy(wanted["cil"]))
+        and not stale
+    )
     if consent.selinux != "policy" or _mode(facts) == "disabled":
         return None
     if there and installed.get("disabled"):
         why = "it is installed, and somebody has switched it off"
-        return Step("policy", f"switch the SELinux module {POLICY_MODULE} on", why, "owner", command=("semodule", "-e", POLICY_MODULE))
+        return Step(
+            "policy",
+            f"switch the SELinux module {POLICY_MODULE} on",
+            why,
+            "owner",
+            command=("semodule", "-e", POLICY_MODULE),
+        )
     if there:
         return None
     return Step(
@@ -71,7 +85,13 @@ def removal_step(facts: Mapping[str, Any]) -> Step | None:
     priorities = _priorities(installed)
     how = ("semodule", *(word for priority in priorities for word in ("-X", str(priority), "-r", POLICY_MODULE)))
     args = {"state": "absent", "name": POLICY_MODULE, "stale": priorities}
-    return Step("policy", f"remove the SELinux module {POLICY_MODULE} of {_told(priorities)}", "it is ours", command=how, args=args)
+    return Step(
+        "policy",
+        f"remove the SELinux module {POLICY_MODULE} of {_told(priorities)}",
+        "it is ours",
+        command=how,
+        args=args,
+    )
 
 
 def left(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -113,7 +133,11 @@ def hints(facts: Mapping[str, Any], selection: Selection, consent: Consent) -> I
         yield f"this SELinux policy has no boolean {BOOLEAN}: istio_node_selinux_boolean changes nothing"
     if _mode(facts) != "enforcing":
         return
-    if consent.selinux == "preload" and selinux.get("module_request") is False and not (consent.load and consent.persist):
+    if (
+        consent.selinux == "preload"
+        and selinux.get("module_request") is False
+        and not (consent.load and consent.persist)
+    ):
         asking = selinux.get("domain") or "container"
         yield f"SELinux lets no {asking} ask for modules: leave istio_node_load and istio_node_persist true, so that none needs to"
     if selection.ambient or selection.cni_plugin:

@@ -52,9 +52,15 @@ class Consent:
         for name, choices in CHOICES.items():
             value = options.get(name, getattr(cls, name))
             if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
-                raise InvalidInput(f"{name}: {value!r} is not one of {', '.join(str(choice).lower() for choice in choices)}")
+                raise InvalidInput(
+                    f"{name}: {value!r} is not one of {', '.join(str(choice).lower() for choice in choices)}"
+                )
         domains = options.get("selinux_domains", cls.selinux_domains)
-        if not isinstance(domains, (list, tuple)) or not domains or not all(isinstance(domain, str) and _DOMAIN.fullmatch(domain) for domain in domains):
+        if (
+            not isinstance(domains, (list, tuple))
+            or not domains
+            or not all(isinstance(domain, str) and _DOMAIN.fullmatch(domain) for domain in domains)
+        ):
             raise InvalidInput(f"selinux_domains: {domains!r} is not a list of SELinux types, such as container_t")
         priority = options.get("selinux_priority", cls.selinux_priority)
         if isinstance(priority, bool) or not isinstance(priority, int) or not 1 <= priority <= 999:
@@ -97,4 +103,8 @@ class Step:
 
     def as_dict(self) -> dict[str, Any]:
         step = {**vars(self), "command": list(self.command), "args": dict(self.args)}
-        return {key: value for key, value in step.items() if value or key == "reboot" or (key == "args" and self.by == "role")}
+        return {
+            key: value
+            for key, value in step.items()
+            if value or key == "reboot" or (key == "args" and self.by == "role")
+        }

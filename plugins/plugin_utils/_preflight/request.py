@@ -65,7 +65,9 @@ class Request:
         self._of_run = of_run
         kinds: dict[str, _Kind] = {}
         for host, variables, templated in by_host:
-            kinds.setdefault(repr(sorted(variables.items(), key=lambda item: item[0])), _Kind(variables, templated)).hosts.append(host)
+            kinds.setdefault(
+                repr(sorted(variables.items(), key=lambda item: item[0])), _Kind(variables, templated)
+            ).hosts.append(host)
         self._kinds = list(kinds.values())
 
     def warnings(self) -> list[str]:
@@ -98,7 +100,9 @@ class Request:
         """Look at the report as the first host has it that has a directory for it, else at what concerns the summary."""
         kind = next((kind for kind in self._kinds if kind.variables.get(f"{REPORT}dir")), self._kinds[0])
         try:
-            options = {name.removeprefix(REPORT): kind.templated(name) for name in kind.variables if name.startswith(REPORT)}
+            options = {
+                name.removeprefix(REPORT): kind.templated(name) for name in kind.variables if name.startswith(REPORT)
+            }
         except NotNow:
             return
         given = {name: value for name, value in options.items() if name in REPORT_OPTIONS and value is not None}
@@ -107,7 +111,13 @@ class Request:
             # Each on its own, for its name, and in our words: Ansible's name neither the variable nor the value, but Python's types.
             if ArgumentSpecValidator({name: REPORT_OPTIONS[name]}).validate({name: value}).error_messages:
                 yield f"{REPORT}{name}: {one_line(value, 100)!r} {_wanted(REPORT_OPTIONS[name])}"
-        for name, look in (("waivers", _waivers), ("previous", _readable), ("dir", _writable), ("templates", _templates), ("time", _time)):
+        for name, look in (
+            ("waivers", _waivers),
+            ("previous", _readable),
+            ("dir", _writable),
+            ("templates", _templates),
+            ("time", _time),
+        ):
             value = checked.validated_parameters.get(name) if name in REPORT_OPTIONS else options.get(name)
             if value and (wrong := look(str(value))):
                 yield f"{REPORT}{name}: {wrong}"
@@ -115,7 +125,10 @@ class Request:
 
 def _wrong_values(kind: _Kind) -> Iterator[str]:
     """Yield what is wrong with the selection, with the consent and with the batches."""
-    for build, fields in ((Selection.from_options, Selection.__dataclass_fields__), (Consent.from_options, Consent.__dataclass_fields__)):
+    for build, fields in (
+        (Selection.from_options, Selection.__dataclass_fields__),
+        (Consent.from_options, Consent.__dataclass_fields__),
+    ):
         options = {}
         for name in fields:
             variable = NODE + name
@@ -128,7 +141,9 @@ def _wrong_values(kind: _Kind) -> Iterator[str]:
             if value is None:
                 continue
             # Templates may make a number of a version that was written as text, as the role knows.
-            options[name] = str(value) if name == "istio_version" and isinstance(kind.variables[variable], str) else value
+            options[name] = (
+                str(value) if name == "istio_version" and isinstance(kind.variables[variable], str) else value
+            )
         # Each on its own, so that all mistakes are told; only values that are right can contradict each other.
         wrong = [error for name, value in options.items() if (error := _error(build, {name: value}))]
         contradiction = "" if wrong else _error(build, options)
@@ -153,11 +168,15 @@ def _wrong_batches(kind: _Kind) -> Iterator[str]:
 def _is_serial(value: Any) -> bool:
     """Ansible takes 0 for all hosts at once, which is the last thing that it may mean here."""
     batches = value if isinstance(value, (list, tuple)) else [value]
-    return bool(batches) and all(not isinstance(batch, bool) and re.fullmatch(r"0*[1-9]\d*%?", str(batch).strip()) for batch in batches)
+    return bool(batches) and all(
+        not isinstance(batch, bool) and re.fullmatch(r"0*[1-9]\d*%?", str(batch).strip()) for batch in batches
+    )
 
 
 def _is_percentage(value: Any) -> bool:
-    return not isinstance(value, bool) and bool(re.fullmatch(r"\d+(\.\d+)?", str(value).strip())) and float(value) <= 100
+    return (
+        not isinstance(value, bool) and bool(re.fullmatch(r"\d+(\.\d+)?", str(value).strip())) and float(value) <= 100
+    )
 
 
 def _error(build: Callable[[dict[str, Any]], Any], options: dict[str, Any]) -> str:

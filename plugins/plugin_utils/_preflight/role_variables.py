@@ -20,7 +20,13 @@ OPTIONS = {
     "istio_report_": "dir fail_on formats max_age_hours nodes previous sources templates time waivers",
 }
 # What the playbooks read beside them, and what the role leaves behind.
-FURTHER = ("istio_node_hosts", "istio_node_become", "istio_node_serial", "istio_node_max_fail_percentage", "istio_node_outcome")
+FURTHER = (
+    "istio_node_hosts",
+    "istio_node_become",
+    "istio_node_serial",
+    "istio_node_max_fail_percentage",
+    "istio_node_outcome",
+)
 PREFIXES = tuple(OPTIONS)
 KNOWN = frozenset((*(prefix + name for prefix, names in OPTIONS.items() for name in names.split()), *FURTHER))
 

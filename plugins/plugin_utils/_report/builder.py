@@ -13,7 +13,16 @@ from typing import Any, TypeVar
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import cause_of, counted, no_data_cause
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import drift_between
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import VERDICTS, Cause, Document, Finding, NoData, Node, Requirement, Row
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    VERDICTS,
+    Cause,
+    Document,
+    Finding,
+    NoData,
+    Node,
+    Requirement,
+    Row,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import one_line, plain, texts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule, waive
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.releases import Release
@@ -57,18 +66,36 @@ class Builder:
         for requirement in document.requirements.values():
             self._requirement(requirement)
         self._told = {**{cause.id: cause for cause in document.causes}, **self._told}
-        self._waivers += [WaiverRule(w.requirement, tuple(prefix + pattern for pattern in w.nodes), w.reason, w.until, w.where) for w in document.waivers]
+        self._waivers += [
+            WaiverRule(w.requirement, tuple(prefix + pattern for pattern in w.nodes), w.reason, w.until, w.where)
+            for w in document.waivers
+        ]
         for node in document.nodes:
             selection = None if node.selection is None else self._selection(document.selections[node.selection])
             rows = tuple(self._one(replace(row, waiver=None)) for row in node.rows)
             no_data = _dated(node.no_data, document.generated_at)
-            self._keep(replace(node, name=prefix + node.name, selection=selection, rows=rows, verdict=node.unwaived_verdict, no_data=no_data))
+            self._keep(
+                replace(
+                    node,
+                    name=prefix + node.name,
+                    selection=selection,
+                    rows=rows,
+                    verdict=node.unwaived_verdict,
+                    no_data=no_data,
+                )
+            )
 
     def add_source(self, text: str) -> None:
         """Note what recorded facts were read."""
         self._merged_from.append(one_line(text))
 
-    def document(self, generated_at: str, waivers: Sequence[WaiverRule] = (), previous: Document | None = None, max_age_hours: float | None = None) -> Document:
+    def document(
+        self,
+        generated_at: str,
+        waivers: Sequence[WaiverRule] = (),
+        previous: Document | None = None,
+        max_age_hours: float | None = None,
+    ) -> Document:
         """Return the document.
 
         :param generated_at: ISO 8601 in UTC; waivers are in force until the end of their day.
@@ -78,10 +105,15 @@ class Builder:
         """
         now = instant(generated_at)
         if now is None:
-            raise ReportError(f"generated_at: '{one_line(generated_at, 100)}' is no time in UTC such as 2026-11-24T04:00:00Z")
+            raise ReportError(
+                f"generated_at: '{one_line(generated_at, 100)}' is no time in UTC such as 2026-11-24T04:00:00Z"
+            )
         oldest = None if max_age_hours is None else now - datetime.timedelta(hours=max_age_hours)
         fresh = (_fresh(self._nodes[name], oldest) for name in sorted(self._nodes))
-        unwaived_verdict = [replace(node, no_data=_dated(node.no_data, one_line(generated_at))) if node.no_data else node for node in fresh]
+        unwaived_verdict = [
+            replace(node, no_data=_dated(node.no_data, one_line(generated_at))) if node.no_data else node
+            for node in fresh
+        ]
         rules = list(dict.fromkeys([*self._waivers, *waivers]))
         nodes, shown = waive(unwaived_verdict, rules, self._requirements, generated_at[:10])
         told = {**self._told, **{cause.id: cause for cause in (no_data_cause(node) for node in nodes if node.no_data)}}
@@ -102,7 +134,9 @@ class Builder:
         if known is None or _rank(node) >= _rank(known):
             self._nodes[node.name] = node
 
-    def _node(self, name: str, failure: str, facts: Mapping[str, Any], assessment: Mapping[str, Any], found: Mapping[str, Any]) -> Node:
+    def _node(
+        self, name: str, failure: str, facts: Mapping[str, Any], assessment: Mapping[str, Any], found: Mapping[str, Any]
+    ) -> Node:
         system, verdicts = _mapping(facts, "os"), _mapping(assessment, "verdicts")
         verdict = _verdict(assessment.get("verdict"))
         return Node(
@@ -118,11 +152,15 @@ class Builder:
             kernel=one_line(_mapping(facts, "kernel").get("release")),
             selinux=one_line(_mapping(facts, "selinux").get("mode")),
             observed_at=one_line(facts.get("observed_at")),
-            tools=self._one(tuple((one_line(tool), _version(entry)) for tool, entry in sorted(_mapping(facts, "tools").items()))),
+            tools=self._one(
+                tuple((one_line(tool), _version(entry)) for tool, entry in sorted(_mapping(facts, "tools").items()))
+            ),
             forecast=_forecast(assessment.get("forecast")),
             failure=failure,
             rows=self._one(tuple(self._row(facts, row) for row in assessment.get("requirements") or ())),
-            findings=self._one(tuple(_finding(entry) for entry in assessment.get("findings") or () if isinstance(entry, Mapping))),
+            findings=self._one(
+                tuple(_finding(entry) for entry in assessment.get("findings") or () if isinstance(entry, Mapping))
+            ),
             disagreements=self._one(tuple(_disagreement(entry) for entry in assessment.get("disagreements") or ())),
             plan=self._one(_plan(_mapping(found, "plan"))),
             execution=self._one(_lists(found.get("execution"))),
@@ -198,7 +236,10 @@ def _dated(no_data: NoData | None, at: str) -> NoData | None:
 def _fresh(node: Node, oldest: datetime.datetime | None) -> Node:
     if oldest is None or node.no_data or ((seen := instant(node.observed_at)) and seen >= oldest):
         return node
-    return Node(name=node.name, no_data=NoData("stale", f"observed {node.observed_at or 'at an unknown time'}, too long ago", node.observed_at))
+    return Node(
+        name=node.name,
+        no_data=NoData("stale", f"observed {node.observed_at or 'at an unknown time'}, too long ago", node.observed_at),
+    )
 
 
 def selection_text(selection: Mapping[str, Any]) -> str:
@@ -262,7 +303,11 @@ def _lists(value: Any, leave_out: Iterable[str] = ()) -> tuple[tuple[str, tuple[
     """Return what a plan, an act or a probe names, each key with its texts; what is empty, false or a mapping is left out."""
     if not isinstance(value, Mapping):
         return ()
-    flat = ((key, item if isinstance(item, (list, tuple)) else [item] if item else ()) for key, item in value.items() if not isinstance(item, Mapping))
+    flat = (
+        (key, item if isinstance(item, (list, tuple)) else [item] if item else ())
+        for key, item in value.items()
+        if not isinstance(item, Mapping)
+    )
     found = ((one_line(key), texts(items)) for key, items in flat)
     return tuple((key, items) for key, items in found if items and key not in leave_out)
 
@@ -271,7 +316,11 @@ def _plan(found: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return what a plan names, with the verdict that it leads to; the step of the modules is what is to be loaded and persisted."""
     steps = [step for step in found.get("steps") or () if isinstance(step, Mapping) and step.get("kind") != "modules"]
     told_steps = [f"{step.get('what')}, because {step.get('why')}" for step in steps]
-    fails = [f"{entry.get('name')}: {entry.get('cause')}" for entry in found.get("not_loadable") or () if isinstance(entry, Mapping)]
+    fails = [
+        f"{entry.get('name')}: {entry.get('cause')}"
+        for entry in found.get("not_loadable") or ()
+        if isinstance(entry, Mapping)
+    ]
     told = {**found, "steps": told_steps, "not_loadable": fails, "expected": _mapping(found, "expected").get("verdict")}
     return _lists(told, leave_out=("modules", "change", "state"))
 
@@ -282,7 +331,15 @@ def _proof(found: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
         return ()
     counts = [f"{number} {status}" for status, number in _mapping(found, "counts").items() if number]
     failed = [cause.get("message") for cause in found.get("causes") or () if isinstance(cause, Mapping)]
-    return _lists({"predicted": found.get("predicted"), "result": found.get("result"), "rule_sets": counts, "failed": failed, "hint": found.get("hint")})
+    return _lists(
+        {
+            "predicted": found.get("predicted"),
+            "result": found.get("result"),
+            "rule_sets": counts,
+            "failed": failed,
+            "hint": found.get("hint"),
+        }
+    )
 
 
 def _no_data_code(failure: str) -> str:

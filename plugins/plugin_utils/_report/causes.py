@@ -47,9 +47,17 @@ def cause_of(facts: Mapping[str, Any], requirement: Requirement, row: Row) -> Ca
     code, where, text = _deciding_reason(entry, row)
     kind = KINDS.get(code)
     if kind is None:
-        general = one_line(text.replace(requirement.name, "the module").replace(str(facts["kernel"].get("release")), "the running kernel"))
+        general = one_line(
+            text.replace(requirement.name, "the module").replace(
+                str(facts["kernel"].get("release")), "the running kernel"
+            )
+        )
         return _told(code, general[:1].upper() + general[1:], row.remedy)
-    words = {"file": _file(where), "package": _package(facts), "system": one_line((facts.get("os") or {}).get("name") or "this system")}
+    words = {
+        "file": _file(where),
+        "package": _package(facts),
+        "system": one_line((facts.get("os") or {}).get("name") or "this system"),
+    }
     text = kind.text.format_map(words)
     if kind.remedy == PREPARE and formats.managed(facts):
         # The role refuses these nodes: their owners declare what is to be there.
@@ -91,7 +99,9 @@ def _package(facts: Mapping[str, Any]) -> str:
     return next(found, "packages of the running kernel are")
 
 
-def counted(nodes: Iterable[Node], told: Mapping[str, Cause], requirements: Mapping[str, Requirement]) -> tuple[Cause, ...]:
+def counted(
+    nodes: Iterable[Node], told: Mapping[str, Cause], requirements: Mapping[str, Requirement]
+) -> tuple[Cause, ...]:
     """Return the causes of all nodes' gaps, the one that explains most gaps first; nodes without data come last.
 
     :param told: for each cause's id its text and remedy.
@@ -108,7 +118,12 @@ def counted(nodes: Iterable[Node], told: Mapping[str, Cause], requirements: Mapp
                 rows.setdefault(cause, set()).add(requirements[row.id].name)
                 gaps[cause] = gaps.get(cause, 0) + 1
     causes = [
-        replace(told[cause], gaps=gaps.get(cause, 0), nodes=tuple(sorted(set(listed))), requirements=tuple(sorted(rows.get(cause, ()))))
+        replace(
+            told[cause],
+            gaps=gaps.get(cause, 0),
+            nodes=tuple(sorted(set(listed))),
+            requirements=tuple(sorted(rows.get(cause, ()))),
+        )
         for cause, listed in names.items()
     ]
     return tuple(sorted(causes, key=lambda cause: (-cause.gaps, -len(cause.nodes), cause.id)))
@@ -138,7 +153,10 @@ def why(node: Node, causes: Mapping[str, Cause], requirements: Mapping[str, Requ
     """Return why a node is not as it should be, on one line: no data, what failed, its gaps' causes, and what is not there yet."""
     if node.no_data:
         return node.no_data.text
-    told = [*(f"{part} failed: {text}" for part, text in node.failures), *(causes[id_].text for id_ in dict.fromkeys(row.cause for row in node.gaps))]
+    told = [
+        *(f"{part} failed: {text}" for part, text in node.failures),
+        *(causes[id_].text for id_ in dict.fromkeys(row.cause for row in node.gaps)),
+    ]
     return "; ".join([*told, *less(node, requirements)])
 
 
@@ -151,7 +169,11 @@ def less(node: Node, requirements: Mapping[str, Requirement]) -> list[str]:
 
 def some(names: Sequence[str]) -> str:
     """Return names as one text, the first of them where there are many."""
-    return ", ".join(names) if len(names) <= NAMES else f"{', '.join(names[: NAMES - 1])} and {len(names) - NAMES + 1} more"
+    return (
+        ", ".join(names)
+        if len(names) <= NAMES
+        else f"{', '.join(names[: NAMES - 1])} and {len(names) - NAMES + 1} more"
+    )
 
 
 def apart(node: Node, requirements: Mapping[str, Requirement]) -> list[str]:
@@ -186,7 +208,11 @@ _DECIDES: dict[str, Callable[[Row], bool]] = {
 
 def on_demand(node: Node) -> tuple[Row, ...]:
     """Return the requirements that the kernel is to load when they are needed, where this makes the node's verdict."""
-    return tuple(row for row in node.rows if row.level == "must" and "on_demand" in (row.now, row.after_reboot)) if node.verdict == "on_demand" else ()
+    return (
+        tuple(row for row in node.rows if row.level == "must" and "on_demand" in (row.now, row.after_reboot))
+        if node.verdict == "on_demand"
+        else ()
+    )
 
 
 def headline(causes: Iterable[Cause]) -> str:

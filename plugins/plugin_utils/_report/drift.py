@@ -9,7 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import URGENCY, Change, Document, Drift, Node, Row
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    URGENCY,
+    Change,
+    Document,
+    Drift,
+    Node,
+    Row,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import one_line
 
 # A file with a line.
@@ -25,17 +32,27 @@ def drift_between(before: Document, after: Document) -> Drift:
         since=before.generated_at,
         new=tuple(name for name in new if name not in old),
         lost=tuple(name for name in old if name not in new),
-        changes=tuple(change for name, node in new.items() if name in old for change in _changes(old[name], node, causes)),
+        changes=tuple(
+            change for name, node in new.items() if name in old for change in _changes(old[name], node, causes)
+        ),
     )
 
 
 def _changes(old: Node, new: Node, causes: Mapping[str, str]) -> Iterator[Change]:
     if old.verdict != new.verdict:
-        why = new.no_data.text if new.no_data else "; ".join([_done(new), *dict.fromkeys(causes[row.cause] for row in new.gaps)])
+        why = (
+            new.no_data.text
+            if new.no_data
+            else "; ".join([_done(new), *dict.fromkeys(causes[row.cause] for row in new.gaps)])
+        )
         yield Change(new.name, "verdict", old.verdict, new.verdict, one_line(why.strip("; ")))
     if old.no_data or new.no_data:
         return
-    for what, before, now in (("system", old.system, new.system), ("kernel", old.kernel, new.kernel), ("SELinux", old.selinux, new.selinux)):
+    for what, before, now in (
+        ("system", old.system, new.system),
+        ("kernel", old.kernel, new.kernel),
+        ("SELinux", old.selinux, new.selinux),
+    ):
         if before != now:
             yield Change(new.name, what, before, now)
     if old.rows == new.rows:
@@ -67,8 +84,13 @@ def alike(drift: Drift) -> list[Alike]:
     whats: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
     for (what, before, after, reason), names in nodes.items():
         whats.setdefault((before, after, reason, tuple(names)), []).append(what)
-    groups = [Alike(tuple(listed), before, after, reason, names) for (before, after, reason, names), listed in whats.items()]
-    return sorted(groups, key=lambda group: (URGENCY[group.after] if group.whats[0] == "verdict" else len(URGENCY), -len(group.nodes)))
+    groups = [
+        Alike(tuple(listed), before, after, reason, names) for (before, after, reason, names), listed in whats.items()
+    ]
+    return sorted(
+        groups,
+        key=lambda group: (URGENCY[group.after] if group.whats[0] == "verdict" else len(URGENCY), -len(group.nodes)),
+    )
 
 
 def _why(row: Row, causes: Mapping[str, str]) -> str:

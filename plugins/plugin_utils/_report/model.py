@@ -21,7 +21,9 @@ DISPROVED = "probe_failed"
 GATES = (*VERDICTS, DISPROVED)
 
 # What an owner looks at first.
-URGENCY = {verdict: rank for rank, verdict in enumerate(("not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready"))}
+URGENCY = {
+    verdict: rank for rank, verdict in enumerate(("not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready"))
+}
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,11 @@ class Document:
     def failing(self, gates: Iterable[str]) -> tuple[Node, ...]:
         """Return the nodes that have one of these verdicts or, with "probe_failed" among them, a proof against it, the most urgent first."""
         wanted = set(gates)
-        found = (node for node in self.nodes if node.verdict in wanted or (DISPROVED in wanted and node.probe_contradicts_verdict))
+        found = (
+            node
+            for node in self.nodes
+            if node.verdict in wanted or (DISPROVED in wanted and node.probe_contradicts_verdict)
+        )
         return tuple(sorted(found, key=lambda node: (URGENCY[node.verdict], node.name)))
 
 

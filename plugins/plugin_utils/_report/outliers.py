@@ -50,7 +50,13 @@ def _unlike(peers: list[Node]) -> list[Outlier]:
     if len(peers) < FEWEST or len(kinds[usual]) < SHARE * len(peers):
         return []
     return [
-        Outlier(tuple(node.name for node in nodes), peers[0].system, peers[0].kernel, len(kinds[usual]), _differs(kind, usual))
+        Outlier(
+            tuple(node.name for node in nodes),
+            peers[0].system,
+            peers[0].kernel,
+            len(kinds[usual]),
+            _differs(kind, usual),
+        )
         for kind, nodes in kinds.items()
         if kind != usual and len(nodes) <= max(1, RARE * len(peers))
     ]

@@ -44,12 +44,23 @@ def add_run(builder: Builder, task_vars: Mapping[str, Any], hosts: Iterable[str]
 def failures(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, str]:
     """Return what failed in this run on which host, by name."""
     outcomes = {name: _outcome(variables) for name, variables in _run(task_vars, hosts).items()}
-    return {name: str(found["failure"]) for name, found in outcomes.items() if isinstance(found, Mapping) and "failure" in found}
+    return {
+        name: str(found["failure"])
+        for name, found in outcomes.items()
+        if isinstance(found, Mapping) and "failure" in found
+    }
 
 
 def report_host(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> str:
     """Return the first host of this run that has a directory for the report among its variables; empty where none has."""
-    return next((name for name, variables in _run(task_vars, hosts).items() if isinstance(variables, Mapping) and variables.get("istio_report_dir")), "")
+    return next(
+        (
+            name
+            for name, variables in _run(task_vars, hosts).items()
+            if isinstance(variables, Mapping) and variables.get("istio_report_dir")
+        ),
+        "",
+    )
 
 
 def _run(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, Any]:
@@ -114,13 +125,17 @@ def _add_usable(builder: Builder, name: str, where: str, outcome: Callable[[], A
     except InvalidInput as exc:
         builder.add_missing(name, "unusable", one_line(f"{where}: {exc}", 300))
     except Exception as exc:
-        builder.add_missing(name, "unusable", one_line(f"{where}: this cannot be used ({type(exc).__name__}: {exc})", 300))
+        builder.add_missing(
+            name, "unusable", one_line(f"{where}: this cannot be used ({type(exc).__name__}: {exc})", 300)
+        )
 
 
 def selection_of(task_vars: Mapping[str, Any], template: Callable[[Any], Any]) -> Selection:
     """Return the selection that role istio_node's variables make; recorded facts are judged by it. Raises InvalidInput."""
     names = {name: f"istio_node_{name}" for name in Selection.__dataclass_fields__}
-    return Selection.from_options({name: template(task_vars[variable]) for name, variable in names.items() if variable in task_vars})
+    return Selection.from_options(
+        {name: template(task_vars[variable]) for name, variable in names.items() if variable in task_vars}
+    )
 
 
 def read_document(path: str) -> Document:
@@ -133,13 +148,17 @@ def read_text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as exc:
-        raise ReportError(f"{path}: cannot be read ({getattr(exc, 'strerror', None) or exc}); see that the file is there and is UTF-8 text") from exc
+        raise ReportError(
+            f"{path}: cannot be read ({getattr(exc, 'strerror', None) or exc}); see that the file is there and is UTF-8 text"
+        ) from exc
 
 
 def _files(path: Path, leave_out: Path) -> Iterator[Path]:
     if path.is_dir():
         # A fact cache's files are named like the node, without a suffix of their own.
-        names = (name for name in sorted(os.listdir(path)) if not name.startswith(".") and not name.endswith(OTHER_SUFFIXES))
+        names = (
+            name for name in sorted(os.listdir(path)) if not name.startswith(".") and not name.endswith(OTHER_SUFFIXES)
+        )
         yield from (path / name for name in names if (path / name).is_file() and path / name != leave_out)
     elif path.is_file():
         yield path
@@ -154,7 +173,9 @@ def _node_name(file: Path) -> str:
 
 def _of_a_node(found: Any) -> bool:
     """Whether a file holds what a fact cache or node_facts writes: nothing as yet, a node's facts, or other facts of Ansible's."""
-    return isinstance(found, dict) and (not found or "modules" in found or any(key.startswith(("ansible_", "istio_node", "__")) for key in found))
+    return isinstance(found, dict) and (
+        not found or "modules" in found or any(key.startswith(("ansible_", "istio_node", "__")) for key in found)
+    )
 
 
 def _facts_in(found: Any) -> Any:

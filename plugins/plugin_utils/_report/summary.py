@@ -9,7 +9,14 @@ import re
 from collections.abc import Sequence
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import headline, less, some
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import URGENCY, VERDICTS, Cause, Document, Node, Row
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    URGENCY,
+    VERDICTS,
+    Cause,
+    Document,
+    Node,
+    Row,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import count, short_system
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import without_effect
 
@@ -31,7 +38,14 @@ def summary(document: Document, asked: str) -> list[str]:
     judged = any(node.documented or node.effective for node in document.nodes)
     # What preparing would make of the nodes, until it has been done.
     foreseen = any(node.foreseen for node in document.nodes)
-    headings = ["NODE", "SYSTEM", "VERDICT", *(["WOULD BE"] if foreseen else []), *(["PAGE", "RULES"] if judged else []), "WHY, AND WHAT TO DO"]
+    headings = [
+        "NODE",
+        "SYSTEM",
+        "VERDICT",
+        *(["WOULD BE"] if foreseen else []),
+        *(["PAGE", "RULES"] if judged else []),
+        "WHY, AND WHAT TO DO",
+    ]
     causes = {cause.id: cause for cause in document.causes}
     rows = [headings, *(_cells(node, foreseen, judged, document, causes) for node in nodes)]
     if left_out:
@@ -39,14 +53,20 @@ def summary(document: Document, asked: str) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(headings) - 1)]
     title = "; ".join(dict.fromkeys(str(selection["text"]) for selection in document.selections)) or asked
     lines = [f"Istio node readiness: {title}"]
-    lines += ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows]
+    lines += [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in rows
+    ]
     lines += [f"... and {hidden:,} more"] if hidden > 0 else []
     return [*lines, *conclusion(document)]
 
 
 def conclusion(document: Document) -> list[str]:
     """Return the last lines of the summary: waivers without effect, how many nodes have which verdict, and what would mend most."""
-    totals = ", ".join(f"{document.totals[verdict]} {verdict}" for verdict in VERDICTS if document.totals[verdict]) or "no node"
+    totals = (
+        ", ".join(f"{document.totals[verdict]} {verdict}" for verdict in VERDICTS if document.totals[verdict])
+        or "no node"
+    )
     told = headline(document.causes)
     return [*without_effect(document), f"{totals}. {told}." if told else f"{totals}."]
 
@@ -62,7 +82,13 @@ def _left_out(nodes: Sequence[Node], between: int) -> list[str]:
     text = nodes[0].no_data.text if nodes[0].no_data else ""
     if len(nodes) == 1:
         return [nodes[0].name, "", "no_data", *[""] * between, text]
-    return [count(len(nodes), "more node"), "", "no_data", *[""] * between, f"{text}: {some([node.name for node in nodes])}"]
+    return [
+        count(len(nodes), "more node"),
+        "",
+        "no_data",
+        *[""] * between,
+        f"{text}: {some([node.name for node in nodes])}",
+    ]
 
 
 def short_kernel(release: str) -> str:
@@ -82,7 +108,11 @@ def _why(node: Node, document: Document, causes: dict[str, Cause]) -> str:
     for id_, rows in by_cause.items():
         cause = causes[id_]
         what = _names(document, rows)
-        parts.append(f"{what}: {_lower(cause.text)} -> {_lower(cause.remedy)}" if cause.remedy else f"{what}: {_lower(cause.text)}")
+        parts.append(
+            f"{what}: {_lower(cause.text)} -> {_lower(cause.remedy)}"
+            if cause.remedy
+            else f"{what}: {_lower(cause.text)}"
+        )
     parts += less(node, document.requirements)
     waived = sum(row.waiver is not None for row in node.rows)
     parts.append(f"{waived} waived" if waived else "")
@@ -97,7 +127,9 @@ def _done(act: dict[str, tuple[str, ...]]) -> str:
     would = "check_mode" in act
     parts = [f"{'would load' if would else 'loaded'} {some(act['loaded'])}"] if "loaded" in act else []
     if "persisted" in act:
-        parts.append(f"{'would persist' if would else 'persisted'} {len(act['persisted'])} in {act.get('boot_file', ('',))[0]}")
+        parts.append(
+            f"{'would persist' if would else 'persisted'} {len(act['persisted'])} in {act.get('boot_file', ('',))[0]}"
+        )
     return "; ".join(parts)
 
 

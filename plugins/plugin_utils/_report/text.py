@@ -39,7 +39,11 @@ def texts(values: Any) -> tuple[str, ...]:
 @lru_cache(maxsize=1 << 16)
 def _clean(value: str) -> str:
     line = " ".join(value.split())
-    return line if line.isprintable() and line.__class__ is str else "".join(c if c.isprintable() else "\ufffd" for c in line)
+    return (
+        line
+        if line.isprintable() and line.__class__ is str
+        else "".join(c if c.isprintable() else "\ufffd" for c in line)
+    )
 
 
 def plain(value: Any) -> Any:

@@ -14,7 +14,13 @@ from typing import Any
 import yaml
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import verdict
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document, Node, Requirement, Row, Waiver
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    Document,
+    Node,
+    Requirement,
+    Row,
+    Waiver,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import one_line
 
 REMEDY = "each waiver is a mapping of requirement, nodes (default '*'), reason and until (YYYY-MM-DD)"
@@ -43,7 +49,9 @@ def read_waivers(text: str, name: str) -> list[WaiverRule]:
         data = yaml.load(text, Loader=yaml.BaseLoader)
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
-        raise ReportError(f"{name}:{mark.line + 1 if mark else 1}: this is no YAML ({getattr(exc, 'problem', None) or exc}); {REMEDY}") from exc
+        raise ReportError(
+            f"{name}:{mark.line + 1 if mark else 1}: this is no YAML ({getattr(exc, 'problem', None) or exc}); {REMEDY}"
+        ) from exc
     if isinstance(data, dict) and set(data) == {"waivers"}:
         node, data = node.value[0][1], data["waivers"]
     if not data and not isinstance(data, dict):
@@ -67,7 +75,13 @@ def _rule(entry: Any, where: str) -> WaiverRule:
         raise ReportError(f"{where}: requirement and nodes are names or patterns such as 'edge-*'; {REMEDY}")
     if not isinstance(entry["reason"], str) or not entry["reason"].strip():
         raise ReportError(f"{where}: a waiver needs a reason; {REMEDY}")
-    return WaiverRule(one_line(entry["requirement"]), tuple(map(one_line, patterns)), one_line(entry["reason"]), _day(entry["until"], where), one_line(where))
+    return WaiverRule(
+        one_line(entry["requirement"]),
+        tuple(map(one_line, patterns)),
+        one_line(entry["reason"]),
+        _day(entry["until"], where),
+        one_line(where),
+    )
 
 
 def _day(value: Any, where: str) -> str:
@@ -87,7 +101,10 @@ def waive(
     matches = [0] * len(rules)
     expired = [rule.until < today for rule in rules]
     waived = tuple(_waived(node, rules, expired, requirements, matches) for node in nodes) if rules else tuple(nodes)
-    shown = (Waiver(rule.requirement, rule.nodes, rule.reason, rule.until, rule.where, expired[index], matches[index]) for index, rule in enumerate(rules))
+    shown = (
+        Waiver(rule.requirement, rule.nodes, rule.reason, rule.until, rule.where, expired[index], matches[index])
+        for index, rule in enumerate(rules)
+    )
     return waived, tuple(shown)
 
 
@@ -106,7 +123,13 @@ def without_effect(document: Document) -> list[str]:
     return told
 
 
-def _waived(node: Node, rules: Sequence[WaiverRule], expired: Sequence[bool], requirements: Mapping[str, Requirement], matches: list[int]) -> Node:
+def _waived(
+    node: Node,
+    rules: Sequence[WaiverRule],
+    expired: Sequence[bool],
+    requirements: Mapping[str, Requirement],
+    matches: list[int],
+) -> Node:
     here = [index for index, rule in enumerate(rules) if any(fnmatchcase(node.name, pattern) for pattern in rule.nodes)]
     if not here:
         return node
@@ -114,7 +137,10 @@ def _waived(node: Node, rules: Sequence[WaiverRule], expired: Sequence[bool], re
     def in_force(row: Row) -> int | None:
         return next((index for index in _matching(row, rules, here, requirements, matches) if not expired[index]), None)
 
-    rows = tuple(replace(row, waiver=waiver) if row.lacking and (waiver := in_force(row)) is not None else row for row in node.rows)
+    rows = tuple(
+        replace(row, waiver=waiver) if row.lacking and (waiver := in_force(row)) is not None else row
+        for row in node.rows
+    )
     if all(row.waiver is None for row in rows):
         return node
     # A row has what the verdict looks at: level, now and after_reboot.
@@ -122,7 +148,13 @@ def _waived(node: Node, rules: Sequence[WaiverRule], expired: Sequence[bool], re
     return replace(node, rows=rows, verdict=verdict(counting))
 
 
-def _matching(row: Row, rules: Sequence[WaiverRule], here: Sequence[int], requirements: Mapping[str, Requirement], matches: list[int]) -> Iterator[int]:
+def _matching(
+    row: Row,
+    rules: Sequence[WaiverRule],
+    here: Sequence[int],
+    requirements: Mapping[str, Requirement],
+    matches: list[int],
+) -> Iterator[int]:
     """Yield the waivers for this requirement, each counted as matched."""
     for index in here:
         pattern = rules[index].requirement

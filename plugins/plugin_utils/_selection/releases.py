@@ -34,17 +34,31 @@ class Release:
     def of(cls, asked: Any) -> Release:
         """Return the release to judge by. Raises InvalidInput for what is no version."""
         if not isinstance(asked, str):
-            raise InvalidInput(f"istio_version: {asked!r} is no text; quote the version, as in '1.30', since 1.30 without quotes is the number 1.3")
+            raise InvalidInput(
+                f"istio_version: {asked!r} is no text; quote the version, as in '1.30', since 1.30 without quotes is the number 1.3"
+            )
         key = _key(asked)
         if key is None:
             raise InvalidInput(f"istio_version: {asked!r} is no version such as 1.30 or 1.30.3")
         if re.fullmatch(r"1\.[1-9]", asked):
-            raise InvalidInput(f"istio_version: {asked!r} is what is left of {asked}0 without quotes; quote the version, as in '{asked}0'")
+            raise InvalidInput(
+                f"istio_version: {asked!r} is what is left of {asked}0 without quotes; quote the version, as in '{asked}0'"
+            )
         minor = f"{key[0]}.{key[1]}"
         if key[:2] > _known(NEWEST)[:2]:
-            return cls(asked, NEWEST, f"Istio {minor} is newer than the newest release known here: judged as {NEWEST}", _known(NEWEST))
+            return cls(
+                asked,
+                NEWEST,
+                f"Istio {minor} is newer than the newest release known here: judged as {NEWEST}",
+                _known(NEWEST),
+            )
         if key[:2] < _known(OLDEST)[:2]:
-            return cls(asked, OLDEST, f"Istio {minor} is older than the oldest release known here: judged as {OLDEST}", _known(OLDEST))
+            return cls(
+                asked,
+                OLDEST,
+                f"Istio {minor} is older than the oldest release known here: judged as {OLDEST}",
+                _known(OLDEST),
+            )
         return cls(asked, asked, None, key)
 
     def since(self, version: str) -> bool:

@@ -67,7 +67,9 @@ class Selection:
             for mode in selection.mode:
                 since = NATIVE_NFTABLES_SINCE[mode]
                 if not selection.release.since(since):
-                    raise InvalidInput(f"backend: Istio {selection.istio_version} has no nftables rules for {mode} mode; they came with {since[:-2]}")
+                    raise InvalidInput(
+                        f"backend: Istio {selection.istio_version} has no nftables rules for {mode} mode; they came with {since[:-2]}"
+                    )
         return selection
 
     def as_dict(self) -> dict[str, Any]:
@@ -120,5 +122,7 @@ def _value(name: str, value: Any) -> Any:
 
 def _one_of(name: str, value: Any) -> str:
     if not isinstance(value, str) or value not in CHOICES[name]:
-        raise InvalidInput(f"{name}: {value!r} is not one of {', '.join(CHOICES[name])}{', or a list of them' if name in LISTS else ''}")
+        raise InvalidInput(
+            f"{name}: {value!r} is not one of {', '.join(CHOICES[name])}{', or a list of them' if name in LISTS else ''}"
+        )
     return str(value)

@@ -36,7 +36,11 @@ class ExtraCheck:
         except (JMESPathError, TypeError, ValueError) as exc:
             # jmespath lets the last two through where types do not fit, as in contains('text', `6`).
             return None, f"{self.message} (cannot be told: {_one_line(exc)})"
-        return (True, "") if result is True else (False, f"{self.message} ('{self.query}' gives {json.dumps(result)[:80]})")
+        return (
+            (True, "")
+            if result is True
+            else (False, f"{self.message} ('{self.query}' gives {json.dumps(result)[:80]})")
+        )
 
 
 def from_option(value: Any) -> tuple[ExtraCheck, ...]:
@@ -72,14 +76,18 @@ def _check(number: int, item: Any) -> ExtraCheck:
     try:
         parsed = jmespath.compile(str(item["query"])).parsed
     except JMESPathError as exc:
-        raise InvalidInput(f"extra_checks: '{item['id']}': the query is no JMESPath expression: {_one_line(exc)}") from exc
+        raise InvalidInput(
+            f"extra_checks: '{item['id']}': the query is no JMESPath expression: {_one_line(exc)}"
+        ) from exc
     for function, given in _calls(parsed):
         signature = Functions.FUNCTION_TABLE.get(function, {}).get("signature")
         if signature is None:
             raise InvalidInput(f"extra_checks: '{item['id']}': JMESPath has no function {function}()")
         variadic = bool(signature) and signature[-1].get("variadic", False)
         if given < len(signature) or (given > len(signature) and not variadic):
-            raise InvalidInput(f"extra_checks: '{item['id']}': {function}() takes {len(signature)} arguments, not {given}")
+            raise InvalidInput(
+                f"extra_checks: '{item['id']}': {function}() takes {len(signature)} arguments, not {given}"
+            )
     return ExtraCheck(str(item["id"]), str(item["query"]), str(item["message"]).strip(), level)
 
 

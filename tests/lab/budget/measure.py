@@ -65,9 +65,17 @@ def measured(directory: Path, arguments: argparse.Namespace) -> dict[str, Cost]:
 
 def nodes(arguments: argparse.Namespace) -> dict[str, object]:
     """Return an inventory in which one machine is many nodes."""
-    listed = subprocess.run(["ansible-inventory", "-i", arguments.inventory, "--host", arguments.machine], check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["ansible-inventory", "-i", arguments.inventory, "--host", arguments.machine],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     variables = {**json.loads(listed.stdout), "inventory_dir": str(Path(arguments.inventory).resolve().parent)}
-    variables = {name: value.replace("{{ inventory_hostname }}", arguments.machine) if isinstance(value, str) else value for name, value in variables.items()}
+    variables = {
+        name: value.replace("{{ inventory_hostname }}", arguments.machine) if isinstance(value, str) else value
+        for name, value in variables.items()
+    }
     variables |= {
         "ansible_control_path": "{{ budget_sockets }}/{{ inventory_hostname }}",
         "ansible_python_interpreter": "/root/{{ inventory_hostname }}/python",
@@ -102,7 +110,9 @@ def report(costs: dict[str, Cost]) -> int:
         over = budget is not None and cost.node > budget * ping
         failed |= over
         told = f", budget {budget}" if budget else ""
-        print(f"{name:10} one node {cost.few:6.2f} s, {cost.nodes} nodes {cost.many:6.2f} s, a node {cost.node:.3f} s: {cost.node / ping:.2f} x ping{told}")
+        print(
+            f"{name:10} one node {cost.few:6.2f} s, {cost.nodes} nodes {cost.many:6.2f} s, a node {cost.node:.3f} s: {cost.node / ping:.2f} x ping{told}"
+        )
     return 1 if failed else 0
 
 

@@ -42,7 +42,9 @@ def main():
     size = len(json.dumps(found))
     for kind, of in (("least", min), ("median", statistics.median)):
         ping, facts = of(seconds["ping"]), of(seconds["node_facts"])
-        print(f"{kind} of {len(seconds['ping'])} runs: ping {ping:.3f} s, node_facts {facts:.3f} s, {facts / ping:.2f} times as much")
+        print(
+            f"{kind} of {len(seconds['ping'])} runs: ping {ping:.3f} s, node_facts {facts:.3f} s, {facts / ping:.2f} times as much"
+        )
     print(f"{size} bytes of JSON for {len(found['modules'])} modules")
     sys.exit(1 if times > MOST_TIMES_PING or size >= MOST_BYTES or not found["modules"] else 0)
 

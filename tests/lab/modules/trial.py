@@ -115,7 +115,13 @@ def ipv6(_entries, baseline):
         run(["modprobe", module])
         said = run(CONTAINER + [command])
         restore(baseline)
-        yield command[:16], "IPv6 is off", "works" if works else "not_loadable", (said.returncode == 0) == works, said.stdout.strip()[:160]
+        yield (
+            command[:16],
+            "IPv6 is off",
+            "works" if works else "not_loadable",
+            (said.returncode == 0) == works,
+            said.stdout.strip()[:160],
+        )
 
 
 def main():

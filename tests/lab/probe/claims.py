@@ -7,4 +7,6 @@ import json
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._probe.rule_sets import RULE_SETS
 
-print(json.dumps({rule_set.id: {"dependency": rule_set.needs, "may_need": rule_set.may_need} for rule_set in RULE_SETS}))
+print(
+    json.dumps({rule_set.id: {"dependency": rule_set.needs, "may_need": rule_set.may_need} for rule_set in RULE_SETS})
+)

@@ -83,7 +83,12 @@ def main():
         named = sorted({lacking for result in failed for lacking in result["missing"]})
         print(
             "{:<6}without {:<16} {:>2} of {} rule sets fail, for want of {} ({:.0f} s)".format(
-                "WRONG" if found else "ok", name, len(failed), len(tried), ", ".join(named) or "nothing", time.time() - started
+                "WRONG" if found else "ok",
+                name,
+                len(failed),
+                len(tried),
+                ", ".join(named) or "nothing",
+                time.time() - started,
             ),
             *found,
             sep="\n      ",

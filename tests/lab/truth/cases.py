@@ -20,7 +20,12 @@ SIDECAR: dict[str, dict[str, Any]] = {
     "sidecar dual": {"ip_family": "dual"},
     "sidecar dns": {"dns_capture": True},
     "sidecar tproxy": {"interception": "tproxy"},
-    "sidecar all": {"ip_family": "dual", "dns_capture": True, "interception": ["redirect", "tproxy"], "invalid_drop": True},
+    "sidecar all": {
+        "ip_family": "dual",
+        "dns_capture": True,
+        "interception": ["redirect", "tproxy"],
+        "invalid_drop": True,
+    },
 }
 # What is asked for in the fast test.
 FEW = ("sidecar", "sidecar dual", "ambient ipv4, no dns")
@@ -58,7 +63,17 @@ PAGE = sorted({row.requirement.name for row in documented.ROWS if row.requiremen
 PAGE_ALONE = "the page, denied"
 PAGE_AND_MORE = "the page and what it leaves out, denied"
 # What the page leaves out and today's rules use: with these added every rule set loads.
-LEFT_OUT = ["xt_CT", "xt_set", "xt_nat", "xt_TPROXY", "nft_compat", "nft_chain_nat", "nft_counter", "iptable_filter", "ip6table_filter"]
+LEFT_OUT = [
+    "xt_CT",
+    "xt_set",
+    "xt_nat",
+    "xt_TPROXY",
+    "nft_compat",
+    "nft_chain_nat",
+    "nft_counter",
+    "iptable_filter",
+    "ip6table_filter",
+]
 NFT = ("nf_tables", "nft_compat", "nft_chain_nat", "nft_counter")
 SHARED = ("nf_conntrack", "nf_nat", "x_tables")
 
@@ -69,7 +84,11 @@ def selections(host_iptables: bool = False) -> dict[str, dict[str, Any]]:
     :param host_iptables: whether the machine's own iptables, and not one as new as in Istio's images, loads the rules: then
         only what Istio has the host's binary do can be put to the test with iptables-nft.
     """
-    found = {f"{engine}, {name}": {**options, **more} for engine, options in ENGINES.items() for name, more in {**SIDECAR, **AMBIENT}.items()}
+    found = {
+        f"{engine}, {name}": {**options, **more}
+        for engine, options in ENGINES.items()
+        for name, more in {**SIDECAR, **AMBIENT}.items()
+    }
     if not host_iptables:
         return found
     return {
@@ -89,7 +108,10 @@ def automatic(host_iptables: bool = False) -> dict[str, tuple[dict[str, Any], di
     found = {}
     for release in RELEASES:
         for name, options in {**SIDECAR, **AMBIENT}.items():
-            more = {"istio_version": release, **({"reconcile": True} if "ambient" in modes[name] and "reconcile" not in options else {})}
+            more = {
+                "istio_version": release,
+                **({"reconcile": True} if "ambient" in modes[name] and "reconcile" not in options else {}),
+            }
             cni = {"cni_plugin": True} if host_iptables and list(modes[name]) == ["sidecar"] else {}
             found[f"auto {release}, {name}"] = ({**options, **more, **cni}, modes[name])
     return found
@@ -108,8 +130,12 @@ def without(names: list[str], others: Iterable[str]) -> list[str]:
 
 def smallest(asked: dict[str, list[str]], name: str, number: int) -> list[str]:
     """Return of each engine's selections those with the fewest rule sets among the ones that a module has to do with."""
-    using = {rule_set.id for rule_set in _rule_sets.RULE_SETS if name in SHARED or name in rule_set.needs + rule_set.may_need}
-    found = sorted((selection for selection, ids in asked.items() if using & set(ids)), key=lambda selection: len(asked[selection]))
+    using = {
+        rule_set.id for rule_set in _rule_sets.RULE_SETS if name in SHARED or name in rule_set.needs + rule_set.may_need
+    }
+    found = sorted(
+        (selection for selection, ids in asked.items() if using & set(ids)), key=lambda selection: len(asked[selection])
+    )
     return [selection for engine in ENGINES for selection in [one for one in found if one.startswith(engine)][:number]]
 
 
@@ -137,9 +163,21 @@ def states(asked: dict[str, list[str]], fast: bool = False) -> list[dict[str, An
             "then": without(needed, legacy),
             "boot": [*without(needed, legacy), "iptable_nat", "ip6table_nat"],
         },
-        {"name": "nothing of nft, denied", "autoload": False, "then": without(needed, NFT), "boot": without(needed, NFT)},
+        {
+            "name": "nothing of nft, denied",
+            "autoload": False,
+            "then": without(needed, NFT),
+            "boot": without(needed, NFT),
+        },
         {"name": "nft at boot only, denied", "autoload": False, "then": without(needed, NFT), "boot": needed},
-        {"name": "no legacy tables", "autoload": False, "removed": legacy, "reindexed": True, "then": needed, "boot": needed},
+        {
+            "name": "no legacy tables",
+            "autoload": False,
+            "removed": legacy,
+            "reindexed": True,
+            "then": needed,
+            "boot": needed,
+        },
     ]
     names = ["xt_owner", "nft_chain_nat"] if fast else [*needed, *SHARED]
     for name in names:
@@ -151,7 +189,12 @@ def states(asked: dict[str, list[str]], fast: bool = False) -> list[dict[str, An
         found += [
             {"name": f"{name} removed, rest prepared", "removed": [name], "then": others, **denied},
             {"name": f"{name} blacklisted after it was prepared", "before": needed, "blacklisted": [name], **denied},
-            {"name": f"{name} overridden, nothing loaded", "overridden": {name: "true" if len(name) % 2 else "false"}, **demand, **two},
+            {
+                "name": f"{name} overridden, nothing loaded",
+                "overridden": {name: "true" if len(name) % 2 else "false"},
+                **demand,
+                **two,
+            },
             {"name": f"{name} blacklisted, nothing loaded", "blacklisted": [name], **demand, **one},
         ]
     if fast:
@@ -161,6 +204,11 @@ def states(asked: dict[str, list[str]], fast: bool = False) -> list[dict[str, An
         *found,
         {"name": "the page", "autoload": True, "then": PAGE, "boot": PAGE},
         {"name": "loaded, not listed", "autoload": True, "then": needed},
-        {"name": "ip_tables alone", "autoload": True, "then": ["ip_tables", "ip6_tables"], "boot": ["ip_tables", "ip6_tables"]},
+        {
+            "name": "ip_tables alone",
+            "autoload": True,
+            "then": ["ip_tables", "ip6_tables"],
+            "boot": ["ip_tables", "ip6_tables"],
+        },
         {"name": "extra modules not installed", "autoload": True, "removed": extra, "reindexed": True},
     ]

@@ -32,13 +32,22 @@ VERDICTS = ("ready", "on_demand", "at_risk", "not_ready", "unknown")
 def judged(record: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     """Return (state, selection, truth, verdict) of each selection in one state."""
     facts = checked(record["facts"])
-    asked = {name: (options, outcome(*answers)) for name, options in selections(record).items() if (answers := record["answers"].get(name))}
+    asked = {
+        name: (options, outcome(*answers))
+        for name, options in selections(record).items()
+        if (answers := record["answers"].get(name))
+    }
     for name, (options, by_mode) in cases.automatic(record["host_iptables"]).items():
         answers = picked_by_istio(record, options, by_mode)
         if answers:
             asked[name] = (options, outcome(*answers))
     return [
-        (record["name"], name, truth, assess(facts, Selection.from_options({**options, "profile": "effective"})).verdict)
+        (
+            record["name"],
+            name,
+            truth,
+            assess(facts, Selection.from_options({**options, "profile": "effective"})).verdict,
+        )
         for name, (options, truth) in asked.items()
     ]
 
@@ -72,10 +81,18 @@ def pick(record: dict[str, Any], moment: str, mode: str, options: dict[str, Any]
     """Return the variant that Istio picks, by what its own steps find on the machine: tools/istio-iptables/pkg/dependencies."""
     release = tuple(int(part) for part in options["istio_version"].split("."))
     tables = record["tables"][moment]["host" if mode == "ambient" else "pod"]
-    plain = record["facts"]["tools"]["iptables"]["variant"] if options.get("cni_plugin") else "nft" if release >= (1, 31) else "legacy"
+    plain = (
+        record["facts"]["tools"]["iptables"]["variant"]
+        if options.get("cni_plugin")
+        else "nft"
+        if release >= (1, 31)
+        else "legacy"
+    )
     if release == (1, 25, 3):
         return "legacy" if tables else plain
-    ipv6 = release < (1, 27) or (options.get("ambient_ipv6", True) if mode == "ambient" else options.get("ip_family", "ipv4") != "ipv4")
+    ipv6 = release < (1, 27) or (
+        options.get("ambient_ipv6", True) if mode == "ambient" else options.get("ip_family", "ipv4") != "ipv4"
+    )
     works = {"now": 1, "after": 3}[moment]
     tried = {
         variant: all(
@@ -100,9 +117,18 @@ def matrix(rows: list[tuple[str, str, str, str]]) -> list[str]:
     """Return the lines of the matrix: the truth downwards, the verdict across."""
     counts = Counter((truth, verdict) for _state, _selection, truth, verdict in rows)
     lines = ["really \\ verdict".ljust(18) + "".join(name.rjust(11) for name in VERDICTS)]
-    lines += [truth.ljust(18) + "".join(str(counts[truth, verdict]).rjust(11) for verdict in VERDICTS) for truth in VERDICTS[:-1]]
-    false_ready = sum(number for (truth, verdict), number in counts.items() if truth == "not_ready" and verdict not in ("not_ready", "unknown"))
-    false_alarm = sum(number for (truth, verdict), number in counts.items() if verdict == "not_ready" and truth != "not_ready")
+    lines += [
+        truth.ljust(18) + "".join(str(counts[truth, verdict]).rjust(11) for verdict in VERDICTS)
+        for truth in VERDICTS[:-1]
+    ]
+    false_ready = sum(
+        number
+        for (truth, verdict), number in counts.items()
+        if truth == "not_ready" and verdict not in ("not_ready", "unknown")
+    )
+    false_alarm = sum(
+        number for (truth, verdict), number in counts.items() if verdict == "not_ready" and truth != "not_ready"
+    )
     return [*lines, f"{len(rows)} states x selections: {false_ready} false ready, {false_alarm} false alarm"]
 
 
@@ -114,17 +140,23 @@ def claim(records: list[dict[str, Any]]) -> tuple[str, bool]:
     page, more = found[cases.PAGE_ALONE], found[cases.PAGE_AND_MORE]["rule_sets"]
     failed = [name for name, loads in page["rule_sets"].items() if not loads]
     native = {outcome(*answers) for name, answers in page["answers"].items() if name.startswith("native")}
-    verdict = assess(checked(page["facts"]), Selection.from_options({"profile": "documented", "mode": ["sidecar", "ambient"], "ip_family": "dual"})).verdict
+    verdict = assess(
+        checked(page["facts"]),
+        Selection.from_options({"profile": "documented", "mode": ["sidecar", "ambient"], "ip_family": "dual"}),
+    ).verdict
     left = [name for name, loads in more.items() if not loads]
-    text = (
-        f"the page's modules alone: documented verdict {verdict}, {len(failed)} of {len(page['rule_sets'])} rule sets fail; with what it leaves out {len(left)}"
-    )
+    text = f"the page's modules alone: documented verdict {verdict}, {len(failed)} of {len(page['rule_sets'])} rule sets fail; with what it leaves out {len(left)}"
     told = TOLD.search(" ".join(README.read_text(encoding="utf-8").split()))
     if told is None:
         return f"{text}; the README no longer tells how many", False
-    if page["facts"]["kernel"]["release"].startswith(f"{told[3]}.") and [len(failed), len(page["rule_sets"])] != [int(told[1]), int(told[2])]:
+    if page["facts"]["kernel"]["release"].startswith(f"{told[3]}.") and [len(failed), len(page["rule_sets"])] != [
+        int(told[1]),
+        int(told[2]),
+    ]:
         return f"{text}; the README says {told[1]} of {told[2]}", False
-    return text, verdict == "ready" and native == {"not_ready"} and 2 * len(failed) > len(page["rule_sets"]) and not left
+    return text, verdict == "ready" and native == {"not_ready"} and 2 * len(failed) > len(
+        page["rule_sets"]
+    ) and not left
 
 
 def main() -> int:

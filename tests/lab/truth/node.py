@@ -184,7 +184,10 @@ def judge(state, selections, bases):
     if state.get("reindexed"):
         subprocess.run(["depmod"], check=True)
     lines = [f"blacklist {name}\n" for name in state.get("blacklisted", ())]
-    write(CONFIGURATION, "".join(lines + [f"install {name} /bin/{word}\n" for name, word in state.get("overridden", {}).items()]))
+    write(
+        CONFIGURATION,
+        "".join(lines + [f"install {name} /bin/{word}\n" for name, word in state.get("overridden", {}).items()]),
+    )
     write(BOOT_FILE, "".join(name + "\n" for name in state.get("boot", ())))
     try:
         if state.get("then"):
@@ -213,10 +216,18 @@ def judge_patiently(state, selections, bases):
 def record(state, selections, base):
     # What this kernel never had changes nothing by its absence: no rule set is loaded for it, and the verdict is asked all the same.
     touched = None if "touches" not in state else set(state["touches"]) & set(FILES)
-    tried = None if touched is None or base is None else {name for name, one in rule_sets.items() if touched & set(one.needs + one.may_need)}
+    tried = (
+        None
+        if touched is None or base is None
+        else {name for name, one in rule_sets.items() if touched & set(one.needs + one.may_need)}
+    )
     changed = {name for name, ids in selections.items() if tried is None or set(ids) & tried}
     of_state = set(state.get("selections", selections))
-    asked = {name: ids for name, ids in selections.items() if name in changed and (name in of_state or name.startswith(PROBE))}
+    asked = {
+        name: ids
+        for name, ids in selections.items()
+        if name in changed and (name in of_state or name.startswith(PROBE))
+    }
     allowed = state["autoload"]
     helper(allowed)
     facts = node_facts.facts(Files(), _module_names.KNOWN_MODULES, "", None)
@@ -274,7 +285,9 @@ def other_variant(name):
 def legacy_tables():
     """Return whether iptables-legacy-save finds tables, in the host's network namespace and in every new one, as Istio looks for them."""
     with_tables = "iptables-legacy-save; ip6tables-legacy-save"
-    host = subprocess.run(["sh", "-c", with_tables], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    host = subprocess.run(
+        ["sh", "-c", with_tables], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ).stdout
     (pod,) = sandbox.collect(lambda emit: emit(sandbox.run(["/bin/sh", "-c", with_tables])[1]), 60)
     return {"host": "COMMIT" in host, "pod": "COMMIT" in pod}
 
@@ -291,7 +304,10 @@ def main():
             if "error" not in result:
                 bases[state["name"]] = result
             shown = {key: value for key, value in result.items() if key != "passes"}
-            print(json.dumps(dict(shown, host_iptables=job["host_iptables"], seconds=round(time.time() - started, 1))), flush=True)
+            print(
+                json.dumps(dict(shown, host_iptables=job["host_iptables"], seconds=round(time.time() - started, 1))),
+                flush=True,
+            )
     finally:
         unload()
         helper(True)

@@ -25,7 +25,13 @@ AUTOLOAD = [
         {"/run/modprobe.d/a.conf": "blacklist iptable_nat\n"},
     ),
     *(
-        case("blacklisted, and never asked for", name, "loadable never no", {"autoload": "never_requested blacklist"}, modprobe("blacklist " + name + "\n"))
+        case(
+            "blacklisted, and never asked for",
+            name,
+            "loadable never no",
+            {"autoload": "never_requested blacklist"},
+            modprobe("blacklist " + name + "\n"),
+        )
         for name in ("br_netfilter", "ip_tables", "nf_conntrack", "nf_nat", "x_tables")
     ),
     case(
@@ -49,17 +55,29 @@ AUTOLOAD = [
         "xt_owner",
         "loadable denied no",
         {"autoload": "blacklist blacklist blacklist"},
-        {"/usr/lib/modprobe.d/a.conf": "blacklist xt_owner\nblacklist xt-owner\n", "/etc/modprobe.d/b.conf": "blacklist xt_owner\n"},
+        {
+            "/usr/lib/modprobe.d/a.conf": "blacklist xt_owner\nblacklist xt-owner\n",
+            "/etc/modprobe.d/b.conf": "blacklist xt_owner\n",
+        },
     ),
     case(
         "a chain type is asked for by code of nf_tables",
         "nft_chain_nat",
         "loadable yes no",
         more={"autoload_after": "nf_tables"},
-        nft_chain_nat=(module_tree.NETFILTER, ["nf_tables"], ["nft-chain-1-nat", "nft-chain-2-nat", "nft-chain-10-nat"]),
+        nft_chain_nat=(
+            module_tree.NETFILTER,
+            ["nf_tables"],
+            ["nft-chain-1-nat", "nft-chain-2-nat", "nft-chain-10-nat"],
+        ),
     ),
     case(
-        "nothing answers", "xt_owner", "loadable never no", {"autoload": "no_alias"}, modules=["x_tables"], xt_owner=(module_tree.NETFILTER, ["x_tables"], [])
+        "nothing answers",
+        "xt_owner",
+        "loadable never no",
+        {"autoload": "no_alias"},
+        modules=["x_tables"],
+        xt_owner=(module_tree.NETFILTER, ["x_tables"], []),
     ),
     case(
         "17 blacklist",
@@ -79,23 +97,52 @@ AUTOLOAD = [
         more={"where": "/proc/cmdline"},
     ),
     *(
-        case("59, 63 " + title, "xt_owner", "loadable yes no", codes, files, more={"next_boot": {"autoload": "denied"}} if codes else {})
+        case(
+            "59, 63 " + title,
+            "xt_owner",
+            "loadable yes no",
+            codes,
+            files,
+            more={"next_boot": {"autoload": "denied"}} if codes else {},
+        )
         for title, codes, files in (
-            ("modules_disabled at the next boot", {"boot": "autoload_disabled_at_boot"}, {"/etc/sysctl.d/a.conf": "# a\n-kernel.modules_disabled=1\n"}),
-            ("with slashes", {"boot": "autoload_disabled_at_boot"}, {"/usr/lib/sysctl.d/a.conf": "kernel/modules_disabled = 1\n"}),
+            (
+                "modules_disabled at the next boot",
+                {"boot": "autoload_disabled_at_boot"},
+                {"/etc/sysctl.d/a.conf": "# a\n-kernel.modules_disabled=1\n"},
+            ),
+            (
+                "with slashes",
+                {"boot": "autoload_disabled_at_boot"},
+                {"/usr/lib/sysctl.d/a.conf": "kernel/modules_disabled = 1\n"},
+            ),
             (
                 "switched off for the next boot",
                 {},
-                {"/etc/sysctl.d/a.conf": "kernel.modules_disabled = 0\n", "/usr/lib/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"},
+                {
+                    "/etc/sysctl.d/a.conf": "kernel.modules_disabled = 0\n",
+                    "/usr/lib/sysctl.d/a.conf": "kernel.modules_disabled = 1\n",
+                },
             ),
             (
                 "the last of two counts",
                 {},
-                {"/etc/sysctl.d/b.conf": "kernel.modules_disabled = 0\n", "/usr/lib/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"},
+                {
+                    "/etc/sysctl.d/b.conf": "kernel.modules_disabled = 0\n",
+                    "/usr/lib/sysctl.d/a.conf": "kernel.modules_disabled = 1\n",
+                },
             ),
             ("gone after this boot", {}, {"/run/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"}),
-            ("no helper at the next boot", {"boot": "autoload_disabled_at_boot"}, {"/etc/sysctl.d/a.conf": "kernel.modprobe = /nowhere\n"}),
-            ("an empty helper at the next boot", {"boot": "autoload_disabled_at_boot"}, {"/etc/sysctl.d/a.conf": "kernel.modprobe =\n"}),
+            (
+                "no helper at the next boot",
+                {"boot": "autoload_disabled_at_boot"},
+                {"/etc/sysctl.d/a.conf": "kernel.modprobe = /nowhere\n"},
+            ),
+            (
+                "an empty helper at the next boot",
+                {"boot": "autoload_disabled_at_boot"},
+                {"/etc/sysctl.d/a.conf": "kernel.modprobe =\n"},
+            ),
         )
     ),
     case(
@@ -114,9 +161,27 @@ AUTOLOAD = [
         dict(boot("xt_owner\n"), **{"/etc/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"}),
         more={"next_boot": {"autoload": "denied"}},
     ),
-    case("63 kernel.modprobe empty", "xt_owner", "loadable denied no", {"autoload": "kernel_modprobe"}, {"/proc/sys/kernel/modprobe": "\n"}),
-    case("63 kernel.modprobe nowhere", "xt_owner", "loadable denied no", {"autoload": "kernel_modprobe"}, {"/proc/sys/kernel/modprobe": "/nowhere/modprobe\n"}),
-    case("63 kernel.modprobe another program", "xt_owner", "loadable denied no", {"autoload": "kernel_modprobe"}, {"/proc/sys/kernel/modprobe": "/bin/true\n"}),
+    case(
+        "63 kernel.modprobe empty",
+        "xt_owner",
+        "loadable denied no",
+        {"autoload": "kernel_modprobe"},
+        {"/proc/sys/kernel/modprobe": "\n"},
+    ),
+    case(
+        "63 kernel.modprobe nowhere",
+        "xt_owner",
+        "loadable denied no",
+        {"autoload": "kernel_modprobe"},
+        {"/proc/sys/kernel/modprobe": "/nowhere/modprobe\n"},
+    ),
+    case(
+        "63 kernel.modprobe another program",
+        "xt_owner",
+        "loadable denied no",
+        {"autoload": "kernel_modprobe"},
+        {"/proc/sys/kernel/modprobe": "/bin/true\n"},
+    ),
     case(
         "63 kernel.modprobe by the kernel command line",
         "xt_owner",
@@ -130,11 +195,29 @@ AUTOLOAD = [
         "xt_owner",
         "loadable yes no",
         {},
-        {"/proc/cmdline": "sysctl.kernel.modprobe=/nowhere\n", "/etc/sysctl.d/a.conf": "kernel.modprobe = /sbin/modprobe\n", "/sbin/modprobe": ""},
+        {
+            "/proc/cmdline": "sysctl.kernel.modprobe=/nowhere\n",
+            "/etc/sysctl.d/a.conf": "kernel.modprobe = /sbin/modprobe\n",
+            "/sbin/modprobe": "",
+        },
         executable=["/sbin/modprobe"],
     ),
-    case("53 no table of IPv6 is asked for without IPv6", "ip6table_nat", "loadable never no", {"autoload": "ipv6_disabled"}, NO_IPV6, **IP6TABLE_NAT),
-    case("53 with IPv6 it is", "ip6table_nat", "loadable yes no", {}, {"/sys/module/ipv6/parameters/disable": "0\n"}, **IP6TABLE_NAT),
+    case(
+        "53 no table of IPv6 is asked for without IPv6",
+        "ip6table_nat",
+        "loadable never no",
+        {"autoload": "ipv6_disabled"},
+        NO_IPV6,
+        **IP6TABLE_NAT,
+    ),
+    case(
+        "53 with IPv6 it is",
+        "ip6table_nat",
+        "loadable yes no",
+        {},
+        {"/sys/module/ipv6/parameters/disable": "0\n"},
+        **IP6TABLE_NAT,
+    ),
     case("53 a match that both families share is", "xt_owner", "loadable yes no", {}, NO_IPV6),
     case(
         "53 it is loaded at boot all the same",
@@ -151,9 +234,33 @@ AUTOLOAD = [
         {"autoload": "blacklist"},
         {"/usr/lib/modprobe.d/ip_set-blacklist.conf": "blacklist ip_set\n"},
     ),
-    case("32 a carriage return belongs to the name: no blacklist", "xt_owner", "loadable yes no", {}, modprobe("blacklist xt_owner\r\n")),
-    case("32 a byte order mark spoils the first line", "xt_owner", "loadable yes no", {}, modprobe("\ufeffblacklist xt_owner\n")),
-    case("a continued line", "xt_owner", "loadable denied no", {"autoload": "blacklist"}, modprobe("blacklist \\\n  xt_owner")),
+    case(
+        "32 a carriage return belongs to the name: no blacklist",
+        "xt_owner",
+        "loadable yes no",
+        {},
+        modprobe("blacklist xt_owner\r\n"),
+    ),
+    case(
+        "32 a byte order mark spoils the first line",
+        "xt_owner",
+        "loadable yes no",
+        {},
+        modprobe("\ufeffblacklist xt_owner\n"),
+    ),
+    case(
+        "a continued line",
+        "xt_owner",
+        "loadable denied no",
+        {"autoload": "blacklist"},
+        modprobe("blacklist \\\n  xt_owner"),
+    ),
     case("a continued comment", "xt_owner", "loadable yes no", {}, modprobe("# \\\nblacklist xt_owner\n")),
-    case("a trailing comment does no harm here", "xt_owner", "loadable denied no", {"autoload": "blacklist"}, modprobe("\tblacklist\txt_owner # why\n")),
+    case(
+        "a trailing comment does no harm here",
+        "xt_owner",
+        "loadable denied no",
+        {"autoload": "blacklist"},
+        modprobe("\tblacklist\txt_owner # why\n"),
+    ),
 ]

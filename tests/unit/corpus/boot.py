@@ -9,8 +9,20 @@ BOOT = [
     case("listed_in", "xt_owner", "loadable yes yes", {}, boot("# c\n; c\n\n  xt_owner  \n")),
     case("listed by its alias", "xt_REDIRECT", "loadable yes yes", {}, boot("ipt_REDIRECT\n")),
     case("listed, no final newline", "xt_owner", "loadable yes yes", {}, boot("xt_owner")),
-    case("16 dead line", "nf_conntrack_ipv4", "merged yes not_applicable", {"now": "merged", "boot": "unknown_boot_entry"}, boot("nf_conntrack_ipv4\n")),
-    case("16 missing", "xt_MARK", "missing never ineffective", {"now": "not_in_tree", "boot": "unknown_boot_entry"}, boot("xt_MARK\n")),
+    case(
+        "16 dead line",
+        "nf_conntrack_ipv4",
+        "merged yes not_applicable",
+        {"now": "merged", "boot": "unknown_boot_entry"},
+        boot("nf_conntrack_ipv4\n"),
+    ),
+    case(
+        "16 missing",
+        "xt_MARK",
+        "missing never ineffective",
+        {"now": "not_in_tree", "boot": "unknown_boot_entry"},
+        boot("xt_MARK\n"),
+    ),
     case(
         "17 blacklisted and listed",
         "xt_REDIRECT",
@@ -23,7 +35,10 @@ BOOT = [
         "xt_REDIRECT",
         "loaded denied ineffective",
         {"autoload": "blacklist", "boot": "blacklist"},
-        dict(boot("xt_REDIRECT\n"), **{"/etc/modprobe.d/b.conf": "blacklist xt_REDIRECT\n", "/proc/modules": LIVE.format("xt_REDIRECT")}),
+        dict(
+            boot("xt_REDIRECT\n"),
+            **{"/etc/modprobe.d/b.conf": "blacklist xt_REDIRECT\n", "/proc/modules": LIVE.format("xt_REDIRECT")},
+        ),
     ),
     case(
         "19 install override and listed",
@@ -107,7 +122,13 @@ BOOT = [
         {"/run/modules-load.d/v.conf": "# c\nxt_owner\n"},
         more={"listed_in": "/run/modules-load.d/v.conf:2"},
     ),
-    case("29 and elsewhere too", "xt_owner", "loadable yes yes", {}, dict(boot("xt_owner\n"), **{"/run/modules-load.d/v.conf": "xt_owner\n"})),
+    case(
+        "29 and elsewhere too",
+        "xt_owner",
+        "loadable yes yes",
+        {},
+        dict(boot("xt_owner\n"), **{"/run/modules-load.d/v.conf": "xt_owner\n"}),
+    ),
     case(
         "29 the whole service is masked",
         "xt_owner",
@@ -123,22 +144,40 @@ BOOT = [
         dict(boot("xt_owner\n"), **{"/run/systemd/system/systemd-modules-load.service": Link("/dev/null")}),
     ),
     *[
-        case("29 the whole service is masked by " + how, "xt_owner", "loadable yes ineffective", {"boot": "service_masked"}, dict(boot("xt_owner\n"), **files))
+        case(
+            "29 the whole service is masked by " + how,
+            "xt_owner",
+            "loadable yes ineffective",
+            {"boot": "service_masked"},
+            dict(boot("xt_owner\n"), **files),
+        )
         for how, files in (
             ("a relative link", {"/etc/systemd/system/systemd-modules-load.service": Link("../../../dev/null")}),
             ("an empty file", {"/etc/systemd/system/systemd-modules-load.service": ""}),
             ("the command line", {"/proc/cmdline": "quiet systemd.mask=systemd-modules-load.service\n"}),
-            ("the command line, in short", {"/proc/cmdline": "systemd.mask=a.service systemd.mask=systemd-modules-load\n"}),
+            (
+                "the command line, in short",
+                {"/proc/cmdline": "systemd.mask=a.service systemd.mask=systemd-modules-load\n"},
+            ),
         )
     ],
     *[
-        case("29 the whole service is not masked by " + how, "xt_owner", "loadable yes yes", {}, dict(boot("xt_owner\n"), **files))
+        case(
+            "29 the whole service is not masked by " + how,
+            "xt_owner",
+            "loadable yes yes",
+            {},
+            dict(boot("xt_owner\n"), **files),
+        )
         for how, files in (
             ("what only the initramfs heeds", {"/proc/cmdline": "rd.systemd.mask=systemd-modules-load.service\n"}),
             ("a mask of another one", {"/proc/cmdline": "systemd.mask=systemd-sysctl.service\n"}),
             (
                 "a vendor's empty file that the owner's takes the place of",
-                {"/etc/systemd/system/systemd-modules-load.service": "[Unit]\n", "/usr/lib/systemd/system/systemd-modules-load.service": ""},
+                {
+                    "/etc/systemd/system/systemd-modules-load.service": "[Unit]\n",
+                    "/usr/lib/systemd/system/systemd-modules-load.service": "",
+                },
             ),
         )
     ],
@@ -150,11 +189,35 @@ BOOT = [
         boot("x_tables\nxt_owner # for istio\n"),
         more={"listed_in": "/etc/modules-load.d/a.conf:2"},
     ),
-    case("31 options", "xt_owner", "loadable yes ineffective", {"boot": "malformed_boot_entry"}, boot("xt_owner debug=2\n")),
-    case("31 two names", "xt_owner", "loadable yes ineffective", {"boot": "malformed_boot_entry"}, boot("xt_mark xt_owner\n")),
+    case(
+        "31 options",
+        "xt_owner",
+        "loadable yes ineffective",
+        {"boot": "malformed_boot_entry"},
+        boot("xt_owner debug=2\n"),
+    ),
+    case(
+        "31 two names",
+        "xt_owner",
+        "loadable yes ineffective",
+        {"boot": "malformed_boot_entry"},
+        boot("xt_mark xt_owner\n"),
+    ),
     case("32 carriage returns are blanks here", "xt_owner", "loadable yes yes", {}, boot("; c\r\n  xt_owner\r\n")),
-    case("32 a byte order mark is not", "xt_owner", "loadable yes ineffective", {"boot": "malformed_boot_entry"}, boot("\ufeffxt_owner\n")),
-    case("33 a vendor's file", "xt_owner", "loadable yes yes", {}, {"/usr/lib/modules-load.d/iptables.conf": "xt_owner\n"}),
+    case(
+        "32 a byte order mark is not",
+        "xt_owner",
+        "loadable yes ineffective",
+        {"boot": "malformed_boot_entry"},
+        boot("\ufeffxt_owner\n"),
+    ),
+    case(
+        "33 a vendor's file",
+        "xt_owner",
+        "loadable yes yes",
+        {},
+        {"/usr/lib/modules-load.d/iptables.conf": "xt_owner\n"},
+    ),
     case(
         "34 /etc/modules through Debian's link",
         "xt_owner",
@@ -162,12 +225,40 @@ BOOT = [
         {},
         {"/etc/modules": "xt_owner\n", "/etc/modules-load.d/modules.conf": Link("../modules")},
     ),
-    case("34 /etc/modules without it", "xt_owner", "loadable yes ineffective", {"boot": "boot_file_not_read"}, {"/etc/modules": "xt_owner\n"}),
-    case("35 twice", "xt_owner", "loadable yes yes", {}, dict(boot("xt_owner\n"), **{"/etc/modules-load.d/b.conf": "xt-owner\n"})),
-    case("36 another tool's file", "br_netfilter", "loadable never yes", NEVER, {"/etc/modules-load.d/kubespray-br_netfilter.conf": "br_netfilter\n"}),
-    case("modules-load= on the command line", "xt_owner", "loadable yes yes", {}, {"/proc/cmdline": "ro modules-load=xt_mark,xt-owner\n"}),
     case(
-        "rd.modules-load= on the command line", "xt_owner", "loadable yes unknown", {"boot": "initramfs_only"}, {"/proc/cmdline": "rd.modules_load=xt_owner\n"}
+        "34 /etc/modules without it",
+        "xt_owner",
+        "loadable yes ineffective",
+        {"boot": "boot_file_not_read"},
+        {"/etc/modules": "xt_owner\n"},
+    ),
+    case(
+        "35 twice",
+        "xt_owner",
+        "loadable yes yes",
+        {},
+        dict(boot("xt_owner\n"), **{"/etc/modules-load.d/b.conf": "xt-owner\n"}),
+    ),
+    case(
+        "36 another tool's file",
+        "br_netfilter",
+        "loadable never yes",
+        NEVER,
+        {"/etc/modules-load.d/kubespray-br_netfilter.conf": "br_netfilter\n"},
+    ),
+    case(
+        "modules-load= on the command line",
+        "xt_owner",
+        "loadable yes yes",
+        {},
+        {"/proc/cmdline": "ro modules-load=xt_mark,xt-owner\n"},
+    ),
+    case(
+        "rd.modules-load= on the command line",
+        "xt_owner",
+        "loadable yes unknown",
+        {"boot": "initramfs_only"},
+        {"/proc/cmdline": "rd.modules_load=xt_owner\n"},
     ),
     case(
         "73 a softdep comes along",
@@ -202,35 +293,59 @@ BOOT = [
         "xt_mark",
         "loadable yes no",
         {},
-        dict(boot("xt_owner\n"), **{"/etc/modprobe.d/b.conf": "softdep xt_o* post: nf_nat\nsoftdep xt_owner post: xt_mark\n"}),
+        dict(
+            boot("xt_owner\n"),
+            **{"/etc/modprobe.d/b.conf": "softdep xt_o* post: nf_nat\nsoftdep xt_owner post: xt_mark\n"},
+        ),
     ),
     case(
         "73 the kernel's own softdep counts before a file that sorts behind it",
         "xt_mark",
         "loadable yes no",
         {},
-        dict(boot("xt_owner\n"), **{"/etc/modprobe.d/z.conf": "softdep xt_owner post: xt_mark\n", TREE + "modules.softdep": "softdep xt_owner post: nf_nat\n"}),
+        dict(
+            boot("xt_owner\n"),
+            **{
+                "/etc/modprobe.d/z.conf": "softdep xt_owner post: xt_mark\n",
+                TREE + "modules.softdep": "softdep xt_owner post: nf_nat\n",
+            },
+        ),
     ),
     case(
         "73 and after one that sorts before it",
         "xt_mark",
         "loadable yes yes",
         {"boot": "dependency"},
-        dict(boot("xt_owner\n"), **{"/etc/modprobe.d/b.conf": "softdep xt_owner post: xt_mark\n", TREE + "modules.softdep": "softdep xt_owner post: nf_nat\n"}),
+        dict(
+            boot("xt_owner\n"),
+            **{
+                "/etc/modprobe.d/b.conf": "softdep xt_owner post: xt_mark\n",
+                TREE + "modules.softdep": "softdep xt_owner post: nf_nat\n",
+            },
+        ),
     ),
     case(
         "73 a softdep that is overridden does not come along",
         "xt_mark",
         "blocked denied no",
         {"now": "install_override"},
-        dict(boot("xt_owner\n"), **{"/etc/modprobe.d/b.conf": "softdep xt_owner post: xt_mark\ninstall xt_mark /bin/false\n"}),
+        dict(
+            boot("xt_owner\n"),
+            **{"/etc/modprobe.d/b.conf": "softdep xt_owner post: xt_mark\ninstall xt_mark /bin/false\n"},
+        ),
     ),
     case(
         "73 a softdep that the kernel refuses does not either",
         "xt_mark",
         "blocked denied no",
         {"now": "module_blacklist"},
-        dict(boot("xt_owner\n"), **{"/etc/modprobe.d/b.conf": "softdep xt_owner post: xt_mark\n", "/proc/cmdline": "module_blacklist=xt_mark\n"}),
+        dict(
+            boot("xt_owner\n"),
+            **{
+                "/etc/modprobe.d/b.conf": "softdep xt_owner post: xt_mark\n",
+                "/proc/cmdline": "module_blacklist=xt_mark\n",
+            },
+        ),
     ),
     case(
         "73 a softdep that is blacklisted does",
@@ -244,9 +359,26 @@ BOOT = [
         "xt_REDIRECT",
         "loadable yes ineffective",
         {"boot": "install_override"},
-        dict(boot("xt_REDIRECT\n"), **{"/etc/modprobe.d/b.conf": "install nf_nat /bin/false\n", "/proc/modules": LIVE.format("nf_nat")}),
+        dict(
+            boot("xt_REDIRECT\n"),
+            **{"/etc/modprobe.d/b.conf": "install nf_nat /bin/false\n", "/proc/modules": LIVE.format("nf_nat")},
+        ),
     ),
-    case("82 no systemd", "xt_owner", "loadable yes unknown", {"boot": "no_systemd"}, boot("xt_owner\n"), remove=[SYSTEMD]),
+    case(
+        "82 no systemd",
+        "xt_owner",
+        "loadable yes unknown",
+        {"boot": "no_systemd"},
+        boot("xt_owner\n"),
+        remove=[SYSTEMD],
+    ),
     case("82 no systemd, nothing listed", "xt_owner", "loadable yes unknown", {"boot": "no_systemd"}, remove=[SYSTEMD]),
-    case("82 OpenRC reads /etc/modules", "xt_owner", "loadable yes yes", {}, {"/etc/modules": "xt_owner # x\n", "/etc/init.d/modules": ""}, remove=[SYSTEMD]),
+    case(
+        "82 OpenRC reads /etc/modules",
+        "xt_owner",
+        "loadable yes yes",
+        {},
+        {"/etc/modules": "xt_owner # x\n", "/etc/init.d/modules": ""},
+        remove=[SYSTEMD],
+    ),
 ]

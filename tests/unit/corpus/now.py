@@ -3,14 +3,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Situations that decide what a module is now; all three axes are told of each."""
 
-from ansible_collections.nodeprep.istio.tests.unit.corpus.case import GONE, LIVE, MONOLITH, NETFILTER, NEVER, OPTIONS, TREE, Link, boot, case, modprobe
+from ansible_collections.nodeprep.istio.tests.unit.corpus.case import (
+    GONE,
+    LIVE,
+    MONOLITH,
+    NETFILTER,
+    NEVER,
+    OPTIONS,
+    TREE,
+    Link,
+    boot,
+    case,
+    modprobe,
+)
 from ansible_collections.nodeprep.istio.tests.unit.support import module_tree
 from ansible_collections.nodeprep.istio.tests.unit.support.module_tree import RELEASE, SIGNATURE
 
 NOW = [
     case("all is well", "xt_owner", "loadable yes no"),
-    case("1 listed as builtin", "nf_conntrack", "builtin yes not_applicable", modules=["x_tables"], builtin=["kernel/net/netfilter/nf_conntrack.ko"]),
-    case("2 builtin without a directory in sysfs", "xt_REDIRECT", "builtin yes not_applicable", modules=[], builtin=["kernel/net/xt_REDIRECT.ko"]),
+    case(
+        "1 listed as builtin",
+        "nf_conntrack",
+        "builtin yes not_applicable",
+        modules=["x_tables"],
+        builtin=["kernel/net/netfilter/nf_conntrack.ko"],
+    ),
+    case(
+        "2 builtin without a directory in sysfs",
+        "xt_REDIRECT",
+        "builtin yes not_applicable",
+        modules=[],
+        builtin=["kernel/net/xt_REDIRECT.ko"],
+    ),
     case(
         "3 a directory in sysfs without initstate is of a builtin",
         "ip_set",
@@ -19,7 +43,12 @@ NOW = [
         files={"/sys/module/ip_set/parameters/max_sets": "0\n"},
         more={"origin": "/sys/module/ip_set"},
     ),
-    case("3 unless modules.dep lists it", "ip_set", "loadable yes no", files={"/sys/module/ip_set/parameters/max_sets": "0\n"}),
+    case(
+        "3 unless modules.dep lists it",
+        "ip_set",
+        "loadable yes no",
+        files={"/sys/module/ip_set/parameters/max_sets": "0\n"},
+    ),
     case(
         "3 a directory with initstate is of a module",
         "nf_nat_redirect",
@@ -28,15 +57,44 @@ NOW = [
         {"/sys/module/nf_nat_redirect/initstate": "live"},
     ),
     case("4 dash and underscore are one", "br_netfilter", "loadable never yes", NEVER, boot("br-netfilter\n")),
-    case("4 in the file's name too", "br_netfilter", "loadable never no", NEVER, modules=[], **{"br-netfilter": ("kernel/net/bridge", [], [])}),
-    case("5 and in modules.builtin", "nf_nat", "builtin yes not_applicable", modules=[], builtin=["kernel/net/nf-nat.ko"]),
+    case(
+        "4 in the file's name too",
+        "br_netfilter",
+        "loadable never no",
+        NEVER,
+        modules=[],
+        **{"br-netfilter": ("kernel/net/bridge", [], [])},
+    ),
+    case(
+        "5 and in modules.builtin", "nf_nat", "builtin yes not_applicable", modules=[], builtin=["kernel/net/nf-nat.ko"]
+    ),
     case("6 gzip", "xt_owner", "loadable yes no", suffix=".gz", more={"origin": "kernel/net/netfilter/xt_owner.ko.gz"}),
     case("6 xz", "xt_owner", "loadable yes no", suffix=".xz", more={"origin": "kernel/net/netfilter/xt_owner.ko.xz"}),
-    case("6 zstd", "xt_owner", "loadable yes no", suffix=".zst", more={"origin": "kernel/net/netfilter/xt_owner.ko.zst"}),
-    case("7 an alias is merged into what it names", "ipt_REDIRECT", "merged yes not_applicable", {"now": "aliased"}, more={"provider": "xt_REDIRECT"}),
+    case(
+        "6 zstd", "xt_owner", "loadable yes no", suffix=".zst", more={"origin": "kernel/net/netfilter/xt_owner.ko.zst"}
+    ),
+    case(
+        "7 an alias is merged into what it names",
+        "ipt_REDIRECT",
+        "merged yes not_applicable",
+        {"now": "aliased"},
+        more={"provider": "xt_REDIRECT"},
+    ),
     case("8 case counts: xt_MARK is nothing", "xt_MARK", "missing never no", {"now": "not_in_tree"}),
-    case("8 ipt_MARK is xt_mark", "ipt_MARK", "merged yes not_applicable", {"now": "aliased"}, more={"provider": "xt_mark"}),
-    case("8 xt_TCPMSS and xt_tcpmss are two", "xt_tcpmss", "loadable never no", NEVER, {"/proc/modules": LIVE.format("xt_TCPMSS")}),
+    case(
+        "8 ipt_MARK is xt_mark",
+        "ipt_MARK",
+        "merged yes not_applicable",
+        {"now": "aliased"},
+        more={"provider": "xt_mark"},
+    ),
+    case(
+        "8 xt_TCPMSS and xt_tcpmss are two",
+        "xt_tcpmss",
+        "loadable never no",
+        NEVER,
+        {"/proc/modules": LIVE.format("xt_TCPMSS")},
+    ),
     case(
         "9 nf_nat_ftp is not nf_nat",
         "nf_nat",
@@ -44,9 +102,27 @@ NOW = [
         NEVER,
         dict(modprobe("blacklist nf_nat_ftp\n"), **{"/proc/modules": LIVE.format("nf_nat_ftp")}),
     ),
-    case("10, 11 gone into nf_conntrack", "nf_conntrack_ipv4", "merged yes not_applicable", {"now": "merged"}, more={"provider": "nf_conntrack"}),
-    case("12 not gone yet", "nf_conntrack_ipv4", "loadable never no", NEVER, nf_conntrack_ipv4=(module_tree.NETFILTER, ["nf_conntrack"], [])),
-    case("13 gone into nf_nat", "nf_nat_ipv6", "merged yes not_applicable", {"now": "merged"}, more={"provider": "nf_nat"}),
+    case(
+        "10, 11 gone into nf_conntrack",
+        "nf_conntrack_ipv4",
+        "merged yes not_applicable",
+        {"now": "merged"},
+        more={"provider": "nf_conntrack"},
+    ),
+    case(
+        "12 not gone yet",
+        "nf_conntrack_ipv4",
+        "loadable never no",
+        NEVER,
+        nf_conntrack_ipv4=(module_tree.NETFILTER, ["nf_conntrack"], []),
+    ),
+    case(
+        "13 gone into nf_nat",
+        "nf_nat_ipv6",
+        "merged yes not_applicable",
+        {"now": "merged"},
+        more={"provider": "nf_nat"},
+    ),
     case(
         "14 a bool inside nf_nat.ko is not built in",
         "nf_nat_redirect",
@@ -54,7 +130,13 @@ NOW = [
         {"now": "merged"},
         {"/boot/config-" + RELEASE: OPTIONS + "CONFIG_NF_NAT_REDIRECT=y\n"},
     ),
-    case("14 nft_counter went into nf_tables", "nft_counter", "merged yes not_applicable", {"now": "merged"}, more={"provider": "nf_tables"}),
+    case(
+        "14 nft_counter went into nf_tables",
+        "nft_counter",
+        "merged yes not_applicable",
+        {"now": "merged"},
+        more={"provider": "nf_tables"},
+    ),
     case(
         "14 not where the kernel still configures it",
         "nft_counter",
@@ -70,7 +152,13 @@ NOW = [
         remove=[NETFILTER + "nft_counter.ko"],
         nft_counter=(module_tree.NETFILTER, ["nf_tables"], []),
     ),
-    case("15 neither of the two", "nf_conntrack_ipv4", "missing never no", {"now": "provider_missing"}, modules=["xt_owner"]),
+    case(
+        "15 neither of the two",
+        "nf_conntrack_ipv4",
+        "missing never no",
+        {"now": "provider_missing"},
+        modules=["xt_owner"],
+    ),
     case(
         "19 install false",
         "xt_owner",
@@ -84,9 +172,17 @@ NOW = [
         "xt_owner",
         "blocked denied no",
         {"now": "install_override install_override"},
-        modprobe("install xt_owner /bin/false\ninstall xt_* /bin/true\ninstall xt_owner modprobe --ignore-install xt_owner\ninstall xt_owner /bin/false\n"),
+        modprobe(
+            "install xt_owner /bin/false\ninstall xt_* /bin/true\ninstall xt_owner modprobe --ignore-install xt_owner\ninstall xt_owner /bin/false\n"
+        ),
     ),
-    case("20 install true", "xt_owner", "blocked denied no", {"now": "install_override"}, modprobe("install xt-owner /bin/true\n")),
+    case(
+        "20 install true",
+        "xt_owner",
+        "blocked denied no",
+        {"now": "install_override"},
+        modprobe("install xt-owner /bin/true\n"),
+    ),
     case(
         "21 of a builtin changes nothing",
         "nf_nat",
@@ -96,7 +192,13 @@ NOW = [
         modules=[],
         builtin=["k/nf_nat.ko"],
     ),
-    case("22 of a dependency", "xt_REDIRECT", "blocked denied no", {"now": "install_override"}, modprobe("install nf_nat /bin/false\n")),
+    case(
+        "22 of a dependency",
+        "xt_REDIRECT",
+        "blocked denied no",
+        {"now": "install_override"},
+        modprobe("install nf_nat /bin/false\n"),
+    ),
     case(
         "22 of a dependency that is loaded already",
         "xt_REDIRECT",
@@ -127,11 +229,29 @@ NOW = [
         modprobe("install xt-[m-p]* /bin/false\n"),
         more={"where": "/etc/modprobe.d/a.conf:1"},
     ),
-    case("23 a pattern with a caret", "xt_owner", "blocked denied no", {"now": "install_override"}, modprobe("install xt_[^a]???? /bin/false\n")),
+    case(
+        "23 a pattern with a caret",
+        "xt_owner",
+        "blocked denied no",
+        {"now": "install_override"},
+        modprobe("install xt_[^a]???? /bin/false\n"),
+    ),
     case("23 a pattern that excludes it", "xt_owner", "loadable yes no", {}, modprobe("install xt_[!o]* /bin/false\n")),
     case("23 a broken pattern", "xt_owner", "loadable yes no", {}, modprobe("install xt_[o* /bin/false\n")),
-    case("23 a pattern of a dependency", "xt_owner", "blocked denied no", {"now": "install_override"}, modprobe("install x_t* /bin/false\n")),
-    case("23 a pattern that matches the request alone", "xt_owner", "loadable yes no", {}, modprobe("install ipt_* /bin/false\n")),
+    case(
+        "23 a pattern of a dependency",
+        "xt_owner",
+        "blocked denied no",
+        {"now": "install_override"},
+        modprobe("install x_t* /bin/false\n"),
+    ),
+    case(
+        "23 a pattern that matches the request alone",
+        "xt_owner",
+        "loadable yes no",
+        {},
+        modprobe("install ipt_* /bin/false\n"),
+    ),
     case(
         "23 a pattern before the exact name",
         "xt_owner",
@@ -146,10 +266,30 @@ NOW = [
         {"now": "custom_install"},
         modprobe("install xt_owner modprobe --ignore-install xt_owner; true\ninstall xt_* /bin/false\n"),
     ),
-    case("24 alias off", "xt_REDIRECT", "blocked yes no", {"now": "alias_override"}, modprobe("alias xt_REDIRECT off\n")),
-    case("24 alias off of the request", "xt_REDIRECT", "loadable denied no", {"autoload": "alias_override"}, modprobe("alias ipt_REDIRECT off\n")),
-    case("24 alias to another", "xt_owner", "blocked yes no", {"now": "alias_override"}, modprobe("alias xt_owner xt_mark\n")),
-    case("24 request given to another", "xt_owner", "loadable denied no", {"autoload": "alias_override"}, modprobe("alias ipt_own* xt_mark\n")),
+    case(
+        "24 alias off", "xt_REDIRECT", "blocked yes no", {"now": "alias_override"}, modprobe("alias xt_REDIRECT off\n")
+    ),
+    case(
+        "24 alias off of the request",
+        "xt_REDIRECT",
+        "loadable denied no",
+        {"autoload": "alias_override"},
+        modprobe("alias ipt_REDIRECT off\n"),
+    ),
+    case(
+        "24 alias to another",
+        "xt_owner",
+        "blocked yes no",
+        {"now": "alias_override"},
+        modprobe("alias xt_owner xt_mark\n"),
+    ),
+    case(
+        "24 request given to another",
+        "xt_owner",
+        "loadable denied no",
+        {"autoload": "alias_override"},
+        modprobe("alias ipt_own* xt_mark\n"),
+    ),
     case(
         "24 install override of the request's name changes nothing where an alias is known",
         "xt_owner",
@@ -164,9 +304,27 @@ NOW = [
         {"now": "blacklist"},
         modprobe("alias xt_owner xt_owner\nblacklist xt_owner\n"),
     ),
-    case("25 module_blacklist=", "ip_set", "blocked denied no", {"now": "module_blacklist"}, {"/proc/cmdline": "quiet module_blacklist=foo,ip_set\n"}),
-    case("25 of a dependency", "ip_set_hash_ip", "blocked denied no", {"now": "module_blacklist"}, {"/proc/cmdline": 'module-blacklist="ip_set"\n'}),
-    case("25 the kernel takes the last one", "ip_set", "loadable yes no", {}, {"/proc/cmdline": "module_blacklist=ip_set module_blacklist=foo\n"}),
+    case(
+        "25 module_blacklist=",
+        "ip_set",
+        "blocked denied no",
+        {"now": "module_blacklist"},
+        {"/proc/cmdline": "quiet module_blacklist=foo,ip_set\n"},
+    ),
+    case(
+        "25 of a dependency",
+        "ip_set_hash_ip",
+        "blocked denied no",
+        {"now": "module_blacklist"},
+        {"/proc/cmdline": 'module-blacklist="ip_set"\n'},
+    ),
+    case(
+        "25 the kernel takes the last one",
+        "ip_set",
+        "loadable yes no",
+        {},
+        {"/proc/cmdline": "module_blacklist=ip_set module_blacklist=foo\n"},
+    ),
     case(
         "27 masked by its namesake",
         "xt_owner",
@@ -201,7 +359,9 @@ NOW = [
         "xt_owner",
         "loadable yes ineffective",
         {"boot": "blacklist"},
-        dict(boot("xt_owner\n"), **{"/usr/lib/modprobe.d/a.conf": "blacklist xt_owner\n", "/run/modprobe.d/a.conf": ""}),
+        dict(
+            boot("xt_owner\n"), **{"/usr/lib/modprobe.d/a.conf": "blacklist xt_owner\n", "/run/modprobe.d/a.conf": ""}
+        ),
         more={"next_boot": {"autoload": "denied"}},
     ),
     case(
@@ -234,7 +394,13 @@ NOW = [
         {},
         {"/etc/selinux/config": "SELINUX=enforcing\n", "/sys/kernel/security/lsm": "capability,apparmor"},
     ),
-    case("64 what is listed does not mind", "xt_owner", "loadable yes yes", {}, dict(boot("xt_owner\n"), **{"/etc/selinux/config": "SELINUX=enforcing\n"})),
+    case(
+        "64 what is listed does not mind",
+        "xt_owner",
+        "loadable yes yes",
+        {},
+        dict(boot("xt_owner\n"), **{"/etc/selinux/config": "SELINUX=enforcing\n"}),
+    ),
     case(
         "28 comments and saved files",
         "xt_owner",
@@ -258,7 +424,12 @@ NOW = [
         more={"next_boot": {"state": "loadable", "autoload": "yes"}},
     ),
     case(
-        "37 loaded all the same", "xt_owner", "loaded unknown no", {"autoload": "modules_tree_missing"}, {"/proc/modules": LIVE.format("xt_owner")}, tree=False
+        "37 loaded all the same",
+        "xt_owner",
+        "loaded unknown no",
+        {"autoload": "modules_tree_missing"},
+        {"/proc/modules": LIVE.format("xt_owner")},
+        tree=False,
     ),
     case("38 no index", "xt_owner", "unknown unknown no", {"now": "index_missing"}, remove=[TREE + "modules.dep.bin"]),
     case(
@@ -269,8 +440,20 @@ NOW = [
         {NETFILTER + "xt_owner.ko": module_tree.module("xt_owner")},
         modules=["x_tables"],
     ),
-    case("38 a file that is gone", "xt_owner", "missing never no", {"now": "module_file_missing"}, remove=[NETFILTER + "xt_owner.ko"]),
-    case("38 a dependency's file that is gone", "xt_owner", "blocked denied no", {"now": "module_file_missing"}, remove=[NETFILTER + "x_tables.ko"]),
+    case(
+        "38 a file that is gone",
+        "xt_owner",
+        "missing never no",
+        {"now": "module_file_missing"},
+        remove=[NETFILTER + "xt_owner.ko"],
+    ),
+    case(
+        "38 a dependency's file that is gone",
+        "xt_owner",
+        "blocked denied no",
+        {"now": "module_file_missing"},
+        remove=[NETFILTER + "x_tables.ko"],
+    ),
     case(
         "40 configured but not installed",
         "xt_owner",
@@ -292,7 +475,9 @@ NOW = [
         "xt_owner",
         "loaded denied yes",
         {"autoload": "modules_disabled"},
-        dict(boot("xt_owner\n"), **{"/proc/sys/kernel/modules_disabled": "1\n", "/proc/modules": LIVE.format("xt_owner")}),
+        dict(
+            boot("xt_owner\n"), **{"/proc/sys/kernel/modules_disabled": "1\n", "/proc/modules": LIVE.format("xt_owner")}
+        ),
     ),
     case(
         "60 modules_disabled, not loaded",
@@ -306,16 +491,28 @@ NOW = [
         "xt_owner",
         "blocked denied ineffective",
         {"now": "modules_disabled_at_boot", "boot": "modules_disabled_at_boot"},
-        dict(boot("xt_owner\n"), **{"/proc/sys/kernel/modules_disabled": "1\n", "/proc/cmdline": "ro sysctl.kernel.modules_disabled=1\n"}),
+        dict(
+            boot("xt_owner\n"),
+            **{"/proc/sys/kernel/modules_disabled": "1\n", "/proc/cmdline": "ro sysctl.kernel.modules_disabled=1\n"},
+        ),
     ),
     case(
         "60 a kernel that does not know that option",
         "xt_owner",
         "loadable yes yes",
         {},
-        dict(boot("xt_owner\n"), **{"/proc/sys/kernel/modules_disabled": "0\n", "/proc/cmdline": "ro sysctl.kernel.modules_disabled=1\n"}),
+        dict(
+            boot("xt_owner\n"),
+            **{"/proc/sys/kernel/modules_disabled": "0\n", "/proc/cmdline": "ro sysctl.kernel.modules_disabled=1\n"},
+        ),
     ),
-    case("61 unsigned", "xt_owner", "blocked denied no", {"now": "unsigned_module"}, {"/sys/module/module/parameters/sig_enforce": "Y\n"}),
+    case(
+        "61 unsigned",
+        "xt_owner",
+        "blocked denied no",
+        {"now": "unsigned_module"},
+        {"/sys/module/module/parameters/sig_enforce": "Y\n"},
+    ),
     case(
         "61 signed",
         "xt_owner",
@@ -332,7 +529,10 @@ NOW = [
         "xt_owner",
         "blocked denied no",
         {"now": "unsigned_module"},
-        {"/sys/module/module/parameters/sig_enforce": "Y\n", NETFILTER + "xt_owner.ko": module_tree.module("xt_owner") + SIGNATURE},
+        {
+            "/sys/module/module/parameters/sig_enforce": "Y\n",
+            NETFILTER + "xt_owner.ko": module_tree.module("xt_owner") + SIGNATURE,
+        },
     ),
     case(
         "61 lockdown, unsigned, xz",
@@ -372,16 +572,73 @@ NOW = [
         {},
         {NETFILTER + "xt_owner.ko": module_tree.module("xt_owner", vermagic="6.1.0-other SMP modversions ")},
     ),
-    case("62 an empty file", "xt_owner", "blocked denied no", {"now": "invalid_module_file"}, {NETFILTER + "xt_owner.ko": ""}),
-    case("62 a damaged file", "xt_owner", "blocked denied no", {"now": "invalid_module_file"}, {NETFILTER + "xt_owner.ko.xz": "x"}, suffix=".xz"),
     case(
-        "67 no module support, by its options", "nf_nat", "builtin yes not_applicable", {}, {"/proc/config.gz": MONOLITH}, tree=False, remove=["/proc/modules"]
+        "62 an empty file",
+        "xt_owner",
+        "blocked denied no",
+        {"now": "invalid_module_file"},
+        {NETFILTER + "xt_owner.ko": ""},
     ),
-    case("67 a table proves ip_tables", "ip_tables", "builtin yes not_applicable", {}, {"/proc/config.gz": MONOLITH}, tree=False, remove=["/proc/modules"]),
-    case("67 merged", "nf_conntrack_ipv4", "merged yes not_applicable", {"now": "merged"}, {"/proc/config.gz": MONOLITH}, tree=False, remove=["/proc/modules"]),
-    case("67 not built", "xt_owner", "missing never no", {"now": "not_built"}, {"/proc/config.gz": MONOLITH}, tree=False, remove=["/proc/modules"]),
-    case("68 nothing can be read", "xt_owner", "unknown unknown no", {"now": "unreadable"}, tree=False, remove=["/proc/modules"]),
-    case("69 in a container", "xt_owner", "unknown unknown unknown", {"now": "container"}, {"/run/systemd/container": "docker\n"}, tree=False),
+    case(
+        "62 a damaged file",
+        "xt_owner",
+        "blocked denied no",
+        {"now": "invalid_module_file"},
+        {NETFILTER + "xt_owner.ko.xz": "x"},
+        suffix=".xz",
+    ),
+    case(
+        "67 no module support, by its options",
+        "nf_nat",
+        "builtin yes not_applicable",
+        {},
+        {"/proc/config.gz": MONOLITH},
+        tree=False,
+        remove=["/proc/modules"],
+    ),
+    case(
+        "67 a table proves ip_tables",
+        "ip_tables",
+        "builtin yes not_applicable",
+        {},
+        {"/proc/config.gz": MONOLITH},
+        tree=False,
+        remove=["/proc/modules"],
+    ),
+    case(
+        "67 merged",
+        "nf_conntrack_ipv4",
+        "merged yes not_applicable",
+        {"now": "merged"},
+        {"/proc/config.gz": MONOLITH},
+        tree=False,
+        remove=["/proc/modules"],
+    ),
+    case(
+        "67 not built",
+        "xt_owner",
+        "missing never no",
+        {"now": "not_built"},
+        {"/proc/config.gz": MONOLITH},
+        tree=False,
+        remove=["/proc/modules"],
+    ),
+    case(
+        "68 nothing can be read",
+        "xt_owner",
+        "unknown unknown no",
+        {"now": "unreadable"},
+        tree=False,
+        remove=["/proc/modules"],
+    ),
+    case(
+        "69 in a container",
+        "xt_owner",
+        "unknown unknown unknown",
+        {"now": "container"},
+        {"/run/systemd/container": "docker\n"},
+        tree=False,
+    ),
     case(
         "69 with the host's tree",
         "xt_owner",
@@ -397,12 +654,41 @@ NOW = [
         {"/.dockerenv": "", "/proc/self/status": "CapEff:\t000001ffffffffff\n"},
     ),
     case(
-        "69 loaded", "xt_owner", "loaded unknown unknown", {"autoload": "container"}, {"/.dockerenv": "", "/proc/modules": LIVE.format("xt_owner")}, tree=False
+        "69 loaded",
+        "xt_owner",
+        "loaded unknown unknown",
+        {"autoload": "container"},
+        {"/.dockerenv": "", "/proc/modules": LIVE.format("xt_owner")},
+        tree=False,
     ),
-    case("70 a machine made from a container's image", "xt_owner", "loadable yes no", {}, {"/.dockerenv": "", "/proc/self/ns/pid": Link("pid:[4026531836]")}),
-    case("71 on its way in", "xt_owner", "unknown unknown no", {"now": "transient"}, {"/proc/modules": "xt_owner 16384 1 - Loading 0x0000000000000000\n"}),
-    case("71 on its way out", "xt_owner", "unknown unknown no", {"now": "transient"}, {"/proc/modules": "xt_owner 16384 -1 - Unloading 0x0000000000000000\n"}),
-    case("72 out of tree", "xt_owner", "loaded yes no", {"now": "tainted"}, {"/proc/modules": "xt_owner 16384 0 - Live 0x0000000000000000 (OE)\n"}),
+    case(
+        "70 a machine made from a container's image",
+        "xt_owner",
+        "loadable yes no",
+        {},
+        {"/.dockerenv": "", "/proc/self/ns/pid": Link("pid:[4026531836]")},
+    ),
+    case(
+        "71 on its way in",
+        "xt_owner",
+        "unknown unknown no",
+        {"now": "transient"},
+        {"/proc/modules": "xt_owner 16384 1 - Loading 0x0000000000000000\n"},
+    ),
+    case(
+        "71 on its way out",
+        "xt_owner",
+        "unknown unknown no",
+        {"now": "transient"},
+        {"/proc/modules": "xt_owner 16384 -1 - Unloading 0x0000000000000000\n"},
+    ),
+    case(
+        "72 out of tree",
+        "xt_owner",
+        "loaded yes no",
+        {"now": "tainted"},
+        {"/proc/modules": "xt_owner 16384 0 - Live 0x0000000000000000 (OE)\n"},
+    ),
     case(
         "7, builtin aliases",
         "ipt_owner",

@@ -92,7 +92,9 @@ WORDS = st.sampled_from(
     ]
 )
 BLANKS = st.sampled_from([" ", "\t", "\n", "\r\n", "\\\n", "  ", "\0", "\x0b", "\u2028"])
-NEAR = st.lists(st.tuples(WORDS, BLANKS), max_size=12).map(lambda parts: "".join(word + blank for word, blank in parts).encode())
+NEAR = st.lists(st.tuples(WORDS, BLANKS), max_size=12).map(
+    lambda parts: "".join(word + blank for word, blank in parts).encode()
+)
 CONTENT = st.one_of(st.binary(max_size=200), NEAR)
 NAMES = ["xt_owner", "nf_nat", "nf_conntrack_ipv4", "iptable_nat", "ipt_owner"]
 
@@ -123,14 +125,22 @@ def _first(reasons):
 
 
 # Files that may name a module, and are no evidence that it is there.
-HEARSAY = [path for path in PARSED if path.endswith((".conf", "cmdline", ".alias", ".softdep", "/modules")) and path != "/proc/modules"]
+HEARSAY = [
+    path
+    for path in PARSED
+    if path.endswith((".conf", "cmdline", ".alias", ".softdep", "/modules")) and path != "/proc/modules"
+]
 
 
 @given(st.dictionaries(st.sampled_from(HEARSAY), CONTENT))
 @settings(max_examples=400, deadline=None)
 def test_a_module_that_is_nowhere_is_never_ready(contents):
     dep = b"kernel/net/netfilter/x_tables.ko:\n"
-    index = {f"{TREE}/modules.dep": dep, f"{TREE}/modules.dep.bin": b"", f"{TREE}/kernel/net/netfilter/x_tables.ko": module_tree.module("x_tables")}
+    index = {
+        f"{TREE}/modules.dep": dep,
+        f"{TREE}/modules.dep.bin": b"",
+        f"{TREE}/kernel/net/netfilter/x_tables.ko": module_tree.module("x_tables"),
+    }
     files = MemoryFiles({"/proc/sys/kernel/osrelease": RELEASE.encode(), "/proc/modules": b"", **contents, **index})
     entry = module_state.describe(node_facts.read_node(files, ["xt_owner"]), "xt_owner")
     assert entry["state"] in ("missing", "unknown", "blocked", "merged")
@@ -139,11 +149,23 @@ def test_a_module_that_is_nowhere_is_never_ready(contents):
 
 
 @given(
-    st.lists(st.one_of(st.text(max_size=20), st.sampled_from(["xt_owner", " xt-owner\r", "\ufeffxt_owner", "#xt_owner", "xt_owner # x", "xt_owner xt_mark"])))
+    st.lists(
+        st.one_of(
+            st.text(max_size=20),
+            st.sampled_from(
+                ["xt_owner", " xt-owner\r", "\ufeffxt_owner", "#xt_owner", "xt_owner # x", "xt_owner xt_mark"]
+            ),
+        )
+    )
 )
 @settings(deadline=None)
 def test_only_a_line_that_is_the_name_loads_at_boot(lines):
-    files = MemoryFiles({"/usr/lib/systemd/systemd-modules-load": b"", "/etc/modules-load.d/a.conf": "\n".join(lines).encode("utf-8", "replace")})
+    files = MemoryFiles(
+        {
+            "/usr/lib/systemd/systemd-modules-load": b"",
+            "/etc/modules-load.d/a.conf": "\n".join(lines).encode("utf-8", "replace"),
+        }
+    )
     split = "\n".join(lines).encode("utf-8", "replace").decode("utf-8", "replace").split("\n")
     right = [number for number, line in enumerate(split, 1) if line.strip(" \t\r").replace("-", "_") == "xt_owner"]
     found = [line.where for line in modules_load.read(files, "").lines if line.name == "xt_owner"]
@@ -163,19 +185,28 @@ def tree(tmp_path_factory):
     return root
 
 
-CONF_WORDS = st.sampled_from(["xt_owner", "xt-owner", "ipt_owner", "ipt_*", "xt_mark", "x_tables", "nf_nat", "off", "/bin/false", "#", "\\"])
+CONF_WORDS = st.sampled_from(
+    ["xt_owner", "xt-owner", "ipt_owner", "ipt_*", "xt_mark", "x_tables", "nf_nat", "off", "/bin/false", "#", "\\"]
+)
 KEYWORDS = st.sampled_from(["blacklist", "install", "alias", "softdep", "options", "#blacklist"])
 CONF_LINE = st.tuples(
-    KEYWORDS, st.sampled_from([" ", "\t", " \\\n "]), st.lists(CONF_WORDS, min_size=1, max_size=3), st.sampled_from(["\n", "\r\n", "\\\n", "\n\n"])
+    KEYWORDS,
+    st.sampled_from([" ", "\t", " \\\n "]),
+    st.lists(CONF_WORDS, min_size=1, max_size=3),
+    st.sampled_from(["\n", "\r\n", "\\\n", "\n\n"]),
 )
-CONF = st.lists(CONF_LINE, max_size=5).map(lambda lines: "".join(keyword + blank + " ".join(words) + end for keyword, blank, words, end in lines))
+CONF = st.lists(CONF_LINE, max_size=5).map(
+    lambda lines: "".join(keyword + blank + " ".join(words) + end for keyword, blank, words, end in lines)
+)
 
 
 @given(st.text(alphabet="ab \\\n\r\0\u2028", max_size=60))
 @settings(deadline=None)
 def test_lines_are_split_without_loss(text):
     assert "".join(raw for _number, raw in modprobe_conf.raw_lines(text)) == text
-    assert [number for number, _line in modprobe_conf.logical_lines(text)] == [number for number, _raw in modprobe_conf.raw_lines(text)]
+    assert [number for number, _line in modprobe_conf.logical_lines(text)] == [
+        number for number, _raw in modprobe_conf.raw_lines(text)
+    ]
 
 
 @given(CONF, st.sampled_from(["xt_owner", "ipt_owner", "xt_mark", "nf_nat"]), st.booleans())
@@ -184,15 +215,32 @@ def test_modprobe_reads_the_configuration_as_we_do(tree, text, asked, blacklist)
     """The real modprobe on the same configuration is the judge, names and options of every kind included."""
     (tree / "etc/modprobe.d/a.conf").write_bytes(text.encode())
     options = ["--use-blacklist"] if blacklist else []
-    _code, out, _errors = module_tree.run(["modprobe", "-d", str(tree), "-S", RELEASE, "-C", str(tree / "etc/modprobe.d"), "--show-depends", *options, asked])
-    inserted = [os.path.basename(line.split()[1])[: -len(".ko")] for line in out.splitlines() if line.startswith("insmod ")]
+    _code, out, _errors = module_tree.run(
+        [
+            "modprobe",
+            "-d",
+            str(tree),
+            "-S",
+            RELEASE,
+            "-C",
+            str(tree / "etc/modprobe.d"),
+            "--show-depends",
+            *options,
+            asked,
+        ]
+    )
+    inserted = [
+        os.path.basename(line.split()[1])[: -len(".ko")] for line in out.splitlines() if line.startswith("insmod ")
+    ]
     commanded = any(line.startswith("install ") for line in out.splitlines())
 
     files = Files(str(tree))
     index = modules_tree.read(files, RELEASE, {"ipt_owner", asked})
     modprobe = _modprobe.Modprobe(files, modprobe_conf.read(files, "", index.path), index, RELEASE, set())
     targets, _refusal = modprobe.lookup(asked)
-    ours = [name for name, _alias in targets if modprobe.reaches(asked, name, blacklist)[0] and not modprobe.refusal(name)]
+    ours = [
+        name for name, _alias in targets if modprobe.reaches(asked, name, blacklist)[0] and not modprobe.refusal(name)
+    ]
     if commanded:
         # A command of a soft dependency's harms nobody else, and the module that is commanded away is not among the inserted.
         assert [name for name in ours if name in inserted] == ours
@@ -208,8 +256,17 @@ def test_any_command_line_is_read(text):
 
 def test_huge_files_are_read_in_no_time():
     aliases = b"".join(b"alias pci:v%08dd*sv*sd*bc*sc*i* driver_%d\n" % (number, number) for number in range(60000))
-    dep = b"".join(b"kernel/drivers/driver_%d.ko: kernel/lib/a.ko kernel/lib/b.ko\n" % number for number in range(20000))
-    huge = {f"{TREE}/modules.alias": aliases, f"{TREE}/modules.dep": dep, "/etc/modprobe.d/a.conf": b"# x\n" * 200000, "/proc/modules": b"x" * 1000000}
+    dep = b"".join(
+        b"kernel/drivers/driver_%d.ko: kernel/lib/a.ko kernel/lib/b.ko\n" % number for number in range(20000)
+    )
+    huge = {
+        f"{TREE}/modules.alias": aliases,
+        f"{TREE}/modules.dep": dep,
+        "/etc/modprobe.d/a.conf": b"# x\n" * 200000,
+        "/proc/modules": b"x" * 1000000,
+    }
     started = time.process_time()
-    node_facts.facts(MemoryFiles({"/proc/sys/kernel/osrelease": RELEASE.encode(), **huge}), NAMES, "2026-01-01T00:00:00Z", None)
+    node_facts.facts(
+        MemoryFiles({"/proc/sys/kernel/osrelease": RELEASE.encode(), **huge}), NAMES, "2026-01-01T00:00:00Z", None
+    )
     assert time.process_time() - started < 10

@@ -28,7 +28,16 @@ SITE = "/etc/modules-load.d/site.conf"
 
 
 def facts(
-    state="loadable", autoload="yes", boot="no", nft="1.0.6", iptables="1.8.9", kernel=(6, 1, 0), boot_files=None, netfilter=None, options=None, **modules
+    state="loadable",
+    autoload="yes",
+    boot="no",
+    nft="1.0.6",
+    iptables="1.8.9",
+    kernel=(6, 1, 0),
+    boot_files=None,
+    netfilter=None,
+    options=None,
+    **modules,
 ):
     entry = {"state": state, "autoload": autoload, "boot": boot, "reasons": []}
     return {
@@ -41,7 +50,12 @@ def facts(
             "nft": nft and {"version": nft, "path": "/usr/sbin/nft", "json": True},
             "iptables": iptables and {"version": iptables, "path": "/usr/sbin/iptables", "variant": "nft"},
         },
-        "netfilter": {"legacy_tables": {"ipv4": [], "ipv6": []}, "nft_compat_uses": 0, "ipsets": [], **(netfilter or {})},
+        "netfilter": {
+            "legacy_tables": {"ipv4": [], "ipv6": []},
+            "nft_compat_uses": 0,
+            "ipsets": [],
+            **(netfilter or {}),
+        },
         "boot_files": boot_files or {},
     }
 
@@ -55,15 +69,29 @@ def without_legacy(**others):
 def listed_tables(**others):
     """An old kernel where all of iptables-nft is there, and where a file of somebody else's has two legacy tables loaded at boot."""
     legacy = dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], ABSENT)
-    return facts(**THERE, kernel=OLD, boot_files={SITE: list(NAT)}, **{**legacy, **dict.fromkeys(NAT, AT_BOOT), **others})
+    return facts(
+        **THERE, kernel=OLD, boot_files={SITE: list(NAT)}, **{**legacy, **dict.fromkeys(NAT, AT_BOOT), **others}
+    )
 
 
 def recorded(made: Any) -> Any:
     """Return made facts as node_facts returns them: the reasons of all modules in one list. Whatever is not made here stays as it is."""
-    if not isinstance(made, dict) or "modules" not in made or "reasons" in made or not all(isinstance(entry, dict) for entry in made.get("modules", {}).values()):
+    if (
+        not isinstance(made, dict)
+        or "modules" not in made
+        or "reasons" in made
+        or not all(isinstance(entry, dict) for entry in made.get("modules", {}).values())
+    ):
         return made
-    modules = {name: {key: value for key, value in entry.items() if key != "reasons"} for name, entry in made["modules"].items()}
-    return {**made, "modules": modules, "reasons": grouped({name: entry.get("reasons", []) for name, entry in made["modules"].items()}, modules)}
+    modules = {
+        name: {key: value for key, value in entry.items() if key != "reasons"}
+        for name, entry in made["modules"].items()
+    }
+    return {
+        **made,
+        "modules": modules,
+        "reasons": grouped({name: entry.get("reasons", []) for name, entry in made["modules"].items()}, modules),
+    }
 
 
 def checked(made: Any) -> Any:

@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_AFTER, AUTOLOAD_REQUESTS, KNOWN_MODULES, MERGED_INTO
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import (
+    AUTOLOAD_AFTER,
+    AUTOLOAD_REQUESTS,
+    KNOWN_MODULES,
+    MERGED_INTO,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import preparation
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent
@@ -73,7 +78,10 @@ def confined(modules: Modules) -> None:
     """SELinux enforcing, nothing preloaded."""
     for entry in modules.values():
         if entry["state"] == "loadable" and entry["autoload"] == "yes":
-            entry.update(autoload="denied", reasons=[_reason("autoload", "selinux", "SELinux: container_t may not module_request to kernel_t")])
+            entry.update(
+                autoload="denied",
+                reasons=[_reason("autoload", "selinux", "SELinux: container_t may not module_request to kernel_t")],
+            )
 
 
 def without_extra(modules: Modules) -> None:
@@ -81,7 +89,12 @@ def without_extra(modules: Modules) -> None:
     prepared(modules)
     for name, entry in modules.items():
         if name.startswith(LEGACY):
-            entry.update(state="missing", autoload="never", boot="no", reasons=[_reason("now", "not_in_tree", "not in /lib/modules/6.12.0-124.el10_1.x86_64")])
+            entry.update(
+                state="missing",
+                autoload="never",
+                boot="no",
+                reasons=[_reason("now", "not_in_tree", "not in /lib/modules/6.12.0-124.el10_1.x86_64")],
+            )
         elif name.startswith(EXTRA):
             text = f"CONFIG_{name.upper()}=m, but no such file is installed"
             entry.update(state="missing", autoload="never", boot="no", reasons=[_reason("now", "not_installed", text)])
@@ -96,7 +109,10 @@ def hardened(modules: Modules) -> None:
             state="loadable",
             autoload="denied",
             boot="ineffective",
-            reasons=[_reason("autoload", "blacklist", text, where), _reason("boot", "blacklist", f"{BOOT_FILE}:4 lists it, but {text}", where)],
+            reasons=[
+                _reason("autoload", "blacklist", text, where),
+                _reason("boot", "blacklist", f"{BOOT_FILE}:4 lists it, but {text}", where),
+            ],
         )
 
 
@@ -110,7 +126,10 @@ def overridden(modules: Modules) -> None:
 def broken_boot_line(modules: Modules) -> None:
     prepared(modules)
     where = "/etc/modules-load.d/mesh.conf:2"
-    modules["xt_owner"].update(boot="ineffective", reasons=[_reason("boot", "malformed_boot_entry", f"{where} names no module: 'xt_owner # istio'", where)])
+    modules["xt_owner"].update(
+        boot="ineffective",
+        reasons=[_reason("boot", "malformed_boot_entry", f"{where} names no module: 'xt_owner # istio'", where)],
+    )
 
 
 def upgraded(modules: Modules) -> None:
@@ -118,7 +137,12 @@ def upgraded(modules: Modules) -> None:
     for name, entry in modules.items():
         if name.startswith(("xt_", "ip_set")):
             text = "/lib/modules/6.1.0-31-amd64 is not there: removed by an upgrade (reboot), or not visible from here"
-            entry.update(state="unknown", autoload="unknown", boot="unknown", reasons=[_reason("now", "modules_tree_missing", text)])
+            entry.update(
+                state="unknown",
+                autoload="unknown",
+                boot="unknown",
+                reasons=[_reason("now", "modules_tree_missing", text)],
+            )
         else:
             entry.update(state="loaded", boot="yes", reasons=[])
 
@@ -129,10 +153,22 @@ KINDS = (
     Kind(1400, ("debian", "13", "Debian GNU/Linux 13 (trixie)"), "6.12.107+deb13-amd64", prepared),
     Kind(1100, ("ubuntu", "24.04", "Ubuntu 24.04.3 LTS"), "6.8.0-88-generic", prepared),
     Kind(450, ("ubuntu", "24.04", "Ubuntu 24.04.3 LTS"), "6.8.0-88-generic", loaded_only),
-    Kind(900, ("rhel", "10.1", "Red Hat Enterprise Linux 10.1 (Coughlan)"), "6.12.0-124.8.1.el10_1.x86_64", without_extra, "enforcing"),
+    Kind(
+        900,
+        ("rhel", "10.1", "Red Hat Enterprise Linux 10.1 (Coughlan)"),
+        "6.12.0-124.8.1.el10_1.x86_64",
+        without_extra,
+        "enforcing",
+    ),
     Kind(800, ("rocky", "9.6", "Rocky Linux 9.6 (Blue Onyx)"), "5.14.0-570.58.1.el9_6.x86_64", confined, "enforcing"),
     Kind(500, ("rocky", "9.6", "Rocky Linux 9.6 (Blue Onyx)"), "5.14.0-570.58.1.el9_6.x86_64", prepared, "enforcing"),
-    Kind(300, ("rhel", "9.6", "Red Hat Enterprise Linux 9.6 (Plow)"), "5.14.0-570.62.1.el9_6.x86_64", hardened, "enforcing"),
+    Kind(
+        300,
+        ("rhel", "9.6", "Red Hat Enterprise Linux 9.6 (Plow)"),
+        "5.14.0-570.62.1.el9_6.x86_64",
+        hardened,
+        "enforcing",
+    ),
     Kind(350, ("flatcar", "4459.2.1", "Flatcar Container Linux by Kinvolk 4459.2.1"), "6.12.103-flatcar", prepared),
     Kind(250, ("talos", "1.12.0", "Talos (v1.12.0)"), "6.18.45-talos", built_in),
     Kind(100, ("debian", "12", "Debian GNU/Linux 12 (bookworm)"), "6.1.0-31-amd64", upgraded, tree_present=False),
@@ -140,7 +176,12 @@ KINDS = (
     Kind(90, ("amzn", "2023", "Amazon Linux 2023.9.20251110"), "6.12.55-74.119.amzn2023.x86_64", broken_boot_line),
 )
 NO_DATA = (
-    (60, {"failure": "unreachable: Failed to connect to the host via ssh: ssh: connect to host 10.20.30.40 port 22: Connection timed out"}),
+    (
+        60,
+        {
+            "failure": "unreachable: Failed to connect to the host via ssh: ssh: connect to host 10.20.30.40 port 22: Connection timed out"
+        },
+    ),
     (25, {"failure": "The module failed: No space left on device"}),
     (15, {}),
 )
@@ -152,9 +193,20 @@ def _modules() -> Modules:
         if name in MERGED_INTO:
             provider = MERGED_INTO[name]
             reason = _reason("now", "merged", f"its code lives in {provider} on this kernel")
-            found[name] = {"state": "merged", "provider": provider, "autoload": "yes", "boot": "not_applicable", "reasons": [reason]}
+            found[name] = {
+                "state": "merged",
+                "provider": provider,
+                "autoload": "yes",
+                "boot": "not_applicable",
+                "reasons": [reason],
+            }
         elif name in GONE:
-            found[name] = {"state": "missing", "autoload": "never", "boot": "no", "reasons": [_reason("now", "not_in_tree", "not in /lib/modules/6.1")]}
+            found[name] = {
+                "state": "missing",
+                "autoload": "never",
+                "boot": "no",
+                "reasons": [_reason("now", "not_in_tree", "not in /lib/modules/6.1")],
+            }
         elif name in AUTOLOAD_REQUESTS:
             found[name] = {"state": "loadable", "autoload": "yes", "boot": "no", "reasons": []}
             if name in AUTOLOAD_AFTER:
@@ -171,7 +223,12 @@ def facts(kind: Kind, chance: random.Random | None = None) -> dict[str, Any]:
     kind.change(modules)
     if chance and chance.random() < 0.04:
         name = chance.choice(KNOWN_MODULES)
-        modules[name].update(state="missing", autoload="never", boot="no", reasons=[_reason("now", "not_in_tree", f"not in /lib/modules/{kind.release}")])
+        modules[name].update(
+            state="missing",
+            autoload="never",
+            boot="no",
+            reasons=[_reason("now", "not_in_tree", f"not in /lib/modules/{kind.release}")],
+        )
     minute = chance.randrange(60) if chance else 0
     numbers = [int(part) for part in kind.release.split("-")[0].split("+")[0].split(".")[:3]]
     return {
@@ -221,7 +278,11 @@ def observed(size: int, seed: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
         shares = [*(kind.share for kind in KINDS), *(share for share, _outcome in NO_DATA)]
         kinds = chance.choices(everything, weights=shares, k=size)
     for number, kind in enumerate(kinds, 1):
-        name = f"node-{number:02}" if size < 100 else f"{chance.choice(('fra1', 'ams2', 'iad3'))}-worker-{number:05}.example.net"
+        name = (
+            f"node-{number:02}"
+            if size < 100
+            else f"{chance.choice(('fra1', 'ams2', 'iad3'))}-worker-{number:05}.example.net"
+        )
         yield name, facts(kind, chance if size > 100 else None) if isinstance(kind, Kind) else kind
 
 

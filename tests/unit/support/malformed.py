@@ -29,13 +29,17 @@ def hostile() -> Document:
     nodes = []
     for number, text in enumerate(HOSTILE):
         found = facts(KINDS[0])
-        found["os"]["name"] = found["kernel"]["release"] = found["selinux"]["mode"] = found["observed_at"] = found["tools"]["nft"]["version"] = text
+        found["os"]["name"] = found["kernel"]["release"] = found["selinux"]["mode"] = found["observed_at"] = found[
+            "tools"
+        ]["nft"]["version"] = text
         now = {"axis": "now", "code": text, "text": text, "where": text}
         found["modules"]["xt_owner"].update(state="missing", autoload="never", boot="no", reasons=[now])
         autoload = {"axis": "autoload", "code": "blacklist", "text": text, "where": f"{text}:3"}
         found["modules"]["xt_CT"].update(state="loadable", autoload="denied", boot="no", reasons=[autoload])
         given = {**outcome(found, SELECTION), "failure": text}
         nodes += [(f"{number}{text}", given), (f"{text}{number}", {"failure": text}), (text, {"failure": text})]
-    previous = build([(name, given if "facts" not in given else outcome(facts(KINDS[0]), SELECTION)) for name, given in nodes])
+    previous = build(
+        [(name, given if "facts" not in given else outcome(facts(KINDS[0]), SELECTION)) for name, given in nodes]
+    )
     waivers = [WaiverRule("xt_CT", (f"0{HOSTILE[0]}", "[x]*"), HOSTILE[1], "2027-01-01", HOSTILE[2])]
     return build(nodes, waivers=waivers, previous=previous)

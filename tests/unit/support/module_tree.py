@@ -40,7 +40,11 @@ STANDARD = {
 
 def module(name, needs=(), aliases=(), vermagic=RELEASE + " SMP preempt mod_unload modversions "):
     """Return the bytes of a module that exports one symbol and needs those of other modules."""
-    info = ["alias=" + alias for alias in aliases] + ["depends=" + ",".join(needs), "name=" + name, "vermagic=" + vermagic]
+    info = ["alias=" + alias for alias in aliases] + [
+        "depends=" + ",".join(needs),
+        "name=" + name,
+        "vermagic=" + vermagic,
+    ]
     symbols, strings = bytes(24), b"\0"
     for needed in needs:
         symbols += struct.pack("<IBBHQQ", len(strings), 0x10, 0, 0, 0, 0)
@@ -56,25 +60,46 @@ def module(name, needs=(), aliases=(), vermagic=RELEASE + " SMP preempt mod_unlo
     body, headers = b"", bytes(64)
     for title, kind, content, link, size in parts:
         body += bytes(-len(body) % 8)
-        headers += struct.pack("<IIQQQQIIQQ", names.index(title.encode() + b"\0"), kind, 0, 0, 64 + len(body), len(content), link, 1, 8, size)
+        headers += struct.pack(
+            "<IIQQQQIIQQ",
+            names.index(title.encode() + b"\0"),
+            kind,
+            0,
+            0,
+            64 + len(body),
+            len(content),
+            link,
+            1,
+            8,
+            size,
+        )
         body += content
     body += bytes(-len(body) % 8)
     ident = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
-    header = ident + struct.pack("<HHIQQQIHHHHHH", 1, 62, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64, len(parts) + 1, len(parts))
+    header = ident + struct.pack(
+        "<HHIQQQIHHHHHH", 1, 62, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64, len(parts) + 1, len(parts)
+    )
     return header + body + headers
 
 
 def packed(content, suffix):
     """Return a module's file as a kernel build with this compression leaves it."""
     # Python has no zstd: a frame of one raw block is one all the same (RFC 8878, 3.1.1).
-    zstd = b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", len(content)) + struct.pack("<I", len(content) << 3 | 1)[:3] + content
+    zstd = (
+        b"\x28\xb5\x2f\xfd\xa0"
+        + struct.pack("<I", len(content))
+        + struct.pack("<I", len(content) << 3 | 1)[:3]
+        + content
+    )
     return {"": content, ".gz": gzip.compress(content), ".xz": lzma.compress(content), ".zst": zstd}[suffix]
 
 
 def run(arguments):
     """Run a tool of kmod and return (exit code, output, errors). A machine without kmod fails the test, loudly."""
     environment = dict(os.environ, PATH=os.environ["PATH"] + ":" + SBIN, LC_ALL="C")
-    done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, env=environment, check=False)
+    done = subprocess.run(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, env=environment, check=False
+    )
     return done.returncode, done.stdout, done.stderr
 
 

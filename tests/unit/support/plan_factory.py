@@ -13,7 +13,17 @@ MINE = "/etc/modprobe.d/mine.conf"
 NOTHING_OF_OURS = {"boot_file": [], "masked": False, "overrides": {}, "policy": None}
 
 
-def node(system="debian", release="6.1.0-42-amd64", name="Debian", following=None, ours=None, selinux=None, conflicts=None, management=None, **more):
+def node(
+    system="debian",
+    release="6.1.0-42-amd64",
+    name="Debian",
+    following=None,
+    ours=None,
+    selinux=None,
+    conflicts=None,
+    management=None,
+    **more,
+):
     made = facts(**more)
     made["os"] = {"id": system, "version": "x", "name": name}
     made["kernel"] |= {"release": release, "next_boot": following, "boot_id": "b"}
@@ -46,13 +56,21 @@ NOT_BUILT = {"state": "missing", "autoload": "never", "reasons": [reason("now", 
 BLACKLISTED = {"autoload": "denied", "reasons": [reason("autoload", "blacklist", VENDOR + ":3")]}
 SEEN = {VENDOR: {"package": "hardening", "comment": None, "lines": {"3": "blacklist xt_owner"}}}
 DENIED = {"autoload": "denied", "reasons": [reason("autoload", "selinux")]}
-ENFORCING = {"mode": "enforcing", "policy": "targeted", "module_request": False, "domain": "container_t", "domain_kernel_load_modules": False}
+ENFORCING = {
+    "mode": "enforcing",
+    "policy": "targeted",
+    "module_request": False,
+    "domain": "container_t",
+    "domain_kernel_load_modules": False,
+}
 
 
 def enforcing(**more):
     made = node(selinux=ENFORCING, **more)
     never = ("ip_tables", "ip6_tables")
-    made["modules"] = {name: entry | ({"autoload": "never"} if name in never else DENIED) for name, entry in made["modules"].items()}
+    made["modules"] = {
+        name: entry | ({"autoload": "never"} if name in never else DENIED) for name, entry in made["modules"].items()
+    }
     return made
 
 

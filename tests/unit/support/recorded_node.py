@@ -44,10 +44,15 @@ class RecordedNode:
         for name, (folder, needs, aliases) in dict(chosen, **more).items():
             needs = [needed for needed in needs if needed in chosen or needed in more]
             content = module_tree.module(name, needs, aliases, release + " SMP preempt mod_unload modversions ")
-            self.write("{}/{}/{}.ko{}".format(base, folder, name, module_tree.indexed_as(suffix)), module_tree.packed(content, module_tree.indexed_as(suffix)))
+            self.write(
+                "{}/{}/{}.ko{}".format(base, folder, name, module_tree.indexed_as(suffix)),
+                module_tree.packed(content, module_tree.indexed_as(suffix)),
+            )
         self.write(base + "/modules.builtin", "".join(path + "\n" for path in builtin))
         self.write(base + "/modules.order", "")
-        self.write(base + "/modules.builtin.modinfo", "".join("{}.alias={}\0".format(*pair) for pair in builtin_aliases))
+        self.write(
+            base + "/modules.builtin.modinfo", "".join("{}.alias={}\0".format(*pair) for pair in builtin_aliases)
+        )
         module_tree.index(self.root, release, suffix)
 
     def observe(self, names, kernel="running"):

@@ -89,7 +89,21 @@ def render_requirements(document: Document) -> Iterator[str]:
                 gap = told(row) if row.gap else ""
                 source = document.requirements[row.id].source
                 profiles = " ".join(row.profiles)
-                yield node.name, node.verdict, row.id, row.level, profiles, row.state, row.now, row.after_reboot, gap, until, row.reason, row.remedy, source
+                yield (
+                    node.name,
+                    node.verdict,
+                    row.id,
+                    row.level,
+                    profiles,
+                    row.state,
+                    row.now,
+                    row.after_reboot,
+                    gap,
+                    until,
+                    row.reason,
+                    row.remedy,
+                    source,
+                )
 
     return _lines(REQUIREMENT_COLUMNS, rows())
 

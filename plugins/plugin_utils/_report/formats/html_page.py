@@ -17,7 +17,14 @@ from typing import Any
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import headline, less, why
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import alike, told
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import URGENCY, VERDICTS, Document, Node, Row, counted
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    URGENCY,
+    VERDICTS,
+    Document,
+    Node,
+    Row,
+    counted,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outliers import outliers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import count, short_system
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
@@ -62,8 +69,16 @@ def status(row: Row) -> str:
     """Return what a cell shows of a requirement, the worst of its two grades."""
     if row.waiver is not None:
         return "waived"
-    ladder = ((row.now, "unmet", "unmet"), (row.now, "unknown", "unknown"), (row.after_reboot, "unmet", "at_risk"), (row.after_reboot, "unknown", "unknown"))
-    return next((found for grade, bad, found in ladder if grade == bad), "on_demand" if "on_demand" in (row.now, row.after_reboot) else "present")
+    ladder = (
+        (row.now, "unmet", "unmet"),
+        (row.now, "unknown", "unknown"),
+        (row.after_reboot, "unmet", "at_risk"),
+        (row.after_reboot, "unknown", "unknown"),
+    )
+    return next(
+        (found for grade, bad, found in ladder if grade == bad),
+        "on_demand" if "on_demand" in (row.now, row.after_reboot) else "present",
+    )
 
 
 def render(document: Document, templates: Path) -> Iterator[str]:
@@ -71,18 +86,27 @@ def render(document: Document, templates: Path) -> Iterator[str]:
     try:
         style, script = ((templates / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
         environment = Environment(
-            loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
+            loader=FileSystemLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
         )
         environment.filters.update(number=lambda value: f"{value:,}", count=count, short_system=short_system)
         template = environment.get_template("report.html.j2")
-        yield from template.generate(style=Markup(style), script=Markup(script), policy=_policy(style, script), **_view(document))
+        yield from template.generate(
+            style=Markup(style), script=Markup(script), policy=_policy(style, script), **_view(document)
+        )
     except (OSError, TemplateError) as exc:
         raise ReportError(f"{templates}: the HTML report cannot be made of these templates ({exc})") from exc
 
 
 def _policy(style: str, script: str) -> str:
     """Return a Content-Security-Policy that lets this style and this script work and nothing else, the network least."""
-    style_hash, script_hash = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script))
+    style_hash, script_hash = (
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)
+    )
     return f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
 
 
@@ -92,7 +116,14 @@ def _view(document: Document) -> dict[str, Any]:
     totals = document.totals
     gaps = sum(cause.gaps for cause in document.causes)
     judged = any(node.documented or node.effective for node in document.nodes)
-    bars = [("Verdict", totals), *((label, document.totals_of(profile)) for label, profile in (("Page", "documented"), ("Rules", "effective")) if judged)]
+    bars = [
+        ("Verdict", totals),
+        *(
+            (label, document.totals_of(profile))
+            for label, profile in (("Page", "documented"), ("Rules", "effective"))
+            if judged
+        ),
+    ]
     return {
         "document": document,
         "signs": SIGNS,
@@ -144,13 +175,17 @@ def _patterns(document: Document, columns: list[str]) -> tuple[list[Pattern], li
 
 def _ranked(patterns: list[Pattern]) -> list[Pattern]:
     """Return the rows that stand for most nodes, then the others; within each the most urgent first."""
-    by_size = sorted(patterns, key=lambda pattern: (-len(pattern.names), URGENCY[pattern.node.verdict], pattern.names[0]))[:PATTERNS]
+    by_size = sorted(
+        patterns, key=lambda pattern: (-len(pattern.names), URGENCY[pattern.node.verdict], pattern.names[0])
+    )[:PATTERNS]
     parts = (by_size[:PATTERN_FOLD], by_size[PATTERN_FOLD:])
     return [pattern for part in parts for pattern in sorted(part, key=lambda pattern: URGENCY[pattern.node.verdict])]
 
 
 def _cell(row: Row | None) -> Cell | None:
-    return None if row is None else Cell(status(row), row.level, f"{told(row)}{': ' + row.reason if row.reason else ''}")
+    return (
+        None if row is None else Cell(status(row), row.level, f"{told(row)}{': ' + row.reason if row.reason else ''}")
+    )
 
 
 def _systems(document: Document) -> list[tuple[str, str, dict[str, int], int]]:
@@ -158,14 +193,20 @@ def _systems(document: Document) -> list[tuple[str, str, dict[str, int], int]]:
     for node in document.nodes:
         if not node.no_data:
             groups.setdefault((node.system, node.kernel), []).append(node.verdict)
-    return sorted(((*group, counted(verdicts), len(verdicts)) for group, verdicts in groups.items()), key=lambda item: (item[0], item[1]))
+    return sorted(
+        ((*group, counted(verdicts), len(verdicts)) for group, verdicts in groups.items()),
+        key=lambda item: (item[0], item[1]),
+    )
 
 
 def _findings(document: Document) -> list[tuple[str, str, int]]:
     """Return severity, message and number of nodes of each finding, errors first."""
     order = ("error", "warning", "info")
     counts = Counter((finding.severity, finding.message) for node in document.nodes for finding in set(node.findings))
-    ranked = sorted(counts.items(), key=lambda item: (order.index(item[0][0]) if item[0][0] in order else len(order), -item[1], item[0][1]))
+    ranked = sorted(
+        counts.items(),
+        key=lambda item: (order.index(item[0][0]) if item[0][0] in order else len(order), -item[1], item[0][1]),
+    )
     return [(*finding, nodes) for finding, nodes in ranked]
 
 
@@ -202,18 +243,41 @@ def _data(document: Document, place: list[int]) -> str:
         changes.setdefault(change.node, []).append([change.what, change.before, change.after, change.reason])
 
     def row_place(row: Row) -> int:
-        numbers = [requirements[row.id], int(row.level == "must"), causes.get(row.cause, -1), -1 if row.waiver is None else row.waiver]
-        return rows.place(row, [*numbers, row.state, row.now, row.after_reboot, row.reason, row.remedy, status(row), row.profiles])
+        numbers = [
+            requirements[row.id],
+            int(row.level == "must"),
+            causes.get(row.cause, -1),
+            -1 if row.waiver is None else row.waiver,
+        ]
+        return rows.place(
+            row, [*numbers, row.state, row.now, row.after_reboot, row.reason, row.remedy, status(row), row.profiles]
+        )
 
     def node_entry(node: Node, pattern: int) -> list[Any]:
         further = "; ".join(less(node, document.requirements))
-        same = (node.disagreements, node.plan, node.execution, node.probe, node.tools, node.selection, node.forecast, further, node.foreseen)
+        same = (
+            node.disagreements,
+            node.plan,
+            node.execution,
+            node.probe,
+            node.tools,
+            node.selection,
+            node.forecast,
+            further,
+            node.foreseen,
+        )
         findings = [[finding.severity, finding.message, finding.source] for finding in node.findings]
         return [
             node.name,
-            *(VERDICTS.index(verdict) if verdict else -1 for verdict in (node.verdict, node.documented, node.effective, node.unwaived_verdict)),
+            *(
+                VERDICTS.index(verdict) if verdict else -1
+                for verdict in (node.verdict, node.documented, node.effective, node.unwaived_verdict)
+            ),
             # The short name too: it is what other tables show, so it is what people search for.
-            systems.place((node.system, node.kernel, node.selinux), [node.system, node.kernel, node.selinux, short_system(node.system)]),
+            systems.place(
+                (node.system, node.kernel, node.selinux),
+                [node.system, node.kernel, node.selinux, short_system(node.system)],
+            ),
             sets.place(node.rows, [row_place(row) for row in node.rows]) if node.rows else -1,
             notes.place((node.findings, *same), [findings, *same]),
             pattern,
@@ -228,7 +292,9 @@ def _data(document: Document, place: list[int]) -> str:
         "verdicts": VERDICTS,
         "signs": SIGNS,
         "cells": CELLS,
-        "requirements": [[r.id, r.label, r.kind, r.wording, r.source, r.any_of] for r in document.requirements.values()],
+        "requirements": [
+            [r.id, r.label, r.kind, r.wording, r.source, r.any_of] for r in document.requirements.values()
+        ],
         "causes": [[cause.text, cause.remedy] for cause in document.causes],
         "waivers": [[waiver.until, waiver.reason] for waiver in document.waivers],
         "selections": [selection["text"] for selection in document.selections],

@@ -168,7 +168,9 @@ def _document(raw: Mapping[str, Any]) -> Document:
         selections=tuple(dict(plain(selection)) for selection in raw["selections"]),
         causes=tuple(_read(Cause, entry) for entry in raw["causes"]),
         waivers=tuple(_read(Waiver, entry) for entry in raw["waivers"]),
-        drift=_read(Drift, {**raw["drift"], "changes": [_read(Change, change) for change in raw["drift"]["changes"]]}) if raw["drift"] else None,
+        drift=_read(Drift, {**raw["drift"], "changes": [_read(Change, change) for change in raw["drift"]["changes"]]})
+        if raw["drift"]
+        else None,
         merged_from=tuple(map(one_line, raw["merged_from"])),
     )
     for selection in document.selections:
@@ -215,7 +217,9 @@ def _read_node(raw: Mapping[str, Any]) -> Node:
         found[key] = list(raw.get(key, {}).items())
     node: Node = _read(Node, {**found, "rows": rows})
     if (node.verdict == "no_data") != (node.no_data is not None):
-        raise ValueError(f"{node.name} has verdict {node.verdict} and {'a' if node.no_data else 'no'} reason for no data")
+        raise ValueError(
+            f"{node.name} has verdict {node.verdict} and {'a' if node.no_data else 'no'} reason for no data"
+        )
     return node
 
 
@@ -255,4 +259,8 @@ def _made(kind: Any, raw: Mapping[str, Any]) -> Any:
 def _value(item: Any) -> Any:
     if isinstance(item, (list, tuple)):
         return tuple(_value(part) for part in item)
-    return item if item is None or isinstance(item, (bool, int)) or hasattr(item, "__dataclass_fields__") else one_line(item)
+    return (
+        item
+        if item is None or isinstance(item, (bool, int)) or hasattr(item, "__dataclass_fields__")
+        else one_line(item)
+    )

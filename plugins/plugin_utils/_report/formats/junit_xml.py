@@ -20,14 +20,21 @@ def render(document: Document) -> Iterator[str]:
     A requirement that is unmet now or after a reboot, and rules that the probe could not load, are a failure; a requirement
     that cannot be told, a run that failed, and a node without data, an error; what is waived, and what should be there and is not, is skipped with its reason.
     """
-    suites = [(node, [*([_case(document, row) for row in node.rows] or [_no_data(node)]), *_failures(node)]) for node in document.nodes]
+    suites = [
+        (node, [*([_case(document, row) for row in node.rows] or [_no_data(node)]), *_failures(node)])
+        for node in document.nodes
+    ]
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f"<testsuites {_attributes('Istio node readiness', [case for _node, cases in suites for case in cases])}>\n"
     for node, cases in suites:
         yield f"<testsuite {_attributes(node.name, cases)} timestamp={_quoted((node.observed_at or document.generated_at).rstrip('Z'))}>\n"
         yield f"<properties>{''.join(f'<property name={_quoted(key)} value={_quoted(value)}/>' for key, value in _properties(node))}</properties>\n"
         for name, kind, code, message in cases:
-            inner = f"<{kind} message={_quoted(message)}{f' type={_quoted(code)}' if kind != 'skipped' else ''}/></testcase>" if kind else ""
+            inner = (
+                f"<{kind} message={_quoted(message)}{f' type={_quoted(code)}' if kind != 'skipped' else ''}/></testcase>"
+                if kind
+                else ""
+            )
             yield f'<testcase classname={_quoted(node.name)} name={_quoted(name)} time="0"{">" + inner if inner else "/>"}\n'
         yield "</testsuite>\n"
     yield "</testsuites>\n"
@@ -49,7 +56,9 @@ def _case(document: Document, row: Row) -> Case:
 
 
 def _no_data(node: Node) -> Case:
-    code, text = (node.no_data.code, node.no_data.text) if node.no_data else ("no_answer", "no requirement was asked for")
+    code, text = (
+        (node.no_data.code, node.no_data.text) if node.no_data else ("no_answer", "no requirement was asked for")
+    )
     return "data", "error", code, text
 
 
@@ -72,7 +81,12 @@ def _properties(node: Node) -> Iterator[tuple[str, str]]:
 
 def _attributes(name: str, cases: list[Case]) -> str:
     kinds = [kind for _name, kind, _code, _message in cases]
-    numbers = (("tests", len(cases)), ("failures", kinds.count("failure")), ("errors", kinds.count("error")), ("skipped", kinds.count("skipped")))
+    numbers = (
+        ("tests", len(cases)),
+        ("failures", kinds.count("failure")),
+        ("errors", kinds.count("error")),
+        ("skipped", kinds.count("skipped")),
+    )
     return " ".join([f"name={_quoted(name)}", *(f'{key}="{number}"' for key, number in numbers), 'time="0"'])
 
 

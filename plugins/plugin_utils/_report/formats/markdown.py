@@ -10,7 +10,14 @@ from collections.abc import Iterator, Sequence
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import headline, why
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import alike
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import URGENCY, VERDICTS, Cause, Document, Node, Requirement
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    URGENCY,
+    VERDICTS,
+    Cause,
+    Document,
+    Node,
+    Requirement,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import count, one_line
 
 # A comment on GitHub holds 65,536 characters, a message on most chats far fewer.
@@ -34,25 +41,47 @@ def render(document: Document) -> Iterator[str]:
     yield f"**{', '.join(f'{SIGNS[v]} {totals[v]:,} {escaped(v)}' for v in shown) or 'No node'}** of {count(len(document.nodes), 'node')}.\n"
     told = headline(document.causes)
     yield f"{escaped(told)}.\n" if told else ""
-    yield from _section("Root causes", ("Cause", "What to do", "Requirements", "Nodes", "Gaps"), [_cause(cause) for cause in document.causes], CAUSES)
+    yield from _section(
+        "Root causes",
+        ("Cause", "What to do", "Requirements", "Nodes", "Gaps"),
+        [_cause(cause) for cause in document.causes],
+        CAUSES,
+    )
     if document.drift:
         drift = document.drift
-        news = [f"{count(len(names), 'node')} {word}" for names, word in ((drift.new, "new"), (drift.lost, "lost")) if names]
+        news = [
+            f"{count(len(names), 'node')} {word}" for names, word in ((drift.new, "new"), (drift.lost, "lost")) if names
+        ]
         yield f"\n## Since {escaped(drift.since)}\n\n{', '.join([*news, count(len(drift.changes), 'change')])}.\n"
-        rows = [[_listed(group.whats), group.before, group.after, _listed(group.nodes), group.reason] for group in alike(drift)]
+        rows = [
+            [_listed(group.whats), group.before, group.after, _listed(group.nodes), group.reason]
+            for group in alike(drift)
+        ]
         yield from _section("", ("What", "Before", "Now", "Nodes", "Why"), rows, CHANGES)
     causes = {cause.id: cause for cause in document.causes}
     bad = sorted(
-        (node for node in document.nodes if node.verdict not in ("ready", "on_demand") or node.failures), key=lambda node: (URGENCY[node.verdict], node.name)
+        (node for node in document.nodes if node.verdict not in ("ready", "on_demand") or node.failures),
+        key=lambda node: (URGENCY[node.verdict], node.name),
     )
     columns = ("Node", "System", "Verdict", "Page", "Rules", "Why")
-    yield from _section("Nodes to look at", columns, [_node(node, causes, document.requirements) for node in bad], NODES)
-    waivers = [[w.requirement, ", ".join(w.nodes), w.reason, f"{w.until}{' (expired)' if w.expired else ''}", f"{w.matches:,}"] for w in document.waivers]
+    yield from _section(
+        "Nodes to look at", columns, [_node(node, causes, document.requirements) for node in bad], NODES
+    )
+    waivers = [
+        [w.requirement, ", ".join(w.nodes), w.reason, f"{w.until}{' (expired)' if w.expired else ''}", f"{w.matches:,}"]
+        for w in document.waivers
+    ]
     yield from _section("Waivers", ("Requirement", "Nodes", "Reason", "Until", "Met"), waivers, NODES)
 
 
 def _cause(cause: Cause) -> list[str]:
-    return [cause.text, cause.remedy, _listed(cause.requirements), f"{len(cause.nodes):,}", f"{cause.gaps:,}" if cause.gaps else ""]
+    return [
+        cause.text,
+        cause.remedy,
+        _listed(cause.requirements),
+        f"{len(cause.nodes):,}",
+        f"{cause.gaps:,}" if cause.gaps else "",
+    ]
 
 
 def _node(node: Node, causes: dict[str, Cause], requirements: dict[str, Requirement]) -> list[str]:

@@ -19,29 +19,53 @@ def render(document: Document) -> Iterator[str]:
     """Yield the text. Times are in the values: the collector refuses samples with timestamps."""
     unmet = Counter(row.id for node in document.nodes for row in node.gaps)
     nodes = document.nodes
-    yield from _metric("nodes", "Nodes by verdict.", [({"verdict": verdict}, document.totals[verdict]) for verdict in VERDICTS])
+    yield from _metric(
+        "nodes", "Nodes by verdict.", [({"verdict": verdict}, document.totals[verdict]) for verdict in VERDICTS]
+    )
     for profile in ("documented", "effective"):
         if any(getattr(node, profile) for node in nodes):
             totals = document.totals_of(profile)
-            yield from _metric(f"nodes_{profile}", f"Nodes by the verdict of profile {profile}.", [({"verdict": v}, totals[v]) for v in VERDICTS])
-    yield from _metric("node_verdict", "The verdict of each node; the value is always 1.", (({"node": n.name, "verdict": n.verdict}, 1) for n in nodes))
+            yield from _metric(
+                f"nodes_{profile}",
+                f"Nodes by the verdict of profile {profile}.",
+                [({"verdict": v}, totals[v]) for v in VERDICTS],
+            )
+    yield from _metric(
+        "node_verdict",
+        "The verdict of each node; the value is always 1.",
+        (({"node": n.name, "verdict": n.verdict}, 1) for n in nodes),
+    )
     yield from _metric(
         "node_failed",
         "Nodes that have data and on which something failed, the run or the probe's proof; the value is always 1.",
         (({"node": n.name, "part": part}, 1) for n in nodes for part, _text in n.failures),
     )
-    yield from _metric("node_gaps", "Requirements that keep the node from ready.", (({"node": n.name}, len(n.gaps)) for n in nodes if not n.no_data))
+    yield from _metric(
+        "node_gaps",
+        "Requirements that keep the node from ready.",
+        (({"node": n.name}, len(n.gaps)) for n in nodes if not n.no_data),
+    )
     yield from _metric(
         "node_observed_timestamp_seconds",
         "When the node was observed, in seconds since 1970.",
         (({"node": n.name}, seen.timestamp()) for n in nodes if (seen := instant(n.observed_at))),
     )
-    yield from _metric("requirement_gaps", "Nodes that a requirement keeps from ready.", [({"requirement": id_}, unmet[id_]) for id_ in document.requirements])
     yield from _metric(
-        "waivers", "Waivers, in force or expired.", [({"expired": str(e).lower()}, sum(w.expired is e for w in document.waivers)) for e in (False, True)]
+        "requirement_gaps",
+        "Nodes that a requirement keeps from ready.",
+        [({"requirement": id_}, unmet[id_]) for id_ in document.requirements],
+    )
+    yield from _metric(
+        "waivers",
+        "Waivers, in force or expired.",
+        [({"expired": str(e).lower()}, sum(w.expired is e for w in document.waivers)) for e in (False, True)],
     )
     made = instant(document.generated_at)
-    yield from _metric("report_timestamp_seconds", "When the report was made, in seconds since 1970.", [({}, made.timestamp() if made else 0)])
+    yield from _metric(
+        "report_timestamp_seconds",
+        "When the report was made, in seconds since 1970.",
+        [({}, made.timestamp() if made else 0)],
+    )
 
 
 def _metric(name: str, told: str, samples: Iterable[Sample]) -> Iterator[str]:

@@ -12,7 +12,14 @@ from functools import partial
 from pathlib import Path
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats import csv_tables, html_page, json_document, junit_xml, markdown, prometheus
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats import (
+    csv_tables,
+    html_page,
+    json_document,
+    junit_xml,
+    markdown,
+    prometheus,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
 
 MAIN_FILE = "report.json"
@@ -37,7 +44,10 @@ def write(document: Document, directory: str, formats: Sequence[str], templates:
 
     Raises ReportError where a file cannot be written.
     """
-    known: dict[str, dict[str, Renderer]] = {**FORMATS, "html": {"report.html": partial(html_page.render, templates=Path(templates))}}
+    known: dict[str, dict[str, Renderer]] = {
+        **FORMATS,
+        "html": {"report.html": partial(html_page.render, templates=Path(templates))},
+    }
     unknown = sorted(set(formats) - set(known))
     if unknown:
         raise ReportError(f"formats: there is no format {', '.join(unknown)}; there are {', '.join(sorted(known))}")
@@ -64,4 +74,6 @@ def _write(path: str, parts: Iterable[str]) -> None:
             os.unlink(temporary)
             raise
     except OSError as exc:
-        raise ReportError(f"{path}: cannot be written ({exc.strerror}); see that the directory is there and writable") from exc
+        raise ReportError(
+            f"{path}: cannot be written ({exc.strerror}); see that the directory is there and writable"
+        ) from exc

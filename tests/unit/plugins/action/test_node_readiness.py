@@ -18,7 +18,14 @@ LOST = {"plan": {"steps": []}, "modules": {"unreachable": True, "msg": "gone"}, 
 def run(observed, **arguments):
     """Run the action on a node whose module answers this; also return whether the node was asked."""
     task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action="x", get_name=lambda: "x")
-    action = node_readiness.ActionModule(task, SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")), SimpleNamespace(check_mode=False), None, None, None)
+    action = node_readiness.ActionModule(
+        task,
+        SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")),
+        SimpleNamespace(check_mode=False),
+        None,
+        None,
+        None,
+    )
     asked = []
     action._execute_module = lambda **kwargs: asked.append(kwargs["module_name"]) or observed
     return action.run(task_vars={}), asked
@@ -26,14 +33,26 @@ def run(observed, **arguments):
 
 def test_a_misspelt_variable_is_refused_before_the_node_is_asked():
     task = SimpleNamespace(args={}, async_val=0, check_mode=False, diff=False, action="x", get_name=lambda: "x")
-    action = node_readiness.ActionModule(task, SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")), SimpleNamespace(check_mode=False), None, None, None)
+    action = node_readiness.ActionModule(
+        task,
+        SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")),
+        SimpleNamespace(check_mode=False),
+        None,
+        None,
+        None,
+    )
     result = action.run(task_vars={"istio_node_bakend": "nftables", "istio_node_pool": "a"})
-    assert result["failed"] and result["msg"].startswith("nodeprep.istio: there is no variable 'istio_node_bakend'; 'istio_node_backend' is meant")
+    assert result["failed"] and result["msg"].startswith(
+        "nodeprep.istio: there is no variable 'istio_node_bakend'; 'istio_node_backend' is meant"
+    )
 
 
 def answer(found):
     return {
-        "ansible_facts": {"istio_node": fact_factory.recorded(found), "discovered_interpreter_python": "/usr/bin/python3"},
+        "ansible_facts": {
+            "istio_node": fact_factory.recorded(found),
+            "discovered_interpreter_python": "/usr/bin/python3",
+        },
         "warnings": ["w"],
         "changed": False,
     }
@@ -44,7 +63,9 @@ def test_one_task_gives_facts_assessment_and_plan():
     result, asked = run(answer(found), selection={"mode": "ambient"}, consent={"persist": False})
     assert asked == ["nodeprep.istio.node_facts"] and not result.get("failed") and result["changed"] is False
     assert (
-        result["facts"]["modules"] == found["modules"] and result["ansible_facts"]["istio_node"] == fact_factory.recorded(found) and result["warnings"] == ["w"]
+        result["facts"]["modules"] == found["modules"]
+        and result["ansible_facts"]["istio_node"] == fact_factory.recorded(found)
+        and result["warnings"] == ["w"]
     )
     assert result["ansible_facts"]["discovered_interpreter_python"] == "/usr/bin/python3"
     assert result["assessment"]["selection"]["mode"] == ["ambient"] and result["plan"]["persist"] == []
@@ -66,7 +87,9 @@ def test_what_is_wrong_is_said_before_the_node_is_touched(arguments, message):
     assert result["failed"] and message in result["msg"] and asked == []
 
 
-@pytest.mark.parametrize("observed", [{"failed": True, "msg": "no /proc"}, {"failed": True, "ansible_facts": {}, "msg": "no /proc"}])
+@pytest.mark.parametrize(
+    "observed", [{"failed": True, "msg": "no /proc"}, {"failed": True, "ansible_facts": {}, "msg": "no /proc"}]
+)
 def test_the_modules_failure_is_the_tasks(observed):
     result, _asked = run(observed)
     assert result["failed"] and result["msg"] == "no /proc" and "assessment" not in result
@@ -77,7 +100,11 @@ def test_the_modules_failure_is_the_tasks(observed):
     "observed, said",
     [
         (
-            {"msg": "MODULE FAILURE\nSee stdout/stderr for the exact error", "module_stderr": "sudo: a password is required\n", "module_stdout": ""},
+            {
+                "msg": "MODULE FAILURE\nSee stdout/stderr for the exact error",
+                "module_stderr": "sudo: a password is required\n",
+                "module_stdout": "",
+            },
             "sudo: a password is required",
         ),
         (
@@ -96,14 +123,22 @@ def test_the_modules_failure_is_the_tasks(observed):
             },
             "pyenv: python3.13: command not found; set ansible_python_interpreter to a Python of the node",
         ),
-        ({"msg": "MODULE FAILURE", "module_stderr": "Traceback (most recent call last):\n  File x\nMemoryError\n"}, "MemoryError"),
+        (
+            {"msg": "MODULE FAILURE", "module_stderr": "Traceback (most recent call last):\n  File x\nMemoryError\n"},
+            "MemoryError",
+        ),
     ],
 )
 def test_a_module_that_did_not_run_is_explained_by_what_the_node_said(observed, said):
     message = f"the module did not run to its end; the node said: {said}"
     result, _asked = run({"failed": True, **observed})
     assert result["failed"] and result["msg"] == message
-    acted = {"plan": run(answer(facts(KINDS[0])))[0]["plan"], "modules": {"failed": True, **observed}, "overrides": {}, "boot_id": "one"}
+    acted = {
+        "plan": run(answer(facts(KINDS[0])))[0]["plan"],
+        "modules": {"failed": True, **observed},
+        "overrides": {},
+        "boot_id": "one",
+    }
     assert run(answer(facts(KINDS[0])), execution=acted)[0]["msg"] == message
 
 

@@ -24,7 +24,9 @@ def run(tmp_path, monkeypatch, capsys):
     read, write, see_writable = boot_block.read, boot_block.write, boot_block.see_writable
     monkeypatch.setattr(kernel_modules, "Files", lambda: Files(str(node.root)))
     monkeypatch.setattr(boot_block, "read", lambda: read(str(boot_file)))
-    monkeypatch.setattr(boot_block, "write", lambda text, temporary, move, keep: write(text, temporary, move, str(boot_file), keep))
+    monkeypatch.setattr(
+        boot_block, "write", lambda text, temporary, move, keep: write(text, temporary, move, str(boot_file), keep)
+    )
     monkeypatch.setattr(boot_block, "see_writable", lambda text: see_writable(text, str(boot_file)))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     asked = []
@@ -45,7 +47,12 @@ def run(tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode("utf-8"))
         with pytest.raises(SystemExit) as ended:
             kernel_modules.main()
-        return json.loads(capsys.readouterr().out), ended.value.code, list(asked), boot_file.read_text() if boot_file.exists() else None
+        return (
+            json.loads(capsys.readouterr().out),
+            ended.value.code,
+            list(asked),
+            boot_file.read_text() if boot_file.exists() else None,
+        )
 
     return run_module
 
@@ -58,7 +65,9 @@ def test_check_mode_says_what_a_run_does_and_touches_nothing(run):
     assert announced["loaded"] == ["xt_owner", "xt_mark"] and announced["changed"] is True
     done, code, asked, text = run(False, modules=names)
     assert code == 1 and asked == [["--all", "--", "xt_owner", "xt_mark"]]
-    assert {key: done[key] for key in done if key != "invocation"} == {key: announced[key] for key in announced if key != "invocation"}
+    assert {key: done[key] for key in done if key != "invocation"} == {
+        key: announced[key] for key in announced if key != "invocation"
+    }
     assert text == f"{boot_block.BEGIN}\nxt_owner\n{boot_block.END}\n# an admin's\nxt_mark\n"
 
 
@@ -74,7 +83,9 @@ def test_without_root_check_mode_fails_as_a_run_does(run, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     results = [run(check_mode, modules=["xt_owner"]) for check_mode in (True, False)]
     assert [result[1] for result in results] == [1, 1]
-    assert [result[0]["msg"] for result in results] == ["loading modules and writing /etc/modules-load.d/istio.conf needs root: set become to true"] * 2
+    assert [result[0]["msg"] for result in results] == [
+        "loading modules and writing /etc/modules-load.d/istio.conf needs root: set become to true"
+    ] * 2
 
 
 def test_what_is_for_the_next_boot_only_is_listed_and_not_loaded(run):

@@ -46,11 +46,24 @@ def seccomp():
     number = UNSHARE[platform.machine()]
     program = b"".join(
         struct.pack("=HBBI", *one)
-        for one in ((0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | 1), (0x06, 0, 0, 0x7FFF0000))  # load the call; is it?; EPERM; allow
+        for one in (
+            (0x20, 0, 0, 0),
+            (0x15, 0, 1, number),
+            (0x06, 0, 0, 0x00050000 | 1),
+            (0x06, 0, 0, 0x7FFF0000),
+        )  # load the call; is it?; EPERM; allow
     )
     memory = ctypes.create_string_buffer(program, len(program))
     check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-    check(libc.prctl(PR_SET_SECCOMP, FILTER, ctypes.byref(ctypes.create_string_buffer(struct.pack("HL", 4, ctypes.addressof(memory)))), 0, 0))
+    check(
+        libc.prctl(
+            PR_SET_SECCOMP,
+            FILTER,
+            ctypes.byref(ctypes.create_string_buffer(struct.pack("HL", 4, ctypes.addressof(memory)))),
+            0,
+            0,
+        )
+    )
 
 
 def hidepid():
@@ -78,11 +91,17 @@ def no_programs():
 
 
 def no_tools():
-    real = {os.path.basename(os.path.realpath("/usr/sbin/" + name)) for name in ("nft", "iptables-nft-restore", "iptables-legacy-restore")}
+    real = {
+        os.path.basename(os.path.realpath("/usr/sbin/" + name))
+        for name in ("nft", "iptables-nft-restore", "iptables-legacy-restore")
+    }
     covered(*real)
 
 
-SURROUNDINGS = {function.__name__: function for function in (plain, no_root, no_capability, seccomp, hidepid, subset_pid, no_programs, no_tools)}
+SURROUNDINGS = {
+    function.__name__: function
+    for function in (plain, no_root, no_capability, seccomp, hidepid, subset_pid, no_programs, no_tools)
+}
 SURROUNDINGS[sys.argv[1]]()
 # Not every user may start every Python.
 python = next(path for path in (sys.argv[2], "/usr/bin/python3", "/usr/local/bin/python3") if os.access(path, os.X_OK))

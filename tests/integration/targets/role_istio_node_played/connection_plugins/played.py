@@ -49,7 +49,9 @@ class Connection(PlayedConnection):
         return 0, json.dumps(getattr(self, module.group(1).decode())()).encode(), b""
 
     def node_facts(self):
-        missing = {"xt_owner": {"state": "missing", "autoload": "never"}} if self.get_option("kind") == "not_ready" else {}
+        missing = (
+            {"xt_owner": {"state": "missing", "autoload": "never"}} if self.get_option("kind") == "not_ready" else {}
+        )
         prepared = {"state": "loaded", "boot": "yes"} if pathlib.Path(self.get_option("state")).exists() else {}
         facts = fact_factory.facts(**prepared, **missing)
         facts["kernel"]["boot_id"] = "one"
@@ -60,4 +62,10 @@ class Connection(PlayedConnection):
             raise AnsibleConnectionFailure("the cable was pulled")
         if not self._check_mode:
             pathlib.Path(self.get_option("state")).touch()
-        return {"changed": True, "loaded": ["xt_owner"], "persisted": ["xt_owner"], "failed_modules": [], "boot_file": "/etc/modules-load.d/istio.conf"}
+        return {
+            "changed": True,
+            "loaded": ["xt_owner"],
+            "persisted": ["xt_owner"],
+            "failed_modules": [],
+            "boot_file": "/etc/modules-load.d/istio.conf",
+        }

@@ -34,7 +34,12 @@ def test_a_killed_run_leaves_the_old_file_or_the_new_one(tmp_path):
     for attempt in range(12):
         # From a directory on another file system the content is copied before it takes the file's place.
         temporary = "/dev/shm" if attempt % 2 and os.path.isdir("/dev/shm") else str(tmp_path)
-        process = subprocess.Popen([sys.executable, "-c", WRITER, path, temporary], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, path, temporary],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
         assert process.stdout.readline() == b"written\n", process.stderr.read()
         time.sleep(0.003 * attempt)
         process.kill()

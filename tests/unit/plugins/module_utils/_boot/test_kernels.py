@@ -29,7 +29,11 @@ def test_what_the_next_kernel_lacks_is_seen_before_the_reboot(node):
     kept = node.describe("xt_mark")
     assert (kept["boot"], kept.get("next_boot")) == ("yes", None)
     unlisted = node.describe("xt_owner")
-    assert (unlisted["state"], unlisted["boot"], says(unlisted, "boot")) == ("loadable", "no", ["missing_in_next_kernel"])
+    assert (unlisted["state"], unlisted["boot"], says(unlisted, "boot")) == (
+        "loadable",
+        "no",
+        ["missing_in_next_kernel"],
+    )
 
 
 def test_an_installed_kernel_is_judged_as_one_in_which_nothing_is_loaded(node):
@@ -53,7 +57,11 @@ def test_a_guess_does_not_judge_the_reboot(node):
     node.tree()
     node.tree(WITHOUT_NAT, release=NEWER)
     assert "next_boot" not in node.describe("iptable_nat")
-    assert node.facts(["xt_mark"])["kernel"]["next_boot"] == {"release": NEWER, "source": "highest version of the modules trees", "certain": False}
+    assert node.facts(["xt_mark"])["kernel"]["next_boot"] == {
+        "release": NEWER,
+        "source": "highest version of the modules trees",
+        "certain": False,
+    }
 
 
 def test_a_kernel_that_is_not_installed_is_refused_with_what_is(node):
@@ -65,14 +73,24 @@ def test_a_kernel_that_is_not_installed_is_refused_with_what_is(node):
 @pytest.mark.parametrize(
     "files, links, expected",
     [
-        ({}, {"/boot/vmlinuz": "vmlinuz-5.14.21-150500-default"}, ("5.14.21-150500-default", "link /boot/vmlinuz", True)),
         (
-            {"/boot/grub2/grubenv": "# GRUB\nsaved_entry=id-5.14.0-9.el9\n", "/boot/loader/entries/id-5.14.0-9.el9.conf": "title x\nversion 5.14.0-9.el9\n"},
+            {},
+            {"/boot/vmlinuz": "vmlinuz-5.14.21-150500-default"},
+            ("5.14.21-150500-default", "link /boot/vmlinuz", True),
+        ),
+        (
+            {
+                "/boot/grub2/grubenv": "# GRUB\nsaved_entry=id-5.14.0-9.el9\n",
+                "/boot/loader/entries/id-5.14.0-9.el9.conf": "title x\nversion 5.14.0-9.el9\n",
+            },
             {"/vmlinuz": "boot/vmlinuz-5.14.0-10.el9"},
             ("5.14.0-9.el9", "saved_entry in /boot/grub2/grubenv", True),
         ),
         (
-            {"/boot/loader/entries/a.conf": "version 5.14.0-9.el9\n", "/boot/loader/entries/b.conf": "version 5.14.0-10.el9\n"},
+            {
+                "/boot/loader/entries/a.conf": "version 5.14.0-9.el9\n",
+                "/boot/loader/entries/b.conf": "version 5.14.0-10.el9\n",
+            },
             {},
             ("5.14.0-10.el9", "highest version in /boot/loader/entries", False),
         ),
@@ -89,7 +107,13 @@ def test_how_the_next_kernel_is_told(node, files, links, expected):
 
 def test_numbers_sort_as_numbers():
     releases = ["6.1.0-10-amd64", "6.1.0-9-amd64", "5.14.0-70.el9", "6.10.1", "6.2.0"]
-    assert sorted(releases, key=kernels.version_key) == ["5.14.0-70.el9", "6.1.0-9-amd64", "6.1.0-10-amd64", "6.2.0", "6.10.1"]
+    assert sorted(releases, key=kernels.version_key) == [
+        "5.14.0-70.el9",
+        "6.1.0-9-amd64",
+        "6.1.0-10-amd64",
+        "6.2.0",
+        "6.10.1",
+    ]
 
 
 def test_an_image_is_judged_by_the_kernel_that_it_will_boot(node):
@@ -98,9 +122,16 @@ def test_an_image_is_judged_by_the_kernel_that_it_will_boot(node):
     node.remove("/proc/modules")
     node.write("/etc/modules-load.d/a.conf", "xt_mark\n")
     facts = node.facts(["xt_mark", "xt_owner"])
-    assert (facts["kernel"]["release"], facts["kernel"]["running"], facts["kernel"]["modules_supported"]) == (RELEASE, False, True)
+    assert (facts["kernel"]["release"], facts["kernel"]["running"], facts["kernel"]["modules_supported"]) == (
+        RELEASE,
+        False,
+        True,
+    )
     entries = facts["modules"]
-    assert [(entries[name]["state"], entries[name]["boot"]) for name in ("xt_mark", "xt_owner")] == [("loadable", "yes"), ("missing", "no")]
+    assert [(entries[name]["state"], entries[name]["boot"]) for name in ("xt_mark", "xt_owner")] == [
+        ("loadable", "yes"),
+        ("missing", "no"),
+    ]
 
 
 def test_an_image_without_a_kernel_is_refused(node):

@@ -14,7 +14,9 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed import boot_block
 
 
-@pytest.mark.parametrize("others", ["", "# mine\nxt_mark\n", "xt_mark", "\ufeffxt_mark\r\nbridge\r\n", "\n\n", "caf\udce9\n"])
+@pytest.mark.parametrize(
+    "others", ["", "# mine\nxt_mark\n", "xt_mark", "\ufeffxt_mark\r\nbridge\r\n", "\n\n", "caf\udce9\n"]
+)
 def test_what_is_added_is_taken_back(others):
     with_ours = boot_block.with_block(others, ["xt_owner"])
     assert "\nxt_owner\n" in with_ours
@@ -32,7 +34,9 @@ def test_names_of_others():
     assert boot_block.names_outside_block(text) == {"xt_mark"}
 
 
-@pytest.mark.parametrize("text", [boot_block.BEGIN + "\n", boot_block.END + "\n" + boot_block.BEGIN + "\n", boot_block.END])
+@pytest.mark.parametrize(
+    "text", [boot_block.BEGIN + "\n", boot_block.END + "\n" + boot_block.BEGIN + "\n", boot_block.END]
+)
 def test_broken_marks_are_refused(text):
     with pytest.raises(boot_block.Refused, match="/etc/modules-load.d/istio.conf:"):
         boot_block.with_block(text, ["xt_owner"])
@@ -91,7 +95,9 @@ def test_an_empty_file_of_somebody_elses_stays(path, tmp_path):
     again = boot_block.with_block(with_ours, ["xt_mark"], existed=True)
     assert boot_block.was_empty(again) and boot_block.with_block(again, ["xt_owner"], existed=True) == with_ours
     write(with_ours, path, tmp_path)
-    boot_block.write(boot_block.with_block(with_ours, []), str(tmp_path), shutil.move, path, keep=boot_block.was_empty(with_ours))
+    boot_block.write(
+        boot_block.with_block(with_ours, []), str(tmp_path), shutil.move, path, keep=boot_block.was_empty(with_ours)
+    )
     assert os.path.exists(path) and boot_block.read(path) == ""
 
 
@@ -114,7 +120,11 @@ def test_what_the_file_system_does_not_take_is_refused_before_it_is_written(path
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "open", fail)
-    with pytest.raises(boot_block.Refused, match="istio.conf cannot be written: " + os.strerror(code)) if refused else contextlib.ExitStack():
+    with (
+        pytest.raises(boot_block.Refused, match="istio.conf cannot be written: " + os.strerror(code))
+        if refused
+        else contextlib.ExitStack()
+    ):
         boot_block.see_writable("xt_owner\n", path)
     boot_block.see_writable("", path)
 

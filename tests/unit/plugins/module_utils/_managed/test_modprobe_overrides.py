@@ -53,7 +53,9 @@ def test_an_install_line_is_taken_back_by_an_earlier_one(node, apply):
     assert node.describe("xt_owner")["state"] == "blocked"
     apply(("/etc/modprobe.d/hard.conf", "install xt-owner /bin/false"))
     assert node.describe("xt_owner")["state"] == "loadable"
-    assert "install xt_owner /sbin/modprobe --ignore-install xt_owner $CMDLINE_OPTS\n" in read(node, modprobe_overrides.BEATING)
+    assert "install xt_owner /sbin/modprobe --ignore-install xt_owner $CMDLINE_OPTS\n" in read(
+        node, modprobe_overrides.BEATING
+    )
 
 
 def test_what_was_taken_back_stays_so_and_the_copy_follows_its_original(node, apply):
@@ -70,7 +72,11 @@ def test_what_was_taken_back_stays_so_and_the_copy_follows_its_original(node, ap
         "edited": False,
     }
     apply((COPY, "blacklist dccp"))
-    assert "\nblacklist xt_owner" not in read(node, COPY) and "\nblacklist dccp" not in read(node, COPY) and read(node, COPY).endswith("blacklist sctp\n")
+    assert (
+        "\nblacklist xt_owner" not in read(node, COPY)
+        and "\nblacklist dccp" not in read(node, COPY)
+        and read(node, COPY).endswith("blacklist sctp\n")
+    )
     node.write(VENDOR, "# nothing\n")
     apply()
     assert not (node.root / COPY.lstrip("/")).exists()
@@ -117,7 +123,10 @@ def test_what_facts_tell_is_taken_back_and_found_again_and_nothing_else_is_lost(
     usual = {usual_line(reason, "xt_owner") for reason in node.reasons(facts, "xt_owner") if "where" in reason}
     (line,) = facts["conflicts"][path]["lines"].values() or usual
     apply((path, line))
-    assert node.describe("xt_owner")["reasons"] == [] or node.describe("xt_owner")["reasons"][0]["code"] == "custom_install"
+    assert (
+        node.describe("xt_owner")["reasons"] == []
+        or node.describe("xt_owner")["reasons"][0]["code"] == "custom_install"
+    )
     files = Files(str(node.root))
     found = modprobe_overrides.existing(files)
     assert len(found) == 1
@@ -134,11 +143,20 @@ def test_what_facts_tell_is_taken_back_and_found_again_and_nothing_else_is_lost(
 
 def kept(content):
     """Return the lines of a file but for those on xt_owner."""
-    return [raw for _number, raw in raw_lines(content.decode("utf-8", "surrogateescape")) if raw.split()[1:2] != ["xt_owner"]]
+    return [
+        raw
+        for _number, raw in raw_lines(content.decode("utf-8", "surrogateescape"))
+        if raw.split()[1:2] != ["xt_owner"]
+    ]
 
 
 @pytest.mark.parametrize(
-    "change", [lambda text: text + "options nf_conntrack hashsize=131072\n", lambda text: text.replace("dccp", "sctp"), lambda text: text[:90]]
+    "change",
+    [
+        lambda text: text + "options nf_conntrack hashsize=131072\n",
+        lambda text: text.replace("dccp", "sctp"),
+        lambda text: text[:90],
+    ],
 )
 def test_a_file_of_ours_that_somebody_changed_is_left_alone(node, apply, change):
     node.write(VENDOR, TEXT)
@@ -151,8 +169,13 @@ def test_a_file_of_ours_that_somebody_changed_is_left_alone(node, apply, change)
     apply()
     assert read(node, COPY) == theirs
     node.write(COPY, theirs + "\nblacklist xt_mark\n")
-    with pytest.raises(modprobe_overrides.Refused, match="/etc/modprobe.d/hard.conf was changed since it was written.*of its own, and remove"):
-        modprobe_overrides.wanted(Files(str(node.root)), modprobe_overrides.existing(Files(str(node.root))), [(COPY, "blacklist xt_mark")])
+    with pytest.raises(
+        modprobe_overrides.Refused,
+        match="/etc/modprobe.d/hard.conf was changed since it was written.*of its own, and remove",
+    ):
+        modprobe_overrides.wanted(
+            Files(str(node.root)), modprobe_overrides.existing(Files(str(node.root))), [(COPY, "blacklist xt_mark")]
+        )
 
 
 def test_bytes_that_are_no_text_survive(node):
@@ -169,7 +192,10 @@ def test_whose_a_line_is(node):
     node.write("/etc/modprobe.d/mine.conf", "install xt_mark \\\n /bin/false\n")
     reasons = {
         "xt_owner": [{"axis": "autoload", "code": "blacklist", "text": "", "where": VENDOR + ":2"}],
-        "xt_mark": [{"axis": "now", "code": "install_override", "text": "", "where": "/etc/modprobe.d/mine.conf:1"}, {"axis": "now", "code": "y", "text": ""}],
+        "xt_mark": [
+            {"axis": "now", "code": "install_override", "text": "", "where": "/etc/modprobe.d/mine.conf:1"},
+            {"axis": "now", "code": "y", "text": ""},
+        ],
         "xt_set": [{"axis": "now", "code": "x", "text": "", "where": "/proc/cmdline"}],
     }
     assert conflicts.observe(Files(str(node.root)), reasons, None) == {
@@ -183,7 +209,11 @@ def test_rpm_is_asked_where_it_keeps_the_packages(node):
     node.write("/usr/bin/rpm", "")
     node.write("/var/lib/rpm/rpmdb.sqlite", "")
     reasons = {"xt_owner": [{"axis": "now", "code": "blacklist", "text": "", "where": VENDOR + ":2"}]}
-    seen = conflicts.observe(Files(str(node.root)), reasons, lambda arguments: (0, "kernel-modules-extra\n") if arguments[-1] == VENDOR else (1, ""))
+    seen = conflicts.observe(
+        Files(str(node.root)),
+        reasons,
+        lambda arguments: (0, "kernel-modules-extra\n") if arguments[-1] == VENDOR else (1, ""),
+    )
     assert seen[VENDOR]["package"] == "kernel-modules-extra"
 
 

@@ -10,7 +10,9 @@ OTHER = "type=SYSCALL msg=audit(1795514400.120:900): arch=c000003e syscall=54 su
 
 
 def line(kmod, when=1795514400, domain="container_t", more=" permissive=0", permission="module_request"):
-    context = "scontext=system_u:system_r:{}:s0:c1,c2 tcontext=system_u:system_r:kernel_t:s0 tclass=system".format(domain)
+    context = "scontext=system_u:system_r:{}:s0:c1,c2 tcontext=system_u:system_r:kernel_t:s0 tclass=system".format(
+        domain
+    )
     return 'type=AVC msg=audit({}.123:901): avc:  denied  {{ {} }} for  pid=7 comm="iptables-restor" kmod="{}" {}{}\n'.format(
         when, permission, kmod, context, more
     )
@@ -76,7 +78,11 @@ def test_what_is_no_refusal_of_a_module_of_ours_does_not_count(denied, content):
 
 
 def test_kernels_that_do_not_say_permissive_and_logs_with_more_on_the_line_are_understood(denied):
-    content = line("ipt_owner", more="") + line("nfnetlink-subsys-10", domain="spc_t", more=' permissive=0\x1dSUBJ="x"') + line("ipt_mark").rstrip("\n")
+    content = (
+        line("ipt_owner", more="")
+        + line("nfnetlink-subsys-10", domain="spc_t", more=' permissive=0\x1dSUBJ="x"')
+        + line("ipt_mark").rstrip("\n")
+    )
     assert denied(content)["modules"] == ["nf_tables", "xt_mark", "xt_owner"]
     assert denied(content)["domains"] == ["container_t", "spc_t"]
 

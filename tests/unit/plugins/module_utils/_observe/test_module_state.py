@@ -40,7 +40,9 @@ class Kmod:
         self._base = ["modprobe", "-d", str(node.root), "-S", module_tree.RELEASE, "-C", str(directory)]
         files = _files.Files(str(node.root))
         for path in _files.conf_files(files, directories, modprobe_conf.SUFFIXES, directories_win=False)[0]:
-            (directory / os.path.basename(path)).write_bytes(b"" if files.is_masked(path) else files.read_bytes(path) or b"")
+            (directory / os.path.basename(path)).write_bytes(
+                b"" if files.is_masked(path) else files.read_bytes(path) or b""
+            )
 
     def loads(self, name, *options):
         """Return the names of the modules that would be inserted, or None where a command would be run in their place.
@@ -51,7 +53,10 @@ class Kmod:
         if re.search(r"^install (?!.*--ignore-install)", out, re.MULTILINE):
             return None
         wrapped = re.findall(r"^install .*--ignore-install (\S+?);", out, re.MULTILINE)
-        return [os.path.basename(path).split(".ko")[0].replace("-", "_") for path in re.findall(r"^insmod (\S+)", out, re.MULTILINE)] + wrapped
+        return [
+            os.path.basename(path).split(".ko")[0].replace("-", "_")
+            for path in re.findall(r"^insmod (\S+)", out, re.MULTILINE)
+        ] + wrapped
 
 
 @pytest.fixture(scope="module", params=cases.CASES, ids=[case.title + ": " + case.name for case in cases.CASES])
@@ -64,7 +69,10 @@ def situation(request, tmp_path_factory):
 
 def codes(entry):
     """Return dict of axis to its codes, joined by blanks."""
-    return {axis: " ".join(reason["code"] for reason in entry["reasons"] if reason["axis"] == axis) for axis in {one["axis"] for one in entry["reasons"]}}
+    return {
+        axis: " ".join(reason["code"] for reason in entry["reasons"] if reason["axis"] == axis)
+        for axis in {one["axis"] for one in entry["reasons"]}
+    }
 
 
 def test_the_right_answer(situation):
@@ -104,15 +112,23 @@ def test_kmod_loads_the_same(situation):
 def test_kmod_answers_the_kernels_requests_the_same(situation):
     case, node, kmod = situation
     entry = node.describe(case.name)
-    if judged_by_kmod(case, node, entry, "autoload") and entry["state"] in ("loadable", "loaded", "blocked") and entry["autoload"] != "unknown":
-        answers = [case.name in (kmod.loads(request) or []) for request in _module_names.AUTOLOAD_REQUESTS.get(case.name, ())]
+    if (
+        judged_by_kmod(case, node, entry, "autoload")
+        and entry["state"] in ("loadable", "loaded", "blocked")
+        and entry["autoload"] != "unknown"
+    ):
+        answers = [
+            case.name in (kmod.loads(request) or []) for request in _module_names.AUTOLOAD_REQUESTS.get(case.name, ())
+        ]
         known = [answer for answer in answers if answer] if entry["autoload"] == "yes" else answers
         assert (bool(known) and all(known)) == (entry["autoload"] == "yes")
 
 
 def test_kmod_loads_the_boot_list_the_same(situation, tmp_path):
     case, node, _kmod = situation
-    kmod = Kmod(node, tmp_path, [directory for directory in modprobe_conf.DIRECTORIES if not directory.startswith("/run/")])
+    kmod = Kmod(
+        node, tmp_path, [directory for directory in modprobe_conf.DIRECTORIES if not directory.startswith("/run/")]
+    )
     entry = node.describe(case.name)
     if judged_by_kmod(case, node, entry, "boot") and entry["boot"] in ("yes", "no", "ineffective"):
         listed = node.observe([case.name]).boot.lines

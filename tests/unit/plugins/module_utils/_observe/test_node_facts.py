@@ -69,7 +69,9 @@ def test_what_sysctl_does_at_boot_and_may_not_be_read_is_unknown_then(node, forb
     forbid("/etc/sysctl.d/a.conf")
     entry = node.describe("xt_owner")
     assert (entry["autoload"], entry["next_boot"]) == ("yes", {"autoload": "unknown"})
-    assert [(reason["code"], reason["where"]) for reason in entry["reasons"]] == [("unreadable", "/etc/sysctl.d/a.conf")]
+    assert [(reason["code"], reason["where"]) for reason in entry["reasons"]] == [
+        ("unreadable", "/etc/sysctl.d/a.conf")
+    ]
 
 
 def test_a_tree_that_may_not_be_looked_at_is_not_gone(node, monkeypatch):
@@ -109,7 +111,9 @@ def test_a_fifo_is_refused_and_not_waited_for(node, path, axis):
     assert facts["modules"]["xt_owner"][axis] == "unknown"
 
 
-@pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: os.mkfifo(str(path))], ids=["directory", "fifo"])
+@pytest.mark.parametrize(
+    "make", [lambda path: path.mkdir(), lambda path: os.mkfifo(str(path))], ids=["directory", "fifo"]
+)
 def test_a_module_that_is_no_file_is_never_ready(node, make):
     node.tree()
     path = node.path("/lib/modules/{}/{}/xt_owner.ko".format(module_tree.RELEASE, module_tree.NETFILTER))
@@ -120,7 +124,10 @@ def test_a_module_that_is_no_file_is_never_ready(node, make):
     assert (entry["state"], entry["autoload"], entry["boot"]) == ("unknown", "unknown", "unknown")
 
 
-@pytest.mark.parametrize("path", ["/etc/modprobe.d/a.conf", "/etc/modules-load.d", "/lib/modules/{}/modules.alias".format(module_tree.RELEASE)])
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/modprobe.d/a.conf", "/etc/modules-load.d", "/lib/modules/{}/modules.alias".format(module_tree.RELEASE)],
+)
 def test_links_that_lead_nowhere_are_absent_files(node, path):
     node.tree()
     if path.startswith("/lib"):
@@ -132,7 +139,10 @@ def test_links_that_lead_nowhere_are_absent_files(node, path):
     assert all((entry["state"], entry["autoload"], entry["boot"]) == expected for entry in facts["modules"].values())
 
 
-@pytest.mark.parametrize("path, axis", [("/etc/modprobe.d/b.conf", "state"), ("/etc/modules-load.d/b.conf", "boot"), ("/proc/config.gz", None)])
+@pytest.mark.parametrize(
+    "path, axis",
+    [("/etc/modprobe.d/b.conf", "state"), ("/etc/modules-load.d/b.conf", "boot"), ("/proc/config.gz", None)],
+)
 def test_a_file_that_would_fill_the_memory_is_refused(node, path, axis):
     node.tree()
     node.write(path, "")
@@ -149,12 +159,17 @@ def test_a_packed_file_that_would_fill_the_memory_is_refused(node, monkeypatch, 
     monkeypatch.setattr(module_file, "MOST_BYTES", 1 << 20)
     node.write("/m.ko" + suffix, bomb)
     assert module_file.is_signed(node.files, "/m.ko" + suffix) is None
-    assert suffix == ".xz" or (node.files.read_gzip("/m.ko.gz") is None and "larger than 1 MiB" in node.files.unreadable["/m.ko.gz"])
+    assert suffix == ".xz" or (
+        node.files.read_gzip("/m.ko.gz") is None and "larger than 1 MiB" in node.files.unreadable["/m.ko.gz"]
+    )
 
 
 def test_a_files_name_of_any_bytes_is_told_in_utf_8(node):
     node.tree()
-    for directory, content in (("modprobe.d", b"blacklist xt_owner\n"), ("modules-load.d", b"xt_mark\nxt_owner \xff\n")):
+    for directory, content in (
+        ("modprobe.d", b"blacklist xt_owner\n"),
+        ("modules-load.d", b"xt_mark\nxt_owner \xff\n"),
+    ):
         node.write("/etc/{}/x".format(directory), "")
         with open(os.fsencode(str(node.path("/etc/" + directory))) + b"/\xff.conf", "wb") as written:
             written.write(content)
@@ -183,7 +198,10 @@ def test_many_patterns_take_no_time(node):
 def test_busybox_reads_the_text_of_the_index(node):
     node.tree()
     node.remove("/lib/modules/{}/modules.dep.bin".format(module_tree.RELEASE))
-    assert (node.describe("xt_owner")["state"], node.describe("xt_owner")["reasons"][0]["code"]) == ("unknown", "index_missing")
+    assert (node.describe("xt_owner")["state"], node.describe("xt_owner")["reasons"][0]["code"]) == (
+        "unknown",
+        "index_missing",
+    )
     node.link("/sbin/modprobe", "/bin/busybox")
     entry = node.describe("xt_owner")
     assert (entry["state"], entry["autoload"], entry["boot"], entry["reasons"]) == ("loadable", "yes", "no", [])
@@ -197,19 +215,24 @@ def test_the_null_device_is_empty_and_other_devices_are_refused():
 
 def test_a_nul_in_a_path_is_no_file(node):
     files = _files.Files(str(node.root))
-    assert (files.is_dir("/a\0b"), files.listdir("/a\0b"), files.exists("/a\0b"), files.read("/a\0b")) == (False, [], None, None)
+    assert (files.is_dir("/a\0b"), files.listdir("/a\0b"), files.exists("/a\0b"), files.read("/a\0b")) == (
+        False,
+        [],
+        None,
+        None,
+    )
 
 
 def test_without_lzma_a_signature_cannot_be_told(node):
     node.tree(suffix=".xz")
     node.write("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n")
-    script = (
-        "import sys; sys.modules['lzma'] = None; sys.path.insert(0, sys.argv[2]); from {0} import _files; from {0}._observe import node_facts; import json; "
-    )
+    script = "import sys; sys.modules['lzma'] = None; sys.path.insert(0, sys.argv[2]); from {0} import _files; from {0}._observe import node_facts; import json; "
     script += "print(json.dumps(node_facts.facts(_files.Files(sys.argv[1]), ['xt_owner'], '', None)))"
     package = "ansible_collections.nodeprep.istio.plugins.module_utils"
     root = os.path.abspath(_files.__file__).split("/ansible_collections/")[0]
-    done = subprocess.run([sys.executable, "-c", script.format(package), str(node.root), root], stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script.format(package), str(node.root), root], stdout=subprocess.PIPE, check=True
+    )
     facts = json.loads(done.stdout.decode())
     assert facts["modules"]["xt_owner"]["state"] == "unknown" and facts["reasons"][0]["code"] == "unsigned_module"
 
@@ -276,7 +299,9 @@ def test_a_recorded_policy_cannot_be_asked_and_a_permissive_one_need_not(node):
 def test_selinux_that_a_reboot_makes_enforcing_denies_then(node, allowed, following):
     node.tree()
     selinuxfs(node, "0")
-    facts = node_facts.facts(Policy(node.files, {"container_t": (allowed, 0)}), ["xt_owner"], "2026-01-01T00:00:00Z", None)
+    facts = node_facts.facts(
+        Policy(node.files, {"container_t": (allowed, 0)}), ["xt_owner"], "2026-01-01T00:00:00Z", None
+    )
     entry = facts["modules"]["xt_owner"]
     assert (facts["selinux"]["mode"], entry["autoload"], entry.get("next_boot")) == ("permissive", "yes", following)
 
@@ -303,4 +328,8 @@ def test_surroundings(node, files, release, container):
     for path, text in files.items():
         node.write(path, text)
     node.write("/sys/class/dmi/id/sys_vendor", "Amazon EC2\n")
-    assert surroundings.observe(node.files, release) == {"container": container, "machine": "Amazon EC2", "can_load_modules": None}
+    assert surroundings.observe(node.files, release) == {
+        "container": container,
+        "machine": "Amazon EC2",
+        "can_load_modules": None,
+    }

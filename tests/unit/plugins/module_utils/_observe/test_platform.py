@@ -36,7 +36,12 @@ UNIT = "systemd-modules-load.service"
 @pytest.mark.parametrize(
     "cmdline, path, read, mask",
     [
-        ("quiet systemd.mask=systemd-modules-load", None, False, "systemd.mask=systemd-modules-load on the kernel command line"),
+        (
+            "quiet systemd.mask=systemd-modules-load",
+            None,
+            False,
+            "systemd.mask=systemd-modules-load on the kernel command line",
+        ),
         ("", "/etc/systemd/system/" + UNIT, False, "/etc/systemd/system/" + UNIT),
         ("", "/usr/lib/systemd/system/" + UNIT, False, "/usr/lib/systemd/system/" + UNIT),
         ("systemd.mask=other", None, "not told", "not told"),
@@ -57,4 +62,9 @@ def test_whether_boot_files_are_read_is_unknown_without_the_service_or_its_unit(
     assert management.observe(files, modules_load.read(files, ""))["boot_files_read"] is None
     node.remove("/usr/lib/systemd/systemd-modules-load")
     files = Files(str(node.root))
-    assert management.observe(files, modules_load.read(files, "")) == {"systemd": False, "managed_by": None, "boot_files_read": None, "boot_files_mask": None}
+    assert management.observe(files, modules_load.read(files, "")) == {
+        "systemd": False,
+        "managed_by": None,
+        "boot_files_read": None,
+        "boot_files_mask": None,
+    }

@@ -17,7 +17,10 @@ RELEASE = "6.12.0-124.8.1.el10_1.x86_64"
 NAMES = _module_names.KNOWN_MODULES
 LISTED = {boot_block.PATH: "".join(name + "\n" for name in NAMES)}
 OVERRIDDEN = {"/etc/modprobe.d/hardening.conf": "".join("install {} /bin/false\n".format(name) for name in NAMES)}
-BLACKLISTED = {"/usr/lib/modprobe.d/hardening-blacklist.conf": "# CIS 3.2\n" + "".join("blacklist {}\n".format(name) for name in NAMES)}
+BLACKLISTED = {
+    "/usr/lib/modprobe.d/hardening-blacklist.conf": "# CIS 3.2\n"
+    + "".join("blacklist {}\n".format(name) for name in NAMES)
+}
 LONG = "x" * 240
 VERDICT = ("state", "autoload", "boot", "next_boot", "depends", "provider", "autoload_after")
 
@@ -40,7 +43,10 @@ SITUATIONS = {
         [],
     ),
     "a file of sysctl.d that is none": ({"/etc/sysctl.d/99-some-tool.conf": None}, []),
-    "a comment on each line of the boot list": ({"/etc/modules-load.d/m.conf": "".join(name + " # needed by Istio\n" for name in NAMES)}, []),
+    "a comment on each line of the boot list": (
+        {"/etc/modules-load.d/m.conf": "".join(name + " # needed by Istio\n" for name in NAMES)},
+        [],
+    ),
     "every module overridden": (OVERRIDDEN, []),
     "every module overridden, and listed": (dict(OVERRIDDEN, **LISTED), []),
     "every module blacklisted, and listed": (dict(BLACKLISTED, **LISTED), []),
@@ -63,11 +69,18 @@ SITUATIONS = {
         [],
     ),
     "a command of its own for each module": (
-        {"/etc/modprobe.d/a.conf": "".join("install {0} /usr/local/sbin/refuse {0} || {1}\n".format(name, LONG) for name in NAMES)},
+        {
+            "/etc/modprobe.d/a.conf": "".join(
+                "install {0} /usr/local/sbin/refuse {0} || {1}\n".format(name, LONG) for name in NAMES
+            )
+        },
         ["origin", "reasons"],
     ),
     "a file for each line": (
-        dict(each("/etc/modprobe.d/" + LONG + "{}.conf", "blacklist {}\n"), **each("/etc/modules-load.d/" + LONG + "{}.conf", "{}\n")),
+        dict(
+            each("/etc/modprobe.d/" + LONG + "{}.conf", "blacklist {}\n"),
+            **each("/etc/modules-load.d/" + LONG + "{}.conf", "{}\n"),
+        ),
         ["origin", "boot_files", "reasons"],
     ),
     "many names in our block, and beside it": (
@@ -82,7 +95,10 @@ SITUATIONS = {
         ["origin", "managed"],
     ),
     "many files that cannot be read": (
-        dict({"/etc/modprobe.d/{}{}.conf".format(LONG, number): None for number in range(99)}, **dict(OVERRIDDEN, **dict(BLACKLISTED, **LISTED))),
+        dict(
+            {"/etc/modprobe.d/{}{}.conf".format(LONG, number): None for number in range(99)},
+            **dict(OVERRIDDEN, **dict(BLACKLISTED, **LISTED)),
+        ),
         ["origin", "unreadable"],
     ),
     "an alias of its own for each module": (
@@ -92,7 +108,10 @@ SITUATIONS = {
     "what each module needs, named over and over": (
         {
             "/lib/modules/{}/modules.dep".format(RELEASE): "".join(
-                "{0}/{1}.ko.xz:{2}\n".format(module_tree.NETFILTER, name, " {}/x_tables.ko.xz".format(module_tree.NETFILTER) * 50) for name in NAMES
+                "{0}/{1}.ko.xz:{2}\n".format(
+                    module_tree.NETFILTER, name, " {}/x_tables.ko.xz".format(module_tree.NETFILTER) * 50
+                )
+                for name in NAMES
             )
         },
         [],
@@ -101,14 +120,17 @@ SITUATIONS = {
     "each fault of each kind, in several words, with another kernel to come": (
         dict(
             {
-                "/etc/modprobe.d/h.conf": "".join("install {} /bin/false{}\u00fc\n".format(name, number % 3) for number, name in enumerate(NAMES)),
+                "/etc/modprobe.d/h.conf": "".join(
+                    "install {} /bin/false{}\u00fc\n".format(name, number % 3) for number, name in enumerate(NAMES)
+                ),
                 "/usr/lib/modprobe.d/b.conf": "".join("blacklist {}\n".format(name) * 7 for name in NAMES),
                 "/proc/cmdline": "module_blacklist={0} modprobe.blacklist={0} modules-load={0}".format(",".join(NAMES)),
                 "/etc/sysctl.d/99.conf": "kernel.modules_disabled=1\n",
                 "/proc/sys/kernel/modprobe": "/usr/local/sbin/none",
                 "/sys/kernel/security/lockdown": "none [integrity]",
                 "/etc/selinux/config": "SELINUX=enforcing\nSELINUXTYPE=targeted\n",
-                "/etc/selinux/targeted/active/modules/400/istio_node_prep/cil": "(allow container_t kernel_t (system (module_request)))\n" * 8,
+                "/etc/selinux/targeted/active/modules/400/istio_node_prep/cil": "(allow container_t kernel_t (system (module_request)))\n"
+                * 8,
                 "/etc/modules-load.d/all.conf": LISTED[boot_block.PATH],
                 boot_block.PATH: "{}\n{}{}\n".format(boot_block.BEGIN, LISTED[boot_block.PATH], boot_block.END),
                 "/lib/modules/6.13.0/modules.builtin": "".join("kernel/{}.ko\n".format(name) for name in NAMES),
@@ -116,7 +138,9 @@ SITUATIONS = {
                 "/boot/grub2/grubenv": "saved_entry=next\n",
             },
             **{
-                "/etc/modprobe.d/vendor-{}.conf".format(number): "{}\n# A copy without the lines below of /usr/lib/modprobe.d/vendor-{}.conf\n".format(
+                "/etc/modprobe.d/vendor-{}.conf".format(
+                    number
+                ): "{}\n# A copy without the lines below of /usr/lib/modprobe.d/vendor-{}.conf\n".format(
                     modprobe_overrides.MARK, number
                 )
                 for number in range(40)
@@ -124,10 +148,15 @@ SITUATIONS = {
         ),
         ["origin", "boot_files", "managed", "reasons", "other_reasons"],
     ),
-    "one name in our block, over and over": ({boot_block.PATH: "{}\n{}{}\n".format(boot_block.BEGIN, "xt_owner\n" * 3000, boot_block.END)}, []),
+    "one name in our block, over and over": (
+        {boot_block.PATH: "{}\n{}{}\n".format(boot_block.BEGIN, "xt_owner\n" * 3000, boot_block.END)},
+        [],
+    ),
     "long lines and many names": (
         {
-            "/etc/modprobe.d/a.conf": "".join("install {} {}\n".format(name, "x" * 9999) for name in ("xt_owner", "xt_mark", "nf_nat")),
+            "/etc/modprobe.d/a.conf": "".join(
+                "install {} {}\n".format(name, "x" * 9999) for name in ("xt_owner", "xt_mark", "nf_nat")
+            ),
             "/etc/modules-load.d/a.conf": "".join("module_{}\nnf_nat\n".format(number) for number in range(2000)),
             "/etc/os-release": "PRETTY_NAME=" + "x" * 100000,
         },
@@ -141,7 +170,9 @@ def make(node, files):
     """Make a node with all modules of the catalogue in a tree of their own, which has what they need on Debian."""
     node.write("/proc/sys/kernel/osrelease", RELEASE)
     node.write("/usr/lib/systemd/systemd", "")
-    modules = {name: (module_tree.NETFILTER, [needed for needed in needs(name) if needed != name], []) for name in NAMES}
+    modules = {
+        name: (module_tree.NETFILTER, [needed for needed in needs(name) if needed != name], []) for name in NAMES
+    }
     for name, requests in _module_names.AUTOLOAD_REQUESTS.items():
         modules[name] = modules[name][:2] + ([request for request in requests if request != name],)
     node.tree([], release=RELEASE if files is not None else "6.12.0-211.el10", suffix=".xz", **modules)
@@ -157,9 +188,16 @@ def needs(name):
     if name.startswith("nft_"):
         return ["nf_tables", "nf_nat", *conntrack]
     if name.startswith(("iptable_", "ip6table_")):
-        return [name.split("table_")[0] + "_tables", "x_tables", *(["nf_nat", *conntrack] if name.endswith("nat") else [])]
+        return [
+            name.split("table_")[0] + "_tables",
+            "x_tables",
+            *(["nf_nat", *conntrack] if name.endswith("nat") else []),
+        ]
     if name.startswith("xt_") or name in ("ip_tables", "ip6_tables"):
-        return ["x_tables", *(conntrack if name in ("xt_CT", "xt_conntrack", "xt_connmark", "xt_nat", "xt_REDIRECT") else [])]
+        return [
+            "x_tables",
+            *(conntrack if name in ("xt_CT", "xt_conntrack", "xt_connmark", "xt_nat", "xt_REDIRECT") else []),
+        ]
     return conntrack[1:] if name == "nf_conntrack" else conntrack if name == "nf_nat" else []
 
 
@@ -181,7 +219,9 @@ def test_the_facts_stay_small(node, situation):
 def test_where_there_is_too_much_to_tell_details_go_first(node):
     make(node, SITUATIONS["a file for each line"][0])
     facts = node.facts(NAMES)
-    assert facts["conflicts"] == {} and {path: sorted(names) for path, names in facts["boot_files"].items()} == {"other files": sorted(NAMES)}
+    assert facts["conflicts"] == {} and {path: sorted(names) for path, names in facts["boot_files"].items()} == {
+        "other files": sorted(NAMES)
+    }
     told = {group["code"]: group["modules"] for group in facts["reasons"] if group["code"] == "blacklist"}
     assert sorted(told["blacklist"]) == sorted(NAMES) and not any("where" in group for group in facts["reasons"])
 
@@ -195,7 +235,11 @@ PARTLY = {
         "/proc/modules": LIVE.format("nf_tables") + LIVE.format("nft_compat"),
     },
     "the kernel's request overridden": {"/etc/modprobe.d/r.conf": "install nfnetlink-subsys-10 /bin/false\n"},
-    "a container": {"/run/.containerenv": "", "/etc/modprobe.d/a.conf": "install x_tables /bin/false\n", "/proc/modules": LIVE.format("x_tables")},
+    "a container": {
+        "/run/.containerenv": "",
+        "/etc/modprobe.d/a.conf": "install x_tables /bin/false\n",
+        "/proc/modules": LIVE.format("x_tables"),
+    },
     "being loaded at this moment": {
         "/etc/modprobe.d/a.conf": "install nf* /bin/false\n",
         "/proc/modules": LIVE.format("nf_nat") + LIVE.format("nf_conntrack").replace("Live", "Loading"),
@@ -241,8 +285,19 @@ def test_a_line_is_said_of_many_modules_at_once(node):
     assert facts["reasons"] == [
         dict(refused, axis="now", includes_dependents=True, modules={"x_tables": [1]}),
         dict(refused, axis="now", dependency="x_tables", modules={"xt_mark": [1], "xt_owner": [1]}),
-        {"axis": "autoload", "code": "never_requested", "text": "the kernel never asks for it", "modules": {"x_tables": []}},
-        {"axis": "autoload", "code": "blacklist", "text": "blacklisted", "where": "/etc/modprobe.d/a.conf", "modules": {"xt_mark": [2], "xt_owner": [4]}},
+        {
+            "axis": "autoload",
+            "code": "never_requested",
+            "text": "the kernel never asks for it",
+            "modules": {"x_tables": []},
+        },
+        {
+            "axis": "autoload",
+            "code": "blacklist",
+            "text": "blacklisted",
+            "where": "/etc/modprobe.d/a.conf",
+            "modules": {"xt_mark": [2], "xt_owner": [4]},
+        },
         {
             "axis": "boot",
             "code": "blacklist",
@@ -266,7 +321,12 @@ def test_what_an_alias_of_somebodys_own_leads_to_is_left_out_at_last(node):
     facts = node.facts(NAMES)
     for name in NAMES:
         facts["modules"][LONG + name] = dict(facts["modules"][name])
-        facts["modules"][name] = {"state": "merged", "autoload": "yes", "boot": "not_applicable", "provider": LONG + name}
+        facts["modules"][name] = {
+            "state": "merged",
+            "autoload": "yes",
+            "boot": "not_applicable",
+            "provider": LONG + name,
+        }
     cut = size_limit.shortened(facts)
     assert "providers" in cut["truncated"] and len(json.dumps(cut)) < 16 * 1024
     assert cut["modules"] == {name: {"state": "unknown", "autoload": "unknown", "boot": "unknown"} for name in NAMES}

@@ -91,7 +91,9 @@ def test_rpm_is_asked_once_for_all(node):
     assert (tools["nft"]["version"], tools["ipset"]["version"]) == ("1.0.9", "7.21")
 
 
-@pytest.mark.parametrize("program, variant", [("xtables-nft-multi", "nft"), ("xtables-legacy-multi", "legacy"), ("iptables.bin", None)])
+@pytest.mark.parametrize(
+    "program, variant", [("xtables-nft-multi", "nft"), ("xtables-legacy-multi", "legacy"), ("iptables.bin", None)]
+)
 def test_the_variant_is_told_by_the_program_behind_the_name(node, program, variant):
     node.write("/usr/sbin/" + program, "")
     node.link("/usr/sbin/iptables", "/etc/any_of/iptables")

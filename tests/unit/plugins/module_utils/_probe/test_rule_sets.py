@@ -40,7 +40,13 @@ EXTENSIONS = {
     "-j CONNMARK": "xt_connmark",
     "-j SNAT": "xt_nat",
 }
-EXPRESSIONS = {" type nat ": "nft_chain_nat", " redirect ": "nft_redir", " ct ": "nft_ct", " tproxy ": "nft_tproxy", " snat ": "nft_nat"}
+EXPRESSIONS = {
+    " type nat ": "nft_chain_nat",
+    " redirect ": "nft_redir",
+    " ct ": "nft_ct",
+    " tproxy ": "nft_tproxy",
+    " snat ": "nft_nat",
+}
 
 BY_TOOL = [pytest.param(rule_set, id=rule_set.id) for rule_set in RULE_SETS]
 
@@ -61,9 +67,9 @@ def test_the_needs_are_those_of_the_text(rule_set):
         prefix = "ip" if rule_set.family == "ipv4" else "ip6"
         assert needs == extensions | {prefix + "_tables"} | {prefix + "table_" + table for table in tables}
         return
-    assert either - {"nft_counter"} == extensions | {"nf_tables"} | ({"nft_chain_nat"} if "nat" in tables else set()) | (
-        {"nft_compat"} if extensions else set()
-    )
+    assert either - {"nft_counter"} == extensions | {"nf_tables"} | (
+        {"nft_chain_nat"} if "nat" in tables else set()
+    ) | ({"nft_compat"} if extensions else set())
     # Newer programs match ports and marks without x_tables; nothing else may be left to the version.
     assert set(rule_set.may_need) <= {"nft_counter", "xt_mark", "xt_tcpudp"} or not set(rule_set.needs) & extensions
 
@@ -125,9 +131,14 @@ def test_a_selection_picks_its_constructs(asked, constructs):
     ],
 )
 def test_ipv6_rules_come_with_the_cluster_and_with_ambient_mode(asked, with_ipv6):
-    assert {rule_set.construct for rule_set in chosen(dict(SELECTION, **asked)) if rule_set.family == "ipv6"} == with_ipv6
+    assert {
+        rule_set.construct for rule_set in chosen(dict(SELECTION, **asked)) if rule_set.family == "ipv6"
+    } == with_ipv6
 
 
-@pytest.mark.parametrize("variant, tools", [("nft", {"iptables-nft"}), ("legacy", {"iptables-legacy"}), ("auto", {"iptables-nft", "iptables-legacy"})])
+@pytest.mark.parametrize(
+    "variant, tools",
+    [("nft", {"iptables-nft"}), ("legacy", {"iptables-legacy"}), ("auto", {"iptables-nft", "iptables-legacy"})],
+)
 def test_the_variant_picks_the_tool(variant, tools):
     assert {rule_set.tool for rule_set in chosen(dict(SELECTION, iptables_variant=variant))} == tools

@@ -72,7 +72,11 @@ def test_the_ipset_is_made_by_the_probe_itself_so_selinux_does_not_keep_the_kern
 
 def test_a_domain_is_asked_for_itself(monkeypatch, node):
     asked = []
-    monkeypatch.setattr(runner.selinux, "may_request", lambda _files, domains=("container_t",): asked.append(domains) or (True, domains[0]))
+    monkeypatch.setattr(
+        runner.selinux,
+        "may_request",
+        lambda _files, domains=("container_t",): asked.append(domains) or (True, domains[0]),
+    )
     node.tree()
     node.write("/sys/fs/selinux/enforce", "1")
     files = Files(str(node.root))
@@ -84,7 +88,9 @@ def test_a_domain_is_asked_for_itself(monkeypatch, node):
 
 def test_a_merged_module_stands_for_the_one_that_took_it_over(read):
     assert runner.would_load(NFT, read(loaded=NFT.needs)) == []
-    assert runner.would_load(SETS["nft/ipv4/sidecar-kube-virt"], read(loaded=["nft_redir", "nft_chain_nat"], on_disk=["nf_tables"])) == ["nf_tables"]
+    assert runner.would_load(
+        SETS["nft/ipv4/sidecar-kube-virt"], read(loaded=["nft_redir", "nft_chain_nat"], on_disk=["nf_tables"])
+    ) == ["nf_tables"]
 
 
 def test_kernels_with_a_nat_chain_for_each_family_lack_nothing(read):
@@ -94,13 +100,21 @@ def test_kernels_with_a_nat_chain_for_each_family_lack_nothing(read):
 
 
 def test_a_kernel_option_that_is_off_is_named(read):
-    assert runner.lacking(NATIVE, read(loaded=NATIVE.needs, config="CONFIG_MODULES=y\n")) == ([], ["NF_CONNTRACK_ZONES"])
-    assert runner.lacking(NATIVE, read(loaded=NATIVE.needs, config="CONFIG_MODULES=y\nCONFIG_NF_CONNTRACK_ZONES=y\n")) == ([], [])
+    assert runner.lacking(NATIVE, read(loaded=NATIVE.needs, config="CONFIG_MODULES=y\n")) == (
+        [],
+        ["NF_CONNTRACK_ZONES"],
+    )
+    assert runner.lacking(
+        NATIVE, read(loaded=NATIVE.needs, config="CONFIG_MODULES=y\nCONFIG_NF_CONNTRACK_ZONES=y\n")
+    ) == ([], [])
 
 
 def test_a_node_without_the_program_cannot_be_tested(read, monkeypatch, tmp_path):
     monkeypatch.setattr(runner.tools, "DIRECTORIES", (str(tmp_path),))
-    assert runner.run([LEGACY], read(), True, 10) == ({LEGACY.id: {"status": "not_testable", "message": "iptables-legacy-restore is not installed"}}, None)
+    assert runner.run([LEGACY], read(), True, 10) == (
+        {LEGACY.id: {"status": "not_testable", "message": "iptables-legacy-restore is not installed"}},
+        None,
+    )
 
 
 @pytest.mark.parametrize("target, tool", [("xtables-nft-multi", NFT), ("xtables-legacy-multi", LEGACY)])
@@ -126,7 +140,10 @@ def test_a_probe_that_is_cut_off_says_what_it_did_not_come_to(read, monkeypatch)
     results, capabilities = runner.run([LEGACY, NFT], read(), True, 1)
     assert capabilities == "0000000000003000"
     assert results[LEGACY.id] == {"status": "proved"}
-    assert results[NFT.id] == {"status": "not_tested", "message": "the probe did not come to it: the time-out of 1 seconds is over"}
+    assert results[NFT.id] == {
+        "status": "not_tested",
+        "message": "the probe did not come to it: the time-out of 1 seconds is over",
+    }
 
 
 def test_only_what_helps_is_kept_of_a_programs_words(monkeypatch):

@@ -48,7 +48,9 @@ def test_no_namespace_can_be_made(monkeypatch, number, words):
         sandbox.new_network()
 
 
-@pytest.mark.parametrize("number, words", [(errno.EACCES, "Run the probe on the host itself"), (errno.EINVAL, "see the kernel's log")])
+@pytest.mark.parametrize(
+    "number, words", [(errno.EACCES, "Run the probe on the host itself"), (errno.EINVAL, "see the kernel's log")]
+)
 def test_nothing_can_be_mounted(monkeypatch, number, words):
     monkeypatch.setattr(sandbox, "_libc", Kernel(number))
     with pytest.raises(sandbox.Refused, match="^/run cannot be mounted over.*" + words):

@@ -28,7 +28,9 @@ def port():
 
 
 def test_a_connection_that_goes_nowhere_is_unproved(port):
-    with pytest.raises(traffic.Unproved, match="the connection to 127.0.0.1 port {} was dropped: Connection refused".format(port)):
+    with pytest.raises(
+        traffic.Unproved, match="the connection to 127.0.0.1 port {} was dropped: Connection refused".format(port)
+    ):
         traffic.prove(proof("redirect", port=port, listen=0), "ipv4", WORDS)
 
 
@@ -46,4 +48,6 @@ def test_a_connection_that_was_not_redirected_has_no_original_destination(port):
 def test_a_query_without_an_answer_is_unproved(port):
     with pytest.raises(traffic.Unproved, match="the query did not reach port"):
         traffic.prove(proof("datagram", port=port, listen=0), "ipv4", WORDS)
-    assert traffic.prove(proof("datagram", port=port, listen=port), "ipv4", WORDS) == "answered from 127.0.0.1 port {}".format(port)
+    assert traffic.prove(
+        proof("datagram", port=port, listen=port), "ipv4", WORDS
+    ) == "answered from 127.0.0.1 port {}".format(port)

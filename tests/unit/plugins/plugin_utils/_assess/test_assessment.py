@@ -11,7 +11,14 @@ from ansible_collections.nodeprep.istio.plugins.filter.required_modules import r
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.profiles import known_modules
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
-from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import checked, facts, missing_modules, preparation_plan, readiness, recorded
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import (
+    checked,
+    facts,
+    missing_modules,
+    preparation_plan,
+    readiness,
+    recorded,
+)
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 NFT = ["nf_tables", "nf_conntrack", "nft_ct", "nf_defrag_ipv4", "nft_nat", "nft_socket", "nft_tproxy", "nft_redir"]
@@ -65,14 +72,23 @@ def test_verdicts(verdict, options):
 def test_a_dependency_comes_with_what_is_required():
     never = {"autoload": "never"}
     redirect = {"depends": ["nf_conntrack", "nf_defrag_ipv4"]}
-    assert readiness(facts(nf_conntrack=never, nf_defrag_ipv4=never, nft_redir=redirect), backend="nftables", **PAGE)["verdict"] == "on_demand"
-    assert readiness(facts(nf_conntrack=never, nf_defrag_ipv4=never), backend="nftables", **PAGE)["verdict"] == "not_ready"
+    assert (
+        readiness(facts(nf_conntrack=never, nf_defrag_ipv4=never, nft_redir=redirect), backend="nftables", **PAGE)[
+            "verdict"
+        ]
+        == "on_demand"
+    )
+    assert (
+        readiness(facts(nf_conntrack=never, nf_defrag_ipv4=never), backend="nftables", **PAGE)["verdict"] == "not_ready"
+    )
 
 
 def test_tables_wait_for_ip_tables():
     table = {"autoload_after": "ip_tables"}
     tables = {"iptable_nat": table, "iptable_mangle": table, "ip_tables": {"autoload": "never"}}
-    assert "iptable_nat" in [row["name"] for row in readiness(facts(**tables), **PAGE)["requirements"] if row["now"] == "unmet"]
+    assert "iptable_nat" in [
+        row["name"] for row in readiness(facts(**tables), **PAGE)["requirements"] if row["now"] == "unmet"
+    ]
     loaded = readiness(facts(**{**tables, "ip_tables": {"state": "loaded", "autoload": "never"}}), **PAGE)
     assert [row["now"] for row in loaded["requirements"] if row["name"] == "iptable_nat"] == ["on_demand"]
     assert [row["after_reboot"] for row in loaded["requirements"] if row["name"] == "iptable_nat"] == ["unmet"]
@@ -91,37 +107,75 @@ def test_a_name_that_the_next_kernel_has_merged_takes_its_providers_grade_after_
     upgrade = {"state": "loadable", "boot": "not_applicable", "next_boot": {"state": "merged", "autoload": "yes"}}
 
     def row(**modules):
-        found = readiness(facts(state="loaded", boot="yes", kernel=(5, 10, 0), **modules), backend=backend, profile="effective", iptables_variant="nft")
+        found = readiness(
+            facts(state="loaded", boot="yes", kernel=(5, 10, 0), **modules),
+            backend=backend,
+            profile="effective",
+            iptables_variant="nft",
+        )
         return next(row for row in found["requirements"] if row["name"] == "nft_counter")
 
     assert (row(nft_counter=upgrade)["now"], row(nft_counter=upgrade)["after_reboot"]) == ("on_demand", "present")
-    assert row(nft_counter=upgrade, nf_tables={"state": "loaded", "boot": "no", "autoload": "denied"})["after_reboot"] == "unmet"
+    assert (
+        row(nft_counter=upgrade, nf_tables={"state": "loaded", "boot": "no", "autoload": "denied"})["after_reboot"]
+        == "unmet"
+    )
 
 
 def test_what_the_next_kernel_has_under_an_unknown_name_is_unknown_unless_it_is_listed():
     def after(boot):
-        node = facts(state="loaded", boot="yes", xt_owner={"state": "loaded", "boot": boot, "next_boot": {"state": "merged", "autoload": "yes"}})
+        node = facts(
+            state="loaded",
+            boot="yes",
+            xt_owner={"state": "loaded", "boot": boot, "next_boot": {"state": "merged", "autoload": "yes"}},
+        )
         assert preparation_plan(node)["expected"]["verdict"] in ("ready", "unknown")
-        return {row["after_reboot"] for row in readiness(node, profile="effective")["requirements"] if row["name"] == "xt_owner"}
+        return {
+            row["after_reboot"]
+            for row in readiness(node, profile="effective")["requirements"]
+            if row["name"] == "xt_owner"
+        }
 
     assert (after("yes"), after("no")) == ({"present"}, {"unknown"})
 
 
-@pytest.mark.parametrize("state, rest", [("loadable", "load it, and list it in /etc/modules-load.d"), ("loaded", "list it in /etc/modules-load.d")])
+@pytest.mark.parametrize(
+    "state, rest",
+    [("loadable", "load it, and list it in /etc/modules-load.d"), ("loaded", "list it in /etc/modules-load.d")],
+)
 def test_a_blacklisted_module_is_to_be_taken_off_the_blacklist_first(state, rest):
-    blacklisted = [{"axis": "autoload", "code": "blacklist", "text": "blacklisted (/etc/modprobe.d/x.conf:1)", "where": "/etc/modprobe.d/x.conf:1"}]
+    blacklisted = [
+        {
+            "axis": "autoload",
+            "code": "blacklist",
+            "text": "blacklisted (/etc/modprobe.d/x.conf:1)",
+            "where": "/etc/modprobe.d/x.conf:1",
+        }
+    ]
 
     def remedy(reasons):
-        node = facts(state="loaded", boot="yes", xt_owner={"state": state, "autoload": "denied", "boot": "no", "reasons": reasons})
-        return next(row["remedy"] for row in readiness(node, profile="effective")["requirements"] if row["name"] == "xt_owner")
+        node = facts(
+            state="loaded",
+            boot="yes",
+            xt_owner={"state": state, "autoload": "denied", "boot": "no", "reasons": reasons},
+        )
+        return next(
+            row["remedy"] for row in readiness(node, profile="effective")["requirements"] if row["name"] == "xt_owner"
+        )
 
     assert remedy(blacklisted) == f"take it off the blacklist, then {rest}" and remedy([]) == rest
 
 
 def test_required_modules_take_a_whole_selection():
-    selection = Selection.from_options({"backend": "nftables", "mode": ["sidecar", "ambient"], "ip_family": "dual"}).as_dict()
-    assert required_modules("nftables", **selection) == required_modules("nftables", mode=["sidecar", "ambient"], ip_family="dual")
-    with pytest.raises(AnsibleFilterError, match="required_modules: backend: the input says 'iptables' and the option 'nftables'"):
+    selection = Selection.from_options(
+        {"backend": "nftables", "mode": ["sidecar", "ambient"], "ip_family": "dual"}
+    ).as_dict()
+    assert required_modules("nftables", **selection) == required_modules(
+        "nftables", mode=["sidecar", "ambient"], ip_family="dual"
+    )
+    with pytest.raises(
+        AnsibleFilterError, match="required_modules: backend: the input says 'iptables' and the option 'nftables'"
+    ):
         required_modules("iptables", **selection)
 
 
@@ -141,7 +195,10 @@ def test_the_plan_and_its_end():
     fewer = facts(state="loaded", boot="yes", boot_files={BOOT_FILE: [*NFT, "xt_owner"]})
     assert preparation_plan(fewer, backend="nftables", **PAGE)["change"]
     elsewhere = facts(state="loaded", boot="yes", boot_files={"/usr/lib/modules-load.d/v.conf": NFT})
-    assert preparation_plan(elsewhere, backend="nftables", **PAGE) | {"persist": [], "change": False} == preparation_plan(elsewhere, backend="nftables", **PAGE)
+    assert preparation_plan(elsewhere, backend="nftables", **PAGE) | {
+        "persist": [],
+        "change": False,
+    } == preparation_plan(elsewhere, backend="nftables", **PAGE)
 
 
 def test_what_no_module_can_mend_is_refused():
@@ -166,21 +223,40 @@ def test_bad_options_get_one_clear_error(option, value, message):
 
 
 def test_a_table_that_waits_for_another_module_says_so():
-    denied = {"state": "blocked", "autoload": "never", "reasons": [{"axis": "now", "code": "install_override", "text": "install override '/bin/false'"}]}
+    denied = {
+        "state": "blocked",
+        "autoload": "never",
+        "reasons": [{"axis": "now", "code": "install_override", "text": "install override '/bin/false'"}],
+    }
     made = facts(ip_tables=denied, iptable_nat={"autoload_after": "ip_tables"})
     (row,) = [row for row in readiness(made, profile="documented")["requirements"] if row["name"] == "iptable_nat"]
     assert row["now"] == "unmet"
-    assert row["reason"] == "the kernel asks for it once ip_tables is there, which it is not (install override '/bin/false')"
+    assert (
+        row["reason"]
+        == "the kernel asks for it once ip_tables is there, which it is not (install override '/bin/false')"
+    )
 
 
 def grouped(changed=None):
     """Return recorded facts with one group of reasons, and what is changed of it."""
-    group = {"axis": "now", "code": "blacklist", "text": "blacklisted", "where": "/etc/modprobe.d/a.conf", "modules": {"xt_owner": [3]}}
+    group = {
+        "axis": "now",
+        "code": "blacklist",
+        "text": "blacklisted",
+        "where": "/etc/modprobe.d/a.conf",
+        "modules": {"xt_owner": [3]},
+    }
     return {**facts(), "schema": 3, "reasons": [{**group, **(changed or {})}]}
 
 
 def test_reasons_that_are_said_once_are_those_of_each_module():
-    shared = {"axis": "now", "code": "install_override", "text": "install override '/bin/false'", "includes_dependents": True, "modules": {"x_tables": [7]}}
+    shared = {
+        "axis": "now",
+        "code": "install_override",
+        "text": "install override '/bin/false'",
+        "includes_dependents": True,
+        "modules": {"x_tables": [7]},
+    }
     made = grouped(shared)
     made["modules"]["xt_owner"] = {**made["modules"]["xt_owner"], "depends": ["x_tables"]}
     made["conflicts"] = {"/etc/modprobe.d/a.conf": {"package": None, "comment": None, "lines": {}}}
@@ -222,14 +298,24 @@ def test_reasons_that_are_said_once_are_those_of_each_module():
         {**grouped(), "truncated": "origin"},
         {
             **recorded(facts()),
-            "modules": {**recorded(facts())["modules"], "aaa": {**recorded(facts())["modules"]["xt_owner"], "autoload_after": "zzz"}, "zzz": ["x"]},
+            "modules": {
+                **recorded(facts())["modules"],
+                "aaa": {**recorded(facts())["modules"]["xt_owner"], "autoload_after": "zzz"},
+                "zzz": ["x"],
+            },
         },
         {**recorded(facts()), "modules": []},
         {**recorded(facts()), "modules": {}},
         facts(xt_owner={"state": "fine"}),
         facts(nf_nat={"state": "merged"}),
         facts(nf_nat={"next_boot": {"state": "fine"}}),
-        {**recorded(facts()), "modules": {**recorded(facts())["modules"], "xt_owner": {**recorded(facts())["modules"]["xt_owner"], "depends": None}}},
+        {
+            **recorded(facts()),
+            "modules": {
+                **recorded(facts())["modules"],
+                "xt_owner": {**recorded(facts())["modules"]["xt_owner"], "depends": None},
+            },
+        },
         facts(xt_owner={"autoload_after": "nosuch"}),
         facts(xt_owner={"autoload_after": "xt_owner"}),
         {**facts(), "boot_files": {"/etc/modules-load.d/x.conf": None}},

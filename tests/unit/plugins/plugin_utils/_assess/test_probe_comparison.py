@@ -44,7 +44,12 @@ def test_what_is_proved(results, expected):
 
 
 def test_what_was_not_tested_for_want_of_a_module_says_what_would_help():
-    conclusion = conclude({"nft/ipv4/sidecar-dns": UNTESTED, "nft/ipv6/sidecar-dns": {"status": "not_testable", "message": "nft is not installed"}})
+    conclusion = conclude(
+        {
+            "nft/ipv4/sidecar-dns": UNTESTED,
+            "nft/ipv6/sidecar-dns": {"status": "not_testable", "message": "nft is not installed"},
+        }
+    )
     assert "load xt_CT for: prepare the node first, or set istio_node_probe_autoload: true" in conclusion["hint"]
     assert conclude({"nft/ipv4/sidecar-dns": PASSED})["hint"] is None
     other = {"iptables-nft/ipv4/sidecar-dns": PASSED, "iptables-legacy/ipv4/sidecar-dns": UNTESTED}
@@ -53,14 +58,21 @@ def test_what_was_not_tested_for_want_of_a_module_says_what_would_help():
 
 def test_a_kernel_without_ipv6_is_led_back_to_that_requirement():
     said = "can't initialize ip6tables table `nat': Address family not supported by protocol"
-    results = {"iptables-legacy/ipv4/sidecar-redirect": PASSED, "iptables-legacy/ipv6/sidecar-redirect": failed(message=said)}
+    results = {
+        "iptables-legacy/ipv4/sidecar-redirect": PASSED,
+        "iptables-legacy/ipv6/sidecar-redirect": failed(message=said),
+    }
     (cause,) = conclude(results, "not_ready", [row("kernel/ipv6", "kernel", now="unmet")])["causes"]
     assert (cause["message"], cause["requirements"]) == ("the kernel has no IPv6", ["iptables/kernel/kernel/ipv6"])
     (cause,) = conclude(results, "not_ready", [row("kernel/ipv6", "kernel", now="present")])["causes"]
     assert said in cause["message"] and cause["requirements"] == []
 
 
-BOTH = {"iptables-nft/ipv4/sidecar-dns": PASSED, "iptables-legacy/ipv4/sidecar-dns": failed("ip_tables"), "iptables-legacy/ipv4/ambient-dns": PASSED}
+BOTH = {
+    "iptables-nft/ipv4/sidecar-dns": PASSED,
+    "iptables-legacy/ipv4/sidecar-dns": failed("ip_tables"),
+    "iptables-legacy/ipv4/ambient-dns": PASSED,
+}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +90,12 @@ def test_only_the_variant_that_istio_picks_counts(forecast, expected):
 
 
 def test_a_failure_is_led_back_to_its_requirement():
-    rows = [row("xt_owner"), row("xt_CT"), row("NF_CONNTRACK_ZONES", kind="option"), row("nft_chain_nat", any_of=["nft_chain_nat_ipv4"])]
+    rows = [
+        row("xt_owner"),
+        row("xt_CT"),
+        row("NF_CONNTRACK_ZONES", kind="option"),
+        row("nft_chain_nat", any_of=["nft_chain_nat_ipv4"]),
+    ]
     results = {
         "iptables-nft/ipv4/sidecar-dns": failed("xt_CT"),
         "iptables-nft/ipv6/sidecar-dns": failed("xt_CT"),
@@ -89,12 +106,16 @@ def test_a_failure_is_led_back_to_its_requirement():
     both = causes["iptables-nft/ipv4/sidecar-dns", "iptables-nft/ipv6/sidecar-dns"]
     assert both["message"] == "for want of xt_CT" and both["requirements"] == ["iptables/module/xt_CT"]
     zones = causes[("iptables-nft/ipv4/ambient-dns",)]
-    assert zones["message"] == "for want of CONFIG_NF_CONNTRACK_ZONES" and zones["requirements"] == ["iptables/option/NF_CONNTRACK_ZONES"]
+    assert zones["message"] == "for want of CONFIG_NF_CONNTRACK_ZONES" and zones["requirements"] == [
+        "iptables/option/NF_CONNTRACK_ZONES"
+    ]
     assert causes[("iptables-nft/ipv4/detection",)]["requirements"] == ["iptables/module/nft_chain_nat"]
 
 
 def test_where_nothing_is_lacking_the_tool_is_to_blame():
-    conclusion = conclude({"nft/ipv4/sidecar-dns": failed(message="syntax error")}, rows=[row("nft", kind="tool"), row("nft_ct")])
+    conclusion = conclude(
+        {"nft/ipv4/sidecar-dns": failed(message="syntax error")}, rows=[row("nft", kind="tool"), row("nft_ct")]
+    )
     assert conclusion["causes"][0]["message"] == "every module is there, and the rules fail: syntax error"
     assert conclusion["causes"][0]["requirements"] == ["iptables/tool/nft"]
 
@@ -115,15 +136,29 @@ def test_a_disagreement_is_a_finding(predicted, result, loaded, finding):
 
 
 def test_a_right_verdict_for_wrong_reasons_is_a_finding():
-    rows = [row("xt_CT", now="unmet"), row("xt_owner", now="present"), row("nft_chain_nat", now="present", any_of=["nft_chain_nat_ipv4"])]
-    results = {"iptables-nft/ipv4/sidecar-dns": failed("xt_CT", "xt_owner"), "iptables-nft/ipv6/sidecar-dns": failed("nft_chain_nat")}
+    rows = [
+        row("xt_CT", now="unmet"),
+        row("xt_owner", now="present"),
+        row("nft_chain_nat", now="present", any_of=["nft_chain_nat_ipv4"]),
+    ]
+    results = {
+        "iptables-nft/ipv4/sidecar-dns": failed("xt_CT", "xt_owner"),
+        "iptables-nft/ipv6/sidecar-dns": failed("nft_chain_nat"),
+    }
     (finding,) = conclude(results, "not_ready", rows=rows)["findings"]
     assert (finding["id"], finding["severity"]) == ("prediction_contradicted", "error")
     assert finding["message"] == "predicted not_ready, but not for xt_owner, for want of which rules fail too"
 
 
 @pytest.mark.parametrize(
-    "predicted, result", [("ready", PASSED), ("ready", UNTESTED), ("not_ready", failed("xt_CT")), ("unknown", failed("xt_CT")), ("unknown", PASSED)]
+    "predicted, result",
+    [
+        ("ready", PASSED),
+        ("ready", UNTESTED),
+        ("not_ready", failed("xt_CT")),
+        ("unknown", failed("xt_CT")),
+        ("unknown", PASSED),
+    ],
 )
 def test_agreement_is_no_finding(predicted, result):
     assert conclude({"nft/ipv4/sidecar-dns": result}, predicted, rows=[row("xt_CT")])["findings"] == []

@@ -8,7 +8,13 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
-from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import LEGACY, facts, preparation_plan, readiness, without_legacy
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import (
+    LEGACY,
+    facts,
+    preparation_plan,
+    readiness,
+    without_legacy,
+)
 
 SIDECAR = {"xt_REDIRECT", "xt_owner"}
 NFT = {"nf_tables", "nft_compat", "nft_chain_nat", "nft_counter"}
@@ -39,11 +45,23 @@ def effective(backend="iptables", **options):
             SIDECAR | AMBIENT | {"xt_mark", "iptable_nat", "iptable_mangle", "iptable_raw"},
             {"iptables_variant": "legacy", "mode": "ambient", "ambient_ipv6": False, "reconcile": False},
         ),
-        (SIDECAR | {"iptable_nat", "iptable_mangle", "xt_tcpudp", "xt_conntrack"}, {"iptables_variant": "legacy", "invalid_drop": True}),
+        (
+            SIDECAR | {"iptable_nat", "iptable_mangle", "xt_tcpudp", "xt_conntrack"},
+            {"iptables_variant": "legacy", "invalid_drop": True},
+        ),
         ({"nf_tables", "nft_chain_nat", "nft_redir", "nft_counter"}, {"backend": "nftables"}),
-        ({"nf_tables", "nft_chain_nat", "nft_redir", "nft_counter", "nft_ct"}, {"backend": "nftables", "dns_capture": True}),
-        ({"nf_tables", "nft_chain_nat", "nft_redir", "nft_counter", "nft_ct", "nft_tproxy"}, {"backend": "nftables", "interception": "tproxy"}),
-        ({"nf_tables", "nft_chain_nat", "nft_redir", "nft_counter", "nft_ct", "nft_nat"}, {"backend": "nftables", "mode": "ambient"}),
+        (
+            {"nf_tables", "nft_chain_nat", "nft_redir", "nft_counter", "nft_ct"},
+            {"backend": "nftables", "dns_capture": True},
+        ),
+        (
+            {"nf_tables", "nft_chain_nat", "nft_redir", "nft_counter", "nft_ct", "nft_tproxy"},
+            {"backend": "nftables", "interception": "tproxy"},
+        ),
+        (
+            {"nf_tables", "nft_chain_nat", "nft_redir", "nft_counter", "nft_ct", "nft_nat"},
+            {"backend": "nftables", "mode": "ambient"},
+        ),
     ],
 )
 def test_what_each_case_uses(modules, options):
@@ -76,7 +94,13 @@ def test_releases_differ(version, more):
 
 @pytest.mark.parametrize(
     "version, needed",
-    [("1.25.3", set()), ("1.25.4", {"ip6table_filter"}), ("1.26.8", {"ip6table_filter"}), ("1.27.1", {"ip6table_nat"}), ("1.27.2", set())],
+    [
+        ("1.25.3", set()),
+        ("1.25.4", {"ip6table_filter"}),
+        ("1.26.8", {"ip6table_filter"}),
+        ("1.27.1", {"ip6table_nat"}),
+        ("1.27.2", set()),
+    ],
 )
 def test_old_releases_try_ipv6_even_where_it_is_off(version, needed):
     found = effective(iptables_variant="legacy", istio_version=version)
@@ -87,7 +111,11 @@ def test_old_releases_try_ipv6_even_where_it_is_off(version, needed):
 def test_a_release_that_is_not_known_is_said_to_be_judged_as_another(asked, used):
     assessment = readiness(facts(), istio_version=asked)
     assert (assessment["catalogue"]["requested"], assessment["catalogue"]["used"]) == (asked, used)
-    assert (asked != used) is (assessment["catalogue"]["note"] is not None) is ("istio_version" in [one["id"] for one in assessment["findings"]])
+    assert (
+        (asked != used)
+        is (assessment["catalogue"]["note"] is not None)
+        is ("istio_version" in [one["id"] for one in assessment["findings"]])
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,17 +123,35 @@ def test_a_release_that_is_not_known_is_said_to_be_judged_as_another(asked, used
     [
         ({"istio_version": 1.3}, "istio_version: 1.3 is no text; quote the version"),
         ({"istio_version": "1.3"}, "istio_version: '1.3' is what is left of 1.30 without quotes"),
-        ({"extra_checks": [{"id": "a", "query": "lenght(@)", "message": "m"}]}, r"extra_checks: 'a': JMESPath has no function lenght\(\)"),
-        ({"extra_checks": [{"id": "a", "query": "a[?length(@, b)]", "message": "m"}]}, r"extra_checks: 'a': length\(\) takes 1 arguments, not 2"),
+        (
+            {"extra_checks": [{"id": "a", "query": "lenght(@)", "message": "m"}]},
+            r"extra_checks: 'a': JMESPath has no function lenght\(\)",
+        ),
+        (
+            {"extra_checks": [{"id": "a", "query": "a[?length(@, b)]", "message": "m"}]},
+            r"extra_checks: 'a': length\(\) takes 1 arguments, not 2",
+        ),
         ({"istio_version": "latest"}, "istio_version: 'latest' is no version"),
-        ({"backend": "nftables", "istio_version": "1.26"}, "Istio 1.26 has no nftables rules for sidecar mode; they came with 1.27"),
-        ({"backend": "nftables", "mode": "ambient", "istio_version": "1.27"}, "no nftables rules for ambient mode; they came with 1.28"),
+        (
+            {"backend": "nftables", "istio_version": "1.26"},
+            "Istio 1.26 has no nftables rules for sidecar mode; they came with 1.27",
+        ),
+        (
+            {"backend": "nftables", "mode": "ambient", "istio_version": "1.27"},
+            "no nftables rules for ambient mode; they came with 1.28",
+        ),
         ({"profile": "strict"}, "profile: 'strict' is not one of documented, effective, combined"),
         ({"iptables_variant": "nf_tables"}, "iptables_variant: 'nf_tables' is not one of auto, legacy, nft"),
         ({"cni_plugin": "maybe"}, "cni_plugin: 'maybe' is not true or false"),
         ({"extra_checks": {}}, "extra_checks: {} is not a list"),
-        ({"extra_checks": [{"id": "a", "query": "kernel..x", "message": "m"}]}, "extra_checks: 'a': the query is no JMESPath expression"),
-        ({"extra_checks": [{"id": "a", "query": "nosuch(@)", "message": "m", "level": "may"}]}, "level 'may' is not one of"),
+        (
+            {"extra_checks": [{"id": "a", "query": "kernel..x", "message": "m"}]},
+            "extra_checks: 'a': the query is no JMESPath expression",
+        ),
+        (
+            {"extra_checks": [{"id": "a", "query": "nosuch(@)", "message": "m", "level": "may"}]},
+            "level 'may' is not one of",
+        ),
         ({"extra_checks": [{"id": "a", "query": "a"}]}, "entry 1 has no message"),
         ({"extra_checks": [{"id": "a", "query": "a", "message": "m"}] * 2}, "two checks have the id 'a'"),
         ({"extra_checks": [{"id": "a", "query": "a", "message": "m", "when": 1}]}, "entry 1 has 'when'"),
@@ -123,19 +169,39 @@ def test_bad_options_get_one_clear_error(options, message):
         ({"mode": "ambient"}, facts(), "nft"),
         (
             {"mode": "ambient"},
-            facts(netfilter={"legacy_tables": {"ipv4": ["nat"], "ipv6": ["nat"]}}, iptable_nat={"state": "loaded"}, ip6table_nat={"state": "loaded"}),
+            facts(
+                netfilter={"legacy_tables": {"ipv4": ["nat"], "ipv6": ["nat"]}},
+                iptable_nat={"state": "loaded"},
+                ip6table_nat={"state": "loaded"},
+            ),
             "legacy",
         ),
         # Tables in the host's namespace say nothing of a pod's, which has its own.
         ({}, facts(netfilter={"legacy_tables": {"ipv4": ["nat"], "ipv6": []}}, iptable_nat={"state": "loaded"}), "nft"),
         # That is so on every kernel.
-        ({}, facts(kernel=(5, 10, 0), netfilter={"legacy_tables": {"ipv4": ["nat"], "ipv6": []}}, iptable_nat={"state": "loaded"}), "nft"),
+        (
+            {},
+            facts(
+                kernel=(5, 10, 0),
+                netfilter={"legacy_tables": {"ipv4": ["nat"], "ipv6": []}},
+                iptable_nat={"state": "loaded"},
+            ),
+            "nft",
+        ),
         # A loaded table that does not exist shows that this kernel makes them on first use, whatever its version.
-        ({"mode": "ambient"}, facts(kernel=(5, 14, 0), iptable_nat={"state": "loaded"}, ip6table_nat={"state": "loaded"}), "nft"),
+        (
+            {"mode": "ambient"},
+            facts(kernel=(5, 14, 0), iptable_nat={"state": "loaded"}, ip6table_nat={"state": "loaded"}),
+            "nft",
+        ),
         # The probe of iptables-legacy fails without the table nat.
         (
             {"mode": "ambient"},
-            facts(netfilter={"legacy_tables": {"ipv4": ["filter"], "ipv6": []}}, iptable_filter={"state": "loaded"}, iptable_nat={"state": "missing"}),
+            facts(
+                netfilter={"legacy_tables": {"ipv4": ["filter"], "ipv6": []}},
+                iptable_filter={"state": "loaded"},
+                iptable_nat={"state": "missing"},
+            ),
             "nft",
         ),
         # Up to 1.27.0 it tried the table filter, and then failed for want of nat (awslabs/amazon-eks-ami#2354).
@@ -153,7 +219,11 @@ def test_bad_options_get_one_clear_error(options, message):
         ({"istio_version": "1.25.3", "mode": "ambient"}, facts(netfilter={"nft_compat_uses": 4}), "nft"),
         ({"istio_version": "1.30"}, facts(nf_tables={"state": "missing"}), "legacy"),
         ({"istio_version": "1.31"}, facts(nf_tables={"state": "missing"}), "nft"),
-        ({"mode": "ambient"}, facts(netfilter={"legacy_tables": {"ipv4": None, "ipv6": None}}, iptable_nat={"state": "loaded"}), "unknown"),
+        (
+            {"mode": "ambient"},
+            facts(netfilter={"legacy_tables": {"ipv4": None, "ipv6": None}}, iptable_nat={"state": "loaded"}),
+            "unknown",
+        ),
         ({"mode": "ambient"}, facts(netfilter={"legacy_tables": {"ipv4": None, "ipv6": None}}), "nft"),
         ({"iptables_variant": "legacy"}, facts(), "legacy"),
     ],
@@ -163,7 +233,11 @@ def test_forecast(options, node, expected):
 
 
 def test_modes_can_differ_in_their_variant():
-    node = facts(netfilter={"legacy_tables": {"ipv4": ["nat"], "ipv6": ["nat"]}}, iptable_nat={"state": "loaded"}, ip6table_nat={"state": "loaded"})
+    node = facts(
+        netfilter={"legacy_tables": {"ipv4": ["nat"], "ipv6": ["nat"]}},
+        iptable_nat={"state": "loaded"},
+        ip6table_nat={"state": "loaded"},
+    )
     forecast = readiness(node, mode=["sidecar", "ambient"])["forecast"]
     assert (forecast["variant"], forecast["modes"]) == ("mixed", {"sidecar": "nft", "ambient": "legacy"})
 
@@ -171,14 +245,27 @@ def test_modes_can_differ_in_their_variant():
 def test_what_only_one_variant_needs_is_unknown_where_the_variant_is():
     unseen = {"legacy_tables": {"ipv4": None, "ipv6": None}}
     there = {"state": "loaded", "boot": "yes"}
-    absent = {name: {"state": "loadable", "autoload": "denied", "boot": "no"} for name in ["nf_tables", "nft_compat", "nft_chain_nat", "nft_counter"]}
-    assert readiness(facts(**there, netfilter=unseen, **absent), mode="ambient", profile="effective")["verdict"] == "unknown"
+    absent = {
+        name: {"state": "loadable", "autoload": "denied", "boot": "no"}
+        for name in ["nf_tables", "nft_compat", "nft_chain_nat", "nft_counter"]
+    }
+    assert (
+        readiness(facts(**there, netfilter=unseen, **absent), mode="ambient", profile="effective")["verdict"]
+        == "unknown"
+    )
     assert readiness(facts(**there, netfilter=unseen), mode="ambient", profile="effective")["verdict"] == "ready"
-    assert readiness(facts(**there, netfilter=unseen, xt_owner={"state": "missing"}), mode="ambient", profile="effective")["verdict"] == "not_ready"
+    assert (
+        readiness(facts(**there, netfilter=unseen, xt_owner={"state": "missing"}), mode="ambient", profile="effective")[
+            "verdict"
+        ]
+        == "not_ready"
+    )
 
 
 def test_every_assessment_has_three_verdicts():
-    page_only = {name: {"state": "loaded", "boot": "yes"} for name in required_modules("iptables", profile="documented")}
+    page_only = {
+        name: {"state": "loaded", "boot": "yes"} for name in required_modules("iptables", profile="documented")
+    }
     node = facts(autoload="denied", **page_only)
     assert readiness(node)["verdicts"] == {"documented": "ready", "effective": "not_ready", "combined": "not_ready"}
     bare = facts(state="loaded", boot="yes", br_netfilter={"state": "missing"})
@@ -201,9 +288,14 @@ def test_alternatives_the_best_counts():
     old = {"nft_chain_nat": {"state": "missing", "autoload": "never"}}
     node = facts(state="loaded", boot="yes", **old)
     rows = [row for row in readiness(node, ip_family="dual")["requirements"] if row["name"] == "nft_chain_nat"]
-    assert [(row["now"], row["any_of"][1]) for row in rows] == [("present", "nft_chain_nat_ipv4"), ("present", "nft_chain_nat_ipv6")]
+    assert [(row["now"], row["any_of"][1]) for row in rows] == [
+        ("present", "nft_chain_nat_ipv4"),
+        ("present", "nft_chain_nat_ipv6"),
+    ]
     neither = facts(state="loaded", boot="yes", **old, nft_chain_nat_ipv6={"state": "missing"})
-    assert [row["now"] for row in readiness(neither, ip_family="dual")["requirements"] if row["name"] == "nft_chain_nat"] == ["present", "unmet"]
+    assert [
+        row["now"] for row in readiness(neither, ip_family="dual")["requirements"] if row["name"] == "nft_chain_nat"
+    ] == ["present", "unmet"]
     loadable = facts(**old, nft_chain_nat_ipv6={"state": "missing"})
     assert "nft_chain_nat_ipv4" in preparation_plan(loadable)["load"]
 
@@ -214,14 +306,20 @@ def test_kernel_options_that_no_module_shows(value, verdict):
     assert readiness(node, mode="ambient")["verdict"] == verdict
     assert readiness(node)["verdict"] == "ready"
     if value == "n":
-        assert preparation_plan(node, mode="ambient")["refused"] == ["this kernel was built without CONFIG_NF_CONNTRACK_ZONES"]
+        assert preparation_plan(node, mode="ambient")["refused"] == [
+            "this kernel was built without CONFIG_NF_CONNTRACK_ZONES"
+        ]
 
 
-@pytest.mark.parametrize("options, needed", [({}, False), ({"cni_plugin": True}, True), ({"cni_plugin": True, "mode": "ambient"}, False)])
+@pytest.mark.parametrize(
+    "options, needed", [({}, False), ({"cni_plugin": True}, True), ({"cni_plugin": True, "mode": "ambient"}, False)]
+)
 @pytest.mark.parametrize("backend, tool", [("iptables", "iptables"), ("nftables", "nft")])
 def test_the_hosts_tools_count_where_istio_runs_them(backend, tool, options, needed):
     node = facts(state="loaded", boot="yes", **{tool: None})
-    assert readiness(node, backend=backend, profile="effective", **options)["verdict"] == ("not_ready" if needed else "ready")
+    assert readiness(node, backend=backend, profile="effective", **options)["verdict"] == (
+        "not_ready" if needed else "ready"
+    )
 
 
 def test_the_hosts_old_iptables_needs_more():
@@ -259,11 +357,21 @@ def test_the_page_loads_legacy_tables_all_the_same_and_says_what_follows():
 
 
 def test_what_should_be_there_never_stands_in_the_way():
-    blacklisted = {"reasons": [{"axis": "autoload", "code": "blacklist", "text": "blacklisted (/etc/modprobe.d/a.conf:1)"}], "autoload": "denied"}
-    node = facts(bridge={"state": "missing"}, br_netfilter=blacklisted, xt_owner=blacklisted, nf_nat_ipv4={"state": "merged", "provider": "nf_nat"})
+    blacklisted = {
+        "reasons": [{"axis": "autoload", "code": "blacklist", "text": "blacklisted (/etc/modprobe.d/a.conf:1)"}],
+        "autoload": "denied",
+    }
+    node = facts(
+        bridge={"state": "missing"},
+        br_netfilter=blacklisted,
+        xt_owner=blacklisted,
+        nf_nat_ipv4={"state": "merged", "provider": "nf_nat"},
+    )
     plan = preparation_plan(node)
     assert not {"bridge", "br_netfilter", "nf_nat_ipv4"} & set(plan["modules"])
-    assert "xt_owner" not in plan["load"] and plan["not_loadable"] == [{"name": "xt_owner", "cause": "autoload: blacklisted (/etc/modprobe.d/a.conf:1)"}]
+    assert "xt_owner" not in plan["load"] and plan["not_loadable"] == [
+        {"name": "xt_owner", "cause": "autoload: blacklisted (/etc/modprobe.d/a.conf:1)"}
+    ]
     assert "xt_multiport" in plan["optional"] and "xt_owner" not in plan["optional"]
 
 
@@ -315,7 +423,9 @@ def test_ipv6_rules_need_a_kernel_with_ipv6(backend, told, options, grade, verdi
     assessment = readiness(node, backend=backend, profile="effective", **options)
     rows = [row for row in assessment["requirements"] if row["id"] == f"{backend}/kernel/kernel/ipv6"]
     assert assessment["verdict"] == verdict
-    assert [(row["level"], row["now"], row["after_reboot"]) for row in rows] == ([("must", grade, grade)] if grade else [])
+    assert [(row["level"], row["now"], row["after_reboot"]) for row in rows] == (
+        [("must", grade, grade)] if grade else []
+    )
     assert grade != "unmet" or ("ipv6.disable=1" in rows[0]["reason"] and "ambient_ipv6 false" in rows[0]["remedy"])
 
 
@@ -337,7 +447,11 @@ TABLES = {"netfilter": {"legacy_tables": {"ipv4": ["nat"], "ipv6": ["nat"]}, "nf
         ("mixed_backends", TABLES, {}),
         ("ambient_ipv6", {}, {"mode": "ambient"}),
         ("ambient_ipv6_off", {}, {"mode": "ambient", "ip_family": "dual", "ambient_ipv6": False}),
-        ("old_ipsets", {"netfilter": {"ipsets": ["istio-inpod-probes-v4"]}}, {"backend": "nftables", "mode": "ambient"}),
+        (
+            "old_ipsets",
+            {"netfilter": {"ipsets": ["istio-inpod-probes-v4"]}},
+            {"backend": "nftables", "mode": "ambient"},
+        ),
         ("nft_set_crash", {"nft": "1.0.6"}, {"backend": "nftables", "mode": "ambient"}),
         ("variant_not_picked", {}, {"iptables_variant": "legacy"}),
     ],
@@ -354,7 +468,9 @@ def test_an_nft_without_json_is_a_warning():
     node = facts(state="loaded", boot="yes", nft="1.1.3")
     assert readiness(node, backend="nftables")["findings"] == []
     node["tools"]["nft"]["json"] = False
-    assert [(one["id"], one["severity"]) for one in readiness(node, backend="nftables")["findings"]] == [("nft_without_json", "warning")]
+    assert [(one["id"], one["severity"]) for one in readiness(node, backend="nftables")["findings"]] == [
+        ("nft_without_json", "warning")
+    ]
     assert readiness(node)["findings"] == []
 
 
@@ -374,26 +490,40 @@ def test_what_selinux_has_refused_is_told_with_what_came_of_it(entry, severity, 
     assert readiness(node)["findings"] == []
     node["selinux"]["denied"] = {"modules": [], "domains": [], "at": None}
     assert readiness(node)["findings"] == []
-    node["selinux"]["denied"] = {"modules": ["nft_chain_nat_ipv4", "xt_owner"], "domains": ["container_t"], "at": "2026-11-24T10:00:00Z"}
+    node["selinux"]["denied"] = {
+        "modules": ["nft_chain_nat_ipv4", "xt_owner"],
+        "domains": ["container_t"],
+        "at": "2026-11-24T10:00:00Z",
+    }
     (found,) = readiness(node)["findings"]
     assert (found["id"], found["severity"]) == ("selinux_denied", severity)
-    assert found["message"] == f"SELinux has kept the kernel from loading xt_owner for container_t (last on 2026-11-24); {told}"
+    assert (
+        found["message"]
+        == f"SELinux has kept the kernel from loading xt_owner for container_t (last on 2026-11-24); {told}"
+    )
 
 
 def test_an_audit_log_that_may_not_be_read_is_told():
     node = facts(state="loaded", boot="yes", nft="1.1.3")
     node["unreadable"] = {"/var/log/audit/audit.log": "Permission denied"}
     (found,) = readiness(node)["findings"]
-    assert (found["id"], found["severity"]) == ("selinux_denials_unknown", "info") and found["message"].endswith("/var/log/audit/audit.log: Permission denied")
+    assert (found["id"], found["severity"]) == ("selinux_denials_unknown", "info") and found["message"].endswith(
+        "/var/log/audit/audit.log: Permission denied"
+    )
 
 
 def test_lines_that_are_more_than_the_facts_tell_are_a_finding():
     node = facts(state="loaded", boot="yes", nft="1.1.3")
-    node["modules"]["xt_owner"]["reasons"] = [{"axis": "autoload", "code": "blacklist", "text": "blacklisted", "where": "/etc/modprobe.d/a.conf:1"}]
+    node["modules"]["xt_owner"]["reasons"] = [
+        {"axis": "autoload", "code": "blacklist", "text": "blacklisted", "where": "/etc/modprobe.d/a.conf:1"}
+    ]
     assert readiness(node)["findings"] == []
     del node["modules"]["xt_owner"]["reasons"][0]["where"]
     (found,) = readiness(node)["findings"]
-    assert (found["id"], found["severity"]) == ("conflicts_truncated", "warning") and "the lines of xt_owner in" in found["message"]
+    assert (found["id"], found["severity"]) == (
+        "conflicts_truncated",
+        "warning",
+    ) and "the lines of xt_owner in" in found["message"]
 
 
 @pytest.mark.parametrize(
@@ -419,8 +549,13 @@ def test_the_set_crash_depends_on_the_images_nft(version, warned):
 
 def test_tables_that_are_there_for_their_modules_alone_are_no_mixed_backends():
     node = facts(
-        state="loaded", boot="yes", kernel=(5, 10, 0), netfilter={"legacy_tables": {"ipv4": [*TABLE_NAMES], "ipv6": [*TABLE_NAMES]}, "nft_compat_uses": 2}
+        state="loaded",
+        boot="yes",
+        kernel=(5, 10, 0),
+        netfilter={"legacy_tables": {"ipv4": [*TABLE_NAMES], "ipv6": [*TABLE_NAMES]}, "nft_compat_uses": 2},
     )
     found = {one["id"]: one["severity"] for one in readiness(node)["findings"]}
     assert "mixed_backends" not in found and found["legacy_tables"] == "info"
-    assert {one["id"]: one["severity"] for one in readiness(node, mode="ambient")["findings"]}["legacy_tables"] == "warning"
+    assert {one["id"]: one["severity"] for one in readiness(node, mode="ambient")["findings"]}[
+        "legacy_tables"
+    ] == "warning"

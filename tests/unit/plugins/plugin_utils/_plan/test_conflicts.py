@@ -7,20 +7,36 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import preparation_plan
-from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import BLACKLISTED, MINE, NOT_INSTALLED, SEEN, VENDOR, node, reason, step, steps
+from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
+    BLACKLISTED,
+    MINE,
+    NOT_INSTALLED,
+    SEEN,
+    VENDOR,
+    node,
+    reason,
+    step,
+    steps,
+)
 
 
 def test_a_conflict_is_the_owners_without_consent():
     plan = preparation_plan(node(xt_owner=BLACKLISTED, conflicts=SEEN))
     assert "xt_owner" not in plan["load"] + plan["persist"] and plan["expected"]["verdict"] == "not_ready"
     told = step(plan, "conflict")
-    assert told["where"] == VENDOR + ":3" and "'blacklist xt_owner'" in told["what"] and "package hardening" in told["why"]
+    assert (
+        told["where"] == VENDOR + ":3" and "'blacklist xt_owner'" in told["what"] and "package hardening" in told["why"]
+    )
     assert "istio_node_override_conflicts: true" in told["what"]
 
 
 def test_a_conflict_is_taken_back_with_consent():
     plan = preparation_plan(node(xt_owner=BLACKLISTED, conflicts=SEEN), override_conflicts=True)
-    assert steps(plan) == ["overrides", "modules"] and plan["expected"]["verdict"] == "ready" and "xt_owner" in plan["load"]
+    assert (
+        steps(plan) == ["overrides", "modules"]
+        and plan["expected"]["verdict"] == "ready"
+        and "xt_owner" in plan["load"]
+    )
     assert step(plan, "overrides")["args"] == {"lines": [{"path": VENDOR, "line": "blacklist xt_owner"}]}
 
 
@@ -52,25 +68,50 @@ def blocked(where, *modules, needs=None):
 
 
 def test_the_owner_is_told_the_module_that_the_command_line_names():
-    made = node(**blocked("/proc/cmdline", "xt_REDIRECT", needs="nf_nat"), **blocked("/proc/cmdline", "xt_owner", needs="x_tables"))
+    made = node(
+        **blocked("/proc/cmdline", "xt_REDIRECT", needs="nf_nat"),
+        **blocked("/proc/cmdline", "xt_owner", needs="x_tables"),
+    )
     told = step(preparation_plan(made), "conflict")
-    assert told["what"] == "take nf_nat, x_tables out of module_blacklist= on the kernel command line" and "keeps xt_REDIRECT, xt_owner" in told["why"]
+    assert (
+        told["what"] == "take nf_nat, x_tables out of module_blacklist= on the kernel command line"
+        and "keeps xt_REDIRECT, xt_owner" in told["why"]
+    )
 
 
 def test_consent_that_is_given_or_would_not_help_is_not_asked_for():
-    entry = {"autoload": "denied", "reasons": [reason("autoload", "blacklist", VENDOR + ":3"), reason("autoload", "blacklist", MINE + ":1")]}
-    made = node(xt_owner=entry, conflicts=SEEN | {MINE: {"package": None, "comment": None, "lines": {"1": "blacklist xt_owner"}}})
+    entry = {
+        "autoload": "denied",
+        "reasons": [reason("autoload", "blacklist", VENDOR + ":3"), reason("autoload", "blacklist", MINE + ":1")],
+    }
+    made = node(
+        xt_owner=entry,
+        conflicts=SEEN | {MINE: {"package": None, "comment": None, "lines": {"1": "blacklist xt_owner"}}},
+    )
     for consent in (False, True):
         plan = preparation_plan(made, override_conflicts=consent)
         assert steps(plan, "owner") == ["conflict", "conflict"] and "overrides" not in steps(plan)
-        assert "to take it back alone would not help" in plan["steps"][0]["what"] and "no file of ours can take it back" in plan["steps"][1]["what"]
+        assert (
+            "to take it back alone would not help" in plan["steps"][0]["what"]
+            and "no file of ours can take it back" in plan["steps"][1]["what"]
+        )
 
 
 @pytest.mark.parametrize(
-    "code, helped", [("unsigned_module", False), ("alias_override", False), ("modules_disabled_at_boot", False), ("modules_disabled", True)]
+    "code, helped",
+    [
+        ("unsigned_module", False),
+        ("alias_override", False),
+        ("modules_disabled_at_boot", False),
+        ("modules_disabled", True),
+    ],
 )
 def test_no_line_is_taken_back_for_what_stays_blocked(code, helped):
-    entry = {"state": "blocked", "autoload": "denied", "reasons": [reason("now", code), reason("autoload", "blacklist", VENDOR + ":3")]}
+    entry = {
+        "state": "blocked",
+        "autoload": "denied",
+        "reasons": [reason("now", code), reason("autoload", "blacklist", VENDOR + ":3")],
+    }
     plan = preparation_plan(node(xt_owner=entry, conflicts=SEEN), override_conflicts=True)
     assert ("overrides" in steps(plan)) == helped and ("conflict" in steps(plan, "owner")) != helped
 
@@ -80,18 +121,28 @@ def test_a_line_is_taken_back_for_those_whom_it_helps():
     helped = {"state": "blocked", "autoload": "denied", "reasons": [needed]}
     stuck = helped | {"reasons": [needed, reason("autoload", "blacklist", MINE + ":1")]}
     lines = {"1": "blacklist xt_REDIRECT", "2": "install x_tables /bin/false"}
-    made = node(xt_owner=helped, xt_REDIRECT=stuck, conflicts={MINE: {"package": None, "comment": None, "lines": lines}})
+    made = node(
+        xt_owner=helped, xt_REDIRECT=stuck, conflicts={MINE: {"package": None, "comment": None, "lines": lines}}
+    )
     plan = preparation_plan(made, override_conflicts=True)
     assert "xt_owner" in plan["load"] and [failure["name"] for failure in plan["not_loadable"]] == ["xt_REDIRECT"]
-    assert step(plan, "overrides")["args"] == {"lines": [{"path": MINE, "line": lines["2"]}]} and steps(plan, "owner") == ["conflict"]
+    assert step(plan, "overrides")["args"] == {"lines": [{"path": MINE, "line": lines["2"]}]} and steps(
+        plan, "owner"
+    ) == ["conflict"]
 
 
 def test_a_place_too_many_to_be_told_leaves_the_module_to_its_owner():
-    made = node(xt_owner=BLACKLISTED | {"reasons": [*BLACKLISTED["reasons"], reason("autoload", "blacklist")]}, conflicts=SEEN)
+    made = node(
+        xt_owner=BLACKLISTED | {"reasons": [*BLACKLISTED["reasons"], reason("autoload", "blacklist")]}, conflicts=SEEN
+    )
     plan = preparation_plan(made, override_conflicts=True)
     assert "overrides" not in steps(plan) and [one["name"] for one in plan["not_loadable"]] == ["xt_owner"]
     told, untold = [one for one in plan["steps"] if one["by"] == "owner"]
-    assert told["where"] == VENDOR + ":3" and untold["what"] == "remove the 'blacklist' and 'install' lines of xt_owner" and untold["command"][0] == "grep"
+    assert (
+        told["where"] == VENDOR + ":3"
+        and untold["what"] == "remove the 'blacklist' and 'install' lines of xt_owner"
+        and untold["command"][0] == "grep"
+    )
 
 
 def test_what_a_package_brings_may_be_blacklisted_all_the_same():
@@ -99,9 +150,17 @@ def test_what_a_package_brings_may_be_blacklisted_all_the_same():
     made = node("rocky", "6.12.0-124.el10_1.x86_64", xt_owner=entry, conflicts=SEEN)
     assert steps(preparation_plan(made), "owner") == ["packages"]
     plan = preparation_plan(made, install_packages=True)
-    assert steps(plan, "owner") == ["conflict"] and [one["name"] for one in plan["not_loadable"]] == ["xt_owner"] and plan["expected"]["verdict"] == "not_ready"
+    assert (
+        steps(plan, "owner") == ["conflict"]
+        and [one["name"] for one in plan["not_loadable"]] == ["xt_owner"]
+        and plan["expected"]["verdict"] == "not_ready"
+    )
     plan = preparation_plan(made, install_packages=True, override_conflicts=True)
-    assert steps(plan) == ["packages", "overrides", "modules"] and plan["not_loadable"] == [] and plan["expected"]["verdict"] == "ready"
+    assert (
+        steps(plan) == ["packages", "overrides", "modules"]
+        and plan["not_loadable"] == []
+        and plan["expected"]["verdict"] == "ready"
+    )
 
 
 EDITED = {"/etc/modprobe.d/hard.conf": {"of": VENDOR, "lines": ["blacklist dccp"], "current": True, "edited": True}}
@@ -111,15 +170,24 @@ EDITED = {"/etc/modprobe.d/hard.conf": {"of": VENDOR, "lines": ["blacklist dccp"
 def test_a_file_of_ours_that_somebody_changed_is_the_owners(consent):
     made = node(state="builtin", boot="not_applicable", ours={"overrides": EDITED})
     plan = preparation_plan(made, override_conflicts=consent)
-    assert steps(plan) == [] and not plan["change"] and "remove /etc/modprobe.d/hard.conf" in step(plan, "conflict")["what"]
+    assert (
+        steps(plan) == []
+        and not plan["change"]
+        and "remove /etc/modprobe.d/hard.conf" in step(plan, "conflict")["what"]
+    )
     entry = {"autoload": "denied", "reasons": [reason("autoload", "blacklist", "/etc/modprobe.d/hard.conf:9")]}
     seen = {"/etc/modprobe.d/hard.conf": {"package": None, "comment": None, "lines": {"9": "blacklist xt_owner"}}}
-    plan = preparation_plan(node(xt_owner=entry, conflicts=seen, ours={"overrides": EDITED}), override_conflicts=consent)
+    plan = preparation_plan(
+        node(xt_owner=entry, conflicts=seen, ours={"overrides": EDITED}), override_conflicts=consent
+    )
     assert "overrides" not in steps(plan) and "no file of ours can take it back" in plan["steps"][0]["what"]
 
 
 def test_undo_leaves_what_somebody_changed_and_says_so():
-    ours = {"overrides": EDITED | {"/etc/modprobe.d/00-nodeprep-istio.conf": {"of": None, "lines": [], "current": True, "edited": False}}}
+    ours = {
+        "overrides": EDITED
+        | {"/etc/modprobe.d/00-nodeprep-istio.conf": {"of": None, "lines": [], "current": True, "edited": False}}
+    }
     plan = preparation_plan(node(state="loaded", ours=ours), state="absent")
     assert step(plan, "overrides")["where"] == "/etc/modprobe.d/00-nodeprep-istio.conf"
     assert (
@@ -132,33 +200,56 @@ def test_undo_leaves_what_somebody_changed_and_says_so():
 
 def test_our_copies_are_brought_up_to_date():
     plan = preparation_plan(
-        node(state="builtin", boot="not_applicable", ours={"overrides": {"/etc/modprobe.d/hard.conf": {"of": VENDOR, "lines": [], "current": False}}})
+        node(
+            state="builtin",
+            boot="not_applicable",
+            ours={"overrides": {"/etc/modprobe.d/hard.conf": {"of": VENDOR, "lines": [], "current": False}}},
+        )
     )
     assert steps(plan) == ["overrides"] and plan["hints"]
 
 
 def test_what_no_rule_needs_is_a_hint_and_no_step():
     blocked = {"state": "blocked", "autoload": "denied", "boot": "no"}
-    lines = {"1": "install xt_owner /bin/false", "2": "install br_netfilter /bin/false", "3": "install xt_tcpudp /bin/false"}
+    lines = {
+        "1": "install xt_owner /bin/false",
+        "2": "install br_netfilter /bin/false",
+        "3": "install xt_tcpudp /bin/false",
+    }
     made = node(
-        **{name: {**blocked, "reasons": [reason("now", "install_override", f"{MINE}:{number}")]} for number, name in ((2, "br_netfilter"), (3, "xt_tcpudp"))},
+        **{
+            name: {**blocked, "reasons": [reason("now", "install_override", f"{MINE}:{number}")]}
+            for number, name in ((2, "br_netfilter"), (3, "xt_tcpudp"))
+        },
         xt_owner={**blocked, "reasons": [reason("now", "install_override", f"{MINE}:1")]},
         conflicts={MINE: {"package": None, "comment": None, "lines": lines}},
     )
     for options in ({}, {"override_conflicts": True}):
         plan = preparation_plan(made, **options)
         hints = [hint for hint in plan["hints"] if "from loading" in hint]
-        assert hints == [f"{MINE} keeps br_netfilter, xt_tcpudp from loading; no rule of this node needs that, so that it is left as it is"]
+        assert hints == [
+            f"{MINE} keeps br_netfilter, xt_tcpudp from loading; no rule of this node needs that, so that it is left as it is"
+        ]
         assert "xt_owner" in str(plan["steps"]) and "br_netfilter /bin" not in str(plan["steps"])
 
 
 def test_the_lines_of_a_file_are_one_sentence():
     lines = {"2": "install xt_REDIRECT /bin/false", "10": "install xt_owner /bin/false"}
     blocked = {
-        name: {"state": "blocked", "autoload": "denied", "boot": "no", "reasons": [reason("now", "install_override", f"{MINE}:{number}")]}
+        name: {
+            "state": "blocked",
+            "autoload": "denied",
+            "boot": "no",
+            "reasons": [reason("now", "install_override", f"{MINE}:{number}")],
+        }
         for name, number in (("xt_owner", 10), ("xt_REDIRECT", 2))
     }
-    plan = preparation_plan(node(**blocked, conflicts={MINE: {"package": "hard", "comment": None, "lines": lines}}), override_conflicts=True)
+    plan = preparation_plan(
+        node(**blocked, conflicts={MINE: {"package": "hard", "comment": None, "lines": lines}}), override_conflicts=True
+    )
     told = step(plan, "overrides")
-    assert told["what"] == f"take back line 2 '{lines['2']}', line 10 '{lines['10']}' of {MINE} by a file in /etc/modprobe.d"
+    assert (
+        told["what"]
+        == f"take back line 2 '{lines['2']}', line 10 '{lines['10']}' of {MINE} by a file in /etc/modprobe.d"
+    )
     assert told["why"] == f"{MINE} keeps xt_REDIRECT, xt_owner from loading (package hard)"

@@ -10,20 +10,37 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import Inva
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Acted
 
 MODULES = {"loaded": ["xt_CT"], "persisted": ["xt_CT", "xt_set"], "boot_file": "# ours\n"}
-PLAN = {"steps": [], "load": ["xt_CT", "xt_set"], "persist": ["xt_CT"], "not_loadable": [], "optional": ["xt_u32"], "forecast": None}
+PLAN = {
+    "steps": [],
+    "load": ["xt_CT", "xt_set"],
+    "persist": ["xt_CT"],
+    "not_loadable": [],
+    "optional": ["xt_u32"],
+    "forecast": None,
+}
 FACTS = {"kernel": {"boot_id": "one"}}
 ASSESSMENT = {"forecast": None}
 REBOOT = {"kind": "reboot", "by": "role", "args": {}}
 
 
 def acted(modules=None, overrides=None, check_mode=False, **plan):
-    options = {"plan": {**PLAN, **plan}, "modules": MODULES if modules is None else modules, "overrides": overrides or {}, "boot_id": "one"}
+    options = {
+        "plan": {**PLAN, **plan},
+        "modules": MODULES if modules is None else modules,
+        "overrides": overrides or {},
+        "boot_id": "one",
+    }
     return Acted.from_options(options, check_mode)
 
 
 def test_what_was_done_is_what_the_tasks_say():
     done = acted(steps=[{"kind": "packages", "by": "role", "args": {"names": ["nftables"]}}]).as_dict(FACTS)
-    assert (done["loaded"], done["persisted"], done["packages"], done["policy"]) == (["xt_CT"], ["xt_CT", "xt_set"], ["nftables"], "unchanged")
+    assert (done["loaded"], done["persisted"], done["packages"], done["policy"]) == (
+        ["xt_CT"],
+        ["xt_CT", "xt_set"],
+        ["nftables"],
+        "unchanged",
+    )
     assert done["boot_ids"] == [] and done["files"] == []
 
 
@@ -40,13 +57,20 @@ def test_all_well():
     assert acted().shortfall(FACTS, ASSESSMENT) is None and acted().lost() is None
 
 
-@pytest.mark.parametrize("results", [{"modules": {"unreachable": True, "msg": "gone"}}, {"overrides": {"unreachable": True, "msg": "gone"}}])
+@pytest.mark.parametrize(
+    "results", [{"modules": {"unreachable": True, "msg": "gone"}}, {"overrides": {"unreachable": True, "msg": "gone"}}]
+)
 def test_a_node_lost_on_the_way(results):
     assert acted(**results).lost() == "unreachable: gone"
 
 
 def test_a_required_module_failed():
-    failed = {**MODULES, "failed": True, "msg": "xt_set: no space", "failed_modules": [{"name": "xt_set"}, {"name": "xt_u32"}]}
+    failed = {
+        **MODULES,
+        "failed": True,
+        "msg": "xt_set: no space",
+        "failed_modules": [{"name": "xt_set"}, {"name": "xt_u32"}],
+    }
     assert acted(failed).shortfall(FACTS, ASSESSMENT) == "xt_set: no space"
 
 
@@ -69,11 +93,17 @@ def test_what_waits_for_the_reboot_has_not_failed():
 
 def test_nothing_was_tried_and_the_plan_knows_what_fails():
     planned = [{"name": "xt_set", "cause": "blacklisted"}, {"name": "xt_CT", "cause": "gone"}]
-    assert acted({"skipped": True}, not_loadable=planned).shortfall(FACTS, ASSESSMENT) == "xt_set: blacklisted; xt_CT: gone"
+    assert (
+        acted({"skipped": True}, not_loadable=planned).shortfall(FACTS, ASSESSMENT)
+        == "xt_set: blacklisted; xt_CT: gone"
+    )
 
 
 def test_a_reboot_needs_another_boot_id():
-    assert acted(steps=[REBOOT]).shortfall(FACTS, ASSESSMENT) == "the node was to be rebooted, and its boot id is still one"
+    assert (
+        acted(steps=[REBOOT]).shortfall(FACTS, ASSESSMENT)
+        == "the node was to be rebooted, and its boot id is still one"
+    )
     assert acted(steps=[REBOOT], check_mode=True).shortfall(FACTS, ASSESSMENT) is None
     assert acted(steps=[REBOOT]).as_dict({"kernel": {"boot_id": "two"}})["boot_ids"] == ["one", "two"]
 

@@ -23,7 +23,11 @@ VENDOR = "/usr/lib/modprobe.d/a.conf"
 @pytest.fixture
 def node(tmp_path):
     made = RecordedNode(tmp_path)
-    whole = {name: STANDARD.get(name, (NETFILTER, [], []))[:2] for name in KNOWN_MODULES if name not in MERGED or name == "nf_defrag_ipv4"}
+    whole = {
+        name: STANDARD.get(name, (NETFILTER, [], []))[:2]
+        for name in KNOWN_MODULES
+        if name not in MERGED or name == "nf_defrag_ipv4"
+    }
     made.tree([], **{name: (*rest, list(AUTOLOAD_REQUESTS.get(name, ()))) for name, rest in whole.items()})
     made.write("/etc/os-release", "ID=debian\n")
     return made
@@ -42,7 +46,9 @@ def run(node, plan):
             lines = [(one["path"], _overrides.normal(one["line"])) for one in step["args"]["lines"]]
             for path, override in _overrides.wanted(node.files, _overrides.existing(node.files), lines).items():
                 node.write(path, override.text(node.files).encode("utf-8", "surrogateescape"))
-    to_load, failures = load.sort_out(node.observe(plan["modules"]), [name for name in plan["modules"] if name not in plan["boot_only"]])
+    to_load, failures = load.sort_out(
+        node.observe(plan["modules"]), [name for name in plan["modules"] if name not in plan["boot_only"]]
+    )
     return to_load, [failure["name"] for failure in failures]
 
 
@@ -57,7 +63,9 @@ SITUATIONS = {
     "twice in one file": {VENDOR: BLACKLIST + "blacklist {0} # again\n"},
     "more often than is told": {VENDOR: "".join("blacklist {0} # " + number + "\n" for number in "1234567")},
     "blacklist and install": {VENDOR: BLACKLIST + "install {0} /bin/true\n"},
-    "install of it and of what it needs": {VENDOR: "install {0} /bin/true\ninstall x_tables /bin/true\ninstall nf_nat /bin/true\n"},
+    "install of it and of what it needs": {
+        VENDOR: "install {0} /bin/true\ninstall x_tables /bin/true\ninstall nf_nat /bin/true\n"
+    },
     "install of what it needs and is loaded": {
         VENDOR: "install x_tables /bin/true\ninstall nf_nat /bin/true\n",
         "/proc/modules": "x_tables 16384 0 - Live 0x0\nnf_nat 16384 0 - Live 0x0\n",
@@ -67,14 +75,23 @@ SITUATIONS = {
         VENDOR: "alias nft_compat off\n",
         "/proc/modules": "nf_tables 16384 0 - Live 0x0\nnft_compat 16384 0 - Live 0x0\n",
     },
-    "what is loaded, and its own install": {VENDOR: "install {0} /bin/false\n", "/proc/modules": "{0} 16384 0 - Live 0x0\n"},
+    "what is loaded, and its own install": {
+        VENDOR: "install {0} /bin/false\n",
+        "/proc/modules": "{0} 16384 0 - Live 0x0\n",
+    },
     "install of a request": {VENDOR: "install nfnetlink-subsys-10 /bin/false\n"},
-    "install of a request, and nothing is loaded any more": {VENDOR: "install nfnetlink-subsys-10 /bin/false\n", "/proc/sys/kernel/modules_disabled": "1"},
+    "install of a request, and nothing is loaded any more": {
+        VENDOR: "install nfnetlink-subsys-10 /bin/false\n",
+        "/proc/sys/kernel/modules_disabled": "1",
+    },
     "an alias to nowhere": {VENDOR: BLACKLIST + "alias {0} off\n"},
     "every module overridden and blacklisted": {**test_size_limit.OVERRIDDEN, **test_size_limit.BLACKLISTED},
     "more than the facts tell": test_size_limit.SITUATIONS["a file for each line"][0],
     "a directory where our copy would be": {VENDOR: BLACKLIST, "/etc/modprobe.d/a.conf/x": ""},
-    "a file of ours without its mark": {VENDOR: "install {0} /bin/true\n", _overrides.BEATING: "options nf_conntrack hashsize=131072\n"},
+    "a file of ours without its mark": {
+        VENDOR: "install {0} /bin/true\n",
+        _overrides.BEATING: "options nf_conntrack hashsize=131072\n",
+    },
     "bullets": {VENDOR: "#- Hardening\n#- blacklist dccp\nblacklist dccp\n" + BLACKLIST},
 }
 
@@ -95,17 +112,27 @@ def test_the_node_agrees_with_the_plan(node, files, name, profile):
     # What can be done is done at once.
     again = plan_of(node, profile=profile, override_conflicts=True)
     assert "overrides" not in [step["kind"] for step in again["steps"]]
-    assert (again["load"], again["not_loadable"]) == (plan["load"], plan["not_loadable"]) and again["expected"] == plan["expected"]
+    assert (again["load"], again["not_loadable"]) == (plan["load"], plan["not_loadable"]) and again["expected"] == plan[
+        "expected"
+    ]
 
 
 @pytest.mark.parametrize("files", SITUATIONS.values(), ids=SITUATIONS)
 def test_each_line_is_told_as_it_is_written(node, files):
     for path, text in files.items():
         node.write(path, text.format("xt_owner"))
-    node.write("/etc/modprobe.d/c.conf", "blacklist   xt_mark # why\ninstall xt_m* /bin/false\ninstall xt-nat \\\n /bin/true\nblacklist\txt_nat\n")
+    node.write(
+        "/etc/modprobe.d/c.conf",
+        "blacklist   xt_mark # why\ninstall xt_m* /bin/false\ninstall xt-nat \\\n /bin/true\nblacklist\txt_nat\n",
+    )
     facts = checked(node.facts(list(KNOWN_MODULES)))
     told = set()
-    for reason in (reason for entry in facts["modules"].values() for reason in entry["reasons"] if reason["code"] in _reasons.REFUSALS):
+    for reason in (
+        reason
+        for entry in facts["modules"].values()
+        for reason in entry["reasons"]
+        if reason["code"] in _reasons.REFUSALS
+    ):
         path, _colon, number = reason.get("where", "").rpartition(":")
         if path in facts["conflicts"]:
             raw = dict(modprobe_conf.raw_lines(_overrides.read(node.files, path)))[int(number)]
@@ -119,7 +146,9 @@ def test_a_blacklist_counts_where_the_kernel_never_asks(node, name):
     node.write(VENDOR, BLACKLIST.format(name))
     comes_along = name in ("nf_conntrack", "nf_nat", "x_tables", "ip_tables")
     plan = plan_of(node, profile="documented")
-    assert name not in plan["load"] + plan["persist"] and plan["expected"]["verdict"] == ("ready" if comes_along else "not_ready")
+    assert name not in plan["load"] + plan["persist"] and plan["expected"]["verdict"] == (
+        "ready" if comes_along else "not_ready"
+    )
     assert [step["kind"] for step in plan["steps"] if step["by"] == "owner"] == ([] if comes_along else ["conflict"])
 
 
@@ -133,5 +162,7 @@ def test_the_module_passes_over_what_somebody_changed(node, monkeypatch, state):
     assert modprobe_overrides.texts(state, []) == ({}, [ours])
     plan = plan_of(node, state=state.replace("present", "prepared"))
     assert "overrides" not in [step["kind"] for step in plan["steps"]]
-    told = [step["what"] for step in plan["steps"] if step["by"] == "owner"] if state == "present" else plan["not_removed"]
+    told = (
+        [step["what"] for step in plan["steps"] if step["by"] == "owner"] if state == "present" else plan["not_removed"]
+    )
     assert any(ours in words for words in told)

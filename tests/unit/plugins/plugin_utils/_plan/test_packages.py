@@ -12,7 +12,11 @@ import yaml
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS, KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import node_facts
-from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import missing_modules, preparation_plan, readiness
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import (
+    missing_modules,
+    preparation_plan,
+    readiness,
+)
 
 DISTRIBUTIONS = yaml.safe_load((Path(__file__).parent / "distributions.yml").read_text(encoding="utf-8"))
 BOOT_FILE = "etc/modules-load.d/istio.conf"
@@ -39,7 +43,11 @@ NEEDS = {
     **{f"nft_{name}": ("nf_tables", *NAT) for name in ("nat", "redir")},
     **{f"nft_{name}": ("nf_tables", *NAT[1:]) for name in ("ct",)},
     **{f"nft_{name}": ("nf_tables",) for name in ("counter", "socket", "tproxy")},
-    **{f"ip{family}table_{table}": (f"ip{family}_tables", "x_tables") for family in ("", "6") for table in ("filter", "mangle", "raw")},
+    **{
+        f"ip{family}table_{table}": (f"ip{family}_tables", "x_tables")
+        for family in ("", "6")
+        for table in ("filter", "mangle", "raw")
+    },
     **{f"ip{family}table_nat": (f"ip{family}_tables", "x_tables", *NAT) for family in ("", "6")},
 }
 
@@ -50,7 +58,12 @@ class Recorded:
     def __init__(self, root, name, without):
         self.root = root
         self.about = DISTRIBUTIONS[name]
-        self.modules = {module for package, modules in self.about["packages"].items() if package not in without for module in modules}
+        self.modules = {
+            module
+            for package, modules in self.about["packages"].items()
+            if package not in without
+            for module in modules
+        }
         configured = {module for modules in self.about["packages"].values() for module in modules}
         self.write("proc/sys/kernel/osrelease", self.about["kernel"])
         self.write("proc/modules", "")
@@ -59,11 +72,19 @@ class Recorded:
         tree = f"lib/modules/{self.about['kernel']}"
         for module in self.modules:
             self.write(f"{tree}/kernel/{module}.ko", "\x7fELF")
-        self.write(f"{tree}/modules.dep", "".join(f"kernel/{module}.ko: {self.needs(module)}\n" for module in sorted(self.modules)))
+        self.write(
+            f"{tree}/modules.dep",
+            "".join(f"kernel/{module}.ko: {self.needs(module)}\n" for module in sorted(self.modules)),
+        )
         self.write(f"{tree}/modules.dep.bin", "")
         self.write(f"{tree}/modules.builtin", "".join(f"kernel/{module}.ko\n" for module in self.about["builtin"]))
         self.write(
-            f"{tree}/modules.alias", "".join(f"alias {request} {module}\n" for module in sorted(self.modules) for request in AUTOLOAD_REQUESTS.get(module, ()))
+            f"{tree}/modules.alias",
+            "".join(
+                f"alias {request} {module}\n"
+                for module in sorted(self.modules)
+                for request in AUTOLOAD_REQUESTS.get(module, ())
+            ),
         )
         self.write(
             f"{tree}/config",
@@ -81,14 +102,19 @@ class Recorded:
 
     def facts(self):
         facts = node_facts.facts(Files(str(self.root)), KNOWN_MODULES, "2026-01-01T00:00:00Z", None)
-        return {**facts, "tools": {**facts["tools"], "nft": {"version": "1.1.3", "path": "/usr/sbin/nft", "json": True}}}
+        return {
+            **facts,
+            "tools": {**facts["tools"], "nft": {"version": "1.1.3", "path": "/usr/sbin/nft", "json": True}},
+        }
 
     def prepare(self, **options):
         """From nothing, load and list what the plan says, as far as it can be loaded."""
         self.write("proc/modules", "")
         (self.root / BOOT_FILE).unlink(missing_ok=True)
         plan = preparation_plan(self.facts(), **options)
-        loaded = {name for module in plan["load"] if module in self.modules for name in (module, *NEEDS.get(module, ()))} & self.modules
+        loaded = {
+            name for module in plan["load"] if module in self.modules for name in (module, *NEEDS.get(module, ()))
+        } & self.modules
         self.write("proc/modules", "".join(f"{name} 1 0 - Live 0x0\n" for name in sorted(loaded)))
         self.write(BOOT_FILE, "".join(f"{name}\n" for name in plan["load"] if name in self.modules))
         return self.facts()
@@ -137,12 +163,23 @@ def test_verdicts(recorded, name, without, verdicts, mode):
 def test_what_rhel_10_lacks_without_its_extra_modules(recorded):
     facts = recorded("rhel-10", [EXTRA]).facts()
     missing = missing_modules(facts, mode="ambient", profile="effective", states=["missing"])
-    assert missing == ["xt_REDIRECT", "xt_connmark", "xt_owner", "ip_set_hash_ip", "nft_compat", "xt_CT", "xt_set", "xt_nat"]
+    assert missing == [
+        "xt_REDIRECT",
+        "xt_connmark",
+        "xt_owner",
+        "ip_set_hash_ip",
+        "nft_compat",
+        "xt_CT",
+        "xt_set",
+        "xt_nat",
+    ]
     assert missing_modules(recorded("rhel-10").facts(), mode="ambient", profile="effective", states=["missing"]) == []
 
 
 def test_what_oracles_kernel_lacks_without_its_netfilter_package(recorded):
-    missing = missing_modules(recorded("oracle-uek-8", [UEK_EXTRA]).facts(), mode="ambient", profile="effective", states=["missing"])
+    missing = missing_modules(
+        recorded("oracle-uek-8", [UEK_EXTRA]).facts(), mode="ambient", profile="effective", states=["missing"]
+    )
     assert missing == ["xt_REDIRECT", "xt_connmark", "ip_set_hash_ip", "xt_CT", "xt_set"]
 
 
@@ -152,7 +189,13 @@ def test_flatcar_has_no_tproxy_for_nftables(recorded):
 
 
 @pytest.mark.parametrize(
-    "name, legacy", [("rhel-9", "not_ready"), ("talos", "not_ready"), ("bottlerocket-6.18", "on_demand"), ("amazon-linux-2023-6.12", "not_ready")]
+    "name, legacy",
+    [
+        ("rhel-9", "not_ready"),
+        ("talos", "not_ready"),
+        ("bottlerocket-6.18", "on_demand"),
+        ("amazon-linux-2023-6.12", "not_ready"),
+    ],
 )
 def test_iptables_legacy_before_anything_is_prepared(recorded, name, legacy):
     """The kernel never loads ip_tables on demand, so that legacy works unprepared only where that is built in."""

@@ -42,10 +42,21 @@ def test_what_is_broken_is_the_owners_to_mend(state, code, where, what, options)
 
 def test_what_something_else_mends_is_no_repair():
     assert repairs(node()) == []
-    lines = {"state": "blocked", "autoload": "denied", "reasons": [reason("now", "install_override", "/etc/modprobe.d/a.conf:1")]}
+    lines = {
+        "state": "blocked",
+        "autoload": "denied",
+        "reasons": [reason("now", "install_override", "/etc/modprobe.d/a.conf:1")],
+    }
     packages = {"state": "missing", "autoload": "never", "reasons": [reason("now", "not_installed")]}
     # The role loads by its own name what an alias keeps from the kernel.
-    alias = {"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "alias_override", "/etc/modprobe.d/a.conf:3")]}
+    alias = {
+        "state": "loadable",
+        "autoload": "denied",
+        "reasons": [reason("autoload", "alias_override", "/etc/modprobe.d/a.conf:3")],
+    }
     assert repairs(node(xt_owner=lines, xt_REDIRECT=packages, nft_compat=alias)) == []
     # Nor what no rule needs.
-    assert repairs(node(br_netfilter={"state": "missing", "autoload": "never", "reasons": [reason("now", "not_in_tree")]})) == []
+    assert (
+        repairs(node(br_netfilter={"state": "missing", "autoload": "never", "reasons": [reason("now", "not_in_tree")]}))
+        == []
+    )

@@ -9,7 +9,16 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.selinux_policy import told_policy
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import projection
-from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import MINE, enforcing, legacy, nft, node, reason, step, steps
+from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
+    MINE,
+    enforcing,
+    legacy,
+    nft,
+    node,
+    reason,
+    step,
+    steps,
+)
 
 
 def test_preload_needs_no_policy_and_the_boolean_is_only_reported():
@@ -22,12 +31,18 @@ def test_preload_needs_no_policy_and_the_boolean_is_only_reported():
 
 def test_the_policy_comes_with_what_the_kernel_never_asks_for():
     plan = legacy(enforcing(), selinux="policy", load=False, persist=False)
-    assert steps(plan) == ["policy", "modules"] and plan["load"] == plan["persist"] == ["ip_tables"] and plan["expected"]["verdict"] == "on_demand"
+    assert (
+        steps(plan) == ["policy", "modules"]
+        and plan["load"] == plan["persist"] == ["ip_tables"]
+        and plan["expected"]["verdict"] == "on_demand"
+    )
     args = step(plan, "policy")["args"]
     assert args["cil"] == "(allow container_t kernel_t (system (module_request)))\n" and args["priority"] == 300
     installed = {"policy": {"priority": 300, "cil": args["cil"]}}
     assert "policy" not in steps(legacy(enforcing(ours=installed), selinux="policy"))
-    assert step(legacy(enforcing(ours={"policy": {"priority": 200, "cil": args["cil"]}}), selinux="policy"), "policy")["args"]["stale"] == [200]
+    assert step(legacy(enforcing(ours={"policy": {"priority": 200, "cil": args["cil"]}}), selinux="policy"), "policy")[
+        "args"
+    ]["stale"] == [200]
     assert "policy" not in steps(legacy(node(), selinux="policy"))
 
 
@@ -39,11 +54,30 @@ SELINUX_LATER = reason("boot", "selinux")
     "entry, following",
     [
         # Denied now, and with the kernel that boots next, where it is no longer built in.
-        ({"state": "loadable", "autoload": "denied", "reasons": [SELINUX_NOW], "next_boot": {"state": "blocked", "autoload": "denied"}}, "blocked"),
+        (
+            {
+                "state": "loadable",
+                "autoload": "denied",
+                "reasons": [SELINUX_NOW],
+                "next_boot": {"state": "blocked", "autoload": "denied"},
+            },
+            "blocked",
+        ),
         # Permissive until the reboot: denied only then.
-        ({"state": "loadable", "autoload": "yes", "reasons": [SELINUX_LATER], "next_boot": {"autoload": "denied"}}, None),
+        (
+            {"state": "loadable", "autoload": "yes", "reasons": [SELINUX_LATER], "next_boot": {"autoload": "denied"}},
+            None,
+        ),
         ({"state": "loaded", "autoload": "yes", "reasons": [SELINUX_LATER], "next_boot": {"autoload": "denied"}}, None),
-        ({"state": "loadable", "autoload": "denied", "reasons": [SELINUX_NOW], "next_boot": {"state": "builtin", "autoload": "yes"}}, "builtin"),
+        (
+            {
+                "state": "loadable",
+                "autoload": "denied",
+                "reasons": [SELINUX_NOW],
+                "next_boot": {"state": "builtin", "autoload": "yes"},
+            },
+            "builtin",
+        ),
     ],
 )
 def test_what_containers_may_request_they_may_after_the_reboot_too(entry, following):
@@ -60,21 +94,34 @@ def test_what_somebody_else_denies_stays_denied():
 
 def test_a_policy_foresees_the_verdict_of_a_node_that_is_permissive_until_it_reboots():
     later = {"autoload": "yes", "boot": "no", "reasons": [SELINUX_LATER], "next_boot": {"autoload": "denied"}}
-    made = node(selinux={"mode": "permissive", "module_request": False, "domain": "container_t"}, **dict.fromkeys(KNOWN_MODULES, later))
+    made = node(
+        selinux={"mode": "permissive", "module_request": False, "domain": "container_t"},
+        **dict.fromkeys(KNOWN_MODULES, later),
+    )
     options = {"load": False, "persist": False}
     assert nft(made, selinux="policy", **options)["expected"]["verdict"] == "on_demand"
     assert nft(made, **options)["expected"]["verdict"] == "at_risk"
 
 
 def test_a_loaded_module_will_load_again_once_what_blocks_it_is_taken_back():
-    blocked = {"state": "loaded", "autoload": "denied", "boot": "ineffective", "reasons": [reason("autoload", "install_override", f"{MINE}:1")]}
+    blocked = {
+        "state": "loaded",
+        "autoload": "denied",
+        "boot": "ineffective",
+        "reasons": [reason("autoload", "install_override", f"{MINE}:1")],
+    }
     made = node(xt_owner={**blocked, "next_boot": {"state": "blocked", "autoload": "denied"}})
     after = projection.without_conflicts(made, ["xt_owner"], ["install_override"])["modules"]["xt_owner"]
     assert (after["state"], after["autoload"], after.get("next_boot")) == ("loaded", "yes", None)
 
 
 def test_the_boolean_is_set_only_where_its_variable_says_so():
-    assert step(legacy(enforcing(), selinux_boolean=True), "boolean")["command"] == ["setsebool", "-P", "domain_kernel_load_modules", "on"]
+    assert step(legacy(enforcing(), selinux_boolean=True), "boolean")["command"] == [
+        "setsebool",
+        "-P",
+        "domain_kernel_load_modules",
+        "on",
+    ]
     assert "boolean" not in steps(legacy(enforcing(), selinux_boolean=False))
 
 
@@ -88,7 +135,9 @@ def test_a_policy_of_another_priority_beside_the_right_one_goes():
 
 def test_a_policy_that_somebody_switched_off_is_the_owners():
     cil = "(allow container_t kernel_t (system (module_request)))\n"
-    made = enforcing(ours={"policy": {"priority": 300, "cil": cil, "priorities": [300], "semodule": True, "disabled": True}})
+    made = enforcing(
+        ours={"policy": {"priority": 300, "cil": cil, "priorities": [300], "semodule": True, "disabled": True}}
+    )
     plan = legacy(made, selinux="policy")
     assert "policy" not in steps(plan) and step(plan, "policy")["command"] == ["semodule", "-e", "istio_node_prep"]
     assert plan["expected"] == legacy(made)["expected"]
@@ -98,13 +147,18 @@ def test_a_long_policy_is_told_by_its_digest():
     domains = [f"domain_{number}_t" for number in range(40)]
     policy = step(legacy(enforcing(), selinux="policy", selinux_domains=domains), "policy")["args"]["cil"]
     made = enforcing(ours={"policy": {"priority": 300, "cil": told_policy(policy), "priorities": [300]}})
-    assert told_policy(policy) != policy and "policy" not in steps(legacy(made, selinux="policy", selinux_domains=domains))
+    assert told_policy(policy) != policy and "policy" not in steps(
+        legacy(made, selinux="policy", selinux_domains=domains)
+    )
 
 
 def test_a_policy_that_is_no_longer_asked_for_is_told_to_stay():
     made = enforcing(ours={"policy": {"priority": 300, "cil": "x", "priorities": [300], "semodule": True}})
     assert any("istio_node_prep of priority 300 still lets containers" in hint for hint in legacy(made)["hints"])
-    assert not any("still lets containers" in hint for hint in [*legacy(made, selinux="policy")["hints"], *legacy(enforcing())["hints"]])
+    assert not any(
+        "still lets containers" in hint
+        for hint in [*legacy(made, selinux="policy")["hints"], *legacy(enforcing())["hints"]]
+    )
 
 
 def test_no_policy_for_a_type_that_the_node_does_not_have():

@@ -16,9 +16,16 @@ ROOT = Path(__file__).parents[5]
 
 
 def test_every_variable_of_the_roles_and_playbooks_is_known_and_no_other():
-    specs = [yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())["argument_specs"] for role in ("istio_node", "istio_report")]
+    specs = [
+        yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+        for role in ("istio_node", "istio_report")
+    ]
     options = {name for spec in specs for entry in spec.values() for name in entry["options"]}
-    read = {name for path in (ROOT / "playbooks").glob("*.yml") for name in re.findall(r"(?<![_.])istio_(?:node|report)_[a-z_]+", path.read_text())}
+    read = {
+        name
+        for path in (ROOT / "playbooks").glob("*.yml")
+        for name in re.findall(r"(?<![_.])istio_(?:node|report)_[a-z_]+", path.read_text())
+    }
     assert options == KNOWN - set(FURTHER)
     assert read - options - {"istio_node_tried"} <= set(FURTHER) | {"istio_report_host"} and set(FURTHER) <= read
 
@@ -44,4 +51,9 @@ def test_the_nearest_name(name, meant):
 
 
 def test_known_names_and_those_of_others_are_passed_over():
-    assert unknown([*KNOWN, "istio_node", "__istio_node_do", "backend", "istio_version", "istio_operator_mode", "istio_mode_x"]) == {}
+    assert (
+        unknown(
+            [*KNOWN, "istio_node", "__istio_node_do", "backend", "istio_version", "istio_operator_mode", "istio_mode_x"]
+        )
+        == {}
+    )

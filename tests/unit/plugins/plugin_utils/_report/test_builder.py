@@ -21,7 +21,16 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import listed_tables
-from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, NOW, SELECTION, build, facts, fleet, loaded_only, outcome
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
+    KINDS,
+    NOW,
+    SELECTION,
+    build,
+    facts,
+    fleet,
+    loaded_only,
+    outcome,
+)
 
 ROLE = Path(__file__).parents[5] / "roles" / "istio_report"
 SCHEMA = json.loads((ROLE / "files" / "report.schema.json").read_text())
@@ -47,12 +56,25 @@ def test_the_same_input_makes_the_same_bytes_whatever_its_order():
 
 def test_no_node_is_left_out_and_none_without_data_is_green():
     builder = Builder()
-    for name, given in (("a", None), ("b", {}), ("c", {"failure": "unreachable: timed out"}), ("d", {"failure": "boom", "facts": {}}), ("e", "junk")):
+    for name, given in (
+        ("a", None),
+        ("b", {}),
+        ("c", {"failure": "unreachable: timed out"}),
+        ("d", {"failure": "boom", "facts": {}}),
+        ("e", "junk"),
+    ):
         builder.add(name, given)
     builder.add_missing("f", "not_selected", NOT_ASKED)
     document = builder.document(NOW)
     assert [node.name for node in document.nodes] == list("abcdef")
-    assert [node.no_data.code for node in document.nodes] == ["no_answer", "no_answer", "unreachable", "failed", "no_answer", "not_selected"]
+    assert [node.no_data.code for node in document.nodes] == [
+        "no_answer",
+        "no_answer",
+        "unreachable",
+        "failed",
+        "no_answer",
+        "not_selected",
+    ]
     assert document.totals == {"ready": 0, "on_demand": 0, "at_risk": 0, "not_ready": 0, "unknown": 0, "no_data": 6}
     jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
 
@@ -64,7 +86,9 @@ def test_what_is_needed_after_a_reboot_only_is_in_the_document():
     assert json_document.read(text(document), "x") == document
     (node,) = document.nodes
     assert ("not_needed", "unmet") in [(row.now, row.after_reboot) for row in node.rows]
-    assert node.verdict == "at_risk" and node.forecast.startswith("nft: ") and "; after a reboot legacy: " in node.forecast
+    assert (
+        node.verdict == "at_risk" and node.forecast.startswith("nft: ") and "; after a reboot legacy: " in node.forecast
+    )
 
 
 def test_a_failure_on_a_node_with_data_is_shown_beside_its_verdict():
@@ -81,14 +105,27 @@ def test_what_a_probe_proved_is_beside_what_was_predicted():
         "causes": [{"message": "no xt_owner"}],
         "findings": [],
     }
-    document = build([("a", {**outcome(facts(KINDS[0]), SELECTION), "probe": proof}), ("b", outcome(facts(KINDS[0]), SELECTION))])
+    document = build(
+        [("a", {**outcome(facts(KINDS[0]), SELECTION), "probe": proof}), ("b", outcome(facts(KINDS[0]), SELECTION))]
+    )
     assert [node.probe_result for node in document.nodes] == ["failed", ""]
-    assert dict(document.nodes[0].probe) == {"predicted": ("ready",), "result": ("failed",), "rule_sets": ("3 passed", "1 failed"), "failed": ("no xt_owner",)}
+    assert dict(document.nodes[0].probe) == {
+        "predicted": ("ready",),
+        "result": ("failed",),
+        "rule_sets": ("3 passed", "1 failed"),
+        "failed": ("no xt_owner",),
+    }
     jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
     assert json_document.read(text(document), "x") == document
 
 
-PROOF = {"predicted": "ready", "result": "failed", "counts": {"failed": 1}, "causes": [{"message": "for want of xt_owner"}], "findings": []}
+PROOF = {
+    "predicted": "ready",
+    "result": "failed",
+    "counts": {"failed": 1},
+    "causes": [{"message": "for want of xt_owner"}],
+    "findings": [],
+}
 
 
 @pytest.mark.parametrize(
@@ -112,7 +149,14 @@ def test_a_failed_probe_contradicts_the_verdict(kind, result, waived, contradict
 
 def test_what_preparing_would_make_of_a_node_is_told_until_it_is_done():
     given = outcome(facts(KINDS[1]), SELECTION)
-    planned = {**given, "plan": {**given["plan"], "expected": {"verdict": "ready"}, "steps": [{"what": "load", "why": "it is not there"}]}}
+    planned = {
+        **given,
+        "plan": {
+            **given["plan"],
+            "expected": {"verdict": "ready"},
+            "steps": [{"what": "load", "why": "it is not there"}],
+        },
+    }
     acted = {"loaded": ["xt_owner"], "persisted": []}
     cases = {
         "audit": planned,
@@ -121,17 +165,28 @@ def test_what_preparing_would_make_of_a_node_is_told_until_it_is_done():
         "same": outcome(facts(KINDS[0]), SELECTION),
     }
     document = build(cases.items())
-    assert {node.name: node.foreseen for node in document.nodes} == {"audit": "ready", "check": "ready", "done": "", "same": ""}
+    assert {node.name: node.foreseen for node in document.nodes} == {
+        "audit": "ready",
+        "check": "ready",
+        "done": "",
+        "same": "",
+    }
     assert dict(document.nodes[0].plan)["steps"] == ("load, because it is not there",)
     lines = summary(document, "")
-    assert lines[1].split()[2:4] == ["VERDICT", "WOULD"] and re.search(r"^check +.* on_demand +ready +not_ready +on_demand ", lines[3])
+    assert lines[1].split()[2:4] == ["VERDICT", "WOULD"] and re.search(
+        r"^check +.* on_demand +ready +not_ready +on_demand ", lines[3]
+    )
     jsonschema.validate(json.loads(text(document)), SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
 def test_why_page_or_rules_judge_a_node_worse_is_told():
     lines = summary(build(fleet(14, SELECTION)), "")
     told = next(line for line in lines if line.startswith("node-02"))
-    assert "the kernel loads " in told and "; the page asks for br_netfilter, " in told and told.endswith("more: not there now, and no rule uses it")
+    assert (
+        "the kernel loads " in told
+        and "; the page asks for br_netfilter, " in told
+        and told.endswith("more: not there now, and no rule uses it")
+    )
 
 
 def test_what_only_the_rules_use_is_told_where_the_page_is_the_profile():
@@ -164,7 +219,9 @@ def test_two_answers_of_one_node():
     builder.add("a", outcome(newer, SELECTION))
     builder.add("a", outcome(facts(KINDS[1]), SELECTION))
     builder.add("a", {"failure": "unreachable: later"})
-    assert [(node.verdict, node.observed_at) for node in builder.document(NOW).nodes] == [("ready", "2026-11-24T05:00:00Z")]
+    assert [(node.verdict, node.observed_at) for node in builder.document(NOW).nodes] == [
+        ("ready", "2026-11-24T05:00:00Z")
+    ]
 
 
 def test_of_two_reports_the_newer_answer_wins_and_one_left_out_gives_none():
@@ -182,12 +239,20 @@ def test_of_two_reports_the_newer_answer_wins_and_one_left_out_gives_none():
             builder.add_document(document)
         return builder.document("2026-11-27T04:00:00Z")
 
-    for documents in ((ready, gone), (gone, ready), (left_out, gone, ready), (json_document.read(text(merged(gone, left_out)), "x"), ready)):
+    for documents in (
+        (ready, gone),
+        (gone, ready),
+        (left_out, gone, ready),
+        (json_document.read(text(merged(gone, left_out)), "x"), ready),
+    ):
         (node,) = merged(*documents).nodes
         assert (node.verdict, node.no_data.code, node.no_data.at) == ("no_data", "unreachable", later)
     for documents in ((ready, left_out), (left_out, ready)):
         assert merged(*documents).nodes[0].verdict == "ready"
-    back = build([("a", outcome({**facts(KINDS[0]), "observed_at": "2026-11-25T09:00:00Z"}, SELECTION))], now="2026-11-25T09:01:00Z")
+    back = build(
+        [("a", outcome({**facts(KINDS[0]), "observed_at": "2026-11-25T09:00:00Z"}, SELECTION))],
+        now="2026-11-25T09:01:00Z",
+    )
     assert merged(back, gone).nodes[0].verdict == "ready"
     jsonschema.validate(json.loads(text(gone)), SCHEMA, cls=jsonschema.Draft202012Validator)
 
@@ -224,7 +289,10 @@ def test_old_facts_are_no_answer():
         (lambda raw: json.dumps({**raw, "nodes": [{}]}), "r.json: this report is damaged"),
         (lambda raw: json.dumps({**raw, "causes": []}), "names no known cause"),
         (lambda raw: json.dumps({**raw, "requirements": []}), "r.json: this report is damaged"),
-        (lambda raw: json.dumps(raw).replace('"not_ready", "unwaived_verdict"', '"fine", "unwaived_verdict"'), "has no known verdict"),
+        (
+            lambda raw: json.dumps(raw).replace('"not_ready", "unwaived_verdict"', '"fine", "unwaived_verdict"'),
+            "has no known verdict",
+        ),
         (lambda raw: json.dumps(raw).replace('"now": "unmet"', '"now": "well"'), "has no known grade"),
     ],
 )
@@ -293,28 +361,49 @@ def test_a_bad_time_gets_one_clear_error():
 
 
 @pytest.mark.parametrize(
-    "asked, told", [("1.99", "Istio 1.99 (judged as 1.31)"), ("1.9.3", "Istio 1.9.3 (judged as 1.25)"), ("1.30", "Istio 1.30"), ("?", "Istio ?")]
+    "asked, told",
+    [
+        ("1.99", "Istio 1.99 (judged as 1.31)"),
+        ("1.9.3", "Istio 1.9.3 (judged as 1.25)"),
+        ("1.30", "Istio 1.30"),
+        ("?", "Istio ?"),
+    ],
 )
 def test_a_release_that_is_not_known_is_named_with_the_one_that_is_used(asked, told):
     assert told in selection_text({"backend": "iptables", "istio_version": asked}).split(", ")
 
 
 def test_the_selection_in_words():
-    asked = {"backend": "iptables", "mode": ["ambient"], "ip_family": "dual", "interception": ["redirect"], "dns_capture": True, "istio_version": "1.30"}
-    assert selection_text({**asked, "profile": "combined"}) == "iptables, ambient, dual, DNS capture on, Istio 1.30, profile combined"
-    assert selection_text({"backend": "iptables", "mode": ["sidecar", "ambient"], "interception": ["redirect", "tproxy"]}) == (
-        "iptables, sidecar and ambient, redirect and tproxy"
+    asked = {
+        "backend": "iptables",
+        "mode": ["ambient"],
+        "ip_family": "dual",
+        "interception": ["redirect"],
+        "dns_capture": True,
+        "istio_version": "1.30",
+    }
+    assert (
+        selection_text({**asked, "profile": "combined"})
+        == "iptables, ambient, dual, DNS capture on, Istio 1.30, profile combined"
     )
+    assert selection_text(
+        {"backend": "iptables", "mode": ["sidecar", "ambient"], "interception": ["redirect", "tproxy"]}
+    ) == ("iptables, sidecar and ambient, redirect and tproxy")
 
 
 def test_the_summary_says_why_and_what_to_do():
     lines = summary(build(fleet(14, SELECTION)), "iptables")
     assert lines[1].split()[:3] == ["NODE", "SYSTEM", "VERDICT"] and lines[1].endswith("WHY, AND WHAT TO DO")
     extra = next(line for line in lines if "node-06" in line)
-    assert "RHEL 10.1, 6.12.0-124" in extra and "kernel-modules-extra is not installed -> install kernel-modules-extra for the running kernel" in extra
+    assert (
+        "RHEL 10.1, 6.12.0-124" in extra
+        and "kernel-modules-extra is not installed -> install kernel-modules-extra for the running kernel" in extra
+    )
     assert "more when needed" in next(line for line in lines if "on_demand" in line)
     assert lines[15].startswith("node-14") and "no_data" in lines[15] and "Connection timed out" in lines[15]
-    assert lines[-1].startswith("6 ready, 1 on_demand, 1 at_risk, 4 not_ready, 1 unknown, 1 no_data. One cause explains ")
+    assert lines[-1].startswith(
+        "6 ready, 1 on_demand, 1 at_risk, 4 not_ready, 1 unknown, 1 no_data. One cause explains "
+    )
 
 
 def test_the_summary_of_a_large_fleet_shows_the_most_urgent():
@@ -327,24 +416,37 @@ def test_the_summary_tells_of_the_nodes_that_were_not_asked():
     builder.add("a", outcome(facts(KINDS[0]), SELECTION))
     builder.add_missing("b", "not_selected", NOT_ASKED)
     lines = summary(builder.document(NOW), "")
-    assert lines[3].split()[:2] == ["b", "no_data"] and lines[3].endswith(NOT_ASKED) and lines[-1] == "1 ready, 1 no_data."
+    assert (
+        lines[3].split()[:2] == ["b", "no_data"] and lines[3].endswith(NOT_ASKED) and lines[-1] == "1 ready, 1 no_data."
+    )
     for number in range(300):
         builder.add_missing(f"c-{number:03}", "not_selected", NOT_ASKED)
     *_others, last, totals = summary(builder.document(NOW), "")
-    assert last.startswith("301 more nodes ") and last.endswith(f"{NOT_ASKED}: b, c-000, c-001 and 298 more") and totals == "1 ready, 301 no_data."
+    assert (
+        last.startswith("301 more nodes ")
+        and last.endswith(f"{NOT_ASKED}: b, c-000, c-001 and 298 more")
+        and totals == "1 ready, 301 no_data."
+    )
 
 
 def test_the_summary_says_what_was_done():
     act = {"loaded": ["xt_owner"], "persisted": ["xt_owner", "xt_mark"], "boot_file": "/etc/modules-load.d/istio.conf"}
     given = outcome(facts(KINDS[0]), SELECTION)
-    assert "loaded xt_owner; persisted 2 in /etc/modules-load.d/istio.conf" in summary(build([("a", {**given, "execution": act})]), "")[2]
+    assert (
+        "loaded xt_owner; persisted 2 in /etc/modules-load.d/istio.conf"
+        in summary(build([("a", {**given, "execution": act})]), "")[2]
+    )
     assert "would load xt_owner" in summary(build([("a", {**given, "execution": {**act, "check_mode": True}})]), "")[2]
 
 
 def test_short_names():
     assert short_system("Red Hat Enterprise Linux 10.1 (Coughlan)") == "RHEL 10.1"
     assert short_system("Debian GNU/Linux 12 (bookworm)") == "Debian 12"
-    assert short_kernel("6.12.107+deb13-amd64") == "6.12.107" and short_kernel("5.14.0-570.58.1.el9_6.x86_64") == "5.14.0-570" and short_kernel("odd") == "odd"
+    assert (
+        short_kernel("6.12.107+deb13-amd64") == "6.12.107"
+        and short_kernel("5.14.0-570.58.1.el9_6.x86_64") == "5.14.0-570"
+        and short_kernel("odd") == "odd"
+    )
 
 
 def test_a_large_fleet_costs_seconds():

@@ -17,9 +17,20 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes impo
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import alike
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Cause, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import summary
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule, read_waivers, without_effect
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import (
+    WaiverRule,
+    read_waivers,
+    without_effect,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
-from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, SELECTION, build, facts, fleet, outcome
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
+    KINDS,
+    SELECTION,
+    build,
+    facts,
+    fleet,
+    outcome,
+)
 
 
 def node(change=None, kind=KINDS[0], selection=SELECTION):
@@ -48,12 +59,19 @@ def test_one_cause_for_many_nodes_and_requirements():
     kind = next(kind for kind in KINDS if kind.release.endswith("el10_1.x86_64"))
     document = build([(name, outcome(facts(kind), SELECTION)) for name in ("a", "b", "c")])
     (extra,) = (cause for cause in document.causes if cause.text == "kernel-modules-extra is not installed")
-    assert extra.nodes == ("a", "b", "c") and extra.gaps == 3 * len(extra.requirements) and "xt_owner" in extra.requirements
+    assert (
+        extra.nodes == ("a", "b", "c")
+        and extra.gaps == 3 * len(extra.requirements)
+        and "xt_owner" in extra.requirements
+    )
     assert extra.remedy == "Install kernel-modules-extra for the running kernel"
     assert sum(cause.gaps for cause in document.causes) == sum(len(node.gaps) for node in document.nodes)
 
 
-@pytest.mark.parametrize("managed_by, remedy", [(None, "Load and persist them: "), ("ostree", "Declare the modules as such a system is changed: ")])
+@pytest.mark.parametrize(
+    "managed_by, remedy",
+    [(None, "Load and persist them: "), ("ostree", "Declare the modules as such a system is changed: ")],
+)
 def test_the_owner_of_a_node_that_the_role_refuses_is_told_another_remedy(managed_by, remedy):
     def change(found):
         gap(state="loadable")(found)
@@ -69,12 +87,20 @@ def test_the_owner_of_a_node_that_the_role_refuses_is_told_another_remedy(manage
         ({"state": "loadable"}, "Modules are installed but not loaded, and the kernel does not load them on demand"),
         ({"state": "loaded"}, "Modules are loaded, but no boot file lists them"),
         (
-            {"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "blacklist", "blacklisted (/etc/x.conf:3)", "/etc/x.conf:3")]},
+            {
+                "state": "loadable",
+                "autoload": "denied",
+                "reasons": [reason("autoload", "blacklist", "blacklisted (/etc/x.conf:3)", "/etc/x.conf:3")],
+            },
             "/etc/x.conf blacklists modules",
         ),
         (
             # Loaded by hand against the blacklist: listing it in a boot file would not bring it back.
-            {"state": "loaded", "autoload": "denied", "reasons": [reason("autoload", "blacklist", "blacklisted (/etc/x.conf:3)", "/etc/x.conf:3")]},
+            {
+                "state": "loaded",
+                "autoload": "denied",
+                "reasons": [reason("autoload", "blacklist", "blacklisted (/etc/x.conf:3)", "/etc/x.conf:3")],
+            },
             "/etc/x.conf blacklists modules",
         ),
         (
@@ -82,15 +108,29 @@ def test_the_owner_of_a_node_that_the_role_refuses_is_told_another_remedy(manage
             "Modules are loaded, but no boot file lists them",
         ),
         (
-            {"state": "loaded", "boot": "ineffective", "reasons": [reason("boot", "malformed_boot_entry", "/etc/m.conf:2 names no module", "/etc/m.conf:2")]},
+            {
+                "state": "loaded",
+                "boot": "ineffective",
+                "reasons": [reason("boot", "malformed_boot_entry", "/etc/m.conf:2 names no module", "/etc/m.conf:2")],
+            },
             "/etc/m.conf has lines that load nothing",
         ),
         (
-            {"state": "blocked", "autoload": "denied", "reasons": [reason("now", "modules_disabled", "kernel.modules_disabled is 1")]},
+            {
+                "state": "blocked",
+                "autoload": "denied",
+                "reasons": [reason("now", "modules_disabled", "kernel.modules_disabled is 1")],
+            },
             "kernel.modules_disabled is 1",
         ),
-        ({"state": "missing", "reasons": [reason("now", "not_in_tree", "not in /lib/modules/6.1.0-42-amd64")]}, "The kernel of Debian GNU/Linux 12"),
-        ({"state": "missing", "reasons": [reason("now", "brand_new", "xt_owner fell off 6.1.0-42-amd64")]}, "The module fell off the running kernel"),
+        (
+            {"state": "missing", "reasons": [reason("now", "not_in_tree", "not in /lib/modules/6.1.0-42-amd64")]},
+            "The kernel of Debian GNU/Linux 12",
+        ),
+        (
+            {"state": "missing", "reasons": [reason("now", "brand_new", "xt_owner fell off 6.1.0-42-amd64")]},
+            "The module fell off the running kernel",
+        ),
     ],
 )
 def test_causes(entry, expected):
@@ -100,25 +140,60 @@ def test_causes(entry, expected):
 
 def test_a_name_and_what_took_its_code_over_are_one_gap():
     def neither(found):
-        found["modules"]["nf_conntrack"].update({"state": "missing", "autoload": "never", "boot": "no", "reasons": [reason("now", "not_in_tree", "not in x")]})
+        found["modules"]["nf_conntrack"].update(
+            {
+                "state": "missing",
+                "autoload": "never",
+                "boot": "no",
+                "reasons": [reason("now", "not_in_tree", "not in x")],
+            }
+        )
         gone = reason("now", "provider_missing", "neither it nor nf_conntrack, which took its code over")
-        found["modules"]["nf_conntrack_ipv4"] = {"state": "missing", "autoload": "never", "boot": "no", "reasons": [gone]}
+        found["modules"]["nf_conntrack_ipv4"] = {
+            "state": "missing",
+            "autoload": "never",
+            "boot": "no",
+            "reasons": [gone],
+        }
 
     selection = Selection.from_options({"backend": "iptables", "profile": "documented"})
-    (cause,) = (cause for cause in build([("a", node(neither, selection=selection))]).causes if "nf_conntrack" in cause.requirements)
-    assert {"nf_conntrack", "nf_conntrack_ipv4"} <= set(cause.requirements) and cause.text.endswith("does not have the modules")
+    (cause,) = (
+        cause
+        for cause in build([("a", node(neither, selection=selection))]).causes
+        if "nf_conntrack" in cause.requirements
+    )
+    assert {"nf_conntrack", "nf_conntrack_ipv4"} <= set(cause.requirements) and cause.text.endswith(
+        "does not have the modules"
+    )
 
 
 def test_every_reason_of_a_node_is_known():
     sources = Path(_reasons.__file__).parent.rglob("*.py")
-    codes = {code for source in sources for code in re.findall(r'(?:Cause\(\s*|_dead\(.*|_in_doubt\(.*)"([a-z0-9_]+)", ', source.read_text())}
+    codes = {
+        code
+        for source in sources
+        for code in re.findall(r'(?:Cause\(\s*|_dead\(.*|_in_doubt\(.*)"([a-z0-9_]+)", ', source.read_text())
+    }
     assert len(codes) > 20 and codes <= set(reason_codes.KINDS) | set(reason_codes.TELLING)
-    assert set(reason_codes.KINDS) - codes == {"not_loaded", "not_persisted", "kernel_modprobe_unknown", "selinux_unknown"}
+    assert set(reason_codes.KINDS) - codes == {
+        "not_loaded",
+        "not_persisted",
+        "kernel_modprobe_unknown",
+        "selinux_unknown",
+    }
 
 
 def test_what_cannot_be_told_is_not_told_as_certain():
-    denied = {"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "selinux", "SELinux lets no container_t ask")]}
-    unknown = {"state": "loadable", "autoload": "unknown", "reasons": [reason("autoload", "selinux", "SELinux is enforcing, and its policy cannot be asked")]}
+    denied = {
+        "state": "loadable",
+        "autoload": "denied",
+        "reasons": [reason("autoload", "selinux", "SELinux lets no container_t ask")],
+    }
+    unknown = {
+        "state": "loadable",
+        "autoload": "unknown",
+        "reasons": [reason("autoload", "selinux", "SELinux is enforcing, and its policy cannot be asked")],
+    }
     assert causes_of(gap(**denied))[0][0].startswith("SELinux lets no container")
     assert causes_of(gap(**unknown))[0][0].startswith("Whether SELinux lets containers")
 
@@ -127,30 +202,52 @@ def test_a_tool_is_a_cause_of_its_own():
     def old(found):
         found["tools"]["nft"]["version"] = "0.9.8"
 
-    assert ("nft 0.9.8 is older than 1.0.1", "Install nft 1.0.1 or newer") in causes_of(old, selection=Selection.from_options({"backend": "nftables"}))
+    assert ("nft 0.9.8 is older than 1.0.1", "Install nft 1.0.1 or newer") in causes_of(
+        old, selection=Selection.from_options({"backend": "nftables"})
+    )
 
 
 def test_headlines():
     assert headline([]) == "" and headline([Cause("no_data: unreachable", "Unreachable", gaps=0)]) == ""
     assert headline([Cause("a", "X is off", gaps=1)]) == "One cause explains the only gap: X is off"
     assert headline([Cause("a", "X is off", gaps=4)]) == "One cause explains all 4 gaps: X is off"
-    assert headline([Cause("a", "X is off", gaps=9), Cause("b", "Y", gaps=2)]) == "One cause explains 9 of 11 gaps: X is off"
+    assert (
+        headline([Cause("a", "X is off", gaps=9), Cause("b", "Y", gaps=2)])
+        == "One cause explains 9 of 11 gaps: X is off"
+    )
 
 
 def waiver(**given):
-    return WaiverRule(**{"requirement": "xt_owner", "nodes": ("*",), "reason": "old nodes", "until": "2026-11-24", "where": "w.yml:1", **given})
+    return WaiverRule(
+        **{
+            "requirement": "xt_owner",
+            "nodes": ("*",),
+            "reason": "old nodes",
+            "until": "2026-11-24",
+            "where": "w.yml:1",
+            **given,
+        }
+    )
 
 
 def judged(*waivers, now="2026-11-24T04:00:00Z"):
-    return build([("edge-1", node(gap(state="missing"))), ("node-1", node(gap(state="missing")))], now=now, waivers=waivers)
+    return build(
+        [("edge-1", node(gap(state="missing"))), ("node-1", node(gap(state="missing")))], now=now, waivers=waivers
+    )
 
 
 def test_a_waiver_holds_to_the_end_of_its_day_and_not_longer():
     document = judged(waiver(), now="2026-11-24T23:59:59Z")
-    assert [node.verdict for node in document.nodes] == ["ready", "ready"] and [node.unwaived_verdict for node in document.nodes] == ["not_ready", "not_ready"]
+    assert [node.verdict for node in document.nodes] == ["ready", "ready"] and [
+        node.unwaived_verdict for node in document.nodes
+    ] == ["not_ready", "not_ready"]
     assert document.causes == () and document.waivers[0].matches == 2 and not document.waivers[0].expired
     expired = judged(waiver(), now="2026-11-25T00:00:00Z")
-    assert [node.verdict for node in expired.nodes] == ["not_ready", "not_ready"] and expired.waivers[0].expired and expired.waivers[0].matches == 2
+    assert (
+        [node.verdict for node in expired.nodes] == ["not_ready", "not_ready"]
+        and expired.waivers[0].expired
+        and expired.waivers[0].matches == 2
+    )
 
 
 def test_a_waiver_holds_for_its_nodes_and_requirements_alone():
@@ -168,7 +265,10 @@ def test_a_waiver_holds_for_its_nodes_and_requirements_alone():
         ({"requirement": "xt_mark"}, ""),  # met
         ({"requirement": "xt_ownr"}, "no requirement is called xt_ownr"),
         ({"nodes": ("egde-*", "nobody")}, "no node is called egde-* or nobody"),
-        ({"nodes": ("egde-*",), "requirement": "xt_ownr"}, "no node is called egde-* and no requirement is called xt_ownr"),
+        (
+            {"nodes": ("egde-*",), "requirement": "xt_ownr"},
+            "no node is called egde-* and no requirement is called xt_ownr",
+        ),
     ],
 )
 def test_a_waiver_that_is_misspelt_is_told(given, missed):
@@ -187,9 +287,16 @@ GOOD = "- {requirement: xt_owner, reason: why, until: 2026-12-31}\n"
 
 
 def test_waivers_are_read_with_their_lines():
-    read = read_waivers("---\nwaivers:\n  # a remark\n  - requirement: xt_owner\n    nodes: [a, 'b*']\n    reason: why\n    until: '2026-12-31'\n", "w.yml")
+    read = read_waivers(
+        "---\nwaivers:\n  # a remark\n  - requirement: xt_owner\n    nodes: [a, 'b*']\n    reason: why\n    until: '2026-12-31'\n",
+        "w.yml",
+    )
     assert read == [WaiverRule("xt_owner", ("a", "b*"), "why", "2026-12-31", "w.yml:4")]
-    assert read_waivers(GOOD, "w.yml")[0].nodes == ("*",) and read_waivers("", "w.yml") == [] and read_waivers("waivers:\n", "w.yml") == []
+    assert (
+        read_waivers(GOOD, "w.yml")[0].nodes == ("*",)
+        and read_waivers("", "w.yml") == []
+        and read_waivers("waivers:\n", "w.yml") == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,8 +325,17 @@ def test_what_changed_since_the_last_report():
     def new_kernel(found):
         found["kernel"]["release"] = "6.1.0-43-amd64"
 
-    blacklisted = gap(state="loadable", autoload="denied", reasons=[reason("autoload", "blacklist", "blacklisted (/etc/x.conf:3)", "/etc/x.conf:3")])
-    after = [("a", node(blacklisted)), ("b", node(new_kernel)), ("new", node()), ("down", {"failure": "unreachable: no route"})]
+    blacklisted = gap(
+        state="loadable",
+        autoload="denied",
+        reasons=[reason("autoload", "blacklist", "blacklisted (/etc/x.conf:3)", "/etc/x.conf:3")],
+    )
+    after = [
+        ("a", node(blacklisted)),
+        ("b", node(new_kernel)),
+        ("new", node()),
+        ("down", {"failure": "unreachable: no route"}),
+    ]
     drift = build(after, previous=before).drift
     assert (drift.since, drift.new, drift.lost) == (before.generated_at, ("new",), ("lost",))
     assert [(change.node, change.what, change.before, change.after) for change in drift.changes] == [
@@ -228,7 +344,11 @@ def test_what_changed_since_the_last_report():
         ("b", "kernel", "6.1.0-42-amd64", "6.1.0-43-amd64"),
         ("down", "verdict", "ready", "no_data"),
     ]
-    assert drift.changes[0].reason == "/etc/x.conf blacklists modules" and "/etc/x.conf:3" in drift.changes[1].reason and "no route" in drift.changes[3].reason
+    assert (
+        drift.changes[0].reason == "/etc/x.conf blacklists modules"
+        and "/etc/x.conf:3" in drift.changes[1].reason
+        and "no route" in drift.changes[3].reason
+    )
     assert [(group.whats, group.after, group.nodes) for group in alike(drift)][:2] == [
         (("verdict",), "not_ready", ("a",)),
         (("verdict",), "no_data", ("down",)),
@@ -246,7 +366,11 @@ def test_why_it_changed_is_told_of_now_and_not_of_the_past():
     after = [("a", mended), ("b", node(gap(state="missing", reasons=extra)))]
     told = {(change.node, change.what): change.reason for change in build(after, previous=before).drift.changes}
     assert told[("a", "verdict")] == "prepared in this run" and told[("a", "iptables/module/xt_owner")] == ""
-    assert told[("b", "verdict")] == told[("b", "iptables/module/xt_owner")] == "packages of the running kernel are not installed"
+    assert (
+        told[("b", "verdict")]
+        == told[("b", "iptables/module/xt_owner")]
+        == "packages of the running kernel are not installed"
+    )
 
 
 def test_changes_alike_are_told_once():
@@ -272,10 +396,20 @@ def test_another_question_is_no_change_of_the_node():
 @pytest.mark.parametrize(
     "entry, expected",
     [
-        ({"state": "missing", "autoload": "never", "reasons": [reason("now", "not_installed", "not there")]}, "not_installed"),
-        ({"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "selinux", "SELinux denies")]}, "selinux"),
         (
-            {"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "selinux", "s"), reason("boot", "missing_in_next_kernel", "n")]},
+            {"state": "missing", "autoload": "never", "reasons": [reason("now", "not_installed", "not there")]},
+            "not_installed",
+        ),
+        (
+            {"state": "loadable", "autoload": "denied", "reasons": [reason("autoload", "selinux", "SELinux denies")]},
+            "selinux",
+        ),
+        (
+            {
+                "state": "loadable",
+                "autoload": "denied",
+                "reasons": [reason("autoload", "selinux", "s"), reason("boot", "missing_in_next_kernel", "n")],
+            },
             "missing_in_next_kernel",
         ),
         ({"state": "loadable", "autoload": "never", "reasons": []}, "not_loaded"),

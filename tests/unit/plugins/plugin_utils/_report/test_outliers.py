@@ -44,11 +44,21 @@ def test_nothing_stands_out_where_there_is_no_custom(usual, odd):
 
 
 def test_a_fifth_of_the_nodes_is_a_kind_of_its_own_and_no_outlier():
-    assert outliers(build([(f"node-{number}", node(**({} if number % 5 else {"xt_owner": GONE}))) for number in range(20)])) == []
+    assert (
+        outliers(
+            build([(f"node-{number}", node(**({} if number % 5 else {"xt_owner": GONE}))) for number in range(20)])
+        )
+        == []
+    )
 
 
 def test_two_halves_are_no_outliers_of_each_other():
-    assert outliers(build([(f"node-{number}", node(**({"xt_owner": GONE} if number % 2 else {}))) for number in range(10)])) == []
+    assert (
+        outliers(
+            build([(f"node-{number}", node(**({"xt_owner": GONE} if number % 2 else {}))) for number in range(10)])
+        )
+        == []
+    )
 
 
 def test_a_reason_in_other_words_another_kernel_another_selection_and_no_data_make_no_outlier():
@@ -65,6 +75,9 @@ def test_a_reason_in_other_words_another_kernel_another_selection_and_no_data_ma
 
 def test_outliers_of_one_kind_are_told_together_and_the_largest_groups_first():
     later = next(kind for kind in KINDS if kind.release.startswith("6.12"))
-    nodes = [(f"a-{number}", node()) for number in range(18)] + [("a-x", node(xt_owner=GONE)), ("a-y", node(xt_owner=GONE))]
+    nodes = [(f"a-{number}", node()) for number in range(18)] + [
+        ("a-x", node(xt_owner=GONE)),
+        ("a-y", node(xt_owner=GONE)),
+    ]
     nodes += [(f"b-{number}", node(kind=later)) for number in range(29)] + [("b-x", node(kind=later, nf_nat=GONE))]
     assert [(found.names, found.alike) for found in outliers(build(nodes))] == [(("b-x",), 29), (("a-x", "a-y"), 18)]

@@ -12,10 +12,25 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import Repo
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import sources
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats import json_document
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import add_recorded, add_run, failures, read_document, read_text, selection_of
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
+    add_recorded,
+    add_run,
+    failures,
+    read_document,
+    read_text,
+    selection_of,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory
-from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, NOW, SELECTION, build, facts, fleet, outcome
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
+    KINDS,
+    NOW,
+    SELECTION,
+    build,
+    facts,
+    fleet,
+    outcome,
+)
 
 
 def recorded(path, label="", leave_out=""):
@@ -107,7 +122,10 @@ def test_whatever_goes_wrong_with_one_recorded_node_is_said_of_it(tmp_path, monk
     monkeypatch.setattr(sources, step, broken)
     (tmp_path / "a").write_text(json.dumps(fact_factory.recorded(facts(KINDS[0]))))
     (node,) = recorded(tmp_path).nodes
-    assert node.no_data.code == "unusable" and node.no_data.text == f"{tmp_path}/a: this cannot be used (KeyError: 'xt_owner')"
+    assert (
+        node.no_data.code == "unusable"
+        and node.no_data.text == f"{tmp_path}/a: this cannot be used (KeyError: 'xt_owner')"
+    )
 
 
 def test_recorded_facts_give_the_report_of_the_run(tmp_path):
@@ -115,7 +133,9 @@ def test_recorded_facts_give_the_report_of_the_run(tmp_path):
     for name, given in nodes:
         (tmp_path / f"{name}.json").write_text(json.dumps(fact_factory.recorded(given["facts"])))
     document = recorded(tmp_path)
-    assert document.nodes == build(nodes).nodes and document.merged_from == (f"recorded facts of {len(nodes)} nodes in {tmp_path}",)
+    assert document.nodes == build(nodes).nodes and document.merged_from == (
+        f"recorded facts of {len(nodes)} nodes in {tmp_path}",
+    )
 
 
 def test_reports_as_sources(tmp_path):
@@ -146,23 +166,41 @@ class Hostvars(dict):
 
 def test_the_nodes_of_a_run():
     broken = {"istio_node_outcome": {**outcome(facts(KINDS[0]), SELECTION), "assessment": {"requirements": [5]}}}
-    hostvars = Hostvars(a={"istio_node_outcome": outcome(facts(KINDS[0]), SELECTION)}, b={}, c={"istio_node_outcome": {"failure": "unreachable: x"}}, e=broken)
+    hostvars = Hostvars(
+        a={"istio_node_outcome": outcome(facts(KINDS[0]), SELECTION)},
+        b={},
+        c={"istio_node_outcome": {"failure": "unreachable: x"}},
+        e=broken,
+    )
     builder = Builder()
     add_run(builder, {"hostvars": hostvars}, ["a", "b", "c", "e"], ["a", "b", "c", "d"])
     nodes = builder.document(NOW).nodes
-    assert [node.no_data.code if node.no_data else node.verdict for node in nodes] == ["ready", "no_answer", "unreachable", "not_selected", "unusable"]
+    assert [node.no_data.code if node.no_data else node.verdict for node in nodes] == [
+        "ready",
+        "no_answer",
+        "unreachable",
+        "not_selected",
+        "unusable",
+    ]
 
 
 def test_the_roles_variables_make_the_selection():
     variables = {"istio_node_mode": "{{ mode }}", "istio_node_backend": "nftables", "istio_node_state": "audited"}
-    assert selection_of(variables, lambda value: "ambient" if value == "{{ mode }}" else value) == Selection.from_options(
-        {"backend": "nftables", "mode": "ambient"}
-    )
+    assert selection_of(
+        variables, lambda value: "ambient" if value == "{{ mode }}" else value
+    ) == Selection.from_options({"backend": "nftables", "mode": "ambient"})
 
 
 def test_a_lost_node_is_told_without_ansibles_own_words():
-    lost = {"istio_node_outcome": {"unreachable": True, "msg": "Task failed: Failed to connect to the host via ssh: timed out"}}
-    refused = {"istio_node_outcome": {"failed": True, "msg": "nodeprep.istio: mode: 'x' is not one of sidecar, ambient"}}
+    lost = {
+        "istio_node_outcome": {
+            "unreachable": True,
+            "msg": "Task failed: Failed to connect to the host via ssh: timed out",
+        }
+    }
+    refused = {
+        "istio_node_outcome": {"failed": True, "msg": "nodeprep.istio: mode: 'x' is not one of sidecar, ambient"}
+    }
     variables = {"hostvars": Hostvars(a=lost, b=refused, c={})}
     assert failures(variables, ["a", "b", "c"]) == {
         "a": "unreachable: Failed to connect to the host via ssh: timed out",
