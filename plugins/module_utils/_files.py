@@ -1,19 +1,21 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
 """The one way to the node's files. Below another root the same code reads an unpacked image or a recorded tree."""
 
 import errno
 import os
 import stat
 import zlib
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
-# Gone after a reboot: a tmpfs, whatever an image holds there.
-VOLATILE = "/run/"
+# A tmpfs: a reboot clears it, whatever an image holds there.
+VOLATILE_DIRECTORY = "/run/"
 
-# Many times what any file that is read here has on a real node: modules.alias has 2 MiB, the list of dpkg's packages 10.
-MOST_BYTES = 64 * 1024 * 1024
+# Far above the size of each file that is read here: on real nodes modules.alias has 2 MiB, dpkg's status file 10 MiB.
+MAX_FILE_BYTES = 64 * 1024 * 1024
+_MAX_ANSWER_BYTES = 4096
+# Linux gives up after as many links (include/linux/namei.h: MAXSYMLINKS).
+_MAX_LINKS = 40
 
 _NULL = os.makedev(1, 3)  # /dev/null (Documentation/admin-guide/devices.txt)
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -25,63 +27,71 @@ class Files:
     :ivar unreadable: dict of path to the error text of each file that exists but could not be read.
     """
 
-    def __init__(self, root="/"):
+    def __init__(self, root: str = "/") -> None:
         self.root = root.rstrip("/")
-        self.unreadable = {}
+        self.unreadable: Dict[str, str] = {}
 
-    def real(self, path):
-        """Return where I(path), absolute on the node, lies for this process.
+    def resolve(self, path: str) -> str:
+        """Return the path by which this process opens I(path), which is absolute on the node.
 
-        An image's absolute links mean files of the image, so below another root each link is followed by hand.
+        Absolute links of an image mean files of the image, so below another root each link is followed by hand.
         """
         if not self.root:
             return path
-        parts, done, links = path.split("/"), "", 0
+        parts = path.split("/")
+        resolved = ""
+        links = 0
         while parts:
             part = parts.pop(0)
+            if part in ("", "."):
+                continue
             if part == "..":
-                done = done.rpartition("/")[0]
-            elif part not in ("", "."):
-                target = _link(self.root + done + "/" + part) if links < 40 else None
-                if target is None:
-                    done += "/" + part
-                    continue
-                links += 1
-                done = "" if target.startswith("/") else done
-                parts = target.split("/") + parts
-        return self.root + done
+                resolved = resolved.rpartition("/")[0]
+                continue
+            target = _read_link(f"{self.root}{resolved}/{part}") if links < _MAX_LINKS else None
+            if target is None:
+                resolved += "/" + part
+                continue
+            links += 1
+            if target.startswith("/"):
+                resolved = ""
+            parts = target.split("/") + parts
+        return self.root + resolved
 
-    def read_bytes(self, path, tail=None):
-        """Return the content, or its last I(tail) bytes; None where there is no such file or it may not be read (then it is noted)."""
+    def read_bytes(self, path: str, tail: Optional[int] = None) -> Optional[bytes]:
+        """Return the content of a file, or its last I(tail) bytes.
+
+        Returns None if the file is absent, or if it is unreadable, which is then noted.
+        """
         try:
-            with open(self.real(path), "rb", opener=_open_at_once) as handle:
-                kind = os.fstat(handle.fileno())
-                if not stat.S_ISREG(kind.st_mode) or (tail is None and kind.st_size > MOST_BYTES):
-                    return self._refuse(path, kind)
+            with open(self.resolve(path), "rb", opener=_open_at_once) as handle:
+                status = os.fstat(handle.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    return self._read_special(path, status)
                 if tail is not None:
-                    handle.seek(-min(tail, kind.st_size), os.SEEK_END)
+                    handle.seek(-min(tail, status.st_size), os.SEEK_END)
+                elif status.st_size > MAX_FILE_BYTES:
+                    self.unreadable[path] = f"larger than {MAX_FILE_BYTES >> 20} MiB"
+                    return None
                 return handle.read()
         except (OSError, ValueError) as exc:
             self._note(path, exc)
             return None
 
-    def _refuse(self, path, kind):
-        """Return the content of what is no file: none of /dev/null; anything else might have no end, or wait for a writer, or fill the memory."""
-        if stat.S_ISREG(kind.st_mode):
-            self.unreadable[path] = "larger than {0} MiB".format(MOST_BYTES >> 20)
-            return None
-        if stat.S_ISCHR(kind.st_mode) and kind.st_rdev == _NULL:
+    def _read_special(self, path: str, status: os.stat_result) -> Optional[bytes]:
+        """Return the content of /dev/null; note any other special file, which might block or never end."""
+        if stat.S_ISCHR(status.st_mode) and status.st_rdev == _NULL:
             return b""
         self.unreadable[path] = "not a regular file"
         return None
 
-    def read(self, path):
-        """Return the text, or None as in :meth:`read_bytes`; bytes that are not UTF-8 are replaced, never fatal."""
+    def read(self, path: str) -> Optional[str]:
+        """Return the text of a file, or None as in :meth:`read_bytes`. Bytes that are not UTF-8 are replaced."""
         content = self.read_bytes(path)
         return None if content is None else content.decode("utf-8", "replace")
 
-    def read_gzip(self, path):
-        """Return the unpacked text of a gzip file, or None where it is absent, unreadable or damaged."""
+    def read_gzip(self, path: str) -> Optional[str]:
+        """Return the unpacked text of a gzip file, or None if it is absent, unreadable or damaged."""
         content = self.read_bytes(path)
         if content is None:
             return None
@@ -91,10 +101,10 @@ class Files:
             self.unreadable[path] = str(exc)
             return None
 
-    def transact(self, path, request):
-        """Write a request to a kernel file and return its answer, both bytes; None where that cannot be done.
+    def transact(self, path: str, request: bytes) -> Optional[bytes]:
+        """Write a request to a kernel file and return its answer; None if that is not possible.
 
-        Raises OSError where the kernel refuses the request itself (EINVAL).
+        Raises OSError if the kernel rejects the request itself (EINVAL).
         """
         if self.root:
             return None
@@ -105,101 +115,139 @@ class Files:
             return None
         try:
             os.write(handle, request)
-            return os.read(handle, 4096)
+            return os.read(handle, _MAX_ANSWER_BYTES)
         finally:
             os.close(handle)
 
-    def exists(self, path):
-        """Whether there is such a file; None where that may not be looked at."""
-        there = self.mode(path) is not None  # notes a path that may not be looked at
-        return None if path in self.unreadable else there
+    def exists(self, path: str) -> Optional[bool]:
+        """Return whether the file exists; None if that cannot be determined for lack of permission."""
+        found = self.get_mode(path) is not None  # notes a path for which permission is missing
+        return None if path in self.unreadable else found
 
-    def mode(self, path):
-        """Return the mode bits of a file, links followed, or None where there is none or it may not be looked at."""
+    def get_mode(self, path: str) -> Optional[int]:
+        """Return the mode bits of a file, links followed; None if it is absent or permission is missing."""
         try:
-            return os.stat(self.real(path)).st_mode
+            return os.stat(self.resolve(path)).st_mode
         except (OSError, ValueError) as exc:
             self._note(path, exc)
             return None
 
-    def is_dir(self, path):
-        """Whether this is a directory, links followed; where that may not be looked at it is noted."""
-        mode = self.mode(path)
+    def is_dir(self, path: str) -> bool:
+        """Return whether this is a directory, links followed. A path for which permission is missing is noted."""
+        mode = self.get_mode(path)
         return mode is not None and stat.S_ISDIR(mode)
 
-    def listdir(self, path):
-        """Return the sorted names in a directory; empty where there is none, or it may not be read or is something else (then it is noted)."""
+    def listdir(self, path: str) -> List[str]:
+        """Return the sorted names in a directory.
+
+        The list is empty if the directory is absent, or if it is unreadable or not a directory, which is then noted.
+        """
         try:
-            return sorted(os.listdir(self.real(path)))
+            return sorted(os.listdir(self.resolve(path)))
         except (OSError, ValueError) as exc:
-            if getattr(exc, "errno", None) == errno.ENOTDIR and self.mode(path) is not None:
+            if getattr(exc, "errno", None) == errno.ENOTDIR and self.get_mode(path) is not None:
                 self.unreadable[path] = "not a directory"
             self._note(path, exc)
             return []
 
-    def link(self, path):
-        """Return where a symbolic link points, as it is written, or None where this is none."""
+    def read_link(self, path: str) -> Optional[str]:
+        """Return the target of a symbolic link as it is written, or None if this is not a link."""
         directory, _slash, name = path.rpartition("/")
-        return _link(self.real(directory) + "/" + name)
+        return _read_link(f"{self.resolve(directory)}/{name}")
 
-    def is_masked(self, path):
-        """Whether this is a link that ends at /dev/null, however it is written: how a vendor's configuration file is switched off."""
-        if self.link(path) is None:
+    def is_masked(self, path: str) -> bool:
+        """Return whether this is a link that ends at /dev/null, which masks a vendor's configuration file."""
+        if self.read_link(path) is None:
             return False
-        return os.path.realpath(path) == "/dev/null" if not self.root else self.real(path) == self.root + "/dev/null"
+        if self.root:
+            return self.resolve(path) == self.root + "/dev/null"
+        return os.path.realpath(path) == "/dev/null"
 
-    def _note(self, path, exc):
+    def _note(self, path: str, exc: Exception) -> None:
         if getattr(exc, "errno", None) not in _ABSENT:
             self.unreadable[path] = getattr(exc, "strerror", None) or str(exc)
 
 
-def _open_at_once(path, flags):
-    """Open a file without waiting for anybody: a FIFO's other end may never come."""
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting: the other end of a FIFO may never be opened."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def gunzip(content):
-    """Return the unpacked bytes of a gzip file. Raises zlib.error or EOFError where it is damaged, or larger than MOST_BYTES."""
+def gunzip(content: bytes) -> bytes:
+    """Return the unpacked bytes of a gzip file.
+
+    Raises zlib.error or EOFError if it is damaged, or larger than MAX_FILE_BYTES.
+    """
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    unpacked = unpacker.decompress(content, MOST_BYTES)
+    unpacked = unpacker.decompress(content, MAX_FILE_BYTES)
     if not unpacker.eof:
-        raise EOFError("it ends too early, or is larger than {0} MiB".format(MOST_BYTES >> 20))
+        raise EOFError(f"it ends too early, or is larger than {MAX_FILE_BYTES >> 20} MiB")
     return unpacked
 
 
-def _link(path):
+def _read_link(path: str) -> Optional[str]:
     try:
         return os.readlink(path)
     except (OSError, ValueError):
         return None
 
 
-def conf_files(files, directories, suffixes=(".conf",), directories_win=True):
-    """Return the configuration files that count, in the order in which they are read, and those that do not.
+def is_volatile(path: str) -> bool:
+    """Return whether a reboot removes this file."""
+    return path.startswith(VOLATILE_DIRECTORY)
 
-    Of files with one name the earliest directory wins, and the names sort across directories: the rule of
-    modprobe.d(5) and modules-load.d(5). Hidden files do not count.
 
-    :param directories: directories in falling precedence.
-    :param directories_win: whether a directory takes the place of a file with its name and is then not read, as with some
-        releases of systemd (src/basic/conf-files.c: files_add()); kmod passes over it (libkmod-config.c: conf_files_filter_out()).
-    :returns: (list of paths, dict of the path of each losing file to the path that wins over it).
+class ConfFiles(NamedTuple):
+    """The configuration files of several directories.
+
+    :ivar paths: the files that count, in the order in which they are read.
+    :ivar shadowed: dict of the path of each other file to the path that takes its place.
     """
-    chosen, losers, seen, unread = {}, {}, set(), set()
+
+    paths: List[str]
+    shadowed: Dict[str, str]
+
+
+def find_conf_files(
+    files: Files,
+    directories: Sequence[str],
+    suffixes: Union[str, Tuple[str, ...]] = (".conf",),
+    directories_win: bool = True,
+) -> ConfFiles:
+    """Find the configuration files in several directories, as modprobe.d(5) and modules-load.d(5) describe.
+
+    Of files with the same name only that in the first directory counts. The names sort across directories. Hidden files
+    do not count.
+
+    :param directories: directories in the order of their precedence, the highest first.
+    :param directories_win: whether a directory takes the place of a file with the same name, as it does in some
+        releases of systemd (src/basic/conf-files.c: files_add()); kmod skips it (libkmod-config.c:
+        conf_files_filter_out()).
+    """
+    chosen: Dict[str, str] = {}
+    shadowed: Dict[str, str] = {}
+    unread: Set[str] = set()
+    for path in _list_conf_files(files, directories, suffixes):
+        name = os.path.basename(path)
+        if name in chosen:
+            shadowed[path] = chosen[name]
+        elif not files.is_dir(path):
+            chosen[name] = path
+        elif directories_win:
+            chosen[name] = path
+            unread.add(name)
+    return ConfFiles([chosen[name] for name in sorted(chosen) if name not in unread], shadowed)
+
+
+def _list_conf_files(files: Files, directories: Sequence[str], suffixes: Union[str, Tuple[str, ...]]) -> List[str]:
+    paths = []
+    seen = set()
     for directory in directories:
-        real = os.path.realpath(files.real(directory))
-        if real in seen:  # /lib is /usr/lib on most systems
+        real_path = os.path.realpath(files.resolve(directory))
+        if real_path in seen:  # /lib is /usr/lib on most systems
             continue
-        seen.add(real)
+        seen.add(real_path)
         for name in files.listdir(directory):
-            path = directory + "/" + name
-            if not name.endswith(suffixes) or name.startswith("."):
-                continue
-            if name in chosen:
-                losers[path] = chosen[name]
-            elif not files.is_dir(path):
-                chosen[name] = path
-            elif directories_win:
-                chosen[name] = path
-                unread.add(name)
-    return [chosen[name] for name in sorted(set(chosen) - unread)], losers
+            if name.endswith(suffixes) and not name.startswith("."):
+                paths.append(f"{directory}/{name}")
+    return paths

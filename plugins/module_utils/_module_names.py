@@ -1,17 +1,19 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""What is known about each kernel module name, as data; nothing here knows what Istio requires."""
+"""Kernel module names: their kernel options, the requests that load them, and their states.
+
+This describes the kernel. What Istio requires is not known here.
+"""
 
 import re
+from typing import Dict, Tuple
 
-# Kernel options of which any one set to "y" means that the module's code is in the kernel image.
-# Read from net/netfilter, net/ipv4/netfilter, net/ipv6/netfilter and net/bridge: Kconfig and Makefile.
-# The legacy tables either select ip_tables or depend on it in every release, so they prove it, while
-# CONFIG_IP_NF_IPTABLES has proved nothing since 6.9. The names in MERGED_INTO have none: NF_NAT_REDIRECT=y is code
-# inside nf_nat.ko, and RHEL 8 kept NF_CONNTRACK_IPV4=m after the module was gone.
-KERNEL_OPTIONS = {
+# The kernel options of a module. If any of them is "y", the module's code is in the kernel image.
+# Source: Kconfig and Makefile in net/netfilter, net/ipv4/netfilter, net/ipv6/netfilter and net/bridge.
+# In every release the legacy tables select ip_tables or depend on it, so they prove it; CONFIG_IP_NF_IPTABLES proves
+# nothing since 6.9. The names in MERGED_INTO have no option: NF_NAT_REDIRECT=y is code inside nf_nat.ko, and RHEL 8
+# kept NF_CONNTRACK_IPV4=m after the module was removed.
+KERNEL_OPTIONS: Dict[str, Tuple[str, ...]] = {
     "br_netfilter": ("BRIDGE_NETFILTER",),
     "bridge": ("BRIDGE",),
     "ip6_tables": ("IP6_NF_IPTABLES_LEGACY", "IP6_NF_FILTER", "IP6_NF_MANGLE", "IP6_NF_RAW", "IP6_NF_NAT"),
@@ -63,10 +65,10 @@ KERNEL_OPTIONS = {
 
 KNOWN_MODULES = tuple(sorted(KERNEL_OPTIONS))
 
-# Modules whose code moved into another one: nf_conntrack_ipv4/6 in 4.19 (a0ae2562c6c4), nf_nat_ipv4/6 in 5.1
-# (3bf195ae6037), nf_nat_redirect when NF_NAT_REDIRECT became a bool, nft_counter in 5.18 (023223dfbfb3), where its
-# option went too. Distributions backport these merges, so only the modules tree (or the kernel options, where there
-# is no tree) can tell on which side a kernel is.
+# Modules whose code moved into another module: nf_conntrack_ipv4/6 in 4.19 (a0ae2562c6c4), nf_nat_ipv4/6 in 5.1
+# (3bf195ae6037), nf_nat_redirect when NF_NAT_REDIRECT became a bool, nft_counter in 5.18 (023223dfbfb3), together with
+# its option. Distributions backport these merges, so only the modules tree shows whether a kernel has one; without a
+# tree, its kernel options do.
 MERGED_INTO = {
     "nf_conntrack_ipv4": "nf_conntrack",
     "nf_conntrack_ipv6": "nf_conntrack",
@@ -76,12 +78,12 @@ MERGED_INTO = {
     "nft_counter": "nf_tables",
 }
 
-# What the kernel itself asks modprobe for when a rule needs the module: request_module() in
+# The names and aliases for which the kernel runs modprobe when a rule needs the module: request_module() in
 # net/netfilter/x_tables.c (the table by its module name, ipt_NAME, ip6t_NAME), net/netfilter/nfnetlink.c
 # (nfnetlink-subsys-N), net/netfilter/nf_tables_api.c (nft-expr-NAME, nft-chain-FAMILY-TYPE; 1 is inet, 2 IPv4,
 # 10 IPv6), net/netfilter/nft_compat.c (the same ipt_NAME and ip6t_NAME), net/netfilter/ipset/ip_set_core.c
-# (ip_set_TYPE) and net/core/rtnetlink.c (rtnl-link-KIND). A name that is not here is never requested,
-# whether modules.alias has an alias for it or not.
+# (ip_set_TYPE) and net/core/rtnetlink.c (rtnl-link-KIND). The kernel never requests a module that is not listed here,
+# even if modules.alias has an alias for it.
 AUTOLOAD_REQUESTS = {
     "bridge": ("rtnl-link-bridge",),
     "ip6table_filter": ("ip6table_filter",),
@@ -119,9 +121,9 @@ AUTOLOAD_REQUESTS = {
     "xt_tcpudp": ("ipt_tcp", "ip6t_tcp"),
 }
 
-# The request above is made only by code of the named module, so only once that one is there: xt_find_table_lock()
-# runs in ip_tables and ip6_tables, which the kernel never requests, nf_tables_api.c in nf_tables and
-# find_set_type_get() in ip_set, which it does.
+# The module whose code makes the request above, so it must be loaded first: xt_find_table_lock() runs in ip_tables and
+# ip6_tables, which the kernel never requests; nf_tables_api.c is in nf_tables and find_set_type_get() in ip_set, which
+# it does request.
 AUTOLOAD_AFTER = {
     "ip6table_filter": "ip6_tables",
     "ip6table_mangle": "ip6_tables",
@@ -143,18 +145,23 @@ AUTOLOAD_AFTER = {
     "nft_tproxy": "nf_tables",
 }
 
-# The tables' own requests above are made for a program that asks by a socket of the family: net/ipv6/netfilter/ip6_tables.c,
-# do_ip6t_get_ctl(). Without IPv6 there is no such socket.
-IPV6_SOCKET = tuple(sorted(name for name in AUTOLOAD_AFTER if AUTOLOAD_AFTER[name] == "ip6_tables"))
+# The kernel requests an IPv6 table for a program that uses an IPv6 socket (net/ipv6/netfilter/ip6_tables.c:
+# do_ip6t_get_ctl()). Without IPv6 no program has one.
+NEEDS_IPV6_SOCKET = tuple(sorted(name for name in AUTOLOAD_AFTER if AUTOLOAD_AFTER[name] == "ip6_tables"))
 
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,54}$")
+# The states of a module that is in use or in the kernel image, and of one that modprobe has loaded or can load.
+PRESENT_STATES = ("loaded", "builtin", "merged")
+LOADABLE_STATES = ("loaded", "loadable")
+
+# MODULE_NAME_LEN (include/linux/moduleparam.h) is 56 with the final NUL.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,54}")
 
 
-def canonical(name):
-    """Return a module name with underscores: to the kernel a dash and an underscore are one (kmod, modprobe(8))."""
+def canonicalize(name: str) -> str:
+    """Return a module name with underscores: to the kernel a dash and an underscore are the same (modprobe(8))."""
     return name.replace("-", "_")
 
 
-def is_valid(name):
-    """Whether this may be a module name: letters, digits, "_" and "-"; MODULE_NAME_LEN is 56 with the final NUL."""
-    return bool(_NAME.match(name)) and not name.endswith("\n")
+def is_valid_name(name: str) -> bool:
+    """Return whether this is a valid module name: letters, digits, "_" and "-"."""
+    return _NAME.fullmatch(name) is not None

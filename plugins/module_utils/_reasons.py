@@ -1,213 +1,362 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""Why something is said of a module: a code for programs, a sentence for people, and the file and line it rests on."""
+"""Reasons: a code for programs, a text for people, and the place (file and line) that explain a module's state.
+
+A reason is a dict with C(axis), C(code) and C(text), and if they apply C(where), C(dependency) and C(listed_in).
+"""
 
 import re
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import LOADABLE_STATES
+
+Reason = Dict[str, str]
+# The reasons of one group: what they have in common, and C(modules), what is left of each.
+Group = Dict[str, Any]
+# What is left of a place: a line number, a file's name, or None.
+Rest = Union[int, str, None]
+# All that makes two reasons equal; see _identify().
+_Identity = Tuple[Optional[str], ...]
 
 AXES = ("now", "autoload", "boot")
-# The codes of reasons that are lines of somebody's configuration: they keep a module from loading whether or not a boot file lists it.
-REFUSALS = ("blacklist", "install_override", "module_blacklist")
-OVERRIDE_TEXT = "install override '{0}'"
+# The keys of a reason that hold a place.
 PLACES = ("where", "listed_in")
+# The place of each reason that comes from the kernel command line.
+COMMAND_LINE = "/proc/cmdline"
+
+
+class Code:
+    """The code of each reason. They are part of the facts and of reports, so they stay stable."""
+
+    ALIASED = "aliased"
+    ALIAS_OVERRIDE = "alias_override"
+    AUTOLOAD_DISABLED_AT_BOOT = "autoload_disabled_at_boot"
+    BLACKLIST = "blacklist"
+    BOOT_FILE_MASKED = "boot_file_masked"
+    BOOT_FILE_MASKED_BY_DIRECTORY = "boot_file_masked_by_directory"
+    BOOT_FILE_NOT_READ = "boot_file_not_read"
+    BOOT_FILE_VOLATILE = "boot_file_volatile"
+    CONTAINER = "container"
+    CUSTOM_INSTALL = "custom_install"
+    DEPENDENCY = "dependency"
+    INDEX_MISSING = "index_missing"
+    INITRAMFS_ONLY = "initramfs_only"
+    INSTALL_OVERRIDE = "install_override"
+    INSTALL_OVERRIDE_UNUSED = "install_override_unused"
+    INVALID_MODULE_FILE = "invalid_module_file"
+    IPV6_DISABLED = "ipv6_disabled"
+    KERNEL_MODPROBE = "kernel_modprobe"
+    KERNEL_MODPROBE_UNKNOWN = "kernel_modprobe_unknown"
+    MALFORMED_BOOT_ENTRY = "malformed_boot_entry"
+    MERGED = "merged"
+    MISSING_IN_NEXT_KERNEL = "missing_in_next_kernel"
+    MODULES_DISABLED = "modules_disabled"
+    MODULES_DISABLED_AT_BOOT = "modules_disabled_at_boot"
+    MODULES_TREE_MISSING = "modules_tree_missing"
+    MODULE_BLACKLIST = "module_blacklist"
+    MODULE_FILE_MISSING = "module_file_missing"
+    NEVER_REQUESTED = "never_requested"
+    NOT_BUILT = "not_built"
+    NOT_INSTALLED = "not_installed"
+    NOT_IN_TREE = "not_in_tree"
+    NO_ALIAS = "no_alias"
+    NO_SYSTEMD = "no_systemd"
+    PROVIDER_MISSING = "provider_missing"
+    SELINUX = "selinux"
+    SELINUX_UNKNOWN = "selinux_unknown"
+    SERVICE_MASKED = "service_masked"
+    TAINTED = "tainted"
+    TRANSIENT = "transient"
+    UNKNOWN_BOOT_ENTRY = "unknown_boot_entry"
+    UNREADABLE = "unreadable"
+    UNSIGNED_MODULE = "unsigned_module"
+
+
+CODES = tuple(sorted(value for name, value in vars(Code).items() if name.isupper()))
+# These reasons are configuration lines that keep a module from loading, whether or not a boot file lists it.
+CONFLICT_CODES = (Code.BLACKLIST, Code.INSTALL_OVERRIDE, Code.MODULE_BLACKLIST)
+
+_INSTALL_OVERRIDE_TEXT = "install override '{}'"
 _LINE = re.compile(r"(.+):([1-9][0-9]{0,8})")
 _MODULE_FILE = re.compile(r"(.*)/([^/]+\.ko[^/]*)")
 
 
-class Cause:
-    """One cause, not yet tied to an axis.
+class Cause(NamedTuple):
+    """A reason without its axis.
 
-    :ivar code: one word, stable.
-    :ivar text: what holds for each module with this cause, in words and without a full stop; the places are not in it.
-    :ivar where: "path:line" or another short place that the cause rests on, or None.
-    :ivar needs: name of the other module that it is about, one that this module needs; None where it is about the module itself.
-    :ivar listed: "path:line" of the boot list's line that it is about, or None.
+    :ivar code: one of :class:`Code`.
+    :ivar text: what holds for each module with this cause, without the places and without a full stop.
+    :ivar where: "path:line" or another short place that shows the cause, or None.
+    :ivar dependency: name of the dependency that the cause is about; None if it is about the module itself.
+    :ivar listed_in: "path:line" of the line of the boot list that the cause is about, or None.
     """
 
-    def __init__(self, code, text, where=None, needs=None, listed=None):
-        self.code = code
-        self.text = text
-        self.where = where
-        self.needs = needs
-        self.listed = listed
+    code: str
+    text: str
+    where: Optional[str] = None
+    dependency: Optional[str] = None
+    listed_in: Optional[str] = None
 
-    def reason(self, axis):
-        """Return the cause as an entry of the C(reasons) of a module; I(axis) is "now", "autoload" or "boot"."""
-        more = {"where": self.where, "dependency": self.needs, "listed_in": self.listed}
-        return dict(
-            {"axis": axis, "code": self.code, "text": self.text}, **{key: value for key, value in more.items() if value}
-        )
+    def to_reason(self, axis: str) -> Reason:
+        """Return the cause as an entry of the C(reasons) of a module; I(axis) is one of AXES."""
+        reason = {"axis": axis, "code": self.code, "text": self.text}
+        for key in ("where", "dependency", "listed_in"):
+            value = getattr(self, key)
+            if value:
+                reason[key] = value
+        return reason
 
-    def sentence(self):
-        """Return all of the cause in words."""
-        return sentence(self.reason("now"))
+    def describe(self) -> str:
+        """Return the whole cause in words; see :func:`describe_reason`."""
+        return describe_reason(self.to_reason("now"))
 
 
-def sentence(reason):
-    """Return all that a reason tells but its axis, in words: for example
-    "/etc/modules-load.d/a.conf:1 lists it, but: needs nf_nat: blacklisted (/etc/modprobe.d/b.conf:2)".
+def describe_install_override(command: str) -> str:
+    """Return the text of an install override; :func:`reconstruct_line` reads the command from it."""
+    return _INSTALL_OVERRIDE_TEXT.format(command)
+
+
+def describe_reason(reason: Mapping[str, str]) -> str:
+    """Return the whole reason in words, except its axis.
+
+    For example "/etc/modules-load.d/a.conf:1 lists it, but: needs nf_nat: blacklisted (/etc/modprobe.d/b.conf:2)".
     """
     text = reason["text"]
     if reason.get("where"):
-        text = "{0} ({1})".format(text, reason["where"])
+        text = f"{text} ({reason['where']})"
     if reason.get("dependency"):
-        text = "needs {0}: {1}".format(reason["dependency"], text)
-    return "{0} lists it, but: {1}".format(reason["listed_in"], text) if reason.get("listed_in") else text
+        text = f"needs {reason['dependency']}: {text}"
+    if reason.get("listed_in"):
+        text = f"{reason['listed_in']} lists it, but: {text}"
+    return text
 
 
-def of_axes(causes):
-    """Return the C(reasons) of a module from a dict of axis to Cause or None.
+def describe_reasons(reasons: Iterable[Mapping[str, str]]) -> str:
+    """Return the reasons in words on one line, each with its axis unless that is "now"."""
+    texts = []
+    for reason in reasons:
+        text = describe_reason(reason)
+        texts.append(text if reason["axis"] == "now" else f"{reason['axis']}: {text}")
+    return "; ".join(texts)
 
-    What already explains one axis is not said again of the next: where a module is blocked, the same cause denies
-    autoload, and on a node where it holds for every module the facts would double.
+
+def reconstruct_line(reason: Mapping[str, str], name: str) -> Optional[str]:
+    """Return the modprobe.d line that a reason is about, as such a line is usually written; None if it is about none.
+
+    :param name: the module that has the reason. If the reason has a dependency, the line is about that.
     """
-    reasons = []
-    for axis in AXES:
-        reason = causes[axis].reason(axis) if causes.get(axis) else None
-        if reason and not any(dict(other, axis=axis) == reason for other in reasons):
-            reasons.append(reason)
-    return reasons
+    name = reason.get("dependency") or name
+    if reason["code"] == Code.BLACKLIST:
+        return f"blacklist {name}"
+    if reason["code"] == Code.INSTALL_OVERRIDE:
+        before, after = _INSTALL_OVERRIDE_TEXT.split("{}")
+        return f"install {name} {reason['text'][len(before) : -len(after)]}"
+    return None
 
 
-def with_reasons(reasons, others):
-    """Return reasons and, in the order of the axes, those of the others that they do not name yet, on that axis or on one before."""
-    found = list(reasons)
-    for reason in others:
-        before = AXES[: AXES.index(reason["axis"]) + 1]
-        if not any(place(reason) == place(other) and other["axis"] in before for other in found):
-            found.append(reason)
-    return sorted(found, key=lambda reason: AXES.index(reason["axis"]))
-
-
-def place(reason):
-    """Return what a reason is about: of two alike one is enough."""
+def get_place(reason: Mapping[str, str]) -> Tuple[str, Optional[str], Optional[str]]:
+    """Return what a reason is about: its code, its file and line, and its dependency."""
     return reason["code"], reason.get("where"), reason.get("dependency")
 
 
-def texts(reasons):
-    """Return the sentences of reasons on one line, each with its axis unless that is "now"."""
-    return "; ".join(
-        sentence(reason) if reason["axis"] == "now" else "{0}: {1}".format(reason["axis"], sentence(reason))
-        for reason in reasons
-    )
+def collect_reasons(causes: Mapping[str, Optional[Cause]]) -> List[Reason]:
+    """Return the C(reasons) of a module from its causes, at most one for each axis.
 
-
-def usual_line(reason, name):
-    """Return the line that a reason rests on, as it is written most often; None where it is no such line.
-
-    :param reason: of module I(name), or of one that needs another.
+    A cause that explains one axis is not repeated for a later axis: a blocked module is also denied autoload, for the
+    same cause. If that cause holds for every module of the node, the repetition would double the facts.
     """
-    name = reason.get("dependency") or name
-    if reason["code"] == "blacklist":
-        return "blacklist {0}".format(name)
-    before, after = OVERRIDE_TEXT.split("{0}")
-    return (
-        "install {0} {1}".format(name, reason["text"][len(before) : -len(after)])
-        if reason["code"] == "install_override"
-        else None
-    )
+    reasons = []
+    explained = set()
+    for axis in AXES:
+        cause = causes.get(axis)
+        if cause is not None and cause not in explained:
+            explained.add(cause)
+            reasons.append(cause.to_reason(axis))
+    return reasons
 
 
-def grouped(reasons, modules):
-    """Return the groups, a list of dicts, from a dict of module name to its reasons, which are in the order of the axes.
+def add_reasons(reasons: Iterable[Reason], others: Iterable[Reason]) -> List[Reason]:
+    """Return the reasons and, in the order of the axes, those of the others whose place is new.
 
-    A group has all that its reasons have in common, a file without the line and a directory without the module's file in
-    C(where) and C(listed), and C(modules), a dict of module name to what is left of each: a line number, a file's name, or None.
-    With C(dependents), which is True, they hold for all modules that need one of these as well.
-
-    What comes first of a module's reasons on an axis stays first; the order of the others may change.
-
-    :param modules: the C(modules) of the facts, for what each needs.
+    A place is not new if a reason on the same axis or on an earlier one is about it.
     """
-    shared = _shared(reasons, modules)
-    carried = [_of_dependent(name, reason) for name, reason in shared]
-    groups = []
+    found = list(reasons)
+    first_axis: Dict[Tuple[str, Optional[str], Optional[str]], int] = {}
+    for reason in found:
+        _note_axis(first_axis, reason)
+    for reason in others:
+        if first_axis.get(get_place(reason), len(AXES)) > _axis_number(reason):
+            found.append(reason)
+            _note_axis(first_axis, reason)
+    return sorted(found, key=_axis_number)
+
+
+def _note_axis(first_axis: Dict[Tuple[str, Optional[str], Optional[str]], int], reason: Reason) -> None:
+    place = get_place(reason)
+    first_axis[place] = min(_axis_number(reason), first_axis.get(place, len(AXES)))
+
+
+def _axis_number(reason: Mapping[str, str]) -> int:
+    return AXES.index(reason["axis"])
+
+
+def works_at_boot(state: str, state_at_next_boot: Optional[str], reasons: Iterable[Tuple[str, str]]) -> bool:
+    """Return whether a boot file should list a module: it loads here, or with the next kernel, or after a reboot.
+
+    :param state_at_next_boot: None if it is the state of now.
+    :param reasons: the axis and the code of each reason of the module.
+    """
+    if state in LOADABLE_STATES or state_at_next_boot == "loadable":
+        return True
+    reasons = list(reasons)
+    codes_now = {code for axis, code in reasons if axis == "now"}
+    all_codes = {code for _axis, code in reasons}
+    # Only kernel.modules_disabled blocks it, and a reboot resets that.
+    return codes_now == {Code.MODULES_DISABLED} and Code.INSTALL_OVERRIDE not in all_codes
+
+
+def group_reasons(reasons: Mapping[str, Sequence[Reason]], modules: Mapping[str, Mapping[str, Any]]) -> List[Group]:
+    """Return the reasons of all modules in groups, which are much smaller; :func:`ungroup_reasons` is the reverse.
+
+    A group holds what its reasons have in common. In its C(where) and C(listed_in) that is a file without the line, or
+    a directory without the module's file. C(modules) is a dict of module name to the list of what is left of each
+    place: a line number, a file's name, or None. If C(includes_dependents) is True, the reasons hold as well for all
+    modules that depend on one of these.
+
+    The first of a module's reasons on an axis stays the first; the order of the others may change.
+
+    :param reasons: dict of module name to its reasons, in the order of the axes.
+    :param modules: the C(modules) of the facts, for the dependencies.
+    """
+    shared = _find_shared(reasons, modules)
+    implied = {_identify(_for_dependent(name, reason)) for name, reason in shared}
+    sharing = {(name, _identify(reason)) for name, reason in shared}
+    groups = _Groups()
     for name in reasons:
         last = -1
+        axes: Set[str] = set()
         for reason in reasons[name]:
-            if reason in carried and not _is_first(reason, reasons[name]):
+            is_first = reason["axis"] not in axes
+            axes.add(reason["axis"])
+            if not is_first and _identify(reason) in implied:
                 continue
             common, rest = _split(reason)
-            if (name, reason) in shared:
-                common["includes_dependents"] = True
-            last = _group(groups, common, last + 1)
-            groups[last][1][name] = rest
-    # A module's own reasons have that order already.
-    groups.sort(key=lambda group: AXES.index(group[0]["axis"]))
-    return [dict(common, modules=names) for common, names in groups]
+            last = groups.add(name, common, rest, (name, _identify(reason)) in sharing, last + 1)
+    # The reasons of a module are in that order already.
+    return sorted(groups.groups, key=_axis_number)
 
 
-def _shared(reasons, modules):
-    """Return the (module name, reason) pairs that each module which needs that one has too."""
-    dependents = {name: _dependents(name, modules) for name in reasons}
-    return [
-        (name, reason)
-        for name in reasons
-        for reason in reasons[name]
-        if dependents[name]
-        and "dependency" not in reason
-        and all(_of_dependent(name, reason) in reasons[other] for other in dependents[name])
-    ]
+class _Groups:
+    """Groups of reasons. A module is never twice in one group, so its reasons go to groups with rising numbers."""
+
+    def __init__(self) -> None:
+        self.groups: List[Group] = []
+        self._numbers: Dict[Tuple[_Identity, bool], List[int]] = {}
+
+    def add(self, name: str, common: Reason, rest: List[Rest], includes_dependents: bool, start: int) -> int:
+        """Add a module to the first group from number I(start) on with this in common; return the group's number."""
+        numbers = self._numbers.setdefault((_identify(common), includes_dependents), [])
+        number = next((number for number in numbers if number >= start), None)
+        if number is None:
+            number = len(self.groups)
+            numbers.append(number)
+            group: Group = dict(common)
+            if includes_dependents:
+                group["includes_dependents"] = True
+            group["modules"] = {}
+            self.groups.append(group)
+        self.groups[number]["modules"][name] = rest
+        return number
 
 
-def _dependents(name, modules):
-    return [other for other, entry in modules.items() if name in entry.get("depends", ())]
+def _find_shared(
+    reasons: Mapping[str, Sequence[Reason]], modules: Mapping[str, Mapping[str, Any]]
+) -> List[Tuple[str, Reason]]:
+    """Return the (module name, reason) pairs that each dependent of that module has too."""
+    dependents = _map_dependents(modules)
+    identities = {name: {_identify(reason) for reason in reasons[name]} for name in reasons}
+    shared = []
+    for name in reasons:
+        if name not in dependents:
+            continue
+        for reason in reasons[name]:
+            identity = _identify(_for_dependent(name, reason))
+            if "dependency" not in reason and all(identity in identities[other] for other in dependents[name]):
+                shared.append((name, reason))
+    return shared
 
 
-def _of_dependent(name, reason):
-    """Return a module's reason as one of a module that needs it; the line that lists the module is its own."""
-    return dict({key: value for key, value in reason.items() if key != "listed_in"}, dependency=name)
+def _map_dependents(modules: Mapping[str, Mapping[str, Any]]) -> Dict[str, List[str]]:
+    """Return dict of module name to the modules that depend on it, for those that have dependents."""
+    dependents: Dict[str, List[str]] = {}
+    for name, entry in modules.items():
+        for dependency in dict.fromkeys(entry.get("depends", ())):
+            dependents.setdefault(dependency, []).append(name)
+    return dependents
 
 
-def _is_first(reason, reasons):
-    return reason is next(other for other in reasons if other["axis"] == reason["axis"])
+def _for_dependent(name: str, reason: Reason) -> Reason:
+    """Return the reason of module I(name) as a reason of a module that depends on it, which has its own boot line."""
+    copy = {key: value for key, value in reason.items() if key != "listed_in"}
+    copy["dependency"] = name
+    return copy
 
 
-def _group(groups, common, start):
-    """Return the index of the first group, from one on, that has this in common; a module is never twice in one."""
-    for index in range(start, len(groups)):
-        if groups[index][0] == common:
-            return index
-    groups.append((common, {}))
-    return len(groups) - 1
+def _identify(reason: Mapping[str, str]) -> _Identity:
+    """Return all of a reason as a key."""
+    return tuple(reason.get(key) for key in ("axis", "code", "text", "where", "dependency", "listed_in"))
 
 
-def _split(reason):
-    """Return (what other modules' reasons may have too, what is left of the places)."""
-    common, rest = dict(reason), []
+def _split(reason: Reason) -> Tuple[Reason, List[Rest]]:
+    """Return (what reasons of other modules may have too, what is left of the places)."""
+    common = dict(reason)
+    rest = []
     for key in PLACES:
         if key in reason:
-            common[key], own = _split_place(reason[key])
-            rest.append(own)
+            common[key], left = _split_place(reason[key])
+            rest.append(left)
     return common, rest
 
 
-def _split_place(where):
-    line = _LINE.fullmatch(where)
+def _split_place(place: str) -> Tuple[str, Rest]:
+    line = _LINE.fullmatch(place)
     if line:
         return line.group(1), int(line.group(2))
-    found = _MODULE_FILE.fullmatch(where)
-    return found.groups() if found else (where, None)
+    found = _MODULE_FILE.fullmatch(place)
+    if found:
+        return found.group(1), found.group(2)
+    return place, None
 
 
-def ungrouped(groups, modules):
-    """Return dict of module name to its reasons, a list of dicts, out of what :func:`grouped` returned; for the controller."""
-    said = {name: [] for name in modules}
+def _join_place(common: str, rest: Rest) -> str:
+    if rest is None:
+        return common
+    return f"{common}:{rest}" if isinstance(rest, int) else f"{common}/{rest}"
+
+
+def ungroup_reasons(
+    groups: Iterable[Mapping[str, Any]], modules: Mapping[str, Mapping[str, Any]]
+) -> Dict[str, List[Reason]]:
+    """Return dict of module name to its reasons from what :func:`group_reasons` returned."""
+    reasons: Dict[str, List[Reason]] = {name: [] for name in modules}
+    dependents = _map_dependents(modules)
     shared = []
     for group in groups:
-        common = {key: value for key, value in group.items() if key not in ("modules", "includes_dependents")}
-        places = [key for key in PLACES if key in group]
         for name, rest in group["modules"].items():
-            reason = dict(common, **{key: _joined(group[key], own) for key, own in zip(places, rest)})
-            said[name].append(reason)
+            reason = _restore(group, rest)
+            reasons[name].append(reason)
             if group.get("includes_dependents"):
-                shared += [(other, _of_dependent(name, reason)) for other in _dependents(name, modules)]
+                shared += [(other, _for_dependent(name, reason)) for other in dependents.get(name, ())]
+    identities = {name: {_identify(reason) for reason in reasons[name]} for name in reasons}
     for other, reason in shared:
-        if reason not in said[other]:
-            said[other].append(reason)
-    return {name: sorted(reasons, key=lambda reason: AXES.index(reason["axis"])) for name, reasons in said.items()}
+        if _identify(reason) not in identities[other]:
+            identities[other].add(_identify(reason))
+            reasons[other].append(reason)
+    return {name: sorted(found, key=_axis_number) for name, found in reasons.items()}
 
 
-def _joined(where, own):
-    return where if own is None else "{0}{1}{2}".format(where, ":" if isinstance(own, int) else "/", own)
+def _restore(group: Mapping[str, Any], rest: Sequence[Rest]) -> Reason:
+    reason = {key: value for key, value in group.items() if key not in ("modules", "includes_dependents")}
+    for key, left in zip([key for key in PLACES if key in group], rest):
+        reason[key] = _join_place(group[key], left)
+    return reason

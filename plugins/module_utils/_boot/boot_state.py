@@ -1,90 +1,111 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""Decide for a module whether it will be there after a reboot, as systemd-modules-load would load it."""
+"""Decide for each module whether it is present after a reboot, as systemd-modules-load loads the boot list."""
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
+from typing import Dict, NamedTuple, Optional, Tuple
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot.modules_load import BootLine, BootList
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modprobe import Modprobe
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, Cause, Code
+
+# The C(boot) value of a module, and the cause.
+BootAnswer = Tuple[str, Optional[Cause]]
 
 
-class Outcome:
-    """What the lines of the boot list come to with one kernel.
+class _Loaded(NamedTuple):
+    """A module that is loaded at boot: the line that does so, and the listed module that loads it as well, or None."""
 
-    :ivar modprobe: the :class:`_modprobe.Modprobe` of the next boot, which decided.
-    :ivar arrivals: dict of module name to (line, name of the module it comes along with or None).
-    :ivar refusals: dict of name to the Cause for which the line that lists it loads nothing.
+    line: BootLine
+    loaded_by: Optional[str]
+
+
+class NextBoot:
+    """What the boot list loads with one kernel.
+
+    :param modprobe: the answers for the next boot, see :meth:`Modprobe.for_next_boot`.
+    :param container: the Cause if the host of this container decides what its kernel loads, or None.
+    :param unread_tree: the Cause if the modules tree could not be read, or None.
     """
 
-    def __init__(self, boot, modprobe):
-        self.modprobe = modprobe
-        self.arrivals = {}
-        self.refusals = {}
-        along = {}
-        for line in boot.lines:
-            targets, refusal = modprobe.lookup(line.name)
+    def __init__(
+        self, boot: BootList, modprobe: Modprobe, container: Optional[Cause], unread_tree: Optional[Cause]
+    ) -> None:
+        self._boot = boot
+        self._modprobe = modprobe
+        self._container = container
+        self._unread_tree = unread_tree
+        self._loaded: Dict[str, _Loaded] = {}
+        self._blocked: Dict[str, Cause] = {}
+        self._load_lines()
+
+    def _load_lines(self) -> None:
+        loaded_with: Dict[str, _Loaded] = {}
+        for line in self._boot.lines:
+            targets, block = self._modprobe.lookup(line.name)
             if not targets:
-                refusal = refusal or Cause(
-                    "unknown_boot_entry", "{0} has no such module: take it out".format(modprobe.tree.path)
-                )
-                self._refuse(line, line.name, refusal)
-            for target, _by_alias in targets:
-                refusal = modprobe.conf.blacklisting(target) or modprobe.refusal(target)
-                if refusal:
-                    self._refuse(line, target, refusal)
-                    self._refuse(line, line.name, refusal)
+                unknown = f"{self._modprobe.tree.path} has no such module; remove the line"
+                self._block(line, line.name, block or Cause(Code.UNKNOWN_BOOT_ENTRY, unknown))
+            for target in targets:
+                block = self._modprobe.conf.find_blacklist(target.module) or self._modprobe.find_block(target.module)
+                if block:
+                    self._block(line, target.module, block)
+                    self._block(line, line.name, block)
                     continue
-                self.arrivals.setdefault(target, (line, None))
-                for name in modprobe.comes_along(target):
-                    along.setdefault(name, (line, target))
-        for name, arrival in along.items():
-            self.arrivals.setdefault(name, arrival)
+                self._loaded.setdefault(target.module, _Loaded(line, None))
+                for name in self._modprobe.list_loaded_with(target.module):
+                    loaded_with.setdefault(name, _Loaded(line, target.module))
+        for name, loaded in loaded_with.items():
+            self._loaded.setdefault(name, loaded)
 
-    def _refuse(self, line, name, cause):
-        self.refusals.setdefault(name, Cause(cause.code, cause.text, cause.where, cause.needs, line.where))
+    def _block(self, line: BootLine, name: str, cause: Cause) -> None:
+        self._blocked.setdefault(name, cause._replace(listed_in=line.where))
 
+    def decide(self, name: str, state: str) -> BootAnswer:
+        """Return (C(boot), cause) of a module; I(state) is its state with the kernel that boots."""
+        if state == "builtin":
+            return "not_applicable", None
+        if state == "merged":
+            return "not_applicable", self._blocked.get(name)
+        if self._container:
+            return "unknown", self._container
+        if name in self._loaded:
+            return self._decide_loaded(name)
+        return self._decide_not_loaded(name)
 
-def decide(node, name, state):
-    """Return (boot, cause) of a module; I(state) is its state with the kernel that I(node) describes."""
-    if state == "builtin":
-        return "not_applicable", None
-    listed = next((line for line in node.boot.lines if line.name == name), None)
-    if node.outcome is None:
-        node.outcome = Outcome(node.boot, node.modprobe.after_reboot(node.conf))
-    arrivals, refusals = node.outcome.arrivals, node.outcome.refusals
-    if state == "merged":
-        return "not_applicable", refusals.get(name)
-    if node.foreign:
-        return "unknown", node.foreign
-    if name in arrivals:
-        line, via = arrivals[name]
-        doubt = node.outcome.modprobe.doubt(name) or _unsure(node, line)
-        comes = Cause("dependency", "comes with {0}".format(via), line.where) if via else None
-        return ("unknown", doubt) if doubt else ("yes", comes)
-    if listed and not node.tree.indexed and node.modules_supported is not False:
-        return "unknown", Cause(*node.tree_unread(), listed=listed.where)
-    if name in refusals:
-        return "ineffective", refusals[name]
-    unread = node.boot.unread
-    if unread:
-        return "unknown", Cause("unreadable", "what may list it cannot be read", unread)
-    if name in node.boot.initramfs:
-        return "unknown", Cause(
-            "initramfs_only", "rd.modules-load= lists it, which only the initramfs heeds", "/proc/cmdline"
-        )
-    dead = next((line.dead for line in node.boot.dead if line.name == name), None)
-    if dead:
-        return ("no" if dead.code == "boot_file_masked" else "ineffective"), dead
-    return (
-        ("no", None)
-        if node.boot.certain
-        else ("unknown", Cause("no_systemd", "without systemd nothing tells what is loaded at boot"))
-    )
+    def _decide_loaded(self, name: str) -> BootAnswer:
+        line, loaded_by = self._loaded[name]
+        uncertainty = self._modprobe.find_uncertainty(name) or self._find_line_uncertainty(line)
+        if uncertainty:
+            return "unknown", uncertainty
+        if loaded_by:
+            return "yes", Cause(Code.DEPENDENCY, f"loaded together with {loaded_by}", line.where)
+        return "yes", None
 
+    def _find_line_uncertainty(self, line: BootLine) -> Optional[Cause]:
+        """Return the cause if the line may not be read at boot, or None."""
+        if line.uncertainty or self._boot.certain or line.read_by_script:
+            return line.uncertainty
+        return Cause(Code.NO_SYSTEMD, "the node has no systemd to read that file", listed_in=line.where)
 
-def _unsure(node, line):
-    """Return the cause for which nobody may read a line, or None."""
-    if line.doubt:
-        return line.doubt
-    if node.boot.certain or line.sure:
-        return None
-    return Cause("no_systemd", "there is no systemd to read it", listed=line.where)
+    def _decide_not_loaded(self, name: str) -> BootAnswer:
+        listed = next((line for line in self._boot.lines if line.name == name), None)
+        if listed and self._unread_tree:
+            return "unknown", self._unread_tree._replace(listed_in=listed.where)
+        if name in self._blocked:
+            return "ineffective", self._blocked[name]
+        if self._boot.unreadable_path:
+            text = "a file or directory that may list it is unreadable"
+            return "unknown", Cause(Code.UNREADABLE, text, self._boot.unreadable_path)
+        if name in self._boot.initramfs_names:
+            text = "listed only in rd.modules-load=, which applies to the initramfs"
+            return "unknown", Cause(Code.INITRAMFS_ONLY, text, COMMAND_LINE)
+        return self._decide_unlisted(name)
+
+    def _decide_unlisted(self, name: str) -> BootAnswer:
+        for line in self._boot.ineffective_lines:
+            if line.name == name and line.ineffective:
+                is_masked = line.ineffective.code == Code.BOOT_FILE_MASKED
+                return ("no" if is_masked else "ineffective"), line.ineffective
+        if self._boot.certain:
+            return "no", None
+        return "unknown", Cause(Code.NO_SYSTEMD, "without systemd, what loads at boot cannot be determined")

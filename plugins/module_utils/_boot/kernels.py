@@ -1,63 +1,96 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
 """Which kernels are installed, and which of them boots next."""
 
 import re
+from typing import List, NamedTuple, Optional, Pattern, Sequence, Tuple
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import modules_tree
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modules_tree import MODULES_DIRECTORIES
 
-ENTRIES = "/boot/loader/entries"
+LOADER_ENTRIES = "/boot/loader/entries"
 GRUB_ENVIRONMENTS = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
-LINKS = ("/vmlinuz", "/boot/vmlinuz")
+KERNEL_LINKS = ("/vmlinuz", "/boot/vmlinuz")
+# Any of these makes a directory a modules tree.
+_TREE_FILES = ("modules.dep", "modules.order", "modules.builtin", "kernel")
 
-_SAVED = re.compile(r"^saved_entry=(\S+)$", re.MULTILINE)
-_VERSION = re.compile(r"^version\s+(\S+)\s*$", re.MULTILINE)
-_IMAGE = re.compile(r"(?:^|/)vmlinu[xz]-([^/]+)$")
+_SAVED_ENTRY = re.compile(r"^saved_entry=(\S+)$", re.MULTILINE)
+_ENTRY_VERSION = re.compile(r"^version\s+(\S+)\s*$", re.MULTILINE)
+_KERNEL_IMAGE = re.compile(r"(?:^|/)vmlinu[xz]-([^/]+)$")
+_VERSION_PART = re.compile(r"[0-9]{1,18}|[A-Za-z]+")
 
 
-def installed(files):
+class NextKernel(NamedTuple):
+    """The kernel that boots next.
+
+    :ivar source: what says so, in words.
+    :ivar certain: whether that is certain; otherwise it is a guess.
+    """
+
+    release: str
+    source: str
+    certain: bool
+
+
+def list_installed(files: Files) -> List[str]:
     """Return the releases of the kernels that have a modules tree, the lowest first."""
     releases = set()
-    for parent in modules_tree.PARENTS:
+    for parent in MODULES_DIRECTORIES:
         for release in files.listdir(parent):
-            tree = "{0}/{1}/".format(parent, release)
-            if any(files.exists(tree + name) for name in ("modules.dep", "modules.order", "modules.builtin", "kernel")):
+            if any(files.exists(f"{parent}/{release}/{name}") for name in _TREE_FILES):
                 releases.add(release)
-    return sorted(releases, key=version_key)
+    return sorted(releases, key=make_version_key)
 
 
-def boots_next(files, releases):
-    """Return (release, source, whether that is certain) of the kernel that boots next, or None where it cannot be told.
+def read_next_kernel(files: Files, releases: Sequence[str]) -> Optional[NextKernel]:
+    """Return the kernel that boots next, or None if that cannot be determined.
 
     The boot loader's own records come first: the entry that GRUB saved as the default (Fedora, RHEL), then the link
-    that the distribution keeps for the kernel that it boots (Debian, Ubuntu, SUSE). Where neither is there only a
-    guess is left, the highest version: I(how) then begins with "guess".
+    that the distribution keeps for the kernel that it boots (Debian, Ubuntu, SUSE). Without either, the highest version
+    is a guess.
+
+    :param releases: what :func:`list_installed` returned.
     """
+    return _read_saved_entry(files) or _read_kernel_link(files) or _guess_next_kernel(files, releases)
+
+
+def _read_saved_entry(files: Files) -> Optional[NextKernel]:
     for path in GRUB_ENVIRONMENTS:
-        saved = _SAVED.search(files.read(path) or "")
-        entry = "{0}/{1}.conf".format(ENTRIES, saved.group(1)) if saved and "/" not in saved.group(1) else None
-        version = _VERSION.search(files.read(entry) or "") if entry else None
-        if version:
-            return version.group(1), "saved_entry in {0}".format(path), True
-    for path in LINKS:
-        image = _IMAGE.search(files.link(path) or "")
-        if image:
-            return image.group(1), "link {0}".format(path), True
-    entries = [
-        _VERSION.search(files.read("{0}/{1}".format(ENTRIES, name)) or "")
-        for name in files.listdir(ENTRIES)
-        if name.endswith(".conf")
-    ]
-    versions = sorted((entry.group(1) for entry in entries if entry), key=version_key)
-    if versions:
-        return versions[-1], "highest version in {0}".format(ENTRIES), False
-    return (releases[-1], "highest version of the modules trees", False) if releases else None
+        saved = _search(_SAVED_ENTRY, files.read(path))
+        if saved is None or "/" in saved:
+            continue
+        release = _search(_ENTRY_VERSION, files.read(f"{LOADER_ENTRIES}/{saved}.conf"))
+        if release:
+            return NextKernel(release, f"saved_entry in {path}", True)
+    return None
 
 
-def version_key(release):
-    """Return a sort key: numbers as numbers, so that 6.1.0-9 comes before 6.1.0-10."""
-    return [
-        (1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"[0-9]{1,18}|[A-Za-z]+", release)
-    ]
+def _read_kernel_link(files: Files) -> Optional[NextKernel]:
+    for path in KERNEL_LINKS:
+        release = _search(_KERNEL_IMAGE, files.read_link(path))
+        if release:
+            return NextKernel(release, f"link {path}", True)
+    return None
+
+
+def _guess_next_kernel(files: Files, releases: Sequence[str]) -> Optional[NextKernel]:
+    versions = []
+    for name in files.listdir(LOADER_ENTRIES):
+        if name.endswith(".conf"):
+            versions.append(_search(_ENTRY_VERSION, files.read(f"{LOADER_ENTRIES}/{name}")))
+    known = [version for version in versions if version]
+    if known:
+        return NextKernel(sorted(known, key=make_version_key)[-1], f"highest version in {LOADER_ENTRIES}", False)
+    if releases:
+        return NextKernel(releases[-1], "highest version of the modules trees", False)
+    return None
+
+
+def _search(pattern: Pattern[str], text: Optional[str]) -> Optional[str]:
+    match = pattern.search(text or "")
+    return match.group(1) if match else None
+
+
+def make_version_key(release: str) -> List[Tuple[int, int, str]]:
+    """Return a sort key of a release that compares numbers as numbers: 6.1.0-9 comes before 6.1.0-10."""
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in _VERSION_PART.findall(release)]

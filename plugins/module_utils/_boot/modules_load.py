@@ -1,15 +1,14 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""modules-load.d(5): what the node is told to load at boot, and which of those lines will not work."""
+"""modules-load.d(5): the modules that the node's configuration loads at boot, and the lines that do not work."""
 
 import os
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._files import VOLATILE, conf_files
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import cmdline_values
-from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files, find_conf_files, is_volatile
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import list_cmdline_values
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonicalize
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, Cause, Code
 
 # systemd: src/basic/constants.h, CONF_PATHS; /lib for systems without merged /usr.
 DIRECTORIES = (
@@ -19,77 +18,80 @@ DIRECTORIES = (
     "/usr/lib/modules-load.d",
     "/lib/modules-load.d",
 )
+PERSISTENT_DIRECTORIES = tuple(directory for directory in DIRECTORIES if not is_volatile(directory))
+VOLATILE_DIRECTORIES = tuple(directory for directory in DIRECTORIES if is_volatile(directory))
 SERVICES = ("/usr/lib/systemd/systemd-modules-load", "/lib/systemd/systemd-modules-load")
 UNIT = "systemd-modules-load.service"
-# systemd.unit(5), without those below /run, which do not outlive this boot. The first file that is there counts.
-UNIT_DIRECTORIES = (
-    "/etc/systemd/system",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
+# systemd.unit(5), without the directories below /run, which a reboot clears. The first file that exists counts.
+UNIT_FILES = (
+    "/etc/systemd/system/" + UNIT,
+    "/usr/local/lib/systemd/system/" + UNIT,
+    "/usr/lib/systemd/system/" + UNIT,
+    "/lib/systemd/system/" + UNIT,
 )
-# Read by Debian's and OpenRC's own scripts where there is no systemd, and by systemd through a link in modules-load.d.
+# Debian's and OpenRC's init scripts read it; systemd reads it only through a link in modules-load.d.
 ETC_MODULES = "/etc/modules"
 SCRIPTS = ("/etc/init.d/kmod", "/etc/init.d/modules")
-COMMAND_LINE = "/proc/cmdline"
 
 
-class Line:
-    """A line that is to load something at boot.
+class BootLine(NamedTuple):
+    """A line that lists a module for the boot.
 
     :ivar name: canonical name, of a module or an alias.
     :ivar where: "path:line".
-    :ivar sure: whether it is read although there is no systemd.
-    :ivar dead: the Cause for which the line loads nothing, whatever the kernel has; None where it counts.
-    :ivar doubt: the Cause for which it cannot be told whether the line is read, or None.
+    :ivar ineffective: the Cause if the line loads nothing, whatever the kernel has; None if it counts.
+    :ivar uncertainty: the Cause if it cannot be determined whether the line is read, or None.
+    :ivar read_by_script: whether an init script reads the line.
     """
 
-    sure = False
-    doubt = None
-
-    def __init__(self, name, where, dead=None):
-        self.name = name
-        self.where = where
-        self.dead = dead
+    name: str
+    where: str
+    ineffective: Optional[Cause] = None
+    uncertainty: Optional[Cause] = None
+    read_by_script: bool = False
 
 
 class BootList:
-    """What will be loaded at boot.
+    """What the node loads at boot.
 
-    :ivar certain: whether all lines are sure to be read; without systemd only those of /etc/modules are.
-    :ivar lines: list of the :class:`Line` that count, in the order in which they are read.
-    :ivar dead: list of the :class:`Line` that load nothing, each with its cause.
-    :ivar initramfs: names that only the initramfs is told to load.
-    :ivar files: dict of path to the module names that it lists, in order.
-    :ivar unread: path of a file that may not be read, so that nothing certain can be said; None where all were read.
-    :ivar heeded: whether lines in modules-load.d are read at boot at all; None where that cannot be told, as without systemd.
-    :ivar mask: what switches their service off, a unit file's path or words of the kernel command line, or None.
+    :ivar certain: whether all lines are read for certain; without systemd only those of /etc/modules are.
+    :ivar lines: the lines that count, in the order in which they are read.
+    :ivar ineffective_lines: the lines that load nothing, each with its cause.
+    :ivar initramfs_names: names that only the initramfs loads.
+    :ivar names_by_file: dict of path to the module names that it lists, in order.
+    :ivar unreadable_path: a file or directory that is unreadable, so nothing is certain; None if all were read.
+    :ivar boot_files_read: whether modules-load.d is read at boot; None if that is unknown, as without systemd.
+    :ivar boot_files_mask: what masks the service, a unit file's path or words of the kernel command line, or None.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.certain = True
-        self.lines = []
-        self.dead = []
-        self.initramfs = set()
-        self.files = {}
-        self.unread = None
-        self.heeded = True
-        self.mask = None
+        self.lines: List[BootLine] = []
+        self.ineffective_lines: List[BootLine] = []
+        self.initramfs_names: Set[str] = set()
+        self.names_by_file: Dict[str, List[str]] = {}
+        self.unreadable_path: Optional[str] = None
+        self.boot_files_read: Optional[bool] = True
+        self.boot_files_mask: Optional[str] = None
 
-    @property
-    def entries(self):
-        """The lines that count, as dict of module name to the list of "path:line" that name it."""
-        entries = {}
-        for line in self.lines:
-            entries.setdefault(line.name, []).append(line.where)
-        return entries
+    def add_line(self, path: str, line: BootLine) -> None:
+        """Add a line of a file to the list in which it belongs."""
+        if line.ineffective:
+            self.ineffective_lines.append(line)
+        else:
+            self.lines.append(line)
+            self.names_by_file.setdefault(path, []).append(line.name)
+
+    def note_unreadable(self, path: str) -> None:
+        """Note that a file or directory is unreadable; the first one is kept."""
+        self.unreadable_path = self.unreadable_path or path
 
 
-def parse(text):
-    """Yield (line number, what systemd takes as the module's name) of one file.
+def parse_lines(text: str) -> Iterator[Tuple[int, str]]:
+    """Yield (line number, the name that systemd reads) of one file.
 
-    The whole line is the name; only a line whose first character beyond blanks is "#" or ";" is a comment
-    (systemd: src/modules-load/modules-load.c, apply_file()).
+    The whole line is the name. Only a line whose first character after blanks is "#" or ";" is a comment (systemd:
+    src/modules-load/modules-load.c, apply_file()).
     """
     for number, line in enumerate(text.split("\n"), 1):
         name = line.strip(" \t\r")
@@ -97,70 +99,103 @@ def parse(text):
             yield number, name
 
 
-def read(files, cmdline):
+def read_boot_list(files: Files, cmdline: str) -> BootList:
     """Read the boot list of the node behind I(files); I(cmdline) is the kernel command line."""
     boot = BootList()
-    paths, losers = conf_files(files, [directory for directory in DIRECTORIES if not directory.startswith(VOLATILE)])
+    paths, shadowed = find_conf_files(files, PERSISTENT_DIRECTORIES)
     for path in paths:
         text = files.read(path)
         if text is None and path in files.unreadable:
-            boot.unread = boot.unread or path
-        _take(boot, path, _lines(path, text or ""), _hiding(files, path))
-    boot.unread = boot.unread or next((directory for directory in DIRECTORIES if directory in files.unreadable), None)
-    for path, winner in sorted(losers.items()):
-        if files.is_dir(winner):
-            # It does with systemd 247 and 252; 262 reads the file all the same.
-            boot.lines += _in_doubt(
-                files,
-                path,
-                "boot_file_masked_by_directory",
-                "some releases of systemd take the directory {0} for it".format(winner),
-            )
-            continue
-        boot.dead += _dead(files, path, "boot_file_masked", "{0} takes that file's place".format(winner))
-    for path in conf_files(files, [directory for directory in DIRECTORIES if directory.startswith(VOLATILE)])[0]:
-        boot.dead += _dead(files, path, "boot_file_volatile", "that file is gone after a reboot")
-    for value in cmdline_values(cmdline, "modules-load"):
-        _take(boot, COMMAND_LINE, [Line(canonical(name), COMMAND_LINE) for name in value.split(",") if name])
-    for value in cmdline_values(cmdline, "rd.modules-load"):
-        boot.initramfs.update(canonical(name) for name in value.split(",") if name)
+            boot.note_unreadable(path)
+        uncertainty = _find_shadow(files, path)
+        for line in _parse_file(path, text or ""):
+            boot.add_line(path, line._replace(uncertainty=uncertainty))
+    for directory in DIRECTORIES:
+        if directory in files.unreadable:
+            boot.note_unreadable(directory)
+    for path, winner in sorted(shadowed.items()):
+        _apply_shadowed(boot, files, path, winner)
+    for path in find_conf_files(files, VOLATILE_DIRECTORIES).paths:
+        cause = Cause(Code.BOOT_FILE_VOLATILE, "a reboot removes that file")
+        boot.ineffective_lines += _read_ineffective(files, path, cause)
+    _apply_command_line(boot, cmdline)
     if any(files.exists(path) for path in SERVICES):
-        _heed_systemd(boot, files, paths, cmdline)
+        apply_systemd(boot, files, paths, cmdline)
     else:
-        _heed_scripts(boot, files)
+        apply_init_scripts(boot, files)
     return boot
 
 
-def _hiding(files, path):
-    """Return the cause for which another file may take this one's place unseen, or None."""
-    before = DIRECTORIES[: DIRECTORIES.index(os.path.dirname(path))]
-    unread = next(
-        (directory for directory in before if directory in files.unreadable and not directory.startswith(VOLATILE)),
-        None,
+def _find_shadow(files: Files, path: str) -> Optional[Cause]:
+    """Return the cause if an unreadable directory may hold a file that takes this one's place, or None."""
+    directory = os.path.dirname(path)
+    for before in PERSISTENT_DIRECTORIES[: PERSISTENT_DIRECTORIES.index(directory)]:
+        if before in files.unreadable:
+            return Cause(Code.UNREADABLE, "a directory that may shadow that file is unreadable", before)
+    return None
+
+
+def _apply_shadowed(boot: BootList, files: Files, path: str, winner: str) -> None:
+    """Add the lines of a file whose place another one takes."""
+    if not files.is_dir(winner):
+        cause = Cause(Code.BOOT_FILE_MASKED, f"{winner} takes that file's place")
+        boot.ineffective_lines += _read_ineffective(files, path, cause)
+        return
+    # It takes the file's place in systemd 247 and 252; 262 reads the file.
+    cause = Cause(
+        Code.BOOT_FILE_MASKED_BY_DIRECTORY, f"some releases of systemd read the directory {winner} in its place"
     )
-    return Cause("unreadable", "what may take that file's place cannot be read", unread) if unread else None
+    for line in _parse_file(path, files.read(path) or ""):
+        if not line.ineffective:
+            boot.lines.append(line._replace(uncertainty=cause._replace(listed_in=line.where)))
 
 
-def _take(boot, path, lines, doubt=None):
-    for line in lines:
-        line.doubt = doubt
-        if line.dead:
-            boot.dead.append(line)
-        else:
-            boot.lines.append(line)
-            boot.files.setdefault(path, []).append(line.name)
+def _apply_command_line(boot: BootList, cmdline: str) -> None:
+    for name in _list_cmdline_names(cmdline, "modules-load"):
+        boot.add_line(COMMAND_LINE, BootLine(name, COMMAND_LINE))
+    boot.initramfs_names.update(_list_cmdline_names(cmdline, "rd.modules-load"))
 
 
-def _unit_files():
-    return ["{0}/{1}".format(directory, UNIT) for directory in UNIT_DIRECTORIES]
+def _list_cmdline_names(cmdline: str, key: str) -> List[str]:
+    names: List[str] = []
+    for value in list_cmdline_values(cmdline, key):
+        names += [canonicalize(name) for name in value.split(",") if name]
+    return names
 
 
-def _mask(files, cmdline):
-    """Return what switches systemd-modules-load off, or None: an empty unit file does it as well as a link to /dev/null (systemd.unit(5))."""
-    for value in cmdline_values(cmdline, "systemd.mask"):
+def apply_systemd(boot: BootList, files: Files, paths: Sequence[str], cmdline: str) -> None:
+    """Apply what systemd-modules-load does with the lines: it may be masked, and it reads modules-load.d only.
+
+    :param paths: the files of modules-load.d that count.
+    """
+    mask = boot.boot_files_mask = _find_mask(files, cmdline)
+    unreadable = next((path for path in UNIT_FILES if path in files.unreadable), None)
+    if mask:
+        boot.boot_files_read = False
+        cause = Cause(Code.SERVICE_MASKED, f"systemd-modules-load is masked by {mask}")
+        for line in boot.lines:
+            boot.ineffective_lines.append(line._replace(ineffective=cause._replace(listed_in=line.where)))
+        boot.lines = []
+    elif unreadable:
+        boot.boot_files_read = None
+        cause = Cause(Code.UNREADABLE, "a unit file that may mask systemd-modules-load is unreadable", unreadable)
+        boot.lines = [line._replace(uncertainty=cause) for line in boot.lines]
+    real_path = os.path.realpath(files.resolve(ETC_MODULES))
+    is_linked = any(os.path.realpath(files.resolve(path)) == real_path for path in paths)
+    if files.exists(ETC_MODULES) and not is_linked:
+        cause = Cause(Code.BOOT_FILE_NOT_READ, "no link in /etc/modules-load.d leads to that file")
+        boot.ineffective_lines += _read_ineffective(files, ETC_MODULES, cause)
+
+
+def _find_mask(files: Files, cmdline: str) -> Optional[str]:
+    """Return what masks systemd-modules-load, or None.
+
+    An empty unit file does so as well as a link to /dev/null (systemd.unit(5)).
+    """
+    for value in list_cmdline_values(cmdline, "systemd.mask"):
         if value in (UNIT, UNIT[: -len(".service")]):  # src/debug-generator/debug-generator.c
-            return "systemd.mask={0} on the kernel command line".format(value)
-    for path in _unit_files():
+            return f"systemd.mask={value} on the kernel command line"
+    for path in UNIT_FILES:
         if files.is_masked(path):
             return path
         content = files.read_bytes(path)
@@ -169,63 +204,36 @@ def _mask(files, cmdline):
     return None
 
 
-def _heed_systemd(boot, files, paths, cmdline):
-    mask = boot.mask = _mask(files, cmdline)
-    if mask:
-        boot.heeded = False
-        for line in boot.lines:
-            line.dead = Cause(
-                "service_masked", "systemd-modules-load is switched off by {0}".format(mask), listed=line.where
-            )
-        boot.dead += boot.lines
-        boot.lines = []
-    unread = next((path for path in _unit_files() if path in files.unreadable), None)
-    if unread and not mask:
-        boot.heeded = None
-    for line in boot.lines if unread else ():
-        line.doubt = Cause("unreadable", "whether systemd-modules-load runs cannot be read", unread)
-    if files.exists(ETC_MODULES) and not any(
-        os.path.realpath(files.real(path)) == os.path.realpath(files.real(ETC_MODULES)) for path in paths
-    ):
-        boot.dead += _dead(
-            files, ETC_MODULES, "boot_file_not_read", "no link in /etc/modules-load.d leads to that file"
-        )
+def apply_init_scripts(boot: BootList, files: Files) -> None:
+    """Apply what init scripts do: they read /etc/modules, and without systemd modules-load.d may not be read at all.
 
-
-def _heed_scripts(boot, files):
-    """Without systemd nobody is sure to read modules-load.d; a script reads /etc/modules, a name and its options on a line."""
+    Each line of /etc/modules is a name and its options.
+    """
     boot.certain = False
-    boot.heeded = None
-    if any(files.exists(path) for path in SCRIPTS):
-        for number, line in parse(files.read(ETC_MODULES) or ""):
-            entry = Line(canonical(line.split()[0]), "{0}:{1}".format(ETC_MODULES, number))
-            entry.sure = True
-            _take(boot, ETC_MODULES, [entry])
+    boot.boot_files_read = None
+    if not any(files.exists(path) for path in SCRIPTS):
+        return
+    for number, line in parse_lines(files.read(ETC_MODULES) or ""):
+        name = canonicalize(line.split()[0])
+        boot.add_line(ETC_MODULES, BootLine(name, f"{ETC_MODULES}:{number}", read_by_script=True))
 
 
-def _dead(files, path, code, why):
-    """Return the lines of a file that does not count."""
-    lines = list(_lines(path, files.read(path) or ""))
-    for line in lines:
-        line.dead = line.dead or Cause(code, why, listed=line.where)
+def _read_ineffective(files: Files, path: str, cause: Cause) -> List[BootLine]:
+    """Return the lines of a file that does not count, each with the cause of that."""
+    lines = []
+    for line in _parse_file(path, files.read(path) or ""):
+        lines.append(line._replace(ineffective=line.ineffective or cause._replace(listed_in=line.where)))
     return lines
 
 
-def _in_doubt(files, path, code, why):
-    """Return the lines of a file that may not count."""
-    lines = [line for line in _lines(path, files.read(path) or "") if not line.dead]
-    for line in lines:
-        line.doubt = Cause(code, why, listed=line.where)
-    return lines
-
-
-def _lines(path, text):
-    for number, line in parse(text):
-        where = "{0}:{1}".format(path, number)
+def _parse_file(path: str, text: str) -> Iterator[BootLine]:
+    """Yield the lines of a file; a line of several words is one malformed name, and yields one line for each word."""
+    for number, line in parse_lines(text):
+        where = f"{path}:{number}"
         words = line.lstrip("\ufeff").split()
         if words and words[0] != line:
-            cause = Cause("malformed_boot_entry", "the whole line counts as one name", listed=where)
+            cause = Cause(Code.MALFORMED_BOOT_ENTRY, "the whole line counts as one name", listed_in=where)
             for word in words:
-                yield Line(canonical(word), where, cause)
+                yield BootLine(canonicalize(word), where, cause)
         elif words:
-            yield Line(canonical(line), where)
+            yield BootLine(canonicalize(line), where)

@@ -1,64 +1,94 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""sysctl.d(5): what the node sets at boot that keeps the kernel from loading modules on demand.
+"""sysctl.d(5): settings of the boot that keep the kernel from loading modules on demand.
 
-systemd-sysctl.service starts after systemd-modules-load.service: what the boot list names is loaded before.
+systemd-sysctl.service starts after systemd-modules-load.service, so the modules of the boot list are loaded before.
 """
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._files import VOLATILE, conf_files
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import cmdline_values, is_program
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-# systemd: src/basic/constants.h, CONF_PATHS; /lib for systems without merged /usr. Those below /run do not outlive this boot.
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files, find_conf_files, is_volatile
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import is_program, list_cmdline_values
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, Cause, Code
+
+# systemd: src/basic/constants.h, CONF_PATHS; /lib for systems without merged /usr.
 DIRECTORIES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
-DISABLED, HELPER = "kernel/modules_disabled", "kernel/modprobe"
+PERSISTENT_DIRECTORIES = tuple(directory for directory in DIRECTORIES if not is_volatile(directory))
+MODULES_DISABLED = "kernel/modules_disabled"
+MODPROBE_HELPER = "kernel/modprobe"
+# A reason quotes as many characters of the helper's path.
+_MAX_HELPER_CHARS = 100
+_DOTS_AND_SLASHES = str.maketrans("./", "/.")
 
 
-def parse(text):
-    """Yield (line number, key with slashes, value) of one file; a dash before the key only says that it may fail (sysctl.d(5))."""
+class Setting(NamedTuple):
+    """The value of a kernel setting, and the place that sets it."""
+
+    value: str
+    where: str
+
+
+def parse_settings(text: str) -> Iterator[Tuple[int, str, str]]:
+    """Yield (line number, key with slashes, value) of one file.
+
+    A dash before the key only means that errors are ignored (sysctl.d(5)).
+    """
     for number, line in enumerate(text.split("\n"), 1):
         key, equals, value = line.strip().partition("=")
         key = key.strip().lstrip("-")
-        if equals and key and key[0] not in "#;":
-            # The first separator tells which of the two it is.
-            slash, dot = key.find("/"), key.find(".")
-            dotted = dot >= 0 and (slash < 0 or dot < slash)
-            yield number, key.translate({46: "/", 47: "."}) if dotted else key, value.strip()
+        if not equals or not key or key[0] in "#;":
+            continue
+        # The first separator decides which of the two the key uses.
+        separators = [character for character in key if character in "./"]
+        if separators[:1] == ["."]:
+            key = key.translate(_DOTS_AND_SLASHES)
+        yield number, key, value.strip()
 
 
-def _on_the_command_line(cmdline, key):
-    """Return the value that the kernel gives one of its settings before anything else is started, or None (fs/proc/proc_sysctl.c: do_sysctl_args())."""
-    values = [value for form in (key, key.replace("/", ".")) for value in cmdline_values(cmdline, "sysctl." + form)]
+def _find_on_command_line(cmdline: str, key: str) -> Optional[str]:
+    """Return the value that the kernel sets itself before it starts any program, or None.
+
+    Source: fs/proc/proc_sysctl.c: do_sysctl_args().
+    """
+    values: List[str] = []
+    for form in (key, key.replace("/", ".")):
+        values += list_cmdline_values(cmdline, "sysctl." + form)
     return values[-1] if values else None
 
 
-def is_disabled_by_the_kernel(cmdline):
-    """Whether the command line switches loading off before even the boot list is read."""
-    return _on_the_command_line(cmdline, DISABLED) == "1"
+def cmdline_disables_modules(cmdline: str) -> bool:
+    """Return whether the kernel command line disables module loading, even before the boot list is read."""
+    return _find_on_command_line(cmdline, MODULES_DISABLED) == "1"
 
 
-def denial(files, cmdline):
-    """Return the cause for which, once the node has booted, the kernel loads nothing on demand any more, or None.
+def find_autoload_denial(files: Files, cmdline: str) -> Optional[Cause]:
+    """Return the cause if the kernel loads nothing on demand once the node has booted, or None.
 
-    Its code is "unreadable" where that cannot be told.
+    Its code is Code.UNREADABLE if that cannot be determined.
     """
-    settings = {}
-    helper = _on_the_command_line(cmdline, HELPER)
+    paths = find_conf_files(files, PERSISTENT_DIRECTORIES).paths
+    settings = _read_settings(files, cmdline, paths)
+    disabled = settings.get(MODULES_DISABLED)
+    if disabled and disabled.value == "1":
+        return Cause(Code.AUTOLOAD_DISABLED_AT_BOOT, "kernel.modules_disabled=1", disabled.where)
+    helper = settings.get(MODPROBE_HELPER)
+    if helper and is_program(files, helper.value) is False:
+        text = f"kernel.modprobe={helper.value[:_MAX_HELPER_CHARS]} is not a program that the kernel can start"
+        return Cause(Code.AUTOLOAD_DISABLED_AT_BOOT, text, helper.where)
+    for path in PERSISTENT_DIRECTORIES + tuple(paths):
+        if path in files.unreadable:
+            return Cause(Code.UNREADABLE, "a file of sysctl.d that may disable module loading is unreadable", path)
+    return None
+
+
+def _read_settings(files: Files, cmdline: str, paths: List[str]) -> Dict[str, Setting]:
+    """Return dict of key to the setting that counts at boot, the last one."""
+    settings: Dict[str, Setting] = {}
+    helper = _find_on_command_line(cmdline, MODPROBE_HELPER)
     if helper is not None:
-        settings[HELPER] = (helper, "/proc/cmdline")
-    directories = [directory for directory in DIRECTORIES if not directory.startswith(VOLATILE)]
-    paths = conf_files(files, directories)[0]
+        settings[MODPROBE_HELPER] = Setting(helper, COMMAND_LINE)
     for path in paths:
-        for number, key, value in parse(files.read(path) or ""):
-            if key in (DISABLED, HELPER):
-                settings[key] = (value, "{0}:{1}".format(path, number))
-    value, where = settings.get(DISABLED, ("0", None))
-    if value == "1":
-        return Cause("autoload_disabled_at_boot", "kernel.modules_disabled=1", where)
-    helper, where = settings.get(HELPER, (None, None))
-    if helper is not None and is_program(files, helper) is False:
-        return Cause("autoload_disabled_at_boot", "kernel.modprobe={0} cannot be started".format(helper[:100]), where)
-    unread = next((path for path in directories + paths if path in files.unreadable), None)
-    return Cause("unreadable", "what may be set at boot cannot be read", unread) if unread else None
+        for number, key, value in parse_settings(files.read(path) or ""):
+            if key in (MODULES_DISABLED, MODPROBE_HELPER):
+                settings[key] = Setting(value, f"{path}:{number}")
+    return settings

@@ -1,164 +1,188 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""What modprobe(8) would do for a name, without running it: its exit code proves nothing, and one process a module is too many."""
+"""What modprobe(8) would do for a name. It is not run: its exit code proves nothing, and each process costs time."""
 
 import copy
+from typing import Collection, Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import module_file
-from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KERNEL_OPTIONS
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modprobe_conf import AliasLine, ModprobeConf
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.module_file import SignatureCheck, find_format_error
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modules_tree import ModulesTree
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause, Code
+
+
+class Target(NamedTuple):
+    """A module that a name stands for, and whether it does so by an alias."""
+
+    module: str
+    by_alias: bool
+
+
+class Lookup(NamedTuple):
+    """The modules that a name stands for, or the cause if a line keeps it from standing for any.
+
+    Both are empty for an unknown name.
+    """
+
+    targets: List[Target]
+    block: Optional[Cause] = None
 
 
 class Modprobe:
     """The answers for one kernel.
 
-    :param files: a :class:`_files.Files`.
-    :param conf: a :class:`_modprobe_conf.ModprobeConf`.
-    :param tree: a :class:`_modules_tree.ModulesTree`.
-    :param release: the kernel's release.
-    :param loaded: names that need no loading.
-    :param signatures: whether the kernel takes signed modules only.
-    :param signed: function that takes paths and returns those whose files are signed, for what Python cannot unpack; None
-        where there is no such function.
+    :param loaded: names of the modules that are loaded already.
+    :param signatures: how to find out which modules are signed; None if the kernel accepts unsigned modules.
     """
 
-    def __init__(self, files, conf, tree, release, loaded, signatures=False, signed=None):
+    def __init__(
+        self,
+        files: Files,
+        conf: ModprobeConf,
+        tree: ModulesTree,
+        loaded: Collection[str],
+        signatures: Optional[SignatureCheck] = None,
+    ) -> None:
         self._files = files
         self.conf = conf
         self.tree = tree
-        self._release = release
         self._loaded = loaded
         self._signatures = signatures
-        self._signed = signed
-        self._own = {}
-        self._signed_elsewhere = None
+        self._own_blocks: Dict[str, Optional[Cause]] = {}
 
-    def lookup(self, name):
-        """Return (targets, refusal): the (module, whether by an alias) that a name stands for, or why it stands for none.
-
-        The order is that of libkmod-module.c: kmod_module_new_from_lookup(). Both are empty for a name that nothing knows.
-        """
-        aliased = self.conf.alias_targets(name)
-        if aliased:
-            targets = [
-                (target, True) for target, _where in aliased if target in self.tree.paths or target in self.tree.builtin
-            ]
-            target, where = aliased[0]
-            return targets, None if targets else Cause("alias_override", "alias {0} {1}".format(name, target), where)
+    def lookup(self, name: str) -> Lookup:
+        """Return what a name stands for, in the order of libkmod-module.c: kmod_module_new_from_lookup()."""
+        alias_lines = self.conf.find_alias_targets(name)
+        if alias_lines:
+            modules = [line.module for line in alias_lines]
+            targets = [Target(name, True) for name in modules if name in self.tree.paths or name in self.tree.builtin]
+            return Lookup(targets, None if targets else _alias_cause(name, alias_lines[0]))
         if name in self.tree.paths:
-            return [(name, False)], None
-        if self.conf.is_command(name) and self.conf.override(name):
-            return [], self.conf.override(name)
+            return Lookup([Target(name, False)])
+        override = self.conf.find_install_override(name)
+        if override and self.conf.has_install_line(name):
+            return Lookup([], override)
         if name in self.tree.aliases:
-            return [(target, True) for target in self.tree.aliases[name]], None
-        return ([(name, False)] if name in self.tree.builtin else []), None
+            return Lookup([Target(target, True) for target in self.tree.aliases[name]])
+        return Lookup([Target(name, False)] if name in self.tree.builtin else [])
 
-    def reaches(self, request, name, blacklisted):
-        """Whether asking for I(request) loads module I(name), as far as names go.
+    def resolve_request(self, request: str, name: str, blacklisted: bool) -> Tuple[bool, Optional[Cause]]:
+        """Return whether the request for a name or an alias leads to module I(name), and the cause if it does not.
 
-        :param blacklisted: whether the blacklist holds for real names too, as it does for systemd-modules-load.
-        :returns: (True, None), (False, cause), or (False, None) where the request stands for nothing.
+        Without a cause, the request stands for nothing at all.
+
+        :param blacklisted: whether a blacklist holds for real names as well, as it does for systemd-modules-load.
         """
-        targets, refusal = self.lookup(request)
+        targets, block = self.lookup(request)
         by_alias = dict(targets).get(name)
         if by_alias is None:
-            if targets and not refusal and self.conf.alias_targets(request):
-                target, where = self.conf.alias_targets(request)[0]
-                refusal = Cause("alias_override", "alias {0} {1}".format(request, target), where)
-            return False, refusal
-        refusal = self.conf.blacklisting(name) if by_alias or blacklisted else None
-        return refusal is None, refusal
+            alias_lines = self.conf.find_alias_targets(request)
+            if targets and alias_lines:
+                block = _alias_cause(request, alias_lines[0])
+            return False, block
+        blacklist = self.conf.find_blacklist(name) if by_alias or blacklisted else None
+        return blacklist is None, blacklist
 
-    def refusal(self, name):
-        """Return the cause for which this module, or one that it needs, is not loaded whoever asks, until a reboot and after."""
-        cause = self._own_refusal(name)
-        for needed in () if cause else self.tree.dependencies(name):
-            cause = None if needed in self._loaded else self._own_refusal(needed)
+    def find_block(self, name: str) -> Optional[Cause]:
+        """Return the cause if this module, or a dependency, does not load even by an explicit modprobe, or None."""
+        cause = self._find_own_block(name)
+        if cause:
+            return cause
+        for dependency in self._list_unloaded_dependencies(name):
+            cause = self._find_own_block(dependency)
             if cause:
-                return _of_needed(needed, cause)
-        return cause
+                return _of_dependency(dependency, cause)
+        return None
 
-    def obstacles(self, name):
-        """Return all causes in the configuration that keep this module from being loaded: each of them must go."""
-        causes = self.conf.blacklistings(name) + self.conf.refusals(name)
-        for needed in self.tree.dependencies(name):
-            if needed not in self._loaded:
-                causes += [_of_needed(needed, cause) for cause in self.conf.refusals(needed)]
+    def find_conflicts(self, name: str) -> List[Cause]:
+        """Return all causes in the configuration that keep this module from loading. It loads only if all are gone."""
+        causes = self.conf.find_blacklists(name) + self.conf.find_blocks(name)
+        for dependency in self._list_unloaded_dependencies(name):
+            causes += [_of_dependency(dependency, cause) for cause in self.conf.find_blocks(dependency)]
         return causes
 
-    def doubt(self, name):
-        """Return the cause for which it cannot be told whether this module would load, or None."""
-        if self.conf.unread:
-            return Cause("unreadable", "what may be about it cannot be read", self.conf.unread)
-        for one in [name] + self.tree.dependencies(name):
-            if one in self.tree.paths and one not in self._loaded:
-                doubt = self._doubt_of_file(one, self.tree.file(one))
-                if doubt:
-                    return doubt if one == name else _of_needed(one, doubt)
+    def find_uncertainty(self, name: str) -> Optional[Cause]:
+        """Return the cause if it cannot be determined whether this module would load, or None."""
+        if self.conf.unreadable_path:
+            text = "a configuration file that may affect it is unreadable"
+            return Cause(Code.UNREADABLE, text, self.conf.unreadable_path)
+        if name not in self._loaded:
+            cause = self._find_file_uncertainty(name)
+            if cause:
+                return cause
+        for dependency in self._list_unloaded_dependencies(name):
+            cause = self._find_file_uncertainty(dependency)
+            if cause:
+                return _of_dependency(dependency, cause)
         return None
 
-    def _doubt_of_file(self, name, path):
+    def _find_file_uncertainty(self, name: str) -> Optional[Cause]:
+        path = self.tree.find_file(name)
+        if path is None:
+            return None
         if self._files.exists(path) is None:
-            return Cause("unreadable", "its file cannot be looked at", path)
-        if self._signatures and self._is_signed(name) is None:
-            return Cause("unsigned_module", "cannot tell whether its file is signed", path)
+            return Cause(Code.UNREADABLE, "no permission to see its file", path)
+        if self._signatures and self._signatures.is_signed(path) is None:
+            return Cause(Code.UNSIGNED_MODULE, "whether its file is signed cannot be determined", path)
         return None
 
-    def after_reboot(self, conf):
-        """Return the answers for the next boot, when nothing is loaded yet; I(conf) is the configuration that there will be."""
+    def for_next_boot(self, conf: ModprobeConf) -> "Modprobe":
+        """Return the answers for the next boot, with nothing loaded yet and with I(conf)."""
         other = copy.copy(self)
         other.conf = conf
         other._loaded = frozenset()
-        other._own = self._own if conf is self.conf else {}
+        other._own_blocks = self._own_blocks if conf is self.conf else {}
         return other
 
-    def comes_along(self, name):
+    def list_loaded_with(self, name: str) -> List[str]:
         """Return the names of all modules that loading this one loads too.
 
-        A blacklist keeps back neither what it depends on nor its soft dependencies; an install override keeps back the
-        latter alone, and nobody hears of it (libkmod-module.c: kmod_module_probe_insert_module()).
+        A blacklist stops neither its dependencies nor its soft dependencies. An install override stops only the latter,
+        silently (libkmod-module.c: kmod_module_probe_insert_module()).
         """
-        found, todo = [], self._next_to(name)
-        while todo:
-            one = todo.pop(0)
-            if one not in found and one != name and not self.refusal(one):
-                found.append(one)
-                todo += self._next_to(one)
+        found: List[str] = []
+        queue = self._list_neighbors(name)
+        while queue:
+            module = queue.pop(0)
+            if module not in found and module != name and not self.find_block(module):
+                found.append(module)
+                queue += self._list_neighbors(module)
         return found
 
-    def _next_to(self, name):
-        """Return what a module depends on and its soft dependencies, which may be given by an alias (libkmod-module.c: lookup_softdep())."""
-        return self.tree.dependencies(name) + [
-            target for soft in self.conf.softdeps_of(name) for target, _by_alias in self.lookup(soft)[0]
-        ]
+    def _list_neighbors(self, name: str) -> List[str]:
+        """Return the dependencies and the soft dependencies of a module.
 
-    def _own_refusal(self, name):
-        if name not in self._own:
-            self._own[name] = self.conf.load_refusal(name) or self._file_refusal(name)
-        return self._own[name]
+        Soft dependencies may be given by an alias (libkmod-module.c: lookup_softdep()).
+        """
+        neighbors = self.tree.list_dependencies(name)
+        for soft_dependency in self.conf.find_softdeps(name):
+            neighbors += [target.module for target in self.lookup(soft_dependency).targets]
+        return neighbors
 
-    def _file_refusal(self, name):
-        path = self.tree.file(name)
+    def _list_unloaded_dependencies(self, name: str) -> List[str]:
+        return [dependency for dependency in self.tree.list_dependencies(name) if dependency not in self._loaded]
+
+    def _find_own_block(self, name: str) -> Optional[Cause]:
+        """Return the cause if this module on its own does not load, whatever its dependencies are, or None."""
+        if name not in self._own_blocks:
+            self._own_blocks[name] = self.conf.find_block(name) or self._find_file_block(name)
+        return self._own_blocks[name]
+
+    def _find_file_block(self, name: str) -> Optional[Cause]:
+        path = self.tree.find_file(name)
         if path is None:
             return None
         if self._files.exists(path) is False:
-            return Cause("module_file_missing", "its file is not there, though modules.dep lists it", path)
-        if self._signatures and self._is_signed(name) is False:
-            return Cause("unsigned_module", "not signed, and this kernel takes signed modules only")
-        return module_file.format_refusal(self._files, path, self._release)
-
-    def _is_signed(self, name):
-        path = self.tree.file(name)
-        signed = module_file.is_signed(self._files, path)
-        if signed is None and self._signed and path.endswith((".xz", ".zst")):
-            if self._signed_elsewhere is None:
-                names = [one for one in KERNEL_OPTIONS if one in self.tree.paths]
-                self._signed_elsewhere = self._signed([self.tree.file(one) for one in names])
-            signed = path in self._signed_elsewhere
-        return signed
+            return Cause(Code.MODULE_FILE_MISSING, "modules.dep lists its file, but the file is missing", path)
+        if self._signatures and self._signatures.is_signed(path) is False:
+            return Cause(Code.UNSIGNED_MODULE, "it is not signed, and this kernel accepts only signed modules")
+        return find_format_error(self._files, path, self.tree.release)
 
 
-def _of_needed(needed, cause):
-    return Cause(cause.code, cause.text, cause.where, needed)
+def _alias_cause(name: str, line: AliasLine) -> Cause:
+    return Cause(Code.ALIAS_OVERRIDE, f"alias {name} {line.module}", line.where)
+
+
+def _of_dependency(dependency: str, cause: Cause) -> Cause:
+    return Cause(cause.code, cause.text, cause.where, dependency)

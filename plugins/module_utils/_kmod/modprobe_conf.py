@@ -1,18 +1,25 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""modprobe.d(5): what the node's configuration says about modules, and where."""
+"""modprobe.d(5): what the node's configuration says about modules, with file and line."""
 
 import fnmatch
-import itertools
 import os
 import re
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._files import VOLATILE, conf_files
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import cmdline_values
-from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import OVERRIDE_TEXT, Cause
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files, find_conf_files, is_volatile
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.conf_lines import (
+    parse_pattern,
+    split_logical_lines,
+)
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import list_cmdline_values
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonicalize
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import (
+    COMMAND_LINE,
+    Cause,
+    Code,
+    describe_install_override,
+)
 
 # libkmod/libkmod.c: default_config_paths; /usr/local/lib since kmod 29, /lib for systems without merged /usr.
 DIRECTORIES = (
@@ -24,228 +31,227 @@ DIRECTORIES = (
 )
 # libkmod/libkmod-config.c: conf_files_filter_out()
 SUFFIXES = (".conf", ".alias")
-COMMAND_LINE = "/proc/cmdline"
-# What the reason quotes of a command.
-_QUOTED = 100
-# So many places of one module's blacklisting are told; one is the rule.
-_MOST_PLACES = 5
+# A reason quotes as many characters of an install command.
+_MAX_COMMAND_CHARS = 100
+# As many lines on one module get a reason of their own; usually there is one.
+_MAX_PLACES = 5
 _WILDCARDS = re.compile(r"[*?[]")
-_ESCAPE = re.compile(r"\\(.|\n)")
+
+
+class InstallLine(NamedTuple):
+    """An C(install) line."""
+
+    pattern: str
+    command: str
+    where: str
+
+
+class AliasLine(NamedTuple):
+    """An C(alias) line."""
+
+    pattern: str
+    module: str
+    where: str
+
+
+class SoftdepLine(NamedTuple):
+    """A C(softdep) line: the names that modprobe loads together with the modules of the pattern."""
+
+    pattern: str
+    names: List[str]
 
 
 class ModprobeConf:
     """The effective configuration.
 
-    :ivar blacklist: dict of module name to the places where it is blacklisted, in the order in which they are read.
-    :ivar install: list of (pattern of module names, command, where), in the order in which they are read.
-    :ivar aliases: list of (pattern, module name, where).
-    :ivar softdeps: list of (pattern of module names, names that come along with such a module), in the order in which they are read.
-    :ivar kernel_blacklist: module names that the kernel itself refuses (module_blacklist=).
-    :ivar disabled: whether the kernel command line itself switches loading off, at every boot.
-    :ivar unread: path of a file that may not be read, so that nothing certain can be said; None where all were read.
+    The lists have the order in which the lines are read.
+
+    :ivar blacklist: dict of module name to the places that blacklist it.
+    :ivar kernel_blacklist: names of the modules that the kernel itself rejects (module_blacklist=).
+    :ivar modules_disabled: whether the kernel command line itself disables module loading, at every boot.
+    :ivar unreadable_path: a file or directory that is unreadable, so nothing is certain; None if all were read.
     """
 
-    def __init__(self):
-        self.blacklist = {}
-        self.install = []
-        self.aliases = []
-        self.softdeps = []
-        self.kernel_blacklist = set()
-        self.disabled = False
-        self.unread = None
+    def __init__(self, modules_disabled: bool = False) -> None:
+        self.blacklist: Dict[str, List[str]] = {}
+        self.install: List[InstallLine] = []
+        self.aliases: List[AliasLine] = []
+        self.softdeps: List[SoftdepLine] = []
+        self.kernel_blacklist: Set[str] = set()
+        self.modules_disabled = modules_disabled
+        self.unreadable_path: Optional[str] = None
 
-    def alias_targets(self, name):
-        """Return the (module name, where) that C(alias) lines give for this name: they come before all else."""
-        return [(target, where) for pattern, target, where in self.aliases if _matches(pattern, name)]
+    def find_alias_targets(self, name: str) -> List[AliasLine]:
+        """Return the C(alias) lines for this name; they take precedence over everything else."""
+        return [line for line in self.aliases if _matches(line.pattern, name)]
 
-    def softdeps_of(self, name):
-        """Return the names that come along with a module: those of the first line that matches it."""
-        return next((names for pattern, names in self.softdeps if _matches(pattern, name)), [])
+    def find_softdeps(self, name: str) -> Sequence[str]:
+        """Return the soft dependencies of a module: those of the first line that matches it."""
+        return next((line.names for line in self.softdeps if _matches(line.pattern, name)), ())
 
-    def is_command(self, name):
-        """Whether an install line names exactly this, so that modprobe knows a name that is no module (libkmod-module.c: lookup_alias_from_commands())."""
-        return any(pattern == name for pattern, _command, _where in self.install)
+    def has_install_line(self, name: str) -> bool:
+        """Return whether an install line has exactly this name.
 
-    def switched_off(self):
-        """Return the cause for which this kernel loads nothing at any boot, or None."""
-        return (
-            Cause("modules_disabled_at_boot", "sysctl.kernel.modules_disabled=1", COMMAND_LINE)
-            if self.disabled
-            else None
-        )
+        modprobe then accepts the name even if the module does not exist (libkmod-module.c:
+        lookup_alias_from_commands()).
+        """
+        return any(line.pattern == name for line in self.install)
 
-    def load_refusal(self, name):
-        """Return the cause for which neither modprobe nor the kernel would load this one module, or None."""
-        return self.switched_off() or next(iter(self.refusals(name)), None)
+    def find_blocker(self) -> Optional[Cause]:
+        """Return the cause if this kernel loads no module at any boot, or None."""
+        if not self.modules_disabled:
+            return None
+        return Cause(Code.MODULES_DISABLED_AT_BOOT, "sysctl.kernel.modules_disabled=1", COMMAND_LINE)
 
-    def refusals(self, name):
-        """Return all causes for which this one module alone would not be loaded, whoever asks."""
-        return (
-            [Cause("module_blacklist", "named by module_blacklist=", COMMAND_LINE)]
-            if name in self.kernel_blacklist
-            else []
-        ) + self.overrides(name)
+    def find_block(self, name: str) -> Optional[Cause]:
+        """Return the cause if neither modprobe nor the kernel would load this one module, or None."""
+        return self.find_blocker() or next(iter(self.find_blocks(name)), None)
 
-    def override(self, name):
-        """Return the cause for which modprobe runs something else than loading this name, or None."""
-        return next(iter(self.overrides(name)), None)
+    def find_blocks(self, name: str) -> List[Cause]:
+        """Return all causes for which this one module would not load, even by an explicit modprobe."""
+        causes = []
+        if name in self.kernel_blacklist:
+            causes.append(Cause(Code.MODULE_BLACKLIST, "named by module_blacklist=", COMMAND_LINE))
+        return causes + self.find_install_overrides(name)
 
-    def overrides(self, name):
-        """Return such a cause for the line that counts, and for each that would count once those before it are gone."""
-        lines = itertools.takewhile(lambda line: not _loads_the_module_itself(line[0], name), self._install_lines(name))
-        causes = [Cause("install_override", OVERRIDE_TEXT.format(command[:_QUOTED]), where) for command, where in lines]
-        more = len(causes) - _MOST_PLACES
-        return causes[:_MOST_PLACES] + (
-            [Cause("install_override", "install overrides in {0} more places".format(more))] if more > 0 else []
-        )
+    def find_install_override(self, name: str) -> Optional[Cause]:
+        """Return the cause if modprobe runs a command instead of loading this name, or None."""
+        return next(iter(self.find_install_overrides(name)), None)
 
-    def wrapper(self, name):
-        """Return the cause to tell that a command of the owner's loads this module, or None."""
-        command, where = next(self._install_lines(name), (None, None))
-        if command is not None and _loads_the_module_itself(command, name):
-            return Cause("custom_install", "loaded by a command of the owner's", where)
-        return None
+    def find_install_overrides(self, name: str) -> List[Cause]:
+        """Return such a cause for the install line that counts, and for each that counts if those before it go."""
+        causes = []
+        for line in self._find_install_lines(name):
+            if _loads_the_module(line.command, name):
+                break
+            text = describe_install_override(line.command[:_MAX_COMMAND_CHARS])
+            causes.append(Cause(Code.INSTALL_OVERRIDE, text, line.where))
+        more = len(causes) - _MAX_PLACES
+        if more > 0:
+            rest = Cause(Code.INSTALL_OVERRIDE, f"install overrides in {more} more places")
+            causes = causes[:_MAX_PLACES] + [rest]
+        return causes
 
-    def _install_lines(self, name):
-        """Yield (command, where) of the install lines that match; only the first counts (libkmod-module.c: kmod_module_get_install_commands())."""
-        return ((command, where) for pattern, command, where in self.install if _matches(pattern, name))
+    def find_custom_install(self, name: str) -> Optional[Cause]:
+        """Return the cause that reports that an install command loads this module, or None."""
+        line = next(self._find_install_lines(name), None)
+        if line is None or not _loads_the_module(line.command, name):
+            return None
+        return Cause(Code.CUSTOM_INSTALL, "loaded by a custom install command", line.where)
 
-    def blacklisting(self, name):
-        """Return the cause for which modprobe would not load what an alias stands for, or a boot file lists, or None."""
-        return next(iter(self.blacklistings(name)), None)
+    def _find_install_lines(self, name: str) -> Iterator[InstallLine]:
+        """Yield the matching install lines.
 
-    def blacklistings(self, name):
-        """Return such a cause for each place: all of them must go before the module loads."""
-        places = self.blacklist.get(name, ())
-        causes = [Cause("blacklist", "blacklisted", where) for where in places[:_MOST_PLACES]]
+        Only the first counts (libkmod-module.c: kmod_module_get_install_commands()).
+        """
+        return (line for line in self.install if _matches(line.pattern, name))
+
+    def find_blacklist(self, name: str) -> Optional[Cause]:
+        """Return the cause if the module is blacklisted, so it does not load by an alias or a boot file, or None."""
+        return next(iter(self.find_blacklists(name)), None)
+
+    def find_blacklists(self, name: str) -> List[Cause]:
+        """Return such a cause for each place. The module loads only if all of these lines are gone."""
+        places = self.blacklist.get(name, [])
+        causes = [Cause(Code.BLACKLIST, "blacklisted", where) for where in places[:_MAX_PLACES]]
         more = len(places) - len(causes)
-        return causes + ([Cause("blacklist", "blacklisted in {0} more places".format(more))] if more else [])
+        if more:
+            causes.append(Cause(Code.BLACKLIST, f"blacklisted in {more} more places"))
+        return causes
 
-    def autoload_refusal(self, name):
-        """Return the cause for which systemd-modules-load, or a request by alias, would not load it, or None."""
-        return self.blacklisting(name) or self.load_refusal(name)
+    def find_autoload_denial(self, name: str) -> Optional[Cause]:
+        """Return the cause if neither systemd-modules-load nor a request by alias would load the module, or None."""
+        return self.find_blacklist(name) or self.find_block(name)
+
+    def note_unreadable(self, path: str) -> None:
+        """Note that a file or directory is unreadable; the first one is kept."""
+        self.unreadable_path = self.unreadable_path or path
+
+    def apply_directive(self, words: Sequence[str], where: str) -> None:
+        """Add one line, split at its blanks.
+
+        Incomplete lines and those with a broken pattern are skipped, as in libkmod-config.c: kmod_config_parse().
+        """
+        words = [word for word in words if word]
+        if not words[1:]:
+            return
+        keyword, pattern, arguments = words[0], parse_pattern(words[1]), words[2:]
+        if pattern is None:
+            return
+        if keyword == "blacklist":
+            self.blacklist.setdefault(pattern, []).append(where)
+        elif keyword == "install" and arguments:
+            self.install.append(InstallLine(pattern, " ".join(arguments).strip(), where))
+        elif keyword == "alias" and arguments:
+            self.aliases.append(AliasLine(pattern, canonicalize(arguments[0]), where))
+        elif keyword == "softdep":
+            names = [canonicalize(word) for word in arguments if word not in ("pre:", "post:")]
+            self.softdeps.append(SoftdepLine(pattern, names))
+
+    def apply_command_line(self, cmdline: str) -> None:
+        """Add the blacklists of the kernel command line.
+
+        Both options need the module's real name, with underscores (kernel/module/main.c: blacklisted();
+        libkmod-config.c: kcmdline_parse_result()).
+        """
+        for value in list_cmdline_values(cmdline, "modprobe.blacklist"):
+            for name in value.split(","):
+                places = self.blacklist.setdefault(name, [])
+                if COMMAND_LINE not in places:
+                    places.append(COMMAND_LINE)
+        # The last one counts: it is a charp parameter.
+        for value in list_cmdline_values(cmdline, "module_blacklist")[-1:]:
+            self.kernel_blacklist.update(value.split(","))
 
 
-def _matches(pattern, name):
+def _matches(pattern: str, name: str) -> bool:
     if pattern == name:
         return True
-    # Most lines are of other modules: to compile each pattern would cost more than all the rest.
+    # Most lines are about other modules: compiling each pattern would cost more than everything else.
     wildcard = _WILDCARDS.search(pattern)
     return wildcard is not None and name.startswith(pattern[: wildcard.start()]) and fnmatch.fnmatchcase(name, pattern)
 
 
-def _pattern(word):
-    """Return a word as a pattern of fnmatch; None where kmod passes over the line.
-
-    Outside of brackets a dash and an underscore are one (libkmod-util.c: underscores()); in them C takes "^" for "!" too.
-    Two stars in a row mean one, and fnmatch before Python 3.9 tries each way to share a name among them.
-    """
-    parts = re.split(r"(\[[^]]*\])", word)
-    if any("[" in part or "]" in part for part in parts[::2]):
-        return None
-    return "".join(
-        "[!" + part[2:] if part.startswith("[^") else part if number % 2 else re.sub(r"\*+", "*", canonical(part))
-        for number, part in enumerate(parts)
-    )
-
-
-def _loads_the_module_itself(command, name):
-    """Whether an install command is a wrapper that still loads the module: "modprobe --ignore-install NAME"."""
-    words = [canonical(word) for word in command.replace(";", " ; ").split()]
+def _loads_the_module(command: str, name: str) -> bool:
+    """Return whether an install command still loads the module: "modprobe --ignore-install NAME"."""
+    words = [canonicalize(word) for word in command.replace(";", " ; ").split()]
     return ("__ignore_install" in words or "_i" in words) and name in words
 
 
-def is_volatile(files):
-    """Whether there is configuration that does not outlive this boot."""
-    return any(files.listdir(directory) for directory in DIRECTORIES if directory.startswith(VOLATILE))
+def has_volatile_conf(files: Files) -> bool:
+    """Return whether there is configuration that a reboot removes."""
+    return any(files.listdir(directory) for directory in DIRECTORIES if is_volatile(directory))
 
 
-def read(files, cmdline, tree_path, live=True, disabled=False):
+def read_conf(
+    files: Files, cmdline: str, tree_path: str, live: bool = True, modules_disabled: bool = False
+) -> ModprobeConf:
     """Read the configuration of the node behind I(files).
 
     :param cmdline: the kernel command line.
     :param tree_path: directory of the kernel's modules: modprobe reads its modules.softdep as configuration too.
-    :param live: whether to read what holds now; else only what outlives this boot.
-    :param disabled: see :class:`ModprobeConf`.
+    :param live: whether to read the configuration of now; otherwise only what remains after a reboot.
+    :param modules_disabled: see :class:`ModprobeConf`.
     """
-    conf = ModprobeConf()
-    conf.disabled = disabled
-    directories = [directory for directory in DIRECTORIES if live or not directory.startswith(VOLATILE)]
-    paths, _losers = conf_files(files, directories, SUFFIXES, directories_win=False)
-    # That file has its place among the others by its name (libkmod-config.c: kmod_config_new()): of softdeps the first counts.
-    for path in sorted(paths + [tree_path + "/modules.softdep"], key=os.path.basename):
-        text = files.read(path)
+    conf = ModprobeConf(modules_disabled)
+    directories = [directory for directory in DIRECTORIES if live or not is_volatile(directory)]
+    paths = find_conf_files(files, directories, SUFFIXES, directories_win=False).paths
+    for path, text in _read_in_order(files, paths + [tree_path + "/modules.softdep"]):
         if text is None and path in files.unreadable:
-            conf.unread = conf.unread or path
-        for number, line in logical_lines(text or ""):
-            _take(conf, line.replace("\t", " ").split(" "), "{0}:{1}".format(path, number))
+            conf.note_unreadable(path)
+        for number, line in split_logical_lines(text or ""):
+            conf.apply_directive(line.replace("\t", " ").split(" "), f"{path}:{number}")
     for directory in directories:
         if directory in files.unreadable:
-            conf.unread = conf.unread or directory
-    # Both take names as they are written: only a module's real name, with underscores, matches
-    # (kernel/module/main.c: blacklisted(); libkmod-config.c: kcmdline_parse_result()).
-    for value in cmdline_values(cmdline, "modprobe.blacklist"):
-        for name in value.split(","):
-            places = conf.blacklist.setdefault(name, [])
-            if COMMAND_LINE not in places:
-                places.append(COMMAND_LINE)
-    # The last one counts: a charp parameter.
-    conf.kernel_blacklist.update(
-        name for value in cmdline_values(cmdline, "module_blacklist")[-1:] for name in value.split(",")
-    )
+            conf.note_unreadable(directory)
+    conf.apply_command_line(cmdline)
     return conf
 
 
-def logical_lines(text):
-    """Yield (first line's number, text) as libkmod-util.c: getline_wrapped() reads them.
+def _read_in_order(files: Files, paths: Sequence[str]) -> Iterator[Tuple[str, Optional[str]]]:
+    """Yield (path, text) in the order of the names.
 
-    A backslash joins the next line, and before anything else it vanishes. Only a line feed ends a line, so that a
-    carriage return stays with the last word. What follows a NUL is lost, as ever in C.
+    modules.softdep has its place among the others (libkmod-config.c: kmod_config_new()): of softdeps the first counts.
     """
-    for number, raw in raw_lines(text):
-        line = raw[:-1] if raw.endswith("\n") and not _is_joint(raw[:-1]) else raw
-        yield (
-            number,
-            _ESCAPE.sub(lambda escape: "" if escape.group(1) == "\n" else escape.group(1), line).split("\0", 1)[0],
-        )
-
-
-def raw_lines(text):
-    """Yield (first line's number, text) of the same lines as they are written, with the line feeds at their ends and within."""
-    first, parts = 1, []
-    lines = text.split("\n")
-    last = len(lines)
-    for number, line in enumerate(lines, 1):
-        parts.append(line if number == last else line + "\n")
-        if number == last or not _is_joint(line):
-            raw = "".join(parts)
-            if raw:
-                yield first, raw
-            first, parts = number + 1, []
-
-
-def _is_joint(line):
-    """Whether a line without its line feed ends with a backslash that joins the next one: of two the first takes the second's meaning away."""
-    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
-
-
-def without_joints(raw):
-    """Return a line as it is written, but for the joints of its parts, which mean nothing at all."""
-    return _ESCAPE.sub(lambda escape: "" if escape.group(1) == "\n" else escape.group(), raw)
-
-
-def _take(conf, words, where):
-    words = [word for word in words if word]
-    if len(words) < 2:
-        return
-    keyword, name = words[0], _pattern(words[1])
-    if name is None:
-        return
-    if keyword == "blacklist":
-        conf.blacklist.setdefault(name, []).append(where)
-    elif keyword == "install" and len(words) > 2:
-        conf.install.append((name, " ".join(words[2:]).strip(), where))
-    elif keyword == "alias" and len(words) > 2:
-        conf.aliases.append((name, canonical(words[2]), where))
-    elif keyword == "softdep":
-        conf.softdeps.append((name, [canonical(word) for word in words[2:] if word not in ("pre:", "post:")]))
+    for path in sorted(paths, key=os.path.basename):
+        yield path, files.read(path)

@@ -1,70 +1,114 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""What the file of a module tells before anybody loads it: whether it is one at all, for which kernel, whether signed."""
+"""What a module's file shows before it is loaded: whether it is intact, its kernel release, and its signature."""
 
 import re
 import zlib
+from typing import Callable, List, Optional, Set
 
 try:
     import lzma
 except ImportError:  # not in every build of Python
-    lzma = None
+    HAS_LZMA = False
+else:
+    HAS_LZMA = True
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._files import MOST_BYTES, gunzip
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import MAX_FILE_BYTES, Files, gunzip
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modules_tree import ModulesTree
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KERNEL_OPTIONS
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause, Code
 
 # scripts/sign-file.c: magic_number
 SIGNATURE = b"~Module signature appended~\n"
+# The first bytes of a compressed file, by its suffix.
 MAGIC = {".gz": b"\x1f\x8b", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd"}
 ELF = b"\x7fELF"
-_DAMAGE = (EOFError, ValueError, zlib.error) + ((lzma.LZMAError,) if lzma else ())
 _VERMAGIC = re.compile(rb"\x00vermagic=([^\x00]*)\x00")
 
 
-def format_refusal(files, path, release):
-    """Return the cause for which the kernel would refuse the file's format, or None; what cannot be told is None.
+def find_format_error(files: Files, path: str, release: str) -> Optional[Cause]:
+    """Return the cause if the kernel would reject the file's format; None if it would not, or if that is unknown.
 
-    Of a compressed file only the first bytes are looked at: to unpack each would cost more than all the rest. A file
-    that was built for another release is refused unless it carries symbol versions (kernel/module/version.c:
+    Of a compressed file only the first bytes are checked: unpacking each would cost more than all other checks. A file
+    that was built for another release is rejected unless it has symbol versions (kernel/module/version.c:
     same_magic()).
     """
-    suffix = next((suffix for suffix in MAGIC if path.endswith(suffix)), None)
     content = files.read_bytes(path)
     if content is None:
         return None
-    if not content.startswith(MAGIC[suffix] if suffix else ELF):
-        return Cause(
-            "invalid_module_file",
-            "its file is damaged: it is no {0} file".format(suffix[1:] if suffix else "ELF"),
-            path,
-        )
-    vermagic = None if suffix else _VERMAGIC.search(content)
-    words = vermagic.group(1).decode("utf-8", "replace").split() if vermagic else []
-    if words and words[0] != release and "modversions" not in words:
-        return Cause("invalid_module_file", "its file was built for kernel {0}".format(words[0]), path)
-    return None
+    for suffix, magic in MAGIC.items():
+        if path.endswith(suffix):
+            return _check_magic(content, magic, suffix[1:], path)
+    return _check_magic(content, ELF, "ELF", path) or _check_release(content, path, release)
 
 
-def is_signed(files, path):
-    """Whether the file carries a signature, by whichever key; None where it cannot be told, as of a zstd file."""
-    if path.endswith(".zst") or (lzma is None and path.endswith(".xz")):
+def _check_magic(content: bytes, magic: bytes, kind: str, path: str) -> Optional[Cause]:
+    if content.startswith(magic):
         return None
-    tail = files.read_bytes(path, None if path.endswith((".gz", ".xz")) else len(SIGNATURE))
+    return Cause(Code.INVALID_MODULE_FILE, f"its file is damaged: not a valid {kind} file", path)
+
+
+def _check_release(content: bytes, path: str, release: str) -> Optional[Cause]:
+    vermagic = _VERMAGIC.search(content)
+    if not vermagic:
+        return None
+    words = vermagic.group(1).decode("utf-8", "replace").split()
+    if not words or words[0] == release or "modversions" in words:
+        return None
+    return Cause(Code.INVALID_MODULE_FILE, f"its file was built for kernel {words[0]}", path)
+
+
+def is_signed(files: Files, path: str) -> Optional[bool]:
+    """Return whether the file has a signature, by any key; None if that is unknown, for example of a zstd file."""
+    if path.endswith(".gz"):
+        content = _gunzip(files.read_bytes(path) or b"")
+    elif path.endswith(".xz"):
+        content = _unxz(files.read_bytes(path) or b"") if HAS_LZMA else None
+    elif path.endswith(".zst"):
+        content = None
+    else:
+        content = files.read_bytes(path, len(SIGNATURE))
+    return None if content is None else content.endswith(SIGNATURE)
+
+
+def _gunzip(content: bytes) -> Optional[bytes]:
     try:
-        if path.endswith(".gz"):
-            tail = gunzip(tail or b"")
-        elif path.endswith(".xz"):
-            tail = _unxz(tail or b"")
-    except _DAMAGE:
+        return gunzip(content)
+    except (EOFError, zlib.error):
         return None
-    return None if tail is None else tail.endswith(SIGNATURE)
 
 
-def _unxz(content):
+def _unxz(content: bytes) -> Optional[bytes]:
     unpacker = lzma.LZMADecompressor()
-    unpacked = unpacker.decompress(content, MOST_BYTES)
-    if not unpacker.eof:
-        raise EOFError
-    return unpacked
+    try:
+        unpacked = unpacker.decompress(content, MAX_FILE_BYTES)
+    except (EOFError, ValueError, lzma.LZMAError):
+        return None
+    return unpacked if unpacker.eof else None
+
+
+class SignatureCheck:
+    """Finds out which modules of a tree are signed, for a kernel that accepts only signed modules.
+
+    :param find_signed: function that takes paths and returns those whose files are signed, for the compressions that
+        Python cannot unpack; None if no process may be started.
+    """
+
+    def __init__(
+        self, files: Files, tree: ModulesTree, find_signed: Optional[Callable[[List[str]], Set[str]]] = None
+    ) -> None:
+        self._files = files
+        self._tree = tree
+        self._find_signed = find_signed
+        self._found: Optional[Set[str]] = None
+
+    def is_signed(self, path: str) -> Optional[bool]:
+        """Return whether the module's file is signed; None if that cannot be determined."""
+        signed = is_signed(self._files, path)
+        if signed is not None or self._find_signed is None or not path.endswith((".xz", ".zst")):
+            return signed
+        if self._found is None:
+            # All modules of interest at once: the function starts a process.
+            paths = [self._tree.find_file(name) for name in KERNEL_OPTIONS]
+            self._found = self._find_signed([path for path in paths if path])
+        return path in self._found

@@ -1,18 +1,18 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
 """The modules tree of one kernel, /lib/modules/RELEASE, as depmod(8) indexed it."""
 
 import re
+from typing import Collection, Dict, List, Optional
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonicalize
 
-# kmod's is /lib/modules, or /usr/lib/modules where a distribution chose so; mostly one is a link to the other.
-PARENTS = ("/lib/modules", "/usr/lib/modules")
+# kmod is built for /lib/modules, or by some distributions for /usr/lib/modules; mostly one is a link to the other.
+MODULES_DIRECTORIES = ("/lib/modules", "/usr/lib/modules")
 
-# Where the modules of KERNEL_OPTIONS are in a tree: looked into only for a file that depmod has not seen.
-FOLDERS = (
+# The folders of a tree that hold the modules of KERNEL_OPTIONS. They are read only to find a file that depmod missed.
+MODULE_FOLDERS = (
     "kernel/net/netfilter",
     "kernel/net/netfilter/ipset",
     "kernel/net/ipv4/netfilter",
@@ -24,98 +24,122 @@ FOLDERS = (
     "weak-updates",
 )
 
-# Literal aliases only, since no request of the kernel's is matched by a pattern: those are the devices' own, and most lines.
+# Literal aliases only. Most lines are patterns of devices, and none of those matches a request for a netfilter module.
 _ALIAS = re.compile(r"^alias ([^ *?\[\n]+) (\S+)$", re.MULTILINE)
 
 
 class ModulesTree:
     """What the indexes of a tree say.
 
+    :ivar release: the kernel's release.
     :ivar path: the tree's directory on the node.
     :ivar present: whether the directory is there.
     :ivar indexed: whether modprobe finds its index there.
-    :ivar empty: whether the directory is there without one for modules: their package was removed, or never installed.
+    :ivar empty: whether the directory has no folder for modules: their package was removed, or never installed.
     :ivar paths: dict of module name to its file, relative to the tree.
     :ivar builtin: dict of module name to its path in modules.builtin.
-    :ivar aliases: dict of each alias asked for to the names of the modules that answer to it.
+    :ivar aliases: dict of each wanted alias to the names of its modules.
     """
 
-    def __init__(self, path):
-        self.path = path
-        self.present = False
+    def __init__(self, files: Files, release: str) -> None:
+        self.release = release
+        self.path = find_directory(files, release)
+        self.present = files.is_dir(self.path)
         self.indexed = False
         self.empty = False
-        self.paths = {}
-        self.builtin = {}
-        self.aliases = {}
-        self._dependencies = {}
-        self._files = None
-        self._unindexed = None
+        self.paths: Dict[str, str] = {}
+        self.builtin: Dict[str, str] = {}
+        self.aliases: Dict[str, List[str]] = {}
+        self._files = files
+        self._dependencies: Dict[str, str] = {}
+        self._module_files: Optional[Dict[str, str]] = None
 
-    def dependencies(self, name):
+    def list_dependencies(self, name: str) -> List[str]:
         """Return the names of all modules that modprobe loads before this one, as modules.dep lists them."""
-        return [module_name(path) for path in self._dependencies.get(name, "").split()]
+        return [parse_module_name(path) for path in self._dependencies.get(name, "").split()]
 
-    def file(self, name):
-        """Return the module's file on the node, or None where the index does not know the name."""
-        return "{0}/{1}".format(self.path, self.paths[name]) if name in self.paths else None
+    def find_file(self, name: str) -> Optional[str]:
+        """Return the module's file on the node, or None if the index does not list the name."""
+        return f"{self.path}/{self.paths[name]}" if name in self.paths else None
 
-    def unindexed(self, name):
-        """Return the module's file on the node that is there although the index does not know the name, or None."""
-        if name in self.paths or self._files is None:
+    def find_unindexed_file(self, name: str) -> Optional[str]:
+        """Return the module's file on the node if the index does not list it, or None."""
+        if name in self.paths or not self.present:
             return None
-        if self._unindexed is None:
-            self._unindexed = {}
-            for folder in FOLDERS:
-                for entry in self._files.listdir("{0}/{1}".format(self.path, folder)):
-                    if ".ko" in entry:
-                        self._unindexed.setdefault(module_name(entry), "{0}/{1}/{2}".format(self.path, folder, entry))
-        return self._unindexed.get(name)
+        if self._module_files is None:
+            self._module_files = self._find_module_files()
+        return self._module_files.get(name)
+
+    def _find_module_files(self) -> Dict[str, str]:
+        found: Dict[str, str] = {}
+        for folder in MODULE_FOLDERS:
+            for entry in self._files.listdir(f"{self.path}/{folder}"):
+                if ".ko" in entry:
+                    found.setdefault(parse_module_name(entry), f"{self.path}/{folder}/{entry}")
+        return found
+
+    def read_builtin(self) -> None:
+        """Read modules.builtin: one path for each line."""
+        for line in (self._files.read(self.path + "/modules.builtin") or "").split("\n"):
+            if line:
+                self.builtin[parse_module_name(line)] = line
+
+    def read_index(self) -> None:
+        """Read modules.dep: for each line a module's path, a colon, and the paths of its dependencies."""
+        text = self._files.read(self.path + "/modules.dep")
+        if text is None:
+            return
+        # kmod reads only the binary index, busybox only the text.
+        has_binary_index = self._files.exists(self.path + "/modules.dep.bin") is not False
+        self.indexed = has_binary_index or _has_busybox_modprobe(self._files)
+        if not self.indexed:
+            return
+        for line in text.split("\n"):
+            path, colon, dependencies = line.partition(":")
+            if colon:
+                name = parse_module_name(path)
+                self.paths[name] = path
+                self._dependencies[name] = dependencies
+
+    def read_aliases(self, wanted: Collection[str]) -> None:
+        """Read the aliases of loadable modules, modules.alias, and of built-in ones, modules.builtin.modinfo."""
+        for alias, name in _ALIAS.findall(self._files.read(self.path + "/modules.alias") or ""):
+            if canonicalize(alias) in wanted:
+                self.aliases.setdefault(canonicalize(alias), []).append(canonicalize(name))
+        for entry in (self._files.read(self.path + "/modules.builtin.modinfo") or "").split("\0"):
+            key, _equals, alias = entry.partition("=")
+            if key.endswith(".alias") and canonicalize(alias) in wanted:
+                name = canonicalize(key[: -len(".alias")])
+                self.builtin.setdefault(name, "modules.builtin.modinfo")
+                self.aliases.setdefault(canonicalize(alias), []).append(name)
 
 
-def module_name(path):
-    """Return the module's name of a .ko file: "kernel/net/xt-foo.ko.xz" is "xt_foo"."""
+def parse_module_name(path: str) -> str:
+    """Return the name of the module in a .ko file: "kernel/net/xt-foo.ko.xz" is "xt_foo"."""
     base = path.rsplit("/", 1)[-1]
-    return canonical(base.split(".ko", 1)[0])
+    return canonicalize(base.split(".ko", 1)[0])
 
 
-def directory(files, release):
+def find_directory(files: Files, release: str) -> str:
     """Return the tree's directory on the node."""
-    paths = ["{0}/{1}".format(parent, release) for parent in PARENTS]
+    paths = [f"{parent}/{release}" for parent in MODULES_DIRECTORIES]
     return next((path for path in paths if files.is_dir(path)), paths[0])
 
 
-def read(files, release, wanted):
-    """Read the tree of kernel I(release); of the many aliases only the canonical names in I(wanted) are kept."""
-    tree = ModulesTree(directory(files, release))
-    tree.present = files.is_dir(tree.path)
+def read_tree(files: Files, release: str, wanted: Collection[str]) -> ModulesTree:
+    """Read the tree of kernel I(release).
+
+    :param wanted: canonical names; the other aliases, which are many, are dropped.
+    """
+    tree = ModulesTree(files, release)
     if not tree.present:
         return tree
-    tree._files = files
-    tree.empty = not any(files.is_dir("{0}/{1}".format(tree.path, folder)) for folder in ("kernel", "extra", "updates"))
-    for line in (files.read(tree.path + "/modules.builtin") or "").split("\n"):
-        if line:
-            tree.builtin[module_name(line)] = line
-    dep = files.read(tree.path + "/modules.dep")
-    # kmod reads the binary index alone, busybox the text alone.
-    tree.indexed = dep is not None and (files.exists(tree.path + "/modules.dep.bin") is not False or _is_busybox(files))
-    for line in (dep or "").split("\n") if tree.indexed else ():
-        path, colon, dependencies = line.partition(":")
-        if colon:
-            name = module_name(path)
-            tree.paths[name] = path
-            tree._dependencies[name] = dependencies
-    for alias, name in _ALIAS.findall(files.read(tree.path + "/modules.alias") or ""):
-        if canonical(alias) in wanted:
-            tree.aliases.setdefault(canonical(alias), []).append(canonical(name))
-    for entry in (files.read(tree.path + "/modules.builtin.modinfo") or "").split("\0"):
-        key, _equals, alias = entry.partition("=")
-        if key.endswith(".alias") and canonical(alias) in wanted:
-            name = canonical(key[: -len(".alias")])
-            tree.builtin.setdefault(name, "modules.builtin.modinfo")
-            tree.aliases.setdefault(canonical(alias), []).append(name)
+    tree.empty = not any(files.is_dir(f"{tree.path}/{folder}") for folder in ("kernel", "extra", "updates"))
+    tree.read_builtin()
+    tree.read_index()
+    tree.read_aliases(wanted)
     return tree
 
 
-def _is_busybox(files):
-    return any((files.link(path) or "").endswith("busybox") for path in ("/sbin/modprobe", "/usr/sbin/modprobe"))
+def _has_busybox_modprobe(files: Files) -> bool:
+    return any((files.read_link(path) or "").endswith("busybox") for path in ("/sbin/modprobe", "/usr/sbin/modprobe"))

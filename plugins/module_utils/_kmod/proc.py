@@ -1,32 +1,54 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""What the running kernel tells in /proc and /sys."""
+"""What the running kernel reports in /proc and /sys."""
 
 import os
 import re
+from typing import Any, Dict, List, NamedTuple, Optional
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonical
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonicalize
+
+_VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
+_CMDLINE_WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
+# The columns of /proc/modules up to the state, and the one of the taint (kernel/module/procfs.c: m_show()).
+_MIN_COLUMNS = 5
+_STATE_COLUMN = 4
+_TAINT_COLUMN = 6
 
 
-def release(files):
-    """Return the running kernel's release, or None below a root where no kernel runs; a recorded tree has its own /proc."""
+class LoadedModule(NamedTuple):
+    """A line of /proc/modules.
+
+    :ivar state: "Live", "Loading" or "Unloading".
+    :ivar taint: for example "OE" for an unsigned module from outside the kernel's tree, or "".
+    """
+
+    state: str
+    taint: str
+
+
+def read_release(files: Files) -> Optional[str]:
+    """Return the running kernel's release, or None below a root in which no kernel runs.
+
+    A recorded tree has its own /proc.
+    """
     text = (files.read("/proc/sys/kernel/osrelease") or "").strip()
-    return text or (None if files.root else os.uname()[2])
+    if text or not files.root:
+        return text or os.uname()[2]
+    return None
 
 
-def version(kernel_release):
-    """Return the numbers at the head of a release: "6.12.0-124.el10" is [6, 12, 0]; empty where it has none."""
-    match = re.match(r"(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?", kernel_release)
+def parse_version(release: str) -> List[int]:
+    """Return the numbers at the start of a release: "6.12.0-124.el10" is [6, 12, 0]; empty if there are none."""
+    match = _VERSION.match(release)
     return [int(part) for part in match.groups() if part] if match else []
 
 
-def loaded_modules(files):
-    """Return dict of module name to (state, taint), "Live", "Loading" or "Unloading"; None where /proc/modules is absent.
+def read_loaded_modules(files: Files) -> Optional[Dict[str, LoadedModule]]:
+    """Return dict of module name to its line of /proc/modules; None if that file is absent.
 
-    Taint is "OE" of a module that is out of tree and unsigned, and so on, else "". The columns are those of m_show() in
-    the kernel's kernel/module/procfs.c. A line without them is passed over.
+    The columns are those of m_show() in the kernel's kernel/module/procfs.c. A line without them is skipped.
     """
     text = files.read("/proc/modules")
     if text is None:
@@ -34,19 +56,21 @@ def loaded_modules(files):
     modules = {}
     for line in text.splitlines():
         words = line.split()
-        if len(words) >= 5:
-            modules[canonical(words[0])] = (words[4], words[6].strip("()") if len(words) > 6 else "")
+        if len(words) >= _MIN_COLUMNS:
+            taint = words[_TAINT_COLUMN].strip("()") if len(words) > _TAINT_COLUMN else ""
+            modules[canonicalize(words[0])] = LoadedModule(words[_STATE_COLUMN], taint)
     return modules
 
 
-def blockers(files):
-    """Return what keeps this kernel from loading any module at all, or from loading one on demand."""
+def read_blockers(files: Files) -> Dict[str, Any]:
+    """Return the C(blockers) of the facts: what keeps this kernel from loading modules at all, or on demand."""
     helper = files.read("/proc/sys/kernel/modprobe")
-    helper = helper.strip() if helper is not None else None
+    if helper is not None:
+        helper = helper.strip()
     lockdown = re.search(r"\[(\w+)\]", files.read("/sys/kernel/security/lockdown") or "")
     enforce = files.read("/sys/module/module/parameters/sig_enforce")
     return {
-        "modules_disabled": flag(files.read("/proc/sys/kernel/modules_disabled")),
+        "modules_disabled": parse_flag(files.read("/proc/sys/kernel/modules_disabled")),
         "modprobe_helper": helper,
         "modprobe_helper_exists": None if helper is None else is_program(files, helper),
         "lockdown": lockdown.group(1) if lockdown else None,
@@ -54,34 +78,35 @@ def blockers(files):
     }
 
 
-def has_ipv6(files):
-    """Whether this kernel speaks IPv6, which ipv6.disable=1 on its command line switches off; None where its module is not there to tell.
+def has_ipv6(files: Files) -> Optional[bool]:
+    """Return whether IPv6 is enabled in this kernel; None if its module is not loaded, so this cannot be determined.
 
-    Source: net/ipv6/af_inet6.c, inet6_init(). Loading anything is not refused then, but no socket, address, route or routing rule is had.
+    With ipv6.disable=1 on the kernel command line (net/ipv6/af_inet6.c: inet6_init()) modules still load, but there are
+    no sockets, addresses, routes or routing rules of IPv6.
     """
-    disabled = flag(files.read("/sys/module/ipv6/parameters/disable"))
+    disabled = parse_flag(files.read("/sys/module/ipv6/parameters/disable"))
     return None if disabled is None else not disabled
 
 
-def is_program(files, path):
-    """Whether the kernel can start what I(path) names; None where that may not be looked at."""
-    mode = files.mode(path) if path else None
+def is_program(files: Files, path: str) -> Optional[bool]:
+    """Return whether the kernel can start the file at I(path); None if that cannot be determined."""
+    mode = files.get_mode(path) if path else None
     return None if path in files.unreadable else bool(mode and mode & 0o111)
 
 
-def cmdline_values(cmdline, key):
-    """Return the values that the kernel command line gives for a key; a dash and an underscore in the key are one.
+def list_cmdline_values(cmdline: str, key: str) -> List[str]:
+    """Return the values of a key on the kernel command line. In the key a dash and an underscore are the same.
 
-    A value, or the whole word, may stand in double quotes (lib/cmdline.c: next_arg()).
+    The value, or the whole word, may be in double quotes (lib/cmdline.c: next_arg()).
     """
     values = []
-    for word in re.findall(r'(?:[^\s"]|"[^"]*"?)+', cmdline):
+    for word in _CMDLINE_WORD.findall(cmdline):
         name, equals, value = word.strip('"').partition("=")
-        if equals and canonical(name) == canonical(key):
+        if equals and canonicalize(name) == canonicalize(key):
             values.append(value.strip('"'))
     return values
 
 
-def flag(text):
-    """Return whether a kernel file says 1 or 0, or None where it says neither."""
-    return None if text is None or text.strip() not in ("0", "1") else text.strip() == "1"
+def parse_flag(text: Optional[str]) -> Optional[bool]:
+    """Return whether the text of a kernel file is 1 or 0; None if it is neither."""
+    return {"1": True, "0": False}.get((text or "").strip())

@@ -1,16 +1,21 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Situations that decide whether the kernel would load a module on demand; all three axes are told of each."""
+"""Situations that decide whether the kernel loads a module on demand. Each names the right answer on all three axes."""
 
 from ansible_collections.nodeprep.istio.tests.unit.corpus.case import IP6TABLE_NAT, NEVER, NO_IPV6, boot, case, modprobe
 from ansible_collections.nodeprep.istio.tests.unit.support import module_tree
 
 AUTOLOAD = [
-    case("ip_tables is never asked for, alias or not", "ip_tables", "loadable never no", NEVER),
-    case("its tables are, after it", "iptable_nat", "loadable yes no", more={"autoload_after": "ip_tables"}),
+    case("the kernel never requests ip_tables", "ip_tables", "loadable never no", NEVER),
     case(
-        "a table is asked for by its name, so the blacklist holds for the boot list alone",
+        "the kernel requests a table after ip_tables",
+        "iptable_nat",
+        "loadable yes no",
+        more={"autoload_after": "ip_tables"},
+    ),
+    case(
+        "the kernel requests a table by its name, so a blacklist holds only for the boot list",
         "iptable_nat",
         "loadable yes no",
         {"boot": "blacklist"},
@@ -18,7 +23,7 @@ AUTOLOAD = [
         more={"where": "/etc/modprobe.d/a.conf:1"},
     ),
     case(
-        "and for a moment alone where a reboot wipes it out",
+        "a blacklist of a table in /run/modprobe.d holds until a reboot",
         "iptable_nat",
         "loadable yes no",
         {"autoload": "blacklist"},
@@ -26,7 +31,7 @@ AUTOLOAD = [
     ),
     *(
         case(
-            "blacklisted, and never asked for",
+            "a blacklisted module that the kernel never requests",
             name,
             "loadable never no",
             {"autoload": "never_requested blacklist"},
@@ -35,14 +40,14 @@ AUTOLOAD = [
         for name in ("br_netfilter", "ip_tables", "nf_conntrack", "nf_nat", "x_tables")
     ),
     case(
-        "blacklisted by modprobe.blacklist=, and never asked for",
+        "a module in modprobe.blacklist= that the kernel never requests",
         "nf_conntrack",
         "loadable never no",
         {"autoload": "never_requested blacklist"},
         {"/proc/cmdline": "modprobe.blacklist=nf_conntrack\n"},
     ),
     case(
-        "blacklisted, and nothing answers",
+        "a blacklisted module without an alias",
         "xt_owner",
         "loadable never no",
         {"autoload": "no_alias blacklist"},
@@ -51,7 +56,7 @@ AUTOLOAD = [
         xt_owner=(module_tree.NETFILTER, ["x_tables"], []),
     ),
     case(
-        "blacklisted in three places",
+        "a module blacklisted in three places",
         "xt_owner",
         "loadable denied no",
         {"autoload": "blacklist blacklist blacklist"},
@@ -61,7 +66,7 @@ AUTOLOAD = [
         },
     ),
     case(
-        "a chain type is asked for by code of nf_tables",
+        "code of nf_tables requests a chain type",
         "nft_chain_nat",
         "loadable yes no",
         more={"autoload_after": "nf_tables"},
@@ -72,7 +77,7 @@ AUTOLOAD = [
         ),
     ),
     case(
-        "nothing answers",
+        "a module without an alias",
         "xt_owner",
         "loadable never no",
         {"autoload": "no_alias"},
@@ -80,16 +85,22 @@ AUTOLOAD = [
         xt_owner=(module_tree.NETFILTER, ["x_tables"], []),
     ),
     case(
-        "17 blacklist",
+        "a blacklisted module",
         "xt_REDIRECT",
         "loadable denied no",
         {"autoload": "blacklist"},
         modprobe("# x\nblacklist xt-REDIRECT\n"),
         more={"where": "/etc/modprobe.d/a.conf:2"},
     ),
-    case("22b blacklist of a dependency", "xt_REDIRECT", "loadable yes no", {}, modprobe("blacklist nf_nat\n")),
     case(
-        "26 modprobe.blacklist=",
+        "a blacklist of a dependency has no effect",
+        "xt_REDIRECT",
+        "loadable yes no",
+        {},
+        modprobe("blacklist nf_nat\n"),
+    ),
+    case(
+        "a module in modprobe.blacklist=",
         "ip_set",
         "loadable denied no",
         {"autoload": "blacklist"},
@@ -98,7 +109,7 @@ AUTOLOAD = [
     ),
     *(
         case(
-            "59, 63 " + title,
+            title,
             "xt_owner",
             "loadable yes no",
             codes,
@@ -107,17 +118,17 @@ AUTOLOAD = [
         )
         for title, codes, files in (
             (
-                "modules_disabled at the next boot",
+                "sysctl.d disables modules",
                 {"boot": "autoload_disabled_at_boot"},
                 {"/etc/sysctl.d/a.conf": "# a\n-kernel.modules_disabled=1\n"},
             ),
             (
-                "with slashes",
+                "sysctl.d disables modules, with slashes in the key",
                 {"boot": "autoload_disabled_at_boot"},
                 {"/usr/lib/sysctl.d/a.conf": "kernel/modules_disabled = 1\n"},
             ),
             (
-                "switched off for the next boot",
+                "sysctl.d of /etc counts before that of /usr/lib",
                 {},
                 {
                     "/etc/sysctl.d/a.conf": "kernel.modules_disabled = 0\n",
@@ -125,28 +136,28 @@ AUTOLOAD = [
                 },
             ),
             (
-                "the last of two counts",
+                "of two settings in sysctl.d the last counts",
                 {},
                 {
                     "/etc/sysctl.d/b.conf": "kernel.modules_disabled = 0\n",
                     "/usr/lib/sysctl.d/a.conf": "kernel.modules_disabled = 1\n",
                 },
             ),
-            ("gone after this boot", {}, {"/run/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"}),
+            ("sysctl.d of /run is gone after a reboot", {}, {"/run/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"}),
             (
-                "no helper at the next boot",
+                "sysctl.d sets a modprobe helper that does not exist",
                 {"boot": "autoload_disabled_at_boot"},
                 {"/etc/sysctl.d/a.conf": "kernel.modprobe = /nowhere\n"},
             ),
             (
-                "an empty helper at the next boot",
+                "sysctl.d sets an empty modprobe helper",
                 {"boot": "autoload_disabled_at_boot"},
                 {"/etc/sysctl.d/a.conf": "kernel.modprobe =\n"},
             ),
         )
     ),
     case(
-        "59 modules_disabled now, and again at the next boot",
+        "modules_disabled now, and again by sysctl.d",
         "xt_owner",
         "blocked denied no",
         {"now": "modules_disabled"},
@@ -154,7 +165,7 @@ AUTOLOAD = [
         more={"next_boot": None},
     ),
     case(
-        "59 what the boot list names comes before sysctl.d",
+        "the boot list is loaded before sysctl.d disables modules",
         "xt_owner",
         "loadable yes yes",
         {},
@@ -162,28 +173,28 @@ AUTOLOAD = [
         more={"next_boot": {"autoload": "denied"}},
     ),
     case(
-        "63 kernel.modprobe empty",
+        "kernel.modprobe is empty",
         "xt_owner",
         "loadable denied no",
         {"autoload": "kernel_modprobe"},
         {"/proc/sys/kernel/modprobe": "\n"},
     ),
     case(
-        "63 kernel.modprobe nowhere",
+        "kernel.modprobe does not exist",
         "xt_owner",
         "loadable denied no",
         {"autoload": "kernel_modprobe"},
         {"/proc/sys/kernel/modprobe": "/nowhere/modprobe\n"},
     ),
     case(
-        "63 kernel.modprobe another program",
+        "kernel.modprobe is another program",
         "xt_owner",
         "loadable denied no",
         {"autoload": "kernel_modprobe"},
         {"/proc/sys/kernel/modprobe": "/bin/true\n"},
     ),
     case(
-        "63 kernel.modprobe by the kernel command line",
+        "the kernel command line sets a modprobe helper that does not exist",
         "xt_owner",
         "loadable yes no",
         {"boot": "autoload_disabled_at_boot"},
@@ -191,7 +202,7 @@ AUTOLOAD = [
         more={"next_boot": {"autoload": "denied"}},
     ),
     case(
-        "63 unless sysctl.d says otherwise",
+        "sysctl.d counts after the modprobe helper of the command line",
         "xt_owner",
         "loadable yes no",
         {},
@@ -203,7 +214,7 @@ AUTOLOAD = [
         executable=["/sbin/modprobe"],
     ),
     case(
-        "53 no table of IPv6 is asked for without IPv6",
+        "without IPv6 the kernel never requests a table of IPv6",
         "ip6table_nat",
         "loadable never no",
         {"autoload": "ipv6_disabled"},
@@ -211,16 +222,18 @@ AUTOLOAD = [
         **IP6TABLE_NAT,
     ),
     case(
-        "53 with IPv6 it is",
+        "with IPv6 the kernel requests a table of IPv6",
         "ip6table_nat",
         "loadable yes no",
         {},
         {"/sys/module/ipv6/parameters/disable": "0\n"},
         **IP6TABLE_NAT,
     ),
-    case("53 a match that both families share is", "xt_owner", "loadable yes no", {}, NO_IPV6),
     case(
-        "53 it is loaded at boot all the same",
+        "without IPv6 the kernel requests a match that both families share", "xt_owner", "loadable yes no", {}, NO_IPV6
+    ),
+    case(
+        "without IPv6 a boot file still loads a table of IPv6",
         "ip6table_nat",
         "loadable never yes",
         {"autoload": "ipv6_disabled"},
@@ -228,36 +241,42 @@ AUTOLOAD = [
         **IP6TABLE_NAT,
     ),
     case(
-        "86 a vendor's blacklist",
+        "a vendor's file blacklists a module",
         "ip_set",
         "loadable denied no",
         {"autoload": "blacklist"},
         {"/usr/lib/modprobe.d/ip_set-blacklist.conf": "blacklist ip_set\n"},
     ),
     case(
-        "32 a carriage return belongs to the name: no blacklist",
+        "a carriage return is part of the name that a line blacklists",
         "xt_owner",
         "loadable yes no",
         {},
         modprobe("blacklist xt_owner\r\n"),
     ),
     case(
-        "32 a byte order mark spoils the first line",
+        "a byte order mark makes the first line of modprobe.d invalid",
         "xt_owner",
         "loadable yes no",
         {},
         modprobe("\ufeffblacklist xt_owner\n"),
     ),
     case(
-        "a continued line",
+        "a blacklist line that a backslash continues",
         "xt_owner",
         "loadable denied no",
         {"autoload": "blacklist"},
         modprobe("blacklist \\\n  xt_owner"),
     ),
-    case("a continued comment", "xt_owner", "loadable yes no", {}, modprobe("# \\\nblacklist xt_owner\n")),
     case(
-        "a trailing comment does no harm here",
+        "a comment that a backslash continues",
+        "xt_owner",
+        "loadable yes no",
+        {},
+        modprobe("# \\\nblacklist xt_owner\n"),
+    ),
+    case(
+        "a trailing comment on a blacklist line is ignored",
         "xt_owner",
         "loadable denied no",
         {"autoload": "blacklist"},

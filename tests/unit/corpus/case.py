@@ -1,10 +1,10 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a situation of the corpus is written: what is on a node, and what is right to say of one module on all three axes."""
+"""How a situation of the corpus is written: the files of a node, and the right answers for one module on all axes."""
 
 import gzip
-from collections import namedtuple
+from typing import Any, Dict, NamedTuple, Tuple
 
 from ansible_collections.nodeprep.istio.tests.unit.support import module_tree
 from ansible_collections.nodeprep.istio.tests.unit.support.module_tree import RELEASE
@@ -15,31 +15,64 @@ NO_IPV6 = {"/sys/module/ipv6/parameters/disable": "1\n"}
 LIVE = "{} 16384 0 - Live 0x0000000000000000\n"
 SYSTEMD = "/usr/lib/systemd/systemd-modules-load"
 
-# title; module asked for; (state, autoload, boot); dict of axis to code, all of them; what makes the node; more of the entry.
-Case = namedtuple("Case", "title name expected codes setup more")
+
+class Case(NamedTuple):
+    """A situation.
+
+    :ivar name: the module.
+    :ivar expected: its state, autoload and boot.
+    :ivar codes: dict of axis to the codes of all its reasons, joined by blanks.
+    :ivar setup: function that writes the node.
+    :ivar more: other keys of the module's entry, or of its first reason, with their values.
+    """
+
+    title: str
+    name: str
+    expected: Tuple[str, ...]
+    codes: Dict[str, str]
+    setup: "Setup"
+    more: Dict[str, Any]
 
 
 class Link(str):
-    """Where a symbolic link points."""
+    """The target of a symbolic link."""
 
 
-def case(title, name, expected, codes=None, files=None, tree=True, remove=(), executable=(), more=None, **arguments):
-    """Make a case. I(files) are written, made I(executable) and I(remove) removed after the tree is indexed; I(arguments) go to the tree."""
+class Setup:
+    """Writes a node.
 
-    def setup(node):
-        if tree:
-            node.tree(**arguments)
-        for path, content in (files or {}).items():
+    :param files: dict of path to content, or to a :class:`Link`. They are written after the tree is indexed.
+    :param tree: whether the node has a modules tree.
+    :param remove: paths to remove at the end.
+    :param executable: paths to make executable.
+    :param arguments: those of :meth:`RecordedNode.tree`.
+    """
+
+    def __init__(self, files, tree=True, remove=(), executable=(), **arguments):
+        self._files = files
+        self._tree = tree
+        self._remove = remove
+        self._executable = executable
+        self._arguments = arguments
+
+    def __call__(self, node):
+        if self._tree:
+            node.tree(**self._arguments)
+        for path, content in self._files.items():
             if isinstance(content, Link):
                 node.link(path, content)
             else:
                 node.write(path, content)
-        for path in executable:
+        for path in self._executable:
             node.path(path).chmod(0o755)
-        for path in remove:
+        for path in self._remove:
             node.remove(path)
 
-    return Case(title, name, tuple(expected.split()), codes or {}, setup, more or {})
+
+def case(title, name, expected, codes=None, files=None, **options):
+    """Return a case; I(options) are C(more) and those of :class:`Setup`."""
+    more = options.pop("more", {})
+    return Case(title, name, tuple(expected.split()), codes or {}, Setup(files or {}, **options), more)
 
 
 def modprobe(text):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernel modules made by hand: small ELF objects that depmod indexes and modprobe resolves like real ones."""
+"""Small ELF objects that depmod indexes and modprobe resolves like real kernel modules."""
 
 import gzip
 import lzma
@@ -10,12 +10,14 @@ import re
 import struct
 import subprocess
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS, KNOWN_MODULES
+
 RELEASE = "6.1.0-test"
 SBIN = "/usr/sbin:/sbin"
 SIGNATURE = b"~Module signature appended~\n"
 
-# Name, folder, what it needs and the aliases it answers to: a piece of a Debian kernel.
 NETFILTER = "kernel/net/netfilter"
+# A part of a Debian kernel: name, folder, dependencies, aliases.
 STANDARD = {
     "x_tables": (NETFILTER, [], []),
     "nf_defrag_ipv4": ("kernel/net/ipv4/netfilter", [], []),
@@ -38,8 +40,32 @@ STANDARD = {
 }
 
 
-def module(name, needs=(), aliases=(), vermagic=RELEASE + " SMP preempt mod_unload modversions "):
-    """Return the bytes of a module that exports one symbol and needs those of other modules."""
+CONNTRACK = ["nf_conntrack", "nf_defrag_ipv4", "nf_defrag_ipv6"]
+NEEDS_CONNTRACK = ("xt_CT", "xt_conntrack", "xt_connmark", "xt_nat", "xt_REDIRECT")
+
+
+def build_catalogue():
+    """Return all modules of the catalogue in the form of STANDARD, with the dependencies that they have on Debian."""
+    modules = {}
+    for name in KNOWN_MODULES:
+        aliases = [request for request in AUTOLOAD_REQUESTS.get(name, ()) if request != name]
+        modules[name] = (NETFILTER, [needed for needed in list_dependencies(name) if needed != name], aliases)
+    return modules
+
+
+def list_dependencies(name):
+    if name.startswith("nft_"):
+        return ["nf_tables", "nf_nat", *CONNTRACK]
+    if name.startswith(("iptable_", "ip6table_")):
+        tables = [name.split("table_")[0] + "_tables", "x_tables"]
+        return [*tables, "nf_nat", *CONNTRACK] if name.endswith("nat") else tables
+    if name.startswith("xt_") or name in ("ip_tables", "ip6_tables"):
+        return ["x_tables", *CONNTRACK] if name in NEEDS_CONNTRACK else ["x_tables"]
+    return {"nf_conntrack": CONNTRACK[1:], "nf_nat": CONNTRACK}.get(name, [])
+
+
+def build_module(name, needs=(), aliases=(), vermagic=RELEASE + " SMP preempt mod_unload modversions "):
+    """Return the bytes of a module that exports one symbol and needs the symbols of its dependencies."""
     info = ["alias=" + alias for alias in aliases] + [
         "depends=" + ",".join(needs),
         "name=" + name,
@@ -82,9 +108,9 @@ def module(name, needs=(), aliases=(), vermagic=RELEASE + " SMP preempt mod_unlo
     return header + body + headers
 
 
-def packed(content, suffix):
-    """Return a module's file as a kernel build with this compression leaves it."""
-    # Python has no zstd: a frame of one raw block is one all the same (RFC 8878, 3.1.1).
+def pack(content, suffix):
+    """Return the content of a module's file, compressed as its suffix says."""
+    # Python has no zstd, but a frame with one raw block is valid (RFC 8878, 3.1.1).
     zstd = (
         b"\x28\xb5\x2f\xfd\xa0"
         + struct.pack("<I", len(content))
@@ -94,8 +120,8 @@ def packed(content, suffix):
     return {"": content, ".gz": gzip.compress(content), ".xz": lzma.compress(content), ".zst": zstd}[suffix]
 
 
-def run(arguments):
-    """Run a tool of kmod and return (exit code, output, errors). A machine without kmod fails the test, loudly."""
+def run_tool(arguments):
+    """Run a tool of kmod and return (exit code, output, errors). On a machine without kmod the test fails."""
     environment = dict(os.environ, PATH=os.environ["PATH"] + ":" + SBIN, LC_ALL="C")
     done = subprocess.run(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, env=environment, check=False
@@ -103,18 +129,18 @@ def run(arguments):
     return done.returncode, done.stdout, done.stderr
 
 
-def indexed_as(suffix):
-    """Return the suffix under which depmod sees a file: Debian's is built without gzip, so those are packed afterwards."""
+def get_indexed_suffix(suffix):
+    """Return the suffix of a file when depmod runs: Debian's is built without gzip, so such files are packed later."""
     return "" if suffix == ".gz" else suffix
 
 
-def index(root, release=RELEASE, suffix=""):
-    code, _out, errors = run(["depmod", "-b", str(root), release])
+def index_tree(root, release=RELEASE, suffix=""):
+    code, _out, errors = run_tool(["depmod", "-b", str(root), release])
     assert code == 0, errors
-    if suffix != indexed_as(suffix):
+    if suffix != get_indexed_suffix(suffix):
         tree = root / "lib/modules" / release
         for path in list(tree.glob("kernel/**/*.ko")):
-            (path.parent / (path.name + suffix)).write_bytes(packed(path.read_bytes(), suffix))
+            (path.parent / (path.name + suffix)).write_bytes(pack(path.read_bytes(), suffix))
             path.unlink()
         listed = tree / "modules.dep"
         listed.write_text(re.sub(r"\.ko\b", ".ko" + suffix, listed.read_text()))
