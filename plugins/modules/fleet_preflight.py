@@ -6,21 +6,21 @@
 
 DOCUMENTATION = r"""
 module: fleet_preflight
-short_description: Check what a run asks for before any node is asked
+short_description: Check hosts, variables and files before any node is contacted
 version_added: 0.2.0
 description:
-  - Looks, once and on the controller, at which hosts a run has, at the variables of the collection's roles on each of them, and
-    at the files that these name. Fails with what is wrong, each mistake once, before any node is touched.
-  - A variable that begins like those of a role and is none of them is an error where it looks like one that is meant, and a
-    warning where it does not.
-  - The collection's playbooks begin with it.
+  - Checks, once and on the controller, the hosts of a run, the variables of the collection's roles on each of them,
+    and the files that these variables name. Lists each mistake once and fails before any node is contacted.
+  - A variable that has the prefix of a role's variables but is unknown is an error if it resembles a known one, and
+    a warning otherwise.
+  - The playbooks of the collection begin with this module.
 options:
   pattern:
-    description: The pattern of the hosts that are to be asked, for the error where no host is in the run.
+    description: The pattern of the hosts to contact, for the error message if no host is in the run.
     type: str
     required: true
   hosts:
-    description: Names of the hosts that the pattern matches; those that C(--limit) leaves out are not looked at.
+    description: Names of the hosts that the pattern matches. Hosts that C(--limit) excludes are not checked.
     type: list
     elements: str
     required: true
@@ -37,7 +37,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Check what is asked for
+- name: Check hosts, variables and files
   nodeprep.istio.fleet_preflight:
     pattern: workers
     hosts: "{{ query('ansible.builtin.inventory_hostnames', 'workers') }}"
@@ -46,7 +46,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 hosts:
-  description: Number of hosts that were looked at.
-  returned: when there are any
+  description: Number of hosts that were checked.
+  returned: when the run has hosts
   type: int
 """

@@ -9,44 +9,48 @@ module: fleet_report
 short_description: Write the report of the whole fleet
 version_added: 0.2.0
 description:
-  - Makes one document of what role P(nodeprep.istio.istio_node#role) found on each node in this run, or of recorded facts
-    and other reports, and writes it in the formats asked for. Runs on the controller only.
-  - A node without an answer is in the report with the reason, as C(no_data).
+  - Builds one document from the results of role P(nodeprep.istio.istio_node#role) on each node of this run, or from
+    recorded facts and other reports, and writes it in the selected formats. Runs on the controller only.
+  - A node without an answer is in the report as C(no_data), with the reason.
   - Use it through role P(nodeprep.istio.istio_report#role).
 options:
   dir:
-    description: Directory for the files, on the controller. It is made where it is not there.
+    description: Directory for the files, on the controller. It is created if it does not exist.
     type: path
     required: true
   formats:
-    description: Which formats to write. V(json) is always written.
+    description: The formats to write. V(json) is always written.
     type: list
     elements: str
     choices: [html, json, junit, csv, markdown, prometheus]
     default: [json, html]
   templates:
-    description: Directory with the HTML report's C(report.html.j2), C(report.css) and C(report.js).
+    description: Directory with C(report.html.j2), C(report.css) and C(report.js) of the HTML report.
     type: path
     required: true
   generated_at:
-    description: When the report is made, in UTC, such as V(2026-11-24T04:00:00Z). The same input with the same time makes the same files.
+    description:
+      - The time of the report in UTC, such as V(2026-11-24T04:00:00Z). The same input and the same time give the
+        same files.
     type: str
     required: true
   hosts:
-    description: Names of the hosts that were asked. By default those of the play.
+    description: Names of the hosts that the run contacted. By default the hosts of the play.
     type: list
     elements: str
   nodes:
-    description: Names of nodes that belong in the report whether or not this run asked them.
+    description: Names of the nodes that belong in the report, whether or not this run selected them.
     type: list
     elements: str
     default: []
   sources:
     description:
-      - Make the report of these instead of this run. Each is a path, or a mapping of C(path) and C(label).
-      - A path is a directory of recorded facts (one JSON file a node, such as the C(jsonfile) fact cache) or of reports, or one
-        such file. A label is put before the nodes' names, for sites that use the same ones.
-      - Recorded facts are judged by the variables of role P(nodeprep.istio.istio_node#role).
+      - Build the report from these sources instead of this run. Each source is a path, or a mapping of C(path) and
+        C(label).
+      - A path is a directory of recorded facts (one JSON file per node, such as the C(jsonfile) fact cache), a
+        directory of reports, or one such file. A label is put before the names of the nodes, for sites that use the
+        same names.
+      - The variables of role P(nodeprep.istio.istio_node#role) decide how recorded facts are assessed.
     type: list
     elements: raw
     default: []
@@ -55,14 +59,17 @@ options:
     type: path
   previous:
     description:
-      - An earlier C(report.json); the report then says what changed since.
-      - By default the one in O(dir) that is about to be replaced, if it can be read. An empty text compares with nothing.
+      - An earlier C(report.json). The report then shows what changed since.
+      - By default the previous report in O(dir), if it can be read. An empty string compares with nothing.
     type: str
   max_age_hours:
-    description: Count nodes that were observed earlier than this as C(no_data).
+    description: Count nodes that were observed earlier than this many hours ago as C(no_data). For recorded facts.
     type: float
   fail_on:
-    description: Verdicts that RV(failing) and RV(failures) are to speak of; V(probe_failed) is a node whose probe failed although its verdict is not C(not_ready).
+    description:
+      - The verdicts that RV(failing) and RV(failures) list.
+      - V(probe_failed) is a node on which the probe showed that rules like Istio's fail, although its verdict
+        before waivers is not C(not_ready).
     type: list
     elements: str
     choices: [ready, on_demand, at_risk, not_ready, unknown, no_data, probe_failed]
@@ -72,7 +79,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: It writes the report in check mode too, since no node is touched.
+    details: It writes the report in check mode too, because it contacts no node.
   diff_mode:
     support: N/A
     details: It changes nothing on a node.
@@ -103,17 +110,18 @@ nodes:
   returned: success
   type: int
 headline:
-  description: The root cause that explains most gaps, as a sentence; empty where there is none.
+  description: The root cause that explains most gaps, as a sentence; empty if there is none.
   returned: success
   type: str
 failing:
-  description: The nodes that O(fail_on) speaks of, as a sentence; empty where there are none.
+  description: The nodes with a verdict of O(fail_on), as a sentence; empty if there are none.
   returned: success
   type: str
 failures:
   description:
-    - For each host of the play on which something failed, or whose node O(fail_on) speaks of, what it was and where the report lies.
-    - Nodes of which the play has no host are told on one of these hosts, or on the one that this task runs for where nothing else failed.
+    - For each host of the play that failed, or whose node has a verdict of O(fail_on), the reason and the path of
+      the report.
+    - Nodes outside the play are listed on one of these hosts, or else on the host that runs this task.
   returned: success
   type: dict
 """

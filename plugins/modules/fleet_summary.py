@@ -9,10 +9,10 @@ module: fleet_summary
 short_description: Print a summary of the fleet
 version_added: 0.1.0
 description:
-  - Prints one line for each node that this play asked, with its verdict, the reason and what to do, and the totals, in which
-    the nodes that it did not ask are C(no_data). Runs on the controller only.
-  - It reads the outcomes of role P(nodeprep.istio.istio_node#role) from the nodes' facts of this run. A node without one is
-    shown as C(no_data), with the reason.
+  - Prints one line per node of this play, with its verdict, the reason and what to do. Then prints the totals, in
+    which nodes that the play did not select are C(no_data). Runs on the controller only.
+  - It reads the results of role P(nodeprep.istio.istio_node#role) from the nodes' facts of this run. A node without
+    a result is shown as C(no_data), with the reason.
 options:
   generated_at:
     description: The time at which waivers are in force or expired, in UTC, such as V(2026-11-24T04:00:00Z).
@@ -22,7 +22,8 @@ options:
     description: YAML file of waivers, each with C(requirement), C(nodes), C(reason) and C(until).
     type: path
   nodes:
-    description: Names of nodes that belong to the fleet whether or not this run asked them; one line tells of those that it did not.
+    description:
+      - Names of the nodes that belong to the fleet. One line summarizes the nodes that this run did not select.
     type: list
     elements: str
     default: []
@@ -47,12 +48,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: The lines that were printed.
+  description: The printed lines.
   returned: success
   type: list
   elements: str
 hosts:
-  description: The hosts that were asked.
+  description: The hosts of the play.
   returned: success
   type: list
   elements: str
@@ -61,7 +62,7 @@ failures:
   returned: success
   type: dict
 report_host:
-  description: The first node that has C(istio_report_dir) among its variables; empty where none has.
+  description: The first node that has the variable C(istio_report_dir); empty if no node has it.
   returned: success
   type: str
 """

@@ -9,32 +9,35 @@ module: interception_probe
 short_description: Load rules like Istio's in a scratch network namespace and redirect a connection through them
 version_added: 0.2.0
 description:
-  - Makes network namespaces of its own, loads the kinds of rules that Istio programs for the selection, with the node's own
-    tools, and sends traffic through them. A TCP connection to another address has to arrive at Istio's port with its original
-    destination, a DNS query over UDP has to be answered from where it went.
-  - Each rule set holds one construct for one tool and one IP family, so that one that fails names what is lacking.
-  - The rules load with the rights of Istio's containers. The programs have C(CAP_NET_ADMIN) and C(CAP_NET_RAW) and see no modules tree.
-  - Never touches the host's network namespace. The namespaces have no name and end with the process, even when it is killed.
+  - Creates scratch network namespaces, loads the kinds of rules that Istio programs for the selection, with the
+    node's own tools, and sends traffic through them. A TCP connection to another address must arrive at Istio's
+    port with its original destination. A DNS query over UDP must be answered from the address that it was sent to.
+  - Each rule set tests one construct with one tool and one IP family. A rule set that fails therefore shows what is
+    missing.
+  - The rules load with the permissions of Istio's containers. The programs have C(CAP_NET_ADMIN) and C(CAP_NET_RAW)
+    and see no module tree.
+  - It never touches the host's network namespace. The scratch namespaces have no name and end with the process,
+    even if it is killed.
   - It needs neither C(ip), C(unshare) nor C(ipset) on the node.
 options:
   backend:
-    description: Which backend Istio uses.
+    description: The backend that Istio uses. V(nftables) is for C(values.global.nativeNftables=true).
     type: str
     choices: [iptables, nftables]
     default: iptables
   mode:
-    description: Istio's data plane mode, or several.
+    description: Istio's data plane mode, V(sidecar) or V(ambient), or a list of both.
     type: list
     elements: str
     choices: [sidecar, ambient]
     default: [sidecar]
   ip_family:
-    description: The cluster's IP family.
+    description: The IP family of the cluster.
     type: str
     choices: [ipv4, ipv6, dual]
     default: ipv4
   interception:
-    description: How sidecars get their traffic, one way or both.
+    description: How the traffic of sidecars is intercepted, V(redirect) or V(tproxy), or a list of both.
     type: list
     elements: str
     choices: [redirect, tproxy]
@@ -43,39 +46,44 @@ options:
     description: Whether Istio intercepts DNS. By default off in sidecar mode and on in ambient mode.
     type: bool
   invalid_drop:
-    description: Whether sidecars drop packets that conntrack calls invalid.
+    description: Whether sidecars drop packets that belong to no connection (C(INVALID_DROP)).
     type: bool
     default: false
   reconcile:
     description:
-      - Whether Istio replaces rules that differ, behind rules that drop all traffic meanwhile.
+      - Whether Istio replaces rules that differ. Meanwhile other rules drop all traffic.
       - By default off in sidecar mode and on in ambient mode.
     type: bool
   ambient_ipv6:
-    description: Whether ambient mode programs IPv6 rules in an IPv4 cluster too, as it does by default.
+    description:
+      - Whether ambient mode also writes IPv6 rules (C(values.cni.ambient.ipv6)), regardless of the cluster's IP
+        family.
     type: bool
     default: true
   iptables_variant:
-    description: Which iptables to prove; V(auto) proves both.
+    description: The iptables variant to test. V(auto) tests both.
     type: str
     choices: [auto, legacy, nft]
     default: auto
   autoload:
     description:
-      - Whether the kernel may load modules on demand for the rules, as it would for Istio's containers. They stay loaded.
-      - With V(false) a rule set for which the kernel would have to load a module is not tested.
+      - Whether the kernel may load modules on demand for the rules, as it would for Istio's containers. These
+        modules stay loaded.
+      - With V(false) a rule set is not tested if the kernel would have to load a module for it.
       - In check mode nothing is loaded in either case.
     type: bool
     default: false
   selinux_domain:
     description:
-      - SELinux type to run the programs in, such as V(container_t), so that a denial is met as Istio would meet it. Rule sets for which
-        the policy lets the kernel load nothing are tried without O(autoload) too.
-      - Fails where SELinux is disabled, where the policy does not know the type, or does not let the user who probes enter it.
-      - The ipset of ambient mode is made over netlink by the probe itself, so in its own domain.
+      - SELinux type in which the programs run, such as V(container_t). The probe then meets the same denials as
+        Istio. Rule sets for which the policy does not let the kernel load a module are tested without O(autoload)
+        too.
+      - Fails if SELinux is disabled, if the policy does not have the type, or if the policy does not let the user
+        who runs the probe enter it.
+      - The probe itself creates the ipset of ambient mode over netlink, so it does this in its own domain.
     type: str
   timeout:
-    description: Seconds after which the probe ends, up to 86400; rule sets that it did not come to are not tested.
+    description: Seconds after which the probe ends, up to 86400. Rule sets that it did not reach are not tested.
     type: int
     default: 60
 extends_documentation_fragment:
@@ -83,25 +91,25 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Tests what it can test without the kernel loading a module, and tells what it would load.
+    details: It tests what it can test without loading a module, and lists the modules that the kernel would load.
   diff_mode:
     support: full
 notes:
-  - Needs root, and the right to make namespaces. A container seldom has it; run the probe on the host.
+  - Needs root and the right to create namespaces. A container seldom has it, so run the probe on the host.
 seealso:
   - plugin: nodeprep.istio.probe_comparison
     plugin_type: filter
-    description: Compares the result with what was predicted.
+    description: Compares the result with the prediction.
 author:
   - nodeprep.istio contributors (@nodeprep)
 """
 
 EXAMPLES = r"""
-- name: Prove that a node takes the rules of sidecars, with what is loaded now
+- name: Test whether the rules of sidecars work on a node, with the modules that are loaded now
   nodeprep.istio.interception_probe:
   become: true
 
-- name: The same for ambient mode, letting the kernel load what it would load for Istio
+- name: Test ambient mode, and let the kernel load what it would load for Istio
   nodeprep.istio.interception_probe:
     mode: ambient
     ip_family: dual
@@ -111,40 +119,69 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rule_sets:
-  description:
-    - For each rule set, by its id, the C(status) and where there is one a C(message).
-    - V(proved) loaded, and the traffic that goes with it went where it should. V(failed) did not, and C(lacking) names the
-      modules and C(options) the kernel options that are not there. V(not_tested) was left out, C(would_load) names the modules
-      that the kernel would have loaded. V(not_testable) cannot be tried here.
+  description: A mapping of the id of each rule set to its result. Each result has the keys below.
   returned: success
   type: dict
-  sample: {"nft/ipv4/sidecar-redirect": {"status": "proved", "message": "SO_ORIGINAL_DST is ('192.0.2.1', 80)"}}
+  contains:
+    status:
+      description:
+        - V(passed) means that the rules loaded and their traffic was redirected correctly.
+        - V(failed) means that the rules did not load, or that their traffic went elsewhere.
+        - V(not_tested) means that the kernel would have had to load a module, or that the time limit was reached.
+        - V(not_testable) means that the node does not have the tool or the IP family.
+      returned: always
+      type: str
+    message:
+      description: Details of the result.
+      returned: if there are details
+      type: str
+    missing:
+      description: The modules that are missing for the rule set.
+      returned: for V(failed)
+      type: list
+      elements: str
+    missing_options:
+      description: The kernel options that are missing for the rule set.
+      returned: for V(failed)
+      type: list
+      elements: str
+    would_load:
+      description: The modules that the kernel would have loaded.
+      returned: for V(not_tested), if the kernel would have had to load a module
+      type: list
+      elements: str
+  sample: {"nft/ipv4/sidecar-redirect": {"status": "passed", "message": "SO_ORIGINAL_DST is ('192.0.2.1', 80)"}}
 loaded:
-  description: Modules that were not loaded before the probe and are now; in check mode those that the kernel would load.
+  description:
+    - Modules that are loaded now and were not before the probe. In check mode the modules that the kernel would
+      load.
   returned: success
   type: list
   elements: str
 capabilities:
-  description: The effective capabilities that the programs ran with, as C(/proc/self/status) shows them; null where none ran.
+  description:
+    - The effective capabilities of the programs, as C(/proc/self/status) shows them; null if no program ran.
   returned: success
   type: str
   sample: "0000000000003000"
 elapsed:
-  description: Seconds that the probe took.
+  description: Duration of the probe in seconds.
   returned: success
   type: float
 """
 
 import os
 import time
+from typing import Any, Dict, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe import selinux
-from ansible_collections.nodeprep.istio.plugins.module_utils._probe import rule_sets as _rule_sets
-from ansible_collections.nodeprep.istio.plugins.module_utils._probe import runner, sandbox
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.selinux import observe_selinux
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe.namespaces import SandboxError
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe.runner import ProbeResult, probe_node
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe.selection import select_rule_sets
 
-SELECTION = {
+SELECTION_OPTIONS: Dict[str, Dict[str, Any]] = {
     "backend": {"type": "str", "choices": ["iptables", "nftables"], "default": "iptables"},
     "mode": {"type": "list", "elements": "str", "choices": ["sidecar", "ambient"], "default": ["sidecar"]},
     "ip_family": {"type": "str", "choices": ["ipv4", "ipv6", "dual"], "default": "ipv4"},
@@ -155,67 +192,69 @@ SELECTION = {
     "ambient_ipv6": {"type": "bool", "default": True},
     "iptables_variant": {"type": "str", "choices": ["auto", "legacy", "nft"], "default": "auto"},
 }
+PROBE_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "autoload": {"type": "bool", "default": False},
+    "selinux_domain": {"type": "str"},
+    "timeout": {"type": "int", "default": 60},
+}
+
+# Seconds. The sandbox sets an alarm for this time, and alarms have a limit.
+MAX_TIMEOUT = 86400
 
 
-# Longer than this is no probe any more, and the kernel's alarms end somewhere.
-LONGEST = 86400
-
-
-def refusal(params):
-    """Return why the probe cannot run at all, or None."""
+def find_problem(params: Dict[str, Any]) -> Optional[str]:
+    """Return why the probe cannot run with these options, or None."""
     if os.geteuid() != 0:
-        return "the probe needs root: set become to true"
-    if not 1 <= params["timeout"] <= LONGEST:
-        return "timeout: {0} is no number of seconds from 1 to {1}".format(params["timeout"], LONGEST)
-    empty = next((option for option in ("mode", "interception") if not params[option]), None)
-    return empty and "{0}: the list is empty; name {1}, or both".format(empty, " or ".join(SELECTION[empty]["choices"]))
+        return "become: the probe needs root; set become: true"
+    if not 1 <= params["timeout"] <= MAX_TIMEOUT:
+        return f"timeout: {params['timeout']} is out of range; valid values: 1 to {MAX_TIMEOUT} seconds"
+    for option in ("mode", "interception"):
+        if not params[option]:
+            return f"{option}: the list is empty; valid values: {', '.join(SELECTION_OPTIONS[option]['choices'])}"
+    return None
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec=dict(
-            SELECTION,
-            autoload={"type": "bool", "default": False},
-            selinux_domain={"type": "str"},
-            timeout={"type": "int", "default": 60},
-        ),
-        supports_check_mode=True,
-    )
-    files = Files()
-    reason = refusal(module.params)
-    if reason:
-        module.fail_json(msg=reason)
+def build_return_values(probe: ProbeResult, announce: bool) -> Dict[str, Any]:
+    """Return what the module returns.
 
-    started = time.time()
-    rule_sets = _rule_sets.chosen(module.params)
-    may_load = module.params["autoload"] and not module.check_mode
-    try:
-        results, loaded, capabilities = runner.examine(
-            files, rule_sets, may_load, module.params["timeout"], module.params["selinux_domain"]
-        )
-    except sandbox.Refused as exc:
-        module.fail_json(msg=str(exc))
-    if module.params["selinux_domain"] and selinux.observe(files)["mode"] == "permissive":
-        module.warn(
-            "SELinux is permissive on this node: what it would deny {0} is let pass".format(
-                module.params["selinux_domain"]
-            )
-        )
-    if module.check_mode and module.params["autoload"]:
-        loaded = sorted({name for result in results.values() for name in result.get("would_load", ())})
-    result = {
+    :param announce: whether C(loaded) lists the modules that the kernel would load, as in check mode with autoload.
+    """
+    loaded = probe.loaded
+    if announce:
+        loaded = sorted({name for result in probe.results.values() for name in result.would_load or ()})
+    return {
         "changed": bool(loaded),
-        "rule_sets": results,
+        "rule_sets": {rule_set_id: result.as_dict() for rule_set_id, result in probe.results.items()},
         "loaded": loaded,
-        "capabilities": capabilities,
-        "elapsed": round(time.time() - started, 3),
+        "capabilities": probe.capabilities,
     }
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=dict(SELECTION_OPTIONS, **PROBE_OPTIONS), supports_check_mode=True)
+    params = module.params
+    problem = find_problem(params)
+    if problem:
+        module.fail_json(msg=problem)
+
+    files = Files()
+    domain = params["selinux_domain"]
+    autoload = params["autoload"] and not module.check_mode
+    started = time.time()
+    try:
+        probe = probe_node(files, select_rule_sets(params), autoload, params["timeout"], domain)
+    except SandboxError as exc:
+        module.fail_json(msg=str(exc))
+    if domain and observe_selinux(files)["mode"] == "permissive":
+        module.warn(f"selinux_domain: SELinux is permissive on this node, so it does not deny anything to {domain}")
+    result = build_return_values(probe, announce=params["autoload"] and module.check_mode)
+    result["elapsed"] = round(time.time() - started, 3)
     if module._diff:
         result["diff"] = {
             "before_header": "loaded modules",
             "after_header": "loaded modules",
             "before": "",
-            "after": "".join(name + "\n" for name in loaded),
+            "after": "".join(name + "\n" for name in result["loaded"]),
         }
     module.exit_json(**result)
 

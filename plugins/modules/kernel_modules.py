@@ -9,27 +9,29 @@ module: kernel_modules
 short_description: Load kernel modules now and at every boot
 version_added: 0.1.0
 description:
-  - Loads a list of kernel modules and lists them in a block of its own in C(/etc/modules-load.d/istio.conf).
-  - Loads nothing that is there already, and looks at C(/proc/modules) afterwards, since the exit code of C(modprobe) proves
-    nothing. When one module fails it goes on with the others, and fails at the end with the cause of each.
-  - The boot file never lists a module that is built in, merged into another one, missing or blocked, nor one that another
-    file already loads. Lines outside the block, and other files, are kept as they are.
+  - Loads a list of kernel modules and lists them in its block in C(/etc/modules-load.d/istio.conf).
+  - Does not load a module that is already present. Checks C(/proc/modules) afterwards, because the exit code of
+    C(modprobe) proves nothing. If a module fails, the others are still loaded, and the task fails at the end with
+    the cause of each failure.
+  - The boot file never lists a module that is built in, merged into another one, missing or blocked, nor a module
+    that another file already loads. Lines outside the block, and other files, are not changed.
   - A blacklisted module is not loaded. No module is ever unloaded.
-  - Where the boot file cannot be written, for want of room or since it is read-only, nothing is loaded either. Check mode says so too.
+  - If the boot file cannot be written, because the disk is full or the file is read-only, nothing is loaded either.
+    Check mode reports this too.
 options:
   modules:
-    description: Names of the modules. A dash and an underscore are one. Needed unless O(state=absent).
+    description: Names of the modules. Dashes and underscores are equivalent. Required unless O(state=absent).
     type: list
     elements: str
     default: []
   always:
-    description: Names of modules that are loaded and persisted whatever O(load) and O(persist) say.
+    description: Names of the modules that are loaded and persisted regardless of O(load) and O(persist).
     type: list
     elements: str
     default: []
     version_added: 0.2.0
   boot_only:
-    description: Names out of O(modules) that are persisted only, and not loaded now.
+    description: Names of those O(modules) that are only persisted and not loaded now.
     type: list
     elements: str
     default: []
@@ -37,7 +39,7 @@ options:
   state:
     description:
       - V(present) loads and persists the modules.
-      - V(absent) takes the block out of the boot file, and removes the file when nothing else is in it.
+      - V(absent) removes the block from the boot file, and removes the file if it contains nothing else.
     type: str
     choices: [present, absent]
     default: present
@@ -46,7 +48,9 @@ options:
     type: bool
     default: true
   persist:
-    description: Whether to list the modules in the boot file. With V(false) it is left as it is, unless O(always) names modules.
+    description:
+      - Whether to list the modules in the boot file. With V(false) the file is not changed, unless O(always) has
+        modules.
     type: bool
     default: true
 extends_documentation_fragment:
@@ -65,7 +69,7 @@ EXAMPLES = r"""
   nodeprep.istio.kernel_modules:
     modules: [xt_owner, xt_REDIRECT]
 
-- name: Take our block out of the boot file
+- name: Remove the block from the boot file
   nodeprep.istio.kernel_modules:
     state: absent
 """
@@ -77,12 +81,12 @@ loaded:
   type: list
   elements: str
 failed_modules:
-  description: Name and C(cause) of each module that could not be loaded.
+  description: C(name) and C(cause) of each module that could not be loaded.
   returned: always
   type: list
   elements: dict
 persisted:
-  description: Names in our block of the boot file.
+  description: Names of the modules in the block of the boot file.
   returned: always
   type: list
   elements: str
@@ -94,95 +98,128 @@ boot_file:
 """
 
 import os
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names
-from ansible_collections.nodeprep.istio.plugins.module_utils._act import load as _act
+from ansible_collections.nodeprep.istio.plugins.module_utils._act import boot_file, load, safe_write
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import proc
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import read_loaded_modules
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed import boot_block
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe import node_facts
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonicalize, is_valid_name
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import read_node
 
 
-def asked_names(module):
-    """Return the canonical names that are to be there, each once; none with state absent."""
-    for name in module.params["modules"] + module.params["always"] + module.params["boot_only"]:
-        if not _module_names.is_valid(name):
-            module.fail_json(msg="modules: '{0}' is no module name: letters, digits, '_' and '-' only".format(name))
-    if module.params["state"] == "absent":
-        return []
-    if not module.params["modules"]:
-        module.fail_json(msg="modules: name at least one module, or set state to absent")
-    return list(
-        dict.fromkeys(_module_names.canonical(name) for name in module.params["modules"] + module.params["always"])
-    )
+class Request(NamedTuple):
+    """The requested modules, canonical names, each once.
+
+    :ivar names: all of them; none with state absent.
+    :ivar load: those to load now.
+    :ivar persist: those to list in the boot file; None if that file stays as it is.
+    """
+
+    names: List[str]
+    load: List[str]
+    persist: Optional[List[str]]
 
 
-def listed(module, option, names):
+def parse_request(module: AnsibleModule) -> Request:
+    """Return what the options request; fails the module if they are not valid."""
+    params = module.params
+    for option in ("modules", "always", "boot_only"):
+        for name in params[option]:
+            if not is_valid_name(name):
+                module.fail_json(
+                    msg=f"{option}: '{name}' is not a valid module name; use letters, digits, '_' and '-' only"
+                )
+    names = []
+    if params["state"] == "present":
+        if not params["modules"]:
+            module.fail_json(msg="modules: the list is empty; name at least one module, or set state: absent")
+        names = list(dict.fromkeys(canonicalize(name) for name in params["modules"] + params["always"]))
+    always = select_listed(names, params["always"])
+    boot_only = select_listed(names, params["boot_only"])
+    load_names = [name for name in (names if params["load"] else always) if name not in boot_only]
+    if params["persist"]:
+        return Request(names, load_names, names)
+    return Request(names, load_names, always or None)
+
+
+def select_listed(names: List[str], listed: List[str]) -> List[str]:
     """Return those of the names that an option lists."""
-    return [name for name in names if name in set(map(_module_names.canonical, module.params[option]))]
+    canonical = {canonicalize(name) for name in listed}
+    return [name for name in names if name in canonical]
 
 
-def load(module, names):
-    """Load the modules, unless this is check mode; return the failures."""
+def load_modules(module: AnsibleModule, names: List[str]) -> List[load.Failure]:
+    """Load the modules, unless in check mode; return the failures."""
+    if not names:
+        return []
     path = module.get_bin_path("modprobe", required=True, opt_dirs=["/usr/sbin", "/sbin"])
     if module.check_mode:
         return []
-    return _act.load(
-        names, lambda arguments: module.run_command([path] + arguments), lambda: proc.loaded_modules(Files()) or {}
+    return load.load_modules(
+        names,
+        lambda arguments: module.run_command([path] + arguments),
+        lambda: read_loaded_modules(Files()) or {},
     )
 
 
-def act(module, names):
-    """Do, or in check mode predict, all that was asked; return the result."""
-    always = listed(module, "always", names)
-    boot_only = listed(module, "boot_only", names)
-    persist = module.params["persist"] or bool(always)
-    nothing_of_ours = not names and boot_block.is_masked()
-    before = boot_block.read() if persist and not nothing_of_ours else ""
-    existed = os.path.exists(boot_block.PATH)
-    outside_block = boot_block.names_outside_block(before)
-    node = node_facts.read_node(Files(), names)
+def apply_request(module: AnsibleModule, request: Request) -> Dict[str, Any]:
+    """Do, or in check mode predict, all that is requested; return the result.
 
-    wanted = names if module.params["load"] else always
-    to_load, failures = _act.sort_out(node, [name for name in wanted if name not in boot_only])
-    persisted = _act.persistable(node, names if module.params["persist"] else always, outside_block) if persist else []
-    foreseen = boot_block.with_block(before, persisted, existed)
-    if (to_load or foreseen != before) and os.geteuid() != 0:
-        module.fail_json(msg="loading modules and writing {0} needs root: set become to true".format(boot_block.PATH))
-    if foreseen != before:
-        boot_block.see_nothing_hidden(Files(), foreseen)
-        boot_block.see_writable(foreseen)
-    if to_load:
-        refused = load(module, to_load)
-        failed = [failure["name"] for failure in refused]
-        to_load = [name for name in to_load if name not in failed]
-        failures = failures + refused
-        persisted = [name for name in persisted if name not in failed]
-    after = boot_block.with_block(before, persisted, existed)
-    if after != before and not module.check_mode:
-        boot_block.write(after, module.tmpdir, module.atomic_move, keep=boot_block.was_empty(before))
+    Raises BootFileError or FileAccessError, before anything is changed, if the boot file cannot be changed.
+    """
+    before = boot_file.BootFile("", False)
+    if request.persist is not None:
+        before = boot_file.read_boot_file(is_required=bool(request.names))
+    node = read_node(Files(), request.names)
+    loadable = load.split_loadable(node, request.load)
+    persisted = load.select_persistable(node, request.persist or [], boot_block.list_other_names(before.text))
+    planned = boot_block.replace_block(before.text, persisted, before.exists)
+    if (loadable.names or planned != before.text) and os.geteuid() != 0:
+        module.fail_json(msg=f"become: loading modules and writing {boot_block.PATH} needs root; set become: true")
+    if planned != before.text:
+        boot_file.ensure_changeable(Files(), planned)
+
+    failures = load_modules(module, loadable.names)
+    failed = [failure["name"] for failure in failures]
+    loaded = [name for name in loadable.names if name not in failed]
+    persisted = [name for name in persisted if name not in failed]
+    after = boot_block.replace_block(before.text, persisted, before.exists)
+    if after != before.text and not module.check_mode:
+        keep_empty = boot_block.records_empty_file(before.text)
+        safe_write.write_text(boot_block.PATH, after, module.tmpdir, module.atomic_move, keep_empty)
 
     result = {
-        "changed": bool(to_load) or after != before,
-        "loaded": to_load,
-        "failed_modules": failures,
+        "changed": bool(loaded) or after != before.text,
+        "loaded": loaded,
+        "failed_modules": loadable.failures + failures,
         "persisted": persisted,
         "boot_file": boot_block.PATH,
     }
     if module._diff:
-        header = {"before_header": boot_block.PATH, "after_header": boot_block.PATH}
-        loaded = {
-            "before_header": "loaded modules",
-            "after_header": "loaded modules",
-            "before": "",
-            "after": "".join(name + "\n" for name in to_load),
-        }
-        result["diff"] = [dict(header, before=boot_block.shown(before), after=boot_block.shown(after)), loaded]
+        result["diff"] = build_diff(before.text, after, loaded)
     return result
 
 
-def main():
+def build_diff(before: str, after: str, loaded: List[str]) -> List[Dict[str, str]]:
+    return [
+        {
+            "before_header": boot_block.PATH,
+            "after_header": boot_block.PATH,
+            "before": safe_write.make_printable(before),
+            "after": safe_write.make_printable(after),
+        },
+        {
+            "before_header": "loaded modules",
+            "after_header": "loaded modules",
+            "before": "",
+            "after": "".join(name + "\n" for name in loaded),
+        },
+    ]
+
+
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "modules": {"type": "list", "elements": "str", "default": []},
@@ -195,18 +232,16 @@ def main():
         supports_check_mode=True,
     )
     module.run_command_environ_update = {"LC_ALL": "C", "LANG": "C"}
-    names = asked_names(module)
+    request = parse_request(module)
     try:
-        with boot_block.locked(check_mode=module.check_mode):
-            result = act(module, names)
-    except boot_block.Refused as exc:
+        with safe_write.lock_directory_of(boot_block.PATH, module.check_mode):
+            result = apply_request(module, request)
+    except (boot_block.BootFileError, safe_write.FileAccessError) as exc:
         module.fail_json(msg=str(exc))
     failures = result["failed_modules"]
     if failures:
-        causes = "; ".join("{0}: {1}".format(failure["name"], failure["cause"]) for failure in failures)
-        module.fail_json(
-            msg="could not load {0} of {1} modules: {2}".format(len(failures), len(names), causes), **result
-        )
+        causes = "; ".join(f"{failure['name']}: {failure['cause']}" for failure in failures)
+        module.fail_json(msg=f"could not load {len(failures)} of {len(request.names)} modules: {causes}", **result)
     module.exit_json(**result)
 
 

@@ -6,24 +6,30 @@
 
 DOCUMENTATION = r"""
 module: modprobe_overrides
-short_description: Take back lines of modprobe.d that keep kernel modules from loading
+short_description: Override lines of modprobe.d that block kernel modules
 version_added: 0.2.0
 description:
-  - Takes back C(blacklist) and C(install) lines by files of its own in C(/etc/modprobe.d). Nobody else's file is edited.
-  - A C(blacklist) line in a file outside C(/etc) is taken back by a copy of that file without it, under the same name in
-    C(/etc/modprobe.d), which then counts in its stead.
-  - An C(install) line, wherever it is, is taken back by one that loads the module, in a file that is read before it.
-  - A C(blacklist) line in a file under C(/etc) is refused, since no other file can take it back.
-  - Copies follow their originals. Where an original is gone, or has the lines no more, the copy goes too.
-  - A file of its own that somebody else has changed since is left alone, also with O(state=absent), and what would change it is refused.
+  - Overrides C(blacklist) and C(install) lines with files in C(/etc/modprobe.d). It writes only these files and
+    never edits other files.
+  - To override a C(blacklist) line in a file outside C(/etc), it writes a copy of that file without the line. The
+    copy has the same name in C(/etc/modprobe.d), so it replaces the original.
+  - To override an C(install) line in any file, it writes an C(install) line that loads the module, to a file that
+    is read earlier.
+  - A C(blacklist) line in a file under C(/etc) is an error, because no other file can override it.
+  - Copies are kept in sync with their originals. A copy is removed if the original is gone or no longer has the
+    overridden lines.
+  - If a file of this module was edited, the module does not change it, not even with O(state=absent). A line that
+    would need a change of that file is an error.
 options:
   state:
-    description: V(present) takes back O(lines) and keeps what was taken back before, V(absent) removes all files of this module's making.
+    description:
+      - V(present) overrides O(lines) and keeps earlier overrides. V(absent) removes all files that this module
+        wrote.
     type: str
     choices: [present, absent]
     default: present
   lines:
-    description: The lines to take back, as they are in effect now.
+    description: The lines to override, as they are in effect now.
     type: list
     elements: dict
     default: []
@@ -34,8 +40,8 @@ options:
         required: true
       line:
         description:
-          - The line, words joined by one blank. It must begin with C(blacklist) or C(install). Its first 200 characters count, and bytes that
-            are no UTF-8 count as U+FFFD.
+          - The line, with its words joined by one space. It must begin with C(blacklist) or C(install). Only its
+            first 200 characters count, and bytes that are not valid UTF-8 count as U+FFFD.
         type: str
         required: true
 extends_documentation_fragment:
@@ -50,13 +56,13 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Let xt_owner load, whatever a vendor's file says
+- name: Let xt_owner load although a vendor's file blacklists it
   nodeprep.istio.modprobe_overrides:
     lines:
       - path: /usr/lib/modprobe.d/hardening.conf
         line: blacklist xt_owner
 
-- name: Undo it
+- name: Remove all overrides
   nodeprep.istio.modprobe_overrides:
     state: absent
 """
@@ -67,32 +73,68 @@ files:
   returned: success
   type: list
   elements: str
-left:
-  description: Paths of the files that are left as they are, since somebody else has changed them.
+edited_files:
+  description: Paths of the files of this module that it did not change because they were edited.
   returned: success
   type: list
   elements: str
 """
 
 import os
+from typing import Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.nodeprep.istio.plugins.module_utils._act import override, safe_write
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
-from ansible_collections.nodeprep.istio.plugins.module_utils._managed import boot_block, modprobe_overrides
+from ansible_collections.nodeprep.istio.plugins.module_utils._managed.modprobe_overrides import (
+    DIRECTORY,
+    INSTALL_OVERRIDE_FILE,
+    normalize_line,
+)
+
+KEYWORDS = ("blacklist", "install")
 
 
-def texts(state, lines):
-    """Return dict of path to (text now, text to be) of each file of ours, and the paths of those that somebody else changed. Raises Refused."""
-    files = Files()
-    present = modprobe_overrides.existing(files)
-    edited = [path for path, override in sorted(present.items()) if override.edited]
-    wanted = {} if state == "absent" else modprobe_overrides.wanted(files, present, lines)
-    after = {path: override.text(files) for path, override in wanted.items()}
-    paths = sorted((set(present) | set(wanted)) - set(edited))
-    return {path: (boot_block.read(path) if path in present else "", after.get(path, "")) for path in paths}, edited
+def parse_lines(module: AnsibleModule) -> List[override.Line]:
+    """Return the requested lines; fails the module if one of them cannot be a blacklist or install line."""
+    lines = []
+    for entry in module.params["lines"]:
+        line = normalize_line(entry["line"])
+        keyword, _blank, arguments = line.partition(" ")
+        if keyword not in KEYWORDS or not arguments:
+            module.fail_json(
+                msg=f"lines: '{line}' of {entry['path']} is not a blacklist or install line; "
+                "give a line that begins with blacklist or install and a module name"
+            )
+        lines.append(override.Line(entry["path"], line))
+    return lines
 
 
-def main():
+def apply_changes(module: AnsibleModule, changes: Dict[str, override.Change]) -> None:
+    """Write the overrides, or in check mode only check that they can be written. Raises FileAccessError."""
+    if changes and os.geteuid() != 0:
+        module.fail_json(msg=f"become: writing to {DIRECTORY} needs root; set become: true")
+    for path, change in changes.items():
+        safe_write.ensure_writable(path, change.after)
+    if module.check_mode:
+        return
+    for path, change in changes.items():
+        safe_write.write_text(path, change.after, module.tmpdir, module.atomic_move)
+
+
+def build_diff(changes: Dict[str, override.Change]) -> List[Dict[str, str]]:
+    return [
+        {
+            "before_header": path,
+            "after_header": path,
+            "before": safe_write.make_printable(change.before),
+            "after": safe_write.make_printable(change.after),
+        }
+        for path, change in changes.items()
+    ]
+
+
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -105,32 +147,16 @@ def main():
         },
         supports_check_mode=True,
     )
-    lines = [(entry["path"], modprobe_overrides.normal(entry["line"])) for entry in module.params["lines"]]
-    for path, line in lines:
-        if line.split()[:1] not in (["blacklist"], ["install"]) or len(line.split()) < 2:
-            module.fail_json(msg="lines: '{0}' ({1}) is no blacklist or install line".format(line, path))
+    lines = parse_lines(module)
     try:
-        with boot_block.locked(modprobe_overrides.BEATING, module.check_mode):
-            found, edited = texts(module.params["state"], lines)
-            changes = {path: pair for path, pair in found.items() if pair[0] != pair[1]}
-            if changes and os.geteuid() != 0:
-                module.fail_json(
-                    msg="writing to {0} needs root: set become to true".format(modprobe_overrides.DIRECTORY)
-                )
-            for path, (_before, after) in changes.items():
-                boot_block.see_writable(after, path)
-            for path, (_before, after) in changes.items():
-                if not module.check_mode:
-                    boot_block.write(after, module.tmpdir, module.atomic_move, path)
-    except (modprobe_overrides.Refused, boot_block.Refused) as exc:
+        with safe_write.lock_directory_of(INSTALL_OVERRIDE_FILE, module.check_mode):
+            changes, edited = override.plan_changes(Files(), module.params["state"], lines)
+            apply_changes(module, changes)
+    except (override.OverrideError, safe_write.FileAccessError) as exc:
         module.fail_json(msg=str(exc))
-    result = {"changed": bool(changes), "files": list(changes), "left": edited}
+    result = {"changed": bool(changes), "files": list(changes), "edited_files": edited}
     if module._diff:
-        shown = boot_block.shown
-        result["diff"] = [
-            {"before_header": path, "after_header": path, "before": shown(before), "after": shown(after)}
-            for path, (before, after) in changes.items()
-        ]
+        result["diff"] = build_diff(changes)
     module.exit_json(**result)
 
 

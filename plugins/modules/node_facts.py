@@ -9,28 +9,32 @@ module: node_facts
 short_description: Gather kernel module, kernel and tool facts of a node
 version_added: 0.1.0
 description:
-  - Tells for each kernel module whether it is loaded, built in, merged into another one, loadable, blocked or missing,
-    whether the kernel would load it on demand for a container, and whether it comes back after a reboot.
-  - Changes nothing. It loads no module and lists no iptables table, since listing a legacy table creates it.
-  - It knows kernel modules and never what Istio requires of them; that is what the filters of this collection are for.
+  - Reports for each kernel module whether it is loaded, built in, merged into another one, loadable, blocked or
+    missing. Also reports whether the kernel would load it on demand for a container, and whether it is present
+    after a reboot.
+  - Changes nothing. It loads no module and lists no iptables table, because listing a legacy table creates it.
+  - The facts describe the node and not Istio's requirements. The filters of this collection compare the two.
 options:
   modules:
     description:
-      - Names of the modules to look at. A dash and an underscore are one.
-      - By default all names that this collection's catalogue knows.
+      - Names of the modules to report. Dashes and underscores are equivalent.
+      - By default all names in this collection's catalogue.
     type: list
     elements: str
   root:
-    description: Directory that holds the system to look at, an absolute path, for an unpacked image or a recorded tree. Its tools are not run.
+    description:
+      - Absolute path of the directory that holds the system to read. Use it for an unpacked image or a recorded
+        tree. The tools in it are not run.
     type: path
     default: /
   kernel:
     description:
-      - Which installed kernel to judge. V(running) is the one that runs; V(next) the one that boots next, so that an
-        upgrade which loses modules is seen before the reboot; anything else is the release of an installed kernel.
-      - With another than the running one nothing counts as loaded, and the settings and the command line of the running
-        one are taken to stay.
-      - Below a O(root) in which no kernel runs, V(running) means V(next).
+      - The installed kernel to assess. V(running) is the running kernel. V(next) is the kernel that boots next, so
+        you see before the reboot if an upgrade loses modules. Any other value is the release of an installed
+        kernel.
+      - For a kernel that is not running no module counts as loaded. The settings and the command line of the
+        running kernel are assumed to stay.
+      - If no kernel runs below O(root), V(running) means V(next).
     type: str
     default: running
     version_added: 0.2.0
@@ -49,7 +53,7 @@ attributes:
 seealso:
   - plugin: nodeprep.istio.readiness
     plugin_type: filter
-    description: Judges these facts.
+    description: Assesses these facts.
 author:
   - nodeprep.istio contributors (@nodeprep)
 """
@@ -58,11 +62,11 @@ EXAMPLES = r"""
 - name: Gather the facts of the node
   nodeprep.istio.node_facts:
 
-- name: Look at an unpacked image
+- name: Read an unpacked image
   nodeprep.istio.node_facts:
     root: /srv/images/worker
 
-- name: See before the reboot what the next kernel has
+- name: See before the reboot which modules the next kernel has
   nodeprep.istio.node_facts:
     kernel: next
 """
@@ -74,137 +78,482 @@ ansible_facts:
   type: dict
   contains:
     istio_node:
-      description: What was observed on the node.
+      description: The facts of the node.
       returned: always
       type: dict
       contains:
         schema:
           description: Version of this structure.
+          returned: always
           type: int
-          sample: 2
+          sample: 3
         observed_at:
-          description: When it was observed, in UTC, ISO 8601.
+          description: Time of the observation, in UTC, ISO 8601.
+          returned: always
           type: str
           sample: "2026-11-23T18:00:00Z"
         kernel:
-          description:
-            - Release and version of the kernel, whether it runs, whether it supports modules, whether its modules tree is
-              there, whether it has IPv6 (C(ipv6), null where that cannot be told), and as C(next) the C(release) of the kernel that
-              boots next and C(how) that is told.
+          description: The kernel that these facts are about.
+          returned: always
           type: dict
+          contains:
+            release:
+              description: Release of the kernel, as C(uname -r) shows it.
+              type: str
+              sample: 6.12.0-124.el10.x86_64
+            version:
+              description: The numbers at the start of the release.
+              type: list
+              elements: int
+              sample: [6, 12, 0]
+            running:
+              description: Whether this kernel is running.
+              type: bool
+            boot_id:
+              description: ID of the current boot; null if this kernel is not running.
+              type: str
+            modules_supported:
+              description: Whether this kernel can load modules; null if this cannot be determined.
+              type: bool
+            module_tree_present:
+              description: Whether the module tree of this kernel is present.
+              type: bool
+            config:
+              description: Path of the file with the options of this kernel; null if there is none.
+              type: str
+            ipv6:
+              description: Whether this kernel has IPv6; null if this cannot be determined.
+              type: bool
+            next_boot:
+              description: The kernel that boots next; null if this cannot be determined.
+              type: dict
+              contains:
+                release:
+                  description: Release of the kernel.
+                  type: str
+                source:
+                  description: What the release was determined from.
+                  type: str
+                certain:
+                  description: V(false) if the release is only a guess.
+                  type: bool
         modules:
-          description:
-            - For each module name its C(state) (V(loaded), V(builtin), V(merged), V(loadable), V(blocked), V(missing),
-              V(unknown)), C(autoload) (V(yes), V(never), V(denied), V(unknown)) and C(boot) (V(yes), V(no), V(ineffective),
-              V(not_applicable), V(unknown)). Where they apply also C(provider), the module it is merged
-              into or an alias of, C(origin), its file or kernel option, C(depends), the modules it needs, C(autoload_after), the
-              module that has to be there before the kernel asks for this one, and C(next), C(state) and C(autoload) with
-              the kernel that boots next, or with the settings that outlive a reboot or come with it (sysctl.d), where they are others
-              than now. C(boot) is judged with those.
+          description: A mapping of module name to its entry. Each entry has the keys below.
+          returned: always
           type: dict
+          contains:
+            state:
+              description: V(loaded), V(builtin), V(merged), V(loadable), V(blocked), V(missing) or V(unknown).
+              returned: always
+              type: str
+            autoload:
+              description:
+                - Whether the kernel would load the module for a container on demand, V(yes), V(never), V(denied) or
+                  V(unknown).
+              returned: always
+              type: str
+            boot:
+              description:
+                - Whether the module is present after a reboot, V(yes), V(no), V(ineffective), V(not_applicable) or
+                  V(unknown).
+                - It is assessed with the kernel and the settings of the next boot.
+              returned: always
+              type: str
+            provider:
+              description:
+                - The module that has the code of this one, because this one was merged into it or is an alias of
+                  it.
+              returned: if it applies
+              type: str
+            origin:
+              description: The file or the kernel option that the module comes from.
+              returned: if it applies
+              type: str
+            depends:
+              description: The modules that this module needs.
+              returned: if it applies
+              type: list
+              elements: str
+            autoload_after:
+              description: The module that must be present before the kernel requests this one.
+              returned: if it applies
+              type: str
+            next_boot:
+              description:
+                - C(state) and C(autoload) of the module after the next boot, with the kernel that boots next and
+                  the settings that are in effect then (sysctl.d).
+              returned: if they differ from now
+              type: dict
         reasons:
           description:
-            - Why, in the order of the axes; what several modules have in common is said once. Each has its C(axis) (V(now), V(autoload),
-              V(boot)), a C(code) (docs/reasons.md of the collection lists all of them), a C(text) and C(modules). Where they apply also
-              C(where), the file that it rests on, C(listed), the file of the boot list's line that it is about, and C(needs), the module
-              that all of these need and that the reason is about.
-            - C(modules) has for each module's name a list of what is left of C(where) and C(listed), in this order, a line number or a file's
-              name in that directory, or null.
-            - With C(dependents), V(true), the reason holds as well for every module that has one of these in its C(depends).
-              M(nodeprep.istio.node_readiness) returns facts in which each module has all of its reasons in its own entry.
-            - A cause that explains two axes of a module is said of the first. Each C(blacklist) line that keeps a module from being loaded has its
-              reason, and so has each C(install) line, those that count once the first of them is gone, too; five of one kind at most.
+            - The reasons for the answers about the modules, in the order of their axes. A reason that several
+              modules share is listed once.
+            - A cause that explains two axes of a module is listed on the first one only.
+            - Each C(blacklist) and C(install) line that blocks a module has a reason. This includes C(install)
+              lines that take effect only after the first one is removed. At most five lines of one kind are listed.
+            - M(nodeprep.istio.node_readiness) returns facts in which the entry of each module has all of its
+              reasons.
+          returned: always
           type: list
           elements: dict
+          contains:
+            axis:
+              description: What the reason explains, V(now), V(autoload) or V(boot).
+              returned: always
+              type: str
+            code:
+              description: Code of the reason. C(docs/reasons.md) of the collection lists all codes.
+              returned: always
+              type: str
+            text:
+              description: The reason in words.
+              returned: always
+              type: str
+            where:
+              description: The file that the reason is based on.
+              returned: if it applies
+              type: str
+            listed_in:
+              description: The file that lists the modules for the boot, if the reason is about such a line.
+              returned: if it applies
+              type: str
+            dependency:
+              description: The module that the reason is about. All modules of this reason need it.
+              returned: if it applies
+              type: str
+            modules:
+              description:
+                - A mapping of module name to a list with one item for C(where) and one for C(listed_in), if these
+                  are present.
+                - An item is a line number in that file, the name of a file in that directory, or null.
+              returned: always
+              type: dict
+            includes_dependents:
+              description:
+                - V(true) if the reason also holds for every module that has one of these modules in its C(depends).
+              returned: if it applies
+              type: bool
           sample:
-            - {axis: autoload, code: blacklist, text: blacklisted, where: /etc/modprobe.d/hardening.conf, modules: {xt_mark: [3], xt_owner: [4]}}
+            - axis: autoload
+              code: blacklist
+              text: blacklisted
+              where: /etc/modprobe.d/hardening.conf
+              modules: {xt_mark: [3], xt_owner: [4]}
             - axis: boot
               code: blacklist
               text: blacklisted
               where: /etc/modprobe.d/hardening.conf
-              listed: /etc/modules-load.d/mesh.conf
+              listed_in: /etc/modules-load.d/mesh.conf
               modules: {xt_mark: [3, 1]}  # blacklisted in line 3 of the one file, listed in line 1 of the other
         boot_files:
-          description: For each file that lists any of the modules to be loaded at boot, which of them it lists; of other names nothing is told.
+          description:
+            - For each file that lists modules for the boot, the requested modules that it lists. Other modules in
+              the file are omitted.
+          returned: always
           type: dict
         blockers:
-          description: Settings that keep the kernel from loading modules.
+          description:
+            - Settings that stop the kernel from loading modules. A value is null if the kernel does not have it, or
+              if it cannot be read.
+          returned: always
           type: dict
+          contains:
+            modules_disabled:
+              description: Whether C(kernel.modules_disabled) is 1.
+              type: bool
+            modprobe_helper:
+              description: Value of C(kernel.modprobe), the program that the kernel starts to load a module.
+              type: str
+            modprobe_helper_exists:
+              description: Whether the kernel can start that program.
+              type: bool
+            lockdown:
+              description: The lockdown mode of the kernel.
+              type: str
+            signature_enforced:
+              description: Whether the kernel loads signed modules only.
+              type: bool
         selinux:
-          description:
-            - The mode of SELinux, its policy, and as C(module_request) whether the policy lets the domain of containers
-              make the kernel load a module; null where it cannot be asked.
-            - C(denied) is what the audit log remembers of that, C(modules), C(domains) and when it happened last, C(at); null where there is
-              no log, or it cannot be read.
+          description: The state of SELinux. Only the first three keys are present if SELinux is disabled.
+          returned: always
           type: dict
-        management:
-          description:
-            - Whether systemd runs (C(systemd)), and by what else than file by file the system is changed (C(managed_by)), V(ostree),
-              V(transactional-update), or V(image) where /etc is mounted read-only; null elsewhere.
-            - Where C(modules-load.d) is not sure to be read at boot also C(boot_files_read), V(false), or null where that cannot be told, and
-              C(boot_files_mask), what switches systemd-modules-load off, the path of a unit file or words of the kernel command line, or null.
+          contains:
+            mode:
+              description: V(enforcing), V(permissive), V(disabled), or V(unknown) if it cannot be read.
+              type: str
+            policy:
+              description: The configured policy type; null if there is none.
+              type: str
+            configured:
+              description: The configured mode; null if there is none.
+              type: str
+            domain_kernel_load_modules:
+              description: Value of this SELinux boolean; null if the policy does not have it.
+              type: bool
+            module_request:
+              description:
+                - Whether the policy lets containers make the kernel load a module; null if the policy cannot be
+                  queried.
+              type: bool
+            domain:
+              description:
+                - The SELinux domain of containers that C(module_request) is about; null if the policy has none or
+                  cannot be queried.
+              type: str
+            denied:
+              description: The denied requests in the audit log; null if there is no log, or if it cannot be read.
+              type: dict
+              contains:
+                modules:
+                  description: The modules that the kernel was not allowed to load.
+                  type: list
+                  elements: str
+                domains:
+                  description: The SELinux domains of the processes that needed them.
+                  type: list
+                  elements: str
+                at:
+                  description: Time of the last denial, in UTC, ISO 8601; null if there is none.
+                  type: str
+        platform:
+          description: What kind of system this is.
+          returned: always
           type: dict
-        ours:
-          description:
-            - What of this collection is on the node. C(boot_file) are the names in the block of the boot file, null where its marks are no
-              pair, C(masked) is whether a link switches that file off. Where they apply also C(block), V(true) of a block without any name,
-              C(beside), what other lines of that file list and C(boot_files) does not tell, C(more), V(true) where that file
-              has more names than are told, C(would_hide), a vendor's file that it would take the place of, and C(in_the_way), what is
-              not ours where our files in C(modprobe.d) would be.
-            - C(overrides) are files in C(modprobe.d), each with the file that it is a copy of (C(of)), the C(lines) that it takes back, whether
-              it is as it would be written now (C(current)), and whether somebody else has changed it (C(edited)); C(policy) is the SELinux
-              module that counts, with all its C(priorities), whether C(semodule) is there, and C(disabled), V(true) where it is switched
-              off, or null. A long C(cil) is told by its digest.
+          contains:
+            container:
+              description: The kind of container that this system runs in; null if it runs in none.
+              type: str
+            machine:
+              description: Vendor and product name of the machine; null if they cannot be read.
+              type: str
+            can_load_modules:
+              description: Whether this task has the capability to load modules; null if this cannot be determined.
+              type: bool
+            systemd:
+              description: Whether systemd is the init system.
+              type: bool
+            managed_by:
+              description:
+                - What manages the files of this system, V(ostree), V(transactional-update), or V(image) if C(/etc)
+                  is mounted read-only.
+                - Null if files may be changed directly.
+              type: str
+            boot_files_read:
+              description: V(false) if C(modules-load.d) is not read at boot; null if this cannot be determined.
+              returned: unless it is certain that C(modules-load.d) is read at boot
+              type: bool
+            boot_files_mask:
+              description:
+                - What masks systemd-modules-load, which is the path of a unit file or an option of the kernel
+                  command line; null if nothing does.
+              returned: unless it is certain that C(modules-load.d) is read at boot
+              type: str
+        managed:
+          description: The files and the policy module of this collection on the node.
+          returned: always
           type: dict
+          contains:
+            boot_file:
+              description:
+                - The modules in our block of C(/etc/modules-load.d/istio.conf); null if its BEGIN/END markers are
+                  unbalanced.
+              returned: always
+              type: list
+              elements: str
+            masked:
+              description: Whether the boot file is a link to C(/dev/null).
+              returned: always
+              type: bool
+            overrides:
+              description:
+                - A mapping of path to each override in C(/etc/modprobe.d). Each override has the keys below.
+              returned: always
+              type: dict
+              contains:
+                source:
+                  description: The file that the override is a copy of; null if it is not a copy.
+                  type: str
+                lines:
+                  description: The lines that it overrides.
+                  type: list
+                  elements: str
+                current:
+                  description: Whether the file is as this collection would write it now.
+                  type: bool
+                edited:
+                  description: Whether the file was edited after this collection wrote it.
+                  type: bool
+            policy:
+              description: The SELinux module of this collection; null if it is not installed.
+              returned: always
+              type: dict
+              contains:
+                priority:
+                  description: The priority that is in effect, which is the highest one.
+                  type: int
+                priorities:
+                  description: All priorities with which the module is installed.
+                  type: list
+                  elements: int
+                cil:
+                  description: The text of the module. A long text is replaced by its SHA-256 digest.
+                  type: str
+                semodule:
+                  description: Whether the program C(semodule) is installed.
+                  type: bool
+                disabled:
+                  description: V(true) if the module is installed but disabled.
+                  returned: if it is disabled
+                  type: bool
+            has_empty_block:
+              description: V(true) if the boot file has our block and the block lists no module.
+              returned: if it applies
+              type: bool
+            other_modules:
+              description: Modules on the other lines of the boot file that C(boot_files) does not list.
+              returned: if there are any
+              type: list
+              elements: str
+            truncated:
+              description: V(true) if the boot file has more names than C(boot_file) and C(other_modules) list.
+              returned: if it applies
+              type: bool
+            shadowed_file:
+              description: A vendor file with the same name as our boot file, which our file would hide.
+              returned: if it applies
+              type: str
+            occupied_paths:
+              description:
+                - Paths in C(/etc/modprobe.d) to which an override would have to be written and which hold another
+                  file.
+              returned: if there are any
+              type: list
+              elements: str
         conflicts:
           description:
-            - For each file of modprobe.d whose C(blacklist) or C(install) lines are reasons its C(package), its first C(comment), and C(lines), by their
-              numbers. Only lines are told that are written in another way than C(blacklist NAME), or C(install NAME COMMAND) with the reason's command.
+            - A mapping of path to each modprobe.d file with C(blacklist) or C(install) lines that are reasons. Each
+              file has the keys below.
+          returned: always
           type: dict
-        surroundings:
-          description: The kind of container around this system, the machine's vendor, whether this task may load modules.
-          type: dict
+          contains:
+            package:
+              description: The package that the file belongs to; null if there is none.
+              type: str
+            comment:
+              description: The first comment in the file; null if there is none.
+              type: str
+            lines:
+              description:
+                - A mapping of line number to line. It has only the lines that differ from C(blacklist NAME), or
+                  from C(install NAME COMMAND) with the command of the reason.
+              type: dict
         options:
-          description: Kernel options that no module shows, V(y), V(m), V(n), or null where they cannot be read.
+          description:
+            - Kernel options that the presence of a module does not show, V(y), V(m), V(n), or null if they cannot
+              be read.
+          returned: always
           type: dict
         os:
-          description: Identity of the operating system.
+          description: The operating system. A value is null if os-release does not have it.
+          returned: always
           type: dict
+          contains:
+            id:
+              description: C(ID) of os-release.
+              type: str
+            version:
+              description: C(VERSION_ID) of os-release.
+              type: str
+            name:
+              description: C(PRETTY_NAME) of os-release.
+              type: str
         tools:
-          description: Path and version of C(nft), C(iptables) and its variants, C(ipset) and C(modprobe), null for one that is not there.
+          description:
+            - A mapping of tool name to its C(path) and C(version), for C(nft), C(iptables) and its variants,
+              C(ipset) and C(modprobe). Null for a tool that is not installed.
+            - The entry of C(nft) also has C(json), whether it was built with JSON support. The entry of C(iptables)
+              also has C(variant), V(nft) or V(legacy).
+          returned: always
           type: dict
         netfilter:
           description:
-            - What netfilter holds in the network namespace of this module, read without making any of it. C(legacy_tables) has the tables of
-              C(ipv4) and C(ipv6) that exist, C(nft_compat_uses) how many rules of iptables-nft hold it, C(ipsets) the names of Istio's sets.
-            - A value is null where it cannot be told.
+            - The state of netfilter in the network namespace of this module. Reading it creates nothing. A value is
+              null if it cannot be determined.
+          returned: always
           type: dict
+          contains:
+            legacy_tables:
+              description: The existing legacy tables for C(ipv4) and C(ipv6).
+              type: dict
+            nft_compat_uses:
+              description: Number of uses of C(nft_compat) by the rules of iptables-nft, in all network namespaces.
+              type: int
+            ipsets:
+              description: The names of Istio's ipsets.
+              type: list
+              elements: str
         unreadable:
-          description: Files that exist and could not be read, with the error; 20 of them at most.
+          description: A mapping of path to error, for files that exist but cannot be read. At most 20 are listed.
+          returned: always
           type: dict
-        shortened:
+        truncated:
           description:
-            - What is told in short, since all of it would make more than 16 KiB of JSON, in the order in which it was cut. V(origin) is left
-              out, V(unreadable) has three files, V(boot_files) names our own alone, V(ours) has 20 overrides without their lines, and few of the
-              names that this collection does not know.
-            - V(reasons) and C(conflicts) are without files and lines, but for the kernel command line; V(further_reasons) leaves one for each axis;
-              V(texts) are cut; V(providers), what somebody's own aliases lead to, are left out, and V(depends) too.
-            - The answers of a module are never left out, but become V(unknown) with V(providers). Of more modules than the default ones more may be told.
-          returned: when something is
+            - What was cut because the facts would have more than 16 KiB of JSON, in the order in which it was cut.
+              The limit grows with the number of O(modules) if these are more than the default ones.
+            - With V(origin), the C(origin) of all modules is omitted.
+            - With V(unreadable), three files remain.
+            - With V(boot_files), only the boot file of this collection remains by name.
+            - With V(managed), 20 overrides remain, without C(source) and C(lines), and few of the names that this
+              collection does not know.
+            - With V(reasons), the reasons have no files and lines except for the kernel command line, and
+              C(conflicts) is empty.
+            - With V(texts), long texts are cut.
+            - With V(other_reasons), one reason remains for each axis, and one that blocks the module.
+            - With V(providers), modules that only local aliases lead to are omitted. A module with such a provider
+              becomes V(unknown).
+            - With V(depends), the C(depends) of all modules is omitted.
+            - The state, autoload and boot answers of a requested module are never omitted.
+          returned: if something was cut
           type: list
           elements: str
           sample: [origin]
 """
 
 import datetime
+from typing import List, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe import node_facts
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import (
+    KNOWN_MODULES,
+    canonicalize,
+    is_valid_name,
+)
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import UnknownKernelError
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
 
 
-def main():
+def parse_names(module: AnsibleModule) -> Sequence[str]:
+    """Return the canonical names of the modules to look at; fails the module if one is not valid."""
+    requested = module.params["modules"]
+    if not requested:
+        return KNOWN_MODULES
+    for name in requested:
+        if not is_valid_name(name):
+            module.fail_json(msg=f"modules: '{name}' is not a valid module name; use letters, digits, '_' and '-' only")
+    return sorted({canonicalize(name) for name in requested})
+
+
+def parse_root(module: AnsibleModule) -> str:
+    """Return the root without a slash at its end; fails the module if it is not an existing directory."""
+    requested: str = module.params["root"]
+    root = "/" + requested.strip("/")
+    if not requested.startswith("/") or not Files(root).is_dir("/"):
+        module.fail_json(msg=f"root: '{requested}' is not a directory; give the absolute path of an existing directory")
+    return root
+
+
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "modules": {"type": "list", "elements": "str"},
@@ -213,30 +562,20 @@ def main():
         },
         supports_check_mode=True,
     )
-    asked = module.params["modules"]
-    for name in asked or []:
-        if not _module_names.is_valid(name):
-            module.fail_json(msg="modules: '{0}' is no module name: letters, digits, '_' and '-' only".format(name))
-    root = "/" + module.params["root"].strip("/")
-    if not module.params["root"].startswith("/") or not Files(root).is_dir("/"):
-        module.fail_json(
-            msg="root: there is no directory '{0}'; it has to be an absolute path".format(module.params["root"])
-        )
+    names = parse_names(module)
+    root = parse_root(module)
     module.run_command_environ_update = {"LC_ALL": "C", "LANG": "C"}
 
-    def run(arguments):
-        code, out, _err = module.run_command(arguments)
-        return code, out
+    def run(arguments: List[str]) -> Tuple[int, str]:
+        code, output, _errors = module.run_command(arguments)
+        return code, output
 
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # The programs of another system must not be started.
+    runner = run if root == "/" else None
     try:
-        facts = node_facts.facts(
-            Files(root),
-            sorted({_module_names.canonical(name) for name in asked}) if asked else _module_names.KNOWN_MODULES,
-            datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            run if root == "/" else None,
-            module.params["kernel"],
-        )
-    except node_facts.NoSuchKernel as exc:
+        facts = gather_facts(Files(root), names, now, runner, module.params["kernel"])
+    except UnknownKernelError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(changed=False, ansible_facts={"istio_node": facts})
 

@@ -6,29 +6,32 @@
 
 DOCUMENTATION = r"""
 module: node_readiness
-short_description: Observe a node, assess it, and plan what would make it ready for Istio
+short_description: Observe a node, assess it, and plan how to make it ready for Istio
 version_added: 0.2.0
 description:
-  - Runs M(nodeprep.istio.node_facts) on the node, and on the controller judges its facts as P(nodeprep.istio.readiness#filter) does and plans
-    as P(nodeprep.istio.preparation_plan#filter) does. One task, so that a large fleet costs its controller little.
-  - Changes nothing. What is asked is checked before the node is touched.
+  - Runs M(nodeprep.istio.node_facts) on the node. On the controller it then assesses the facts like
+    P(nodeprep.istio.readiness#filter) and plans like P(nodeprep.istio.preparation_plan#filter). It is one task, so
+    a large fleet costs the controller little.
+  - Changes nothing. The options are checked before the node is contacted.
 options:
   selection:
-    description: What is asked of the node, the options of P(nodeprep.istio.validate_selection#filter).
+    description: The description of the mesh, with the options of P(nodeprep.istio.validate_selection#filter).
     type: dict
     default: {}
   consent:
-    description: What may be done, the options of P(nodeprep.istio.preparation_plan#filter) beside those of the selection.
+    description:
+      - What the plan may do, with those options of P(nodeprep.istio.preparation_plan#filter) that are not part of
+        the selection.
     type: dict
     default: {}
-  acted:
+  execution:
     description:
-      - After the plan was carried out, what came of it. The node is observed and judged again, and the task fails where it
-        did not become what the plan foresaw.
+      - The results of a plan that was executed. The node is then observed and assessed again, and the task fails if
+        the node is not as the plan predicted.
     type: dict
     suboptions:
       plan:
-        description: The plan that was carried out.
+        description: The plan that was executed.
         type: dict
         required: true
       modules:
@@ -40,7 +43,7 @@ options:
         type: dict
         required: true
       boot_id:
-        description: The node's boot id before, C(kernel.boot_id) of its facts.
+        description: The boot ID of the node before the execution, C(kernel.boot_id) of its facts.
         type: str
         required: true
 extends_documentation_fragment:
@@ -60,44 +63,77 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Is this node ready for ambient mode?
+- name: Assess whether this node is ready for ambient mode
   nodeprep.istio.node_readiness:
     selection:
       mode: ambient
   register: outcome
 
-- name: Say it
+- name: Show the verdict
   ansible.builtin.debug:
     msg: "{{ outcome.assessment.verdict }}"
 
-- name: Say why a module would not be there, with file and line
+- name: Show why a module would not be present, with file and line
   ansible.builtin.debug:
     msg: "{{ outcome.facts.modules.xt_owner.reasons | map(attribute='text') }}"
 """
 
 RETURN = r"""
 ansible_facts:
-  description: As M(nodeprep.istio.node_facts) returns them.
+  description: The facts as M(nodeprep.istio.node_facts) returns them.
   returned: success
   type: dict
 facts:
   description:
-    - The node's facts, C(ansible_facts.istio_node), as they were judged. Here each module's entry has C(reasons) of its own, each with C(axis),
-      C(code), the whole sentence as C(text), and where they apply C(where), a path and line, C(listed) and C(needs).
+    - The facts of the node, C(ansible_facts.istio_node), as they were assessed.
+    - Here the entry of each module has its own C(reasons). Each reason has C(axis), C(code), the whole sentence as
+      C(text), and if they apply C(where) (a path and line), C(listed_in) and C(dependency).
   returned: success
   type: dict
 assessment:
-  description: What P(nodeprep.istio.readiness#filter) returns.
+  description: The assessment as P(nodeprep.istio.readiness#filter) returns it.
   returned: success
   type: dict
 plan:
-  description: What P(nodeprep.istio.preparation_plan#filter) returns, or the plan that was carried out.
+  description: The plan as P(nodeprep.istio.preparation_plan#filter) returns it, or the plan that was executed.
   returned: success
   type: dict
-act:
-  description:
-    - What was done by the plan, or in check mode would be, with C(loaded), C(persisted), C(boot_file), C(packages), C(files), C(policy),
-      C(boot_ids), C(left) and C(check_mode).
-  returned: with O(acted)
+execution:
+  description: What the execution of the plan did, or in check mode would do.
+  returned: with O(execution)
   type: dict
+  contains:
+    check_mode:
+      description: Whether this was check mode.
+      type: bool
+    loaded:
+      description: The modules that were loaded.
+      type: list
+      elements: str
+    persisted:
+      description: The modules in the block of the boot file.
+      type: list
+      elements: str
+    boot_file:
+      description: Path of the boot file.
+      type: str
+    packages:
+      description: The packages that were installed.
+      type: list
+      elements: str
+    files:
+      description: The files in C(/etc/modprobe.d) that were written or removed.
+      type: list
+      elements: str
+    policy:
+      description: What was done to the SELinux policy module, V(present), V(absent) or V(unchanged).
+      type: str
+    boot_ids:
+      description: The boot IDs before and after the reboot; empty if the plan had none.
+      type: list
+      elements: str
+    not_removed:
+      description: With state V(absent), what remains on the node and why.
+      type: list
+      elements: str
 """

@@ -1,80 +1,95 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""Decide what to load and what to list at boot, and load it. Nothing here unloads a module."""
+"""Decide which modules to load and which to list at boot, and load them. Nothing here unloads a module."""
 
-from ansible_collections.nodeprep.istio.plugins.module_utils import _reasons
+from typing import Callable, Collection, Container, Dict, Iterable, List, NamedTuple, Tuple
+
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed import boot_block
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import PRESENT_STATES
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import module_state
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import Node
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import describe_reasons, works_at_boot
 
-THERE = ("loaded", "builtin", "merged")
+# C(name) and C(cause) of a module that cannot be loaded.
+Failure = Dict[str, str]
 
 
-def sort_out(node, names):
-    """Return (names to load, failures): what is not there yet, and C(name) and C(cause) of what cannot be loaded.
+class Loadable(NamedTuple):
+    """What :func:`split_loadable` returns.
 
-    A blacklist counts as a no, though modprobe would pass over it when it is given the module's own name. What comes along
-    with a module that needs it is no failure: there a blacklist does not count.
+    :ivar names: the modules to load.
+    :ivar failures: the modules that cannot be loaded.
+    """
+
+    names: List[str]
+    failures: List[Failure]
+
+
+def split_loadable(node: Node, names: Iterable[str]) -> Loadable:
+    """Return which of these modules to load and which cannot be loaded; modules that are present are in neither.
+
+    A blacklisted module counts as one that cannot be loaded, although modprobe loads it by its own name. It is not a
+    failure if a module to load depends on it: dependencies are loaded regardless of a blacklist.
     """
     to_load = []
     failures = []
     for name in names:
         entry = module_state.describe(node, name)
-        if entry["state"] in THERE:
+        if entry["state"] in PRESENT_STATES:
             continue
-        refusal = node.conf.autoload_refusal(name)
-        if entry["state"] == "loadable" and refusal is None:
+        denial = node.conf.find_autoload_denial(name)
+        if entry["state"] == "loadable" and denial is None:
             to_load.append(name)
         else:
-            cause = refusal.sentence() if refusal else _reasons.texts(entry["reasons"])
+            cause = denial.describe() if denial else describe_reasons(entry["reasons"])
             failures.append({"name": name, "cause": cause or entry["state"]})
-    along = {needed for name in to_load for needed in node.tree.dependencies(name)}
-    return to_load, [failure for failure in failures if failure["name"] not in along]
+    dependencies = set()
+    for name in to_load:
+        dependencies.update(node.tree.list_dependencies(name))
+    return Loadable(to_load, [failure for failure in failures if failure["name"] not in dependencies])
 
 
-def persistable(node, names, outside_block):
-    """Return the names that belong into our block: modules that work here, or will after a reboot, and that no other line loads.
+def select_persistable(node: Node, names: Iterable[str], outside_block: Collection[str]) -> List[str]:
+    """Return the names for the block of the boot file: modules that load at boot and that no other line lists.
 
-    :param outside_block: names on the lines of our boot file that are not ours.
+    :param outside_block: names on the lines of the boot file outside the block.
     """
-    elsewhere = {name for path, listed in node.boot.files.items() if path != boot_block.PATH for name in listed} | set(
-        outside_block
-    )
-    return [
-        name
-        for name in names
-        if name not in elsewhere and _works(module_state.describe(node, name)) and not node.conf.blacklisting(name)
-    ]
+    listed = set(outside_block)
+    for path, names_in_file in node.boot_list.names_by_file.items():
+        if path != boot_block.PATH:
+            listed.update(names_in_file)
+    persistable = []
+    for name in names:
+        if name in listed or node.conf.find_blacklist(name):
+            continue
+        entry = module_state.describe(node, name)
+        reasons = [(reason["axis"], reason["code"]) for reason in entry["reasons"]]
+        if works_at_boot(entry["state"], entry.get("next_boot", {}).get("state"), reasons):
+            persistable.append(name)
+    return persistable
 
 
-def _works(entry):
-    """Whether a line for it at boot makes sense: it loads here, or will with the kernel that boots next, or after a reboot."""
-    waits = {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"} == {
-        "modules_disabled"
-    } and not any(reason["code"] == "install_override" for reason in entry["reasons"])
-    return (
-        entry["state"] in ("loaded", "loadable") or waits or (entry.get("next_boot") or {}).get("state") == "loadable"
-    )
+def load_modules(
+    names: List[str],
+    modprobe: Callable[[List[str]], Tuple[int, str, str]],
+    read_loaded: Callable[[], Container[str]],
+) -> List[Failure]:
+    """Load the modules and return the failures: those that are not loaded afterwards. An exit code proves nothing.
 
-
-def load(names, modprobe, loaded):
-    """Load the modules and return the failures, judged by what is loaded afterwards: an exit code proves nothing.
-
-    :param modprobe: function that runs modprobe with a list of arguments and returns (exit code, output, errors).
-    :param loaded: function that returns the names of the modules that are loaded now.
+    :param modprobe: function that runs modprobe with these arguments and returns (exit code, output, errors).
+    :param read_loaded: function that returns the names of the modules that are loaded now.
     """
     modprobe(["--all", "--"] + names)
-    there = loaded()
+    loaded = read_loaded()
     failures = []
     for name in names:
-        if name in there:
+        if name in loaded:
             continue
-        # Together they gave one list of messages; asked alone, the module gives its own.
-        code, out, err = modprobe(["--", name])
-        if name not in loaded():
-            message = (err or out).strip() or "modprobe ended with {0}, and the module is not in /proc/modules".format(
-                code
+        # The first call printed the messages of all modules. This one prints the messages of this module.
+        code, output, errors = modprobe(["--", name])
+        if name not in read_loaded():
+            message = (errors or output).strip()
+            failures.append(
+                {"name": name, "cause": message or f"modprobe exited with {code}, but /proc/modules does not list it"}
             )
-            failures.append({"name": name, "cause": message})
     return failures

@@ -1,79 +1,99 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""Whose the lines are that keep modules from loading: the files' text and owners, for those that reasons name."""
+"""Conflicts: text and owner of the modprobe.d lines that keep modules from loading."""
 
 import re
+from typing import Any, Dict, Iterable, Mapping, Optional, Set
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modprobe_conf import raw_lines
-from ansible_collections.nodeprep.istio.plugins.module_utils._managed import modprobe_overrides
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import usual_line
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.conf_lines import split_raw_lines
+from ansible_collections.nodeprep.istio.plugins.module_utils._managed.modprobe_overrides import normalize_line
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.managed import read_exact
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.tools import RPM, CommandRunner, has_rpm
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Code, reconstruct_line
 
 DPKG_LISTS = "/var/lib/dpkg/info"
-RPM = "/usr/bin/rpm"
-RPM_DATABASES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
 
-LINES = ("blacklist", "install_override")
+# Codes of the reasons that are lines of modprobe.d files.
+LINE_CODES = (Code.BLACKLIST, Code.INSTALL_OVERRIDE)
+# These bound the facts.
+_MAX_COMMENT_CHARS = 100
+_MAX_COMMENT_LINES = 5
 _PLACE = re.compile(r"^(/(?:etc|run|usr|lib)/.*):(\d+)$")
 
+# Line number to the lines that the reasons at that place usually come from; None for a reason without such a line.
+_UsualLines = Dict[str, Set[Optional[str]]]
 
-def observe(files, reasons, run):
-    """Return dict of path to C(package), C(comment) and C(lines), a dict of line number to the line, but for those that
-    are what :func:`_modprobe_conf.usual_line` makes of their reasons.
 
-    C(package) is the package that the file belongs to, or None; C(comment) the file's first comment, where a
-    hardening baseline or an admin tends to say who wrote it.
+def observe(
+    files: Files, reasons: Mapping[str, Iterable[Mapping[str, Any]]], run: Optional[CommandRunner]
+) -> Dict[str, Any]:
+    """Return dict of path to C(package), C(comment) and C(lines).
 
-    :param reasons: dict of module name to its reasons; every line of C(blacklist) and C(install) that they name is looked at.
-    :param run: see :func:`_tools.observe`.
+    C(package) is the package that owns the file, or None. C(comment) is the file's first comment, in which hardening
+    baselines and administrators usually name themselves. C(lines) is a dict of line number to line. It has only lines
+    that differ from what :func:`_reasons.reconstruct_line` returns for their reasons.
+
+    :param reasons: dict of module name to its reasons. Each blacklist and install line that they name is looked at.
+    :param run: see :func:`tools.observe`; None if no program may be started.
     """
-    places = {}
-    for name, about in reasons.items():
-        for reason in about:
+    places: Dict[str, _UsualLines] = {}
+    for name, reasons_of_module in reasons.items():
+        for reason in reasons_of_module:
             match = _PLACE.match(reason.get("where", ""))
-            if match and reason["code"] in LINES:
-                places.setdefault(match.group(1), {}).setdefault(match.group(2), set()).add(usual_line(reason, name))
-    owners = _dpkg_owners(files, places) if places else {}
-    return {
-        path: _file(files, path, lines, owners.get(path) or _rpm_owner(files, path, run))
-        for path, lines in sorted(places.items())
-    }
+            if match and reason["code"] in LINE_CODES:
+                path, number = match.groups()
+                places.setdefault(path, {}).setdefault(number, set()).add(reconstruct_line(reason, name))
+    owners = _find_dpkg_owners(files, places) if places else {}
+    result = {}
+    for path, usual_lines in sorted(places.items()):
+        package = owners.get(path) or _find_rpm_owner(files, path, run)
+        result[path] = _describe_file(files, path, usual_lines, package)
+    return result
 
 
-def _file(files, path, usual, package):
-    """Return what is told of a file; I(usual) is a dict of line number to what its reasons make of the line."""
-    text = modprobe_overrides.read(files, path) or ""
-    lines = {str(number): modprobe_overrides.normal(raw) for number, raw in raw_lines(text)}
-    first = [modprobe_overrides.normal(line).strip("# ") for line in text.split("\n")[:5] if line.startswith("#")]
-    comment = next((line for line in first if line), None)
-    return {
-        "package": package,
-        "comment": comment[:100] if comment else None,
-        "lines": {
-            number: lines[number]
-            for number in sorted(usual, key=int)
-            if number in lines and usual[number] != {lines[number]}
-        },
-    }
+def _describe_file(files: Files, path: str, usual_lines: _UsualLines, package: Optional[str]) -> Dict[str, Any]:
+    text = read_exact(files, path) or ""
+    lines = {str(number): normalize_line(raw) for number, raw in split_raw_lines(text)}
+    unusual = {}
+    for number in sorted(usual_lines, key=int):
+        if number in lines and usual_lines[number] != {lines[number]}:
+            unusual[number] = lines[number]
+    return {"package": package, "comment": _find_comment(text), "lines": unusual}
 
 
-def _dpkg_owners(files, paths):
-    """Return dict of path to package; the lists, one for each package, are read once for all paths."""
-    # dpkg records a path as the package has it, which may be the one before /usr was merged.
-    recorded = dict(
-        {path[4:]: path for path in paths if path.startswith("/usr/lib/")}, **{path: path for path in paths}
-    )
-    owners = {}
+def _find_comment(text: str) -> Optional[str]:
+    for line in text.split("\n")[:_MAX_COMMENT_LINES]:
+        if line.startswith("#"):
+            comment = normalize_line(line).strip("# ")
+            if comment:
+                return comment[:_MAX_COMMENT_CHARS]
+    return None
+
+
+def _find_dpkg_owners(files: Files, paths: Iterable[str]) -> Dict[str, str]:
+    """Return dict of path to package. Each package has a list of its files; they are read once for all paths."""
+    recorded = {}
+    for path in paths:
+        if path.startswith("/usr/lib/"):
+            # dpkg records the path that the package has, which may be the one before /usr was merged.
+            recorded[path[len("/usr") :]] = path
+    recorded.update({path: path for path in paths})
+    owners: Dict[str, str] = {}
     for name in files.listdir(DPKG_LISTS):
-        if name.endswith(".list"):
-            for path in set((files.read("{0}/{1}".format(DPKG_LISTS, name)) or "").split("\n")) & set(recorded):
-                owners.setdefault(recorded[path], name[: -len(".list")].split(":")[0])
+        if not name.endswith(".list"):
+            continue
+        package = name[: -len(".list")].split(":")[0]
+        listed = set((files.read(f"{DPKG_LISTS}/{name}") or "").split("\n"))
+        for path in listed & set(recorded):
+            owners.setdefault(recorded[path], package)
     return owners
 
 
-def _rpm_owner(files, path, run):
-    if run is None or not files.exists(RPM) or not any(files.is_dir(database) for database in RPM_DATABASES):
+def _find_rpm_owner(files: Files, path: str, run: Optional[CommandRunner]) -> Optional[str]:
+    if run is None or not has_rpm(files):
         return None
     code, output = run([RPM, "-qf", "--qf", "%{NAME}\\n", path])
-    return output.split("\n")[0].strip() or None if code == 0 else None
+    if code != 0:
+        return None
+    return output.split("\n")[0].strip() or None

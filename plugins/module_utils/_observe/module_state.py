@@ -1,305 +1,367 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""Decide for each module name: its state now, whether the kernel would load it on demand, whether it boots."""
+"""Decide for each module name: its state now, whether the kernel would load it on demand, whether it loads at boot."""
 
-from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names as names
-from ansible_collections.nodeprep.istio.plugins.module_utils import _reasons
-from ansible_collections.nodeprep.istio.plugins.module_utils._boot import boot_state
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cause
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import LoadedModule
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import (
+    AUTOLOAD_AFTER,
+    AUTOLOAD_REQUESTS,
+    KERNEL_OPTIONS,
+    MERGED_INTO,
+    NEEDS_IPV6_SOCKET,
+    canonicalize,
+)
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import Node
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import (
+    Cause,
+    Code,
+    Reason,
+    add_reasons,
+    collect_reasons,
+)
+
+# In these states the code is in the kernel, regardless of modprobe's configuration.
+_IN_KERNEL = ("builtin", "merged")
+# In these states the kernel has the code, or its tree does.
+_EXISTING = ("loaded", "builtin", "loadable", "blocked")
+# In these states the state alone decides about autoload.
+_AUTOLOAD_BY_STATE = {"builtin": "yes", "merged": "yes", "missing": "never", "unknown": "unknown"}
+# Out of tree, forced, unsigned (Documentation/admin-guide/tainted-kernels.rst).
+_REPORTED_TAINTS = frozenset("OFE")
 
 
-class Node:
-    """All that was read of one node about one kernel, for the pure decisions below.
+class State(NamedTuple):
+    """The state of a module name.
 
-    :ivar release: the kernel's release.
-    :ivar live: whether that kernel is running; what it has loaded then counts.
-    :ivar loaded: what :func:`_proc.loaded_modules` returned; None where it could not be read.
-    :ivar in_sysfs: function that tells whether the running kernel shows a name in /sys/module as part of itself.
-    :ivar tree: a :class:`_modules_tree.ModulesTree`.
-    :ivar modprobe: a :class:`_modprobe.Modprobe` on that tree.
-    :ivar config: kernel options, or None; see :mod:`_kernel_config`.
-    :ivar conf: a :class:`_modprobe_conf.ModprobeConf`.
-    :ivar boot: a :class:`_modules_load.BootList`.
-    :ivar blockers: what :func:`_proc.blockers` returned.
-    :ivar selinux: what :func:`_selinux.observe` returned.
-    :ivar surroundings: what :func:`_surroundings.observe` returned.
-    :ivar ipv6: whether the kernel has IPv6; None where it cannot be told.
-    :ivar others: releases of the other installed kernels.
-    :ivar unreadable: paths of the files that may not be read.
-    :ivar denial: the Cause for which nothing is loaded on demand once this kernel has booted, whatever holds now, or None; see :func:`_sysctl.denial`.
-    :ivar following: the Node after a reboot, of another kernel or of the same one; None where the reboot changes nothing.
-    :ivar outcome: the :class:`boot_state.Outcome`, made when it is first asked for.
+    :ivar name: "loaded", "builtin", "merged", "loadable", "blocked", "missing" or "unknown".
+    :ivar origin: its file or kernel option, or None.
+    :ivar cause: why it has this state, or None.
+    :ivar provider: the module that has its code, if that has another name.
     """
 
-    denial = None
-    following = None
-    outcome = None
-
-    def __init__(self, **attributes):
-        self.__dict__.update(attributes)
-
-    @property
-    def modules_supported(self):
-        """Whether this kernel can load modules at all: False with CONFIG_MODULES=n, None where it cannot be told."""
-        if self.loaded is not None or (not self.live and self.tree.indexed):
-            return True
-        return "MODULES" in self.config if self.config is not None else None
-
-    @property
-    def foreign(self):
-        """The cause for which the kernel's affairs are settled outside this system, or None."""
-        kind = self.surroundings["container"]
-        return Cause("container", "the kernel is that of the container's host ({0})".format(kind)) if kind else None
-
-    def tree_unread(self):
-        """Return code, text and place of the cause for which the tree tells nothing."""
-        return (
-            "index_missing" if self.tree.present else "modules_tree_missing",
-            "this kernel's modules cannot be read",
-            self.tree.path,
-        )
+    name: str
+    origin: Optional[str] = None
+    cause: Optional[Cause] = None
+    provider: Optional[str] = None
 
 
-def describe(node, name):
-    """Return what is known of one module: its C(modules) entry of the facts and, as C(reasons), why."""
-    state, origin, cause, provider = state_of(node, name)
-    entry = {"state": state}
-    if provider:
-        entry["provider"] = provider
-    if origin:
-        entry["origin"] = origin
-    depends = [
-        dependency for dependency in dict.fromkeys(node.tree.dependencies(name)) if dependency in names.KERNEL_OPTIONS
-    ]
-    if depends:
-        entry["depends"] = depends
-    causes = {"now": cause}
-    entry["autoload"], causes["autoload"] = _autoload(node, name, state)
-    if names.AUTOLOAD_AFTER.get(name) and entry["autoload"] == "yes":
-        entry["autoload_after"] = names.AUTOLOAD_AFTER[name]
-    following = node.following
-    if following:
-        after = state_of(following, name)
-        autoload, denial = _autoload(following, name, after[0])
-        entry["boot"], causes["boot"] = boot_state.decide(following, name, after[0])
-        alike = state == after[0] or (state, after[0]) == ("loaded", "loadable")
-        if not alike or autoload != entry["autoload"]:
-            entry["next_boot"] = {"autoload": autoload} if alike else {"state": after[0], "autoload": autoload}
-            if following.release == node.release and entry["boot"] != "yes":
-                causes["boot"] = causes["boot"] or after[2] or denial
-            elif following.release != node.release and after[0] in ("missing", "blocked") and not causes["boot"]:
-                causes["boot"] = Cause(
-                    "missing_in_next_kernel", "{0} with kernel {1}".format(after[0], following.release)
-                )
+class Answer(NamedTuple):
+    """The answer on the axis autoload or boot, and its cause or None."""
+
+    value: str
+    cause: Optional[Cause] = None
+
+
+def describe(node: Node, name: str) -> Dict[str, Any]:
+    """Return the C(modules) entry of the facts for one module and, as C(reasons), the reasons for its answers."""
+    state = find_state(node, name)
+    autoload = _decide_autoload(node, name, state.name)
+    entry = _build_entry(node, name, state, autoload)
+    conflicts = _list_conflicts(node, name, entry)
+    later = node.after_reboot
+    if later is None:
+        boot = _decide_boot(node, name, state.name)
     else:
-        entry["boot"], causes["boot"] = boot_state.decide(node, name, state)
-    obstacles = [] if state in ("builtin", "merged") else node.modprobe.obstacles(name)
-    if following and state == "loaded":
-        # What is loaded now only a reboot can lose.
-        obstacles = [cause for cause in obstacles if cause.code == "blacklist"]
-    reasons = _reasons.with_reasons(
-        _reasons.of_axes(causes), [cause.reason(_axis(node, name, entry, cause)) for cause in obstacles]
-    )
-    if following and after[0] not in ("builtin", "merged"):
-        reasons = _reasons.with_reasons(reasons, [cause.reason("boot") for cause in following.modprobe.obstacles(name)])
-    entry["reasons"] = reasons
+        later_state = find_state(later, name)
+        boot = _describe_next_boot(entry, node, later, name, later_state)
+        if later_state.name not in _IN_KERNEL:
+            conflicts += [cause.to_reason("boot") for cause in later.modprobe.find_conflicts(name)]
+    entry["boot"] = boot.value
+    reasons = collect_reasons({"now": state.cause, "autoload": autoload.cause, "boot": boot.cause})
+    entry["reasons"] = add_reasons(reasons, conflicts)
     return entry
 
 
-def _axis(node, name, entry, cause):
-    """Return the axis of what else is in the module's way: by a blacklist it is not loaded unasked, even where the kernel never asks for it.
+def is_present(node: Node, name: str) -> bool:
+    """Return whether using this module loads nothing: it is loaded or built in, or the kernel cannot load modules."""
+    return node.modules_supported is False or find_state(node, name).name in ("loaded", "builtin")
 
-    Where the kernel asks for it by its own name, the blacklist matters to the boot list alone (and to this role).
+
+def _build_entry(node: Node, name: str, state: State, autoload: Answer) -> Dict[str, Any]:
+    entry: Dict[str, Any] = {"state": state.name}
+    if state.provider:
+        entry["provider"] = state.provider
+    if state.origin:
+        entry["origin"] = state.origin
+    depends = [one for one in dict.fromkeys(node.tree.list_dependencies(name)) if one in KERNEL_OPTIONS]
+    if depends:
+        entry["depends"] = depends
+    entry["autoload"] = autoload.value
+    if name in AUTOLOAD_AFTER and autoload.value == "yes":
+        entry["autoload_after"] = AUTOLOAD_AFTER[name]
+    return entry
+
+
+def _decide_boot(node: Node, name: str, state: str) -> Answer:
+    value, cause = node.boot_decisions.decide(node, name, state)
+    return Answer(value, cause)
+
+
+def _describe_next_boot(entry: Dict[str, Any], now: Node, later: Node, name: str, state: State) -> Answer:
+    """Return the answer for boot, and add to the entry how state and autoload will differ after the reboot.
+
+    :param later: the node after the reboot.
+    :param state: the module's state there.
     """
-    if entry["state"] == "blocked" and cause.code != "blacklist":
+    autoload = _decide_autoload(later, name, state.name)
+    boot = _decide_boot(later, name, state.name)
+    # A loaded module that is loadable after a reboot stays usable, so it counts as unchanged.
+    is_same_state = state.name == entry["state"] or (entry["state"], state.name) == ("loaded", "loadable")
+    if is_same_state and autoload.value == entry["autoload"]:
+        return boot
+    entry["next_boot"] = {"autoload": autoload.value}
+    if not is_same_state:
+        entry["next_boot"]["state"] = state.name
+    if boot.cause or boot.value == "yes":
+        return boot
+    if later.release == now.release:
+        return boot._replace(cause=state.cause or autoload.cause)
+    if state.name in ("missing", "blocked"):
+        return boot._replace(cause=Cause(Code.MISSING_IN_NEXT_KERNEL, f"{state.name} with kernel {later.release}"))
+    return boot
+
+
+def _list_conflicts(node: Node, name: str, entry: Dict[str, Any]) -> List[Reason]:
+    """Return the conflicts of a module now as reasons."""
+    if entry["state"] in _IN_KERNEL:
+        return []
+    reasons = []
+    for cause in node.modprobe.find_conflicts(name):
+        # A loaded module can be lost only by a reboot, and the conflicts after the reboot are listed separately.
+        if node.after_reboot is None or entry["state"] != "loaded" or cause.code == Code.BLACKLIST:
+            reasons.append(cause.to_reason(_choose_axis(node, name, entry, cause)))
+    return reasons
+
+
+def _choose_axis(node: Node, name: str, entry: Dict[str, Any], conflict: Cause) -> str:
+    """Return the axis of a conflict.
+
+    A blacklisted module loads only by an explicit modprobe, even if the kernel never requests it. If the kernel
+    requests it by its own name, the blacklist affects only the boot list (and this role).
+    """
+    if entry["state"] == "blocked" and conflict.code != Code.BLACKLIST:
         return "now"
-    lasting = (node.following or node).conf.blacklisting(name)
-    return "boot" if entry["autoload"] == "yes" and lasting else "autoload"
+    is_blacklisted_at_boot = (node.after_reboot or node).conf.find_blacklist(name)
+    return "boot" if entry["autoload"] == "yes" and is_blacklisted_at_boot else "autoload"
 
 
-def is_there(node, name):
-    """Whether using this module can load nothing: it is loaded or built in, or the kernel cannot load modules."""
-    return node.modules_supported is False or state_of(node, name)[0] in ("loaded", "builtin")
+def find_state(node: Node, name: str) -> State:
+    """Return the state of one name."""
+    own = _find_own_state(node, name)
+    # A name that the kernel still configures, or modules.dep still lists, was not merged into another module.
+    if own.name != "missing" or (own.cause and own.cause.code in (Code.MODULE_FILE_MISSING, Code.NOT_INSTALLED)):
+        return own
+    if name in MERGED_INTO:
+        return _find_merged_state(node, MERGED_INTO[name])
+    found = node.modprobe.lookup(name)
+    if found.targets and found.targets[0].module != name:
+        alias_of = found.targets[0].module
+        return State("merged", None, Cause(Code.ALIASED, f"it is an alias of {alias_of}"), alias_of)
+    if found.block and found.block.code == Code.ALIAS_OVERRIDE:
+        return State("blocked", None, found.block)
+    return own
 
 
-def state_of(node, name):
-    """Return (state, origin, cause, provider) of one name."""
-    state, origin, cause = _own_state(node, name)
-    # A name that the kernel still configures, or still lists, has not gone into another module.
-    if state != "missing" or cause.code in ("module_file_missing", "not_installed"):
-        return state, origin, cause, None
-    provider = names.MERGED_INTO.get(name)
-    if provider:
-        found = _own_state(node, provider)[0]
-        if found in ("loaded", "builtin", "loadable", "blocked"):
-            return "merged", None, Cause("merged", "its code lives in {0} on this kernel".format(provider)), provider
-        if found == "unknown":
-            return "unknown", None, _own_state(node, provider)[2], None
-        return (
-            state,
-            None,
-            Cause("provider_missing", "neither it nor {0}, which took its code over".format(provider)),
-            None,
-        )
-    targets, refusal = node.modprobe.lookup(name)
-    if targets and targets[0][0] != name:
-        return "merged", None, Cause("aliased", "it is an alias of {0}".format(targets[0][0])), targets[0][0]
-    return (
-        ("blocked", None, refusal, None) if refusal and refusal.code == "alias_override" else (state, None, cause, None)
-    )
+def _find_merged_state(node: Node, provider: str) -> State:
+    """Return the state of an absent name whose code moved into another module."""
+    found = _find_own_state(node, provider)
+    if found.name in _EXISTING:
+        return State("merged", None, Cause(Code.MERGED, f"its code is in {provider} on this kernel"), provider)
+    if found.name == "unknown":
+        return State("unknown", None, found.cause)
+    text = f"this kernel has neither it nor {provider}, which took over its code"
+    return State("missing", None, Cause(Code.PROVIDER_MISSING, text))
 
 
-def _own_state(node, name):
-    """Return (state, origin, cause) of one name, merged names and aliases not yet considered."""
-    live, taint = (node.loaded or {}).get(name, (None, ""))
-    if live == "Live":
-        cause = Cause("tainted", "loaded with taint {0}".format(taint)) if set(taint) & set("OFE") else None
-        return "loaded", node.tree.paths.get(name), cause
-    if live is not None:
-        return (
-            "unknown",
-            None,
-            Cause("transient", "the kernel says '{0}' of it at this moment: look again".format(live)),
-        )
-    override = node.conf.override(name)
-    harmless = (
-        Cause("install_override_unused", "built in, so that {0} changes nothing".format(override.text), override.where)
-        if override
-        else None
-    )
+def _find_own_state(node: Node, name: str) -> State:
+    """Return the state of one name, without regard to merged modules and aliases."""
+    if node.loaded is not None and name in node.loaded:
+        return _find_live_state(node, name, node.loaded[name])
     if name in node.tree.builtin:
-        return "builtin", node.tree.builtin[name], harmless
+        return _make_builtin_state(node, name, node.tree.builtin[name])
     if name in node.tree.paths:
-        return _file_state(node, name)
-    option = _option(node, name)
-    if option is not None and node.config[option] == "y":
-        return "builtin", "CONFIG_{0}=y ({1})".format(option, node.config_path), harmless
-    if node.live and node.in_sysfs(name):
-        return "builtin", "/sys/module/" + name, harmless
-    return _absent(node, name, option)
+        return _find_file_state(node, name)
+    option = _find_option(node, name)
+    if option.value == "y":
+        return _make_builtin_state(node, name, f"CONFIG_{option.name}=y ({node.config_path})")
+    if node.is_running and node.is_in_sysfs(name):
+        return _make_builtin_state(node, name, "/sys/module/" + name)
+    return _explain_absence(node, name, option)
 
 
-def _file_state(node, name):
-    """Return (state, origin, cause) of a module that modules.dep lists."""
+def _find_live_state(node: Node, name: str, module: LoadedModule) -> State:
+    """Return the state of a module that /proc/modules lists."""
+    if module.state != "Live":
+        text = f"its state in /proc/modules is '{module.state}' at this moment: gather the facts again"
+        return State("unknown", None, Cause(Code.TRANSIENT, text))
+    cause = None
+    if _REPORTED_TAINTS & set(module.taint):
+        cause = Cause(Code.TAINTED, f"loaded with taint {module.taint}")
+    return State("loaded", node.tree.paths.get(name), cause)
+
+
+def _make_builtin_state(node: Node, name: str, origin: str) -> State:
+    override = node.conf.find_install_override(name)
+    if override is None:
+        return State("builtin", origin)
+    text = f"it is built in, and {override.text} has no effect"
+    return State("builtin", origin, Cause(Code.INSTALL_OVERRIDE_UNUSED, text, override.where))
+
+
+def _find_file_state(node: Node, name: str) -> State:
+    """Return the state of a module that modules.dep lists."""
     origin = node.tree.paths[name]
-    cause = node.modprobe.refusal(name)
-    if cause and cause.code == "module_file_missing" and not cause.needs:
-        return "missing", None, cause
-    cause = _disabled(node) or cause or node.modprobe.reaches(name, name, False)[1]
+    cause = node.modprobe.find_block(name)
+    if cause and cause.code == Code.MODULE_FILE_MISSING and not cause.dependency:
+        return State("missing", None, cause)
+    cause = _find_blocker(node) or cause or node.modprobe.resolve_request(name, name, False)[1]
     if cause:
-        return "blocked", origin, cause
-    doubt = node.modprobe.doubt(name) or (node.foreign if not node.surroundings["can_load_modules"] else None)
-    return ("unknown" if doubt else "loadable"), origin, doubt or node.conf.wrapper(name)
+        return State("blocked", origin, cause)
+    uncertainty = node.modprobe.find_uncertainty(name)
+    if uncertainty is None and not node.platform["can_load_modules"]:
+        uncertainty = node.container_cause
+    if uncertainty:
+        return State("unknown", origin, uncertainty)
+    return State("loadable", origin, node.conf.find_custom_install(name))
 
 
-def _absent(node, name, option):
-    """Say of a name that is nowhere to be found whether that means missing or only that nothing can be told."""
+def _find_blocker(node: Node) -> Optional[Cause]:
+    """Return the cause if the running kernel loads nothing at all until a reboot, or None."""
+    if not node.is_running or not node.blockers["modules_disabled"]:
+        return None
+    return node.conf.find_blocker() or Cause(Code.MODULES_DISABLED, "kernel.modules_disabled is 1")
+
+
+class _Option(NamedTuple):
+    """A kernel option without CONFIG_, and its value "y" or "m"; both are None if there is none."""
+
+    name: Optional[str] = None
+    value: Optional[str] = None
+
+
+def _find_option(node: Node, name: str) -> _Option:
+    """Return the kernel option that shows most about this name: one that is "y", or else one that is "m"."""
+    config = node.config or {}
+    found = _Option()
+    for option in KERNEL_OPTIONS.get(name, ()):
+        if config.get(option) == "y":
+            return _Option(option, "y")
+        if option in config and found.name is None:
+            found = _Option(option, config[option])
+    return found
+
+
+def _explain_absence(node: Node, name: str, option: _Option) -> State:
+    """Return whether a name that is found nowhere is missing, or only not visible."""
     tree = node.tree
     if node.modules_supported is False:
-        return "missing", None, Cause("not_built", "not built into this kernel, which cannot load modules")
-    if node.modules_supported is None and not tree.present:
-        return "unknown", None, Cause("unreadable", "neither /proc/modules nor the kernel's options can be read")
+        text = "not built into this kernel, which cannot load modules"
+        return State("missing", None, Cause(Code.NOT_BUILT, text))
     if not tree.present:
-        if node.foreign:
-            return "unknown", None, node.foreign
-        if tree.path in node.unreadable:
-            return "unknown", None, Cause("unreadable", "this kernel's modules cannot be read", tree.path)
-        if node.others:
-            return (
-                "unknown",
-                None,
-                Cause("modules_tree_missing", "{0} is gone: reboot into {1}".format(tree.path, node.others[-1])),
-            )
-        return (
-            "unknown",
-            None,
-            Cause("modules_tree_missing", "{0} is not there, nor another kernel's".format(tree.path)),
-        )
-    index = tree.path + "/modules.dep"
-    if index in node.unreadable:
-        return "unknown", None, Cause("unreadable", "the index of the modules cannot be read", index)
-    if not tree.indexed and tree.empty:
-        return (
-            "missing",
-            None,
-            Cause("not_installed", "this kernel has no modules: their package is not installed", tree.path),
-        )
+        return State("unknown", None, _explain_absent_tree(node))
     if not tree.indexed:
-        return (
-            "unknown",
-            None,
-            Cause(
-                "index_missing",
-                "the index of the modules is not there, or not in its binary form: run depmod -a",
-                index,
-            ),
-        )
-    unindexed = tree.unindexed(name)
+        return _explain_absent_index(node)
+    unindexed = tree.find_unindexed_file(name)
     if unindexed:
-        return "unknown", None, Cause("index_missing", "its file is not in modules.dep: run depmod -a", unindexed)
-    if option is not None:
-        return "missing", None, Cause("not_installed", "CONFIG_{0}=m, but no such file is installed".format(option))
-    return "missing", None, Cause("not_in_tree", "not in {0}".format(tree.path))
+        text = "its file is not listed in modules.dep: run depmod -a"
+        return State("unknown", None, Cause(Code.INDEX_MISSING, text, unindexed))
+    if option.name is not None:
+        text = f"CONFIG_{option.name}=m, but its file is not installed"
+        return State("missing", None, Cause(Code.NOT_INSTALLED, text))
+    return State("missing", None, Cause(Code.NOT_IN_TREE, f"not in {tree.path}"))
 
 
-def _option(node, name):
-    """Return the kernel option that tells most of this name: one set to y, else one set to m, else None."""
-    options = [option for option in names.KERNEL_OPTIONS.get(name, ()) if option in (node.config or {})]
-    return next((option for option in options if node.config[option] == "y"), options[0] if options else None)
+def _explain_absent_tree(node: Node) -> Cause:
+    path = node.tree.path
+    if node.modules_supported is None:
+        return Cause(Code.UNREADABLE, "neither /proc/modules nor the kernel's options can be read")
+    if node.container_cause:
+        return node.container_cause
+    if path in node.files.unreadable:
+        return Cause(Code.UNREADABLE, "the modules of this kernel cannot be read", path)
+    if node.other_releases:
+        return Cause(Code.MODULES_TREE_MISSING, f"{path} is missing: reboot into {node.other_releases[-1]}")
+    return Cause(Code.MODULES_TREE_MISSING, f"{path} is missing, and no other kernel is installed")
 
 
-def _disabled(node):
-    """Return the cause for which the running kernel loads nothing at all until a reboot, or None."""
-    if node.live and node.blockers["modules_disabled"]:
-        return node.conf.switched_off() or Cause("modules_disabled", "kernel.modules_disabled is 1")
-    return None
+def _explain_absent_index(node: Node) -> State:
+    tree = node.tree
+    index = tree.path + "/modules.dep"
+    if index in node.files.unreadable:
+        return State("unknown", None, Cause(Code.UNREADABLE, "the index of the modules cannot be read", index))
+    if tree.empty:
+        text = "this kernel has no modules: their package is not installed"
+        return State("missing", None, Cause(Code.NOT_INSTALLED, text, tree.path))
+    text = "the index of the modules is missing, or has no binary form: run depmod -a"
+    return State("unknown", None, Cause(Code.INDEX_MISSING, text, index))
 
 
-def _autoload(node, name, state):
-    """Return (autoload, cause)."""
-    if state in ("builtin", "merged"):
-        return "yes", None
-    if state in ("missing", "unknown"):
-        return ("never" if state == "missing" else "unknown"), None
-    requests = [names.canonical(request) for request in names.AUTOLOAD_REQUESTS.get(name, ())]
+def _decide_autoload(node: Node, name: str, state: str) -> Answer:
+    """Return whether the kernel would load a module on demand."""
+    if state in _AUTOLOAD_BY_STATE:
+        return Answer(_AUTOLOAD_BY_STATE[state])
+    requests = [canonicalize(request) for request in AUTOLOAD_REQUESTS.get(name, ())]
     if not requests:
-        return "never", Cause("never_requested", "the kernel never asks for it")
-    if node.ipv6 is False and name in names.IPV6_SOCKET:
-        return "never", Cause("ipv6_disabled", "IPv6 is off in this kernel, and only its sockets ask for it")
-    answers = [node.modprobe.reaches(request, name, False) for request in requests]
-    refusal = next((cause for _reached, cause in answers if cause), None)
-    if refusal is None and not any(reached for reached, _cause in answers):
-        if node.foreign or not node.tree.indexed:
-            return "unknown", node.foreign or Cause(*node.tree_unread())
-        return "never", Cause("no_alias", "nothing answers to {0}".format(" or ".join(requests)))
-    denial = node.denial if node.denial and node.denial.code != "unreadable" else None
-    refusal = refusal or node.modprobe.refusal(name) or _disabled(node) or denial
-    if refusal:
-        return "denied", refusal
-    doubt = node.foreign or node.modprobe.doubt(name) or node.denial
-    return _helper(node) or _selinux(node) or (("unknown", doubt) if doubt else ("yes", None))
+        return Answer("never", Cause(Code.NEVER_REQUESTED, "the kernel never requests it"))
+    if node.ipv6 is False and name in NEEDS_IPV6_SOCKET:
+        text = "IPv6 is disabled in this kernel, and only IPv6 sockets request it"
+        return Answer("never", Cause(Code.IPV6_DISABLED, text))
+    answers = [node.modprobe.resolve_request(request, name, False) for request in requests]
+    denial = next((cause for _resolved, cause in answers if cause), None)
+    if denial is None and not any(resolved for resolved, _cause in answers):
+        return _explain_unresolved(node, requests)
+    if denial is None:
+        denial = node.modprobe.find_block(name) or _find_blocker(node) or _find_denial_after_boot(node)
+    if denial:
+        return Answer("denied", denial)
+    return _decide_request(node, name)
 
 
-def _helper(node):
-    """Return (autoload, cause) where the program that the kernel starts to load a module does not, or may not, else None."""
+def _explain_unresolved(node: Node, requests: List[str]) -> Answer:
+    """Return the answer if modprobe knows no module for the kernel's requests."""
+    unknown = node.container_cause or node.unread_tree_cause
+    if unknown:
+        return Answer("unknown", unknown)
+    return Answer("never", Cause(Code.NO_ALIAS, f"no module has the alias {' or '.join(requests)}"))
+
+
+def _find_denial_after_boot(node: Node) -> Optional[Cause]:
+    denial = node.autoload_denial
+    return None if denial is None or denial.code == Code.UNREADABLE else denial
+
+
+def _decide_request(node: Node, name: str) -> Answer:
+    """Return the answer if modprobe would load the module for the kernel's request."""
+    uncertainty = node.container_cause or node.modprobe.find_uncertainty(name) or node.autoload_denial
+    for answer in (_check_modprobe_helper(node), _check_selinux(node)):
+        if answer:
+            return answer
+    return Answer("unknown", uncertainty) if uncertainty else Answer("yes")
+
+
+def _check_modprobe_helper(node: Node) -> Optional[Answer]:
+    """Return the answer if the program that the kernel starts to load modules does not load them, or may not."""
     helper = node.blockers["modprobe_helper"]
     if helper is None:
         return None
-    words = "kernel.modprobe is '{0}'".format(helper)
     if node.blockers["modprobe_helper_exists"] is False:
-        return "denied", Cause("kernel_modprobe", words + ": it cannot be started")
+        text = f"kernel.modprobe is '{helper}', which cannot be started"
+        return Answer("denied", Cause(Code.KERNEL_MODPROBE, text))
     if not helper.endswith("/modprobe"):
-        return "unknown", Cause("kernel_modprobe", words + ", not modprobe")
+        text = f"kernel.modprobe is '{helper}', which is not modprobe"
+        return Answer("unknown", Cause(Code.KERNEL_MODPROBE_UNKNOWN, text))
     return None
 
 
-def _selinux(node):
-    """Return (autoload, cause) where SELinux lets no container ask for a module, or may not, else None."""
+def _check_selinux(node: Node) -> Optional[Answer]:
+    """Return the answer if SELinux does not let containers request modules, or may not."""
     selinux = node.selinux
-    if selinux["mode"] in ("disabled", "permissive") or selinux.get("module_request"):
+    is_allowed = selinux.get("module_request")
+    if selinux["mode"] in ("disabled", "permissive") or is_allowed:
         return None
-    if selinux.get("module_request") is False:
-        return "denied", Cause("selinux", "SELinux lets no {0} ask for modules".format(selinux["domain"]))
-    return "unknown", Cause("selinux", "SELinux cannot be asked")
+    if is_allowed is False:
+        text = f"SELinux does not let {selinux['domain']} request modules"
+        return Answer("denied", Cause(Code.SELINUX, text))
+    return Answer("unknown", Cause(Code.SELINUX_UNKNOWN, "the SELinux policy cannot be queried"))

@@ -1,157 +1,171 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""Keep the facts small: where there is too much to tell, details go first. What the verdict rests on goes last, and can only make it worse.
+"""Keep the facts small: if there are too many, details are left out in steps.
 
-Of a fleet of 10,000 nodes the controller holds all facts at once, and a fact cache keeps them.
+What the verdict depends on goes last, and leaving it out can only make the verdict worse. The controller holds the
+facts of all nodes of a fleet, 10,000 for example, at once, and a fact cache stores them.
 """
 
 import json
+from typing import Any, Callable, Dict, List, Set, Tuple
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modprobe_conf import COMMAND_LINE
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed import boot_block
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import REFUSALS
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, CONFLICT_CODES
 
 # Bytes of JSON for the modules of the catalogue.
-MOST_BYTES = 16 * 1024
-MOST_OF_A_TEXT = 200
-FEW = 3
-MOST_OVERRIDES = 20
-SHORT = "more of these are on the node than the facts can tell"
+MAX_FACTS_BYTES = 16 * 1024
+MAX_TEXT_BYTES = 200
+MAX_DETAILS = 3
+MAX_OVERRIDES = 20
+OMITTED_TEXT = "this node has more of these reasons than the facts can show"
 OTHER_FILES = "other files"
 
 
-def shortened(facts, most_bytes=MOST_BYTES):
-    """Return the facts, which it changes, with no more bytes than these; C(shortened) then names what was cut, in the order in which it was.
+def limit_size(facts: Dict[str, Any], max_bytes: int = MAX_FACTS_BYTES) -> Dict[str, Any]:
+    """Return the facts with at most so many bytes of JSON; C(truncated) then names what was left out, in that order.
 
-    The last steps are for nodes that nobody has by mistake, such as an index that names a module a thousand times.
+    I(facts) is changed. The last steps are for nodes that exist only on purpose, such as one whose index names a module
+    a thousand times.
     """
-    cut = []
+    truncated = []
+    size = _measure(facts)
     for name, shorten in _STEPS:
-        before = _size(facts)
-        if before + _SIZE_OF_NAMES <= most_bytes:
+        if size + _MAX_NAMES_BYTES <= max_bytes:
             break
         shorten(facts)
-        if _size(facts) < before:
-            cut.append(name)
-    return dict(facts, truncated=cut) if cut else facts
+        before, size = size, _measure(facts)
+        if size < before:
+            truncated.append(name)
+    return dict(facts, truncated=truncated) if truncated else facts
 
 
-def _size(value):
+def _measure(value: Any) -> int:
     return len(json.dumps(value))
 
 
-def _origin(facts):
+def _drop_origins(facts: Dict[str, Any]) -> None:
     for entry in facts["modules"].values():
         entry.pop("origin", None)
 
 
-def _unreadable(facts):
-    facts["unreadable"] = dict(sorted(facts["unreadable"].items())[:FEW])
+def _shorten_unreadable(facts: Dict[str, Any]) -> None:
+    facts["unreadable"] = dict(sorted(facts["unreadable"].items())[:MAX_DETAILS])
 
 
-def _boot_files(facts):
-    """Whose lines they are matters for our own file alone."""
-    files = facts["boot_files"]
-    others = [name for path, names in files.items() if path != boot_block.PATH for name in names]
-    facts["boot_files"] = {path: files[path] for path in files if path == boot_block.PATH}
+def _merge_boot_files(facts: Dict[str, Any]) -> None:
+    """Which file lists a module matters only for the boot file of this collection."""
+    merged: Dict[str, List[str]] = {}
+    others: Dict[str, None] = {}
+    for path, names in facts["boot_files"].items():
+        if path == boot_block.PATH:
+            merged[path] = names
+        else:
+            others.update(dict.fromkeys(names))
     if others:
-        facts["boot_files"][OTHER_FILES] = list(dict.fromkeys(others))
+        merged[OTHER_FILES] = list(others)
+    facts["boot_files"] = merged
 
 
-def _ours(facts):
-    """The role looks at all of it again when it acts."""
-    ours = facts["managed"]
-    # Those that ask for something come first.
-    by_need = sorted(
-        ours["overrides"].items(), key=lambda pair: (pair[1]["current"] and not pair[1]["edited"], pair[0])
-    )
-    ours["overrides"] = {
-        path: {"current": told["current"], "edited": told["edited"]} for path, told in by_need[:MOST_OVERRIDES]
-    }
+def _shorten_managed(facts: Dict[str, Any]) -> None:
+    """The role reads all of it again when it acts."""
+    managed = facts["managed"]
+    # Those that need an action first.
+    overrides = sorted(managed["overrides"].items(), key=_override_key)[:MAX_OVERRIDES]
+    managed["overrides"] = {path: {key: one[key] for key in ("current", "edited")} for path, one in overrides}
     for key in ("boot_file", "other_modules"):
-        names = ours.get(key) or ()
+        names = managed.get(key) or ()
         known = [name for name in names if name in facts["modules"]]
-        if len(names) > len(known) + FEW:
-            ours[key] = known + [name for name in names if name not in known][:FEW]
-            ours["truncated"] = True
+        if len(names) > len(known) + MAX_DETAILS:
+            managed[key] = known + [name for name in names if name not in known][:MAX_DETAILS]
+            managed["truncated"] = True
 
 
-def _reasons(facts):
-    """Without its line nobody can take a reason back: such modules are left to their owner. The kernel command line is one for all."""
-    texts, groups = {}, {}
+def _override_key(item: Tuple[str, Dict[str, Any]]) -> Tuple[bool, str]:
+    path, override = item
+    return override["current"] and not override["edited"], path
+
+
+def _drop_places(facts: Dict[str, Any]) -> None:
+    """Without its line a conflict cannot be overridden: its owner has to act. Only the kernel command line is kept."""
+    texts: Dict[Tuple[str, str], Set[str]] = {}
     for group in facts["reasons"]:
         texts.setdefault((group["axis"], group["code"]), set()).add(group["text"])
+    groups: Dict[Any, Dict[str, Any]] = {}
     for group in facts["reasons"]:
         short = {key: group[key] for key in ("axis", "code", "dependency", "includes_dependents") if key in group}
-        short["text"] = group["text"] if len(texts[group["axis"], group["code"]]) <= FEW else SHORT
+        has_few_texts = len(texts[group["axis"], group["code"]]) <= MAX_DETAILS
+        short["text"] = group["text"] if has_few_texts else OMITTED_TEXT
         if group.get("where") == COMMAND_LINE:
             short["where"] = COMMAND_LINE
+        rest = [None] if "where" in short else []
         modules = groups.setdefault(tuple(sorted(short.items())), dict(short, modules={}))["modules"]
-        modules.update(dict.fromkeys(group["modules"], [None] if "where" in short else []))
+        modules.update(dict.fromkeys(group["modules"], rest))
     facts["reasons"] = list(groups.values())
     facts["conflicts"] = {}
 
 
-def _further_reasons(facts):
-    """What decides an axis stays, and that somebody's line keeps the module from loading: what is done on the node follows from these."""
-    decided, refused = set(), set()
+def _drop_other_reasons(facts: Dict[str, Any]) -> None:
+    """Keep the reason that decides an axis, and one conflict of each module: the plan follows from these."""
+    decided: Set[Tuple[str, str]] = set()
+    in_conflict: Set[str] = set()
     for group in facts["reasons"]:
-        refusal = group["code"] in REFUSALS
-        kept = {
-            name: rest
-            for name, rest in group["modules"].items()
-            if (name, group["axis"]) not in decided or (refusal and name not in refused)
-        }
+        is_conflict = group["code"] in CONFLICT_CODES
+        kept = {}
+        for name, rest in group["modules"].items():
+            is_first_conflict = is_conflict and name not in in_conflict
+            if (name, group["axis"]) not in decided or is_first_conflict:
+                kept[name] = rest
         decided.update((name, group["axis"]) for name in kept)
-        refused.update(kept if refusal else ())
+        if is_conflict:
+            in_conflict.update(kept)
         group["modules"] = kept
     facts["reasons"] = [group for group in facts["reasons"] if group["modules"]]
 
 
-def _texts(facts):
-    facts.update({key: _cut(value) for key, value in facts.items() if key not in ("modules", "managed")})
+def _shorten_texts(facts: Dict[str, Any]) -> None:
+    for key in facts:
+        if key not in ("modules", "managed"):
+            facts[key] = _shorten_value(facts[key])
 
 
-def _cut(value):
+def _shorten_value(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_cut(key): _cut(entry) for key, entry in value.items()}
+        return {_shorten_value(key): _shorten_value(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_cut(entry) for entry in value]
-    while isinstance(value, str) and _size(value) > MOST_OF_A_TEXT:
-        value = value[: min(len(value) - 1, MOST_OF_A_TEXT)]
+        return [_shorten_value(entry) for entry in value]
+    while isinstance(value, str) and _measure(value) > MAX_TEXT_BYTES:
+        value = value[: min(len(value) - 1, MAX_TEXT_BYTES)]
     return value
 
 
-def _providers(facts):
-    """What an alias of somebody's own leads to is of no module of ours: nothing is said of a module that it takes away."""
+def _drop_providers(facts: Dict[str, Any]) -> None:
+    """Drop modules outside the catalogue, to which aliases lead. The names of these aliases become unknown."""
     modules = facts["modules"]
     for name in [name for name in modules if name not in KNOWN_MODULES]:
         del modules[name]
     for name, entry in modules.items():
         if entry.get("provider", name) not in modules:
-            modules[name] = dict.fromkeys(("state", "autoload", "boot"), "unknown")
+            modules[name] = {"state": "unknown", "autoload": "unknown", "boot": "unknown"}
     for group in facts["reasons"]:
         group["modules"] = {name: rest for name, rest in group["modules"].items() if name in modules}
 
 
-def _depends(facts):
-    """A verdict may get worse by this, never better."""
+def _drop_depends(facts: Dict[str, Any]) -> None:
+    """This can make a verdict worse, never better."""
     for entry in facts["modules"].values():
         entry.pop("depends", None)
 
 
-_STEPS = (
-    ("origin", _origin),
-    ("unreadable", _unreadable),
-    ("boot_files", _boot_files),
-    ("managed", _ours),
-    ("reasons", _reasons),
-    ("texts", _texts),
-    ("other_reasons", _further_reasons),
-    ("providers", _providers),
-    ("depends", _depends),
+_STEPS: Tuple[Tuple[str, Callable[[Dict[str, Any]], None]], ...] = (
+    ("origin", _drop_origins),
+    ("unreadable", _shorten_unreadable),
+    ("boot_files", _merge_boot_files),
+    ("managed", _shorten_managed),
+    ("reasons", _drop_places),
+    ("texts", _shorten_texts),
+    ("other_reasons", _drop_other_reasons),
+    ("providers", _drop_providers),
+    ("depends", _drop_depends),
 )
-_SIZE_OF_NAMES = _size({"truncated": [name for name, _shorten in _STEPS]})
+_MAX_NAMES_BYTES = _measure({"truncated": [name for name, _shorten in _STEPS]})

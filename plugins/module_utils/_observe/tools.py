@@ -1,97 +1,216 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
 """The host's own netfilter tools: where they are and which version they have."""
 
 import os
 import re
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe.packages import Packages
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
 DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 
-# Tool, the arguments that make it print its version ("nft -V" also tells whether it was built with JSON), the module
-# that starting it makes the kernel load, and the packages that it comes with. Measured on Debian 5.10, 6.1, 6.12 and
-# 7.2: even "--version" opens a netlink socket, so that "ipset" loads ip_set everywhere, "nft" and "iptables" nfnetlink
-# up to 6.1. The variants of iptables are one program under two names: they are looked for and never started.
-TOOLS = {
-    "ipset": (["--version"], "ip_set", ["ipset"]),
-    "iptables": (["--version"], "nfnetlink", ["iptables", "iptables-nft", "iptables-legacy"]),
-    "iptables-legacy": (None, None, ["iptables", "iptables-legacy"]),
-    "iptables-nft": (None, None, ["iptables", "iptables-nft"]),
-    "modprobe": (["--version"], None, ["kmod"]),
-    "nft": (["-V"], "nfnetlink", ["nftables"]),
-}
+DPKG_STATUS = "/var/lib/dpkg/status"
+APK_INSTALLED = "/lib/apk/db/installed"
+RPM = "/usr/bin/rpm"
+RPM_DATABASES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
+RPM_PACKAGES = ["nftables", "iptables-nft", "iptables-legacy", "iptables", "ipset", "kmod"]
 
 LIBRARIES = ("/usr/lib64", "/usr/lib", "/lib")
 NFT_LIBRARY = "libnftables.so.1"
-# What libnftables links to where it was built with JSON (nftables: configure.ac, --with-json).
+# What libnftables links to if it was built with JSON (nftables: configure.ac, --with-json).
 JSON_LIBRARY = b"libjansson.so"
+
+# Runs a program; takes its arguments, returns exit code and output.
+CommandRunner = Callable[[List[str]], Tuple[int, str]]
+
+
+class Tool(NamedTuple):
+    """How to find the version of a tool.
+
+    :ivar packages: names of the packages that have it.
+    :ivar version_arguments: arguments that make it print its version; None if it is never started.
+    :ivar loads: the module that the kernel loads when it is started, or None.
+    """
+
+    packages: List[str]
+    version_arguments: Optional[List[str]] = None
+    loads: Optional[str] = None
+
+
+# "nft -V" also prints whether it was built with JSON. Measured on Debian 5.10, 6.1, 6.12 and 7.2: even "--version"
+# opens a netlink socket, and therefore "ipset" loads ip_set everywhere, "nft" and "iptables" load nfnetlink up to 6.1.
+# The variants of iptables are one program under two names: they are looked for and never started.
+TOOLS = {
+    "ipset": Tool(["ipset"], ["--version"], "ip_set"),
+    "iptables": Tool(["iptables", "iptables-nft", "iptables-legacy"], ["--version"], "nfnetlink"),
+    "iptables-legacy": Tool(["iptables", "iptables-legacy"]),
+    "iptables-nft": Tool(["iptables", "iptables-nft"]),
+    "modprobe": Tool(["kmod"], ["--version"]),
+    "nft": Tool(["nftables"], ["-V"], "nfnetlink"),
+}
 
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)*)")
 _VARIANT = re.compile(r"\((nf_tables|legacy)\)")
+_VARIANTS = {"nf_tables": "nft", "legacy": "legacy"}
 
 
-def observe(files, run, is_there):
-    """Return dict of tool name to its path and version, or None where the node has no such tool.
+def observe(
+    files: Files, run: Optional[CommandRunner], is_present: Callable[[str], bool]
+) -> Dict[str, Optional[Dict[str, Any]]]:
+    """Return dict of tool name to its path and version, or to None if the node has no such tool.
 
-    The version is that of the package's record where there is one in a file, since that starts nothing; else the tool
-    is asked, unless its start would load a module; else rpm is.
+    The version is that of the package if a file records it, because reading starts nothing. Otherwise the tool is
+    started, unless that would load a module; otherwise rpm is.
 
-    :param run: function that takes a list of arguments and returns (exit code, output); None where the tools
-        belong to another system than the running one, so that they cannot be started.
-    :param is_there: function that tells whether a module's code is in the running kernel already.
+    :param run: function that starts a program; None if the tools belong to another system than the running one.
+    :param is_present: function that returns whether a module's code is in the running kernel already.
     """
-    packages = Packages(files, run)
-    return {name: _observe_one(files, run, is_there, packages, name) for name in sorted(TOOLS)}
+    packages = PackageVersions(files, run)
+    result = {}
+    for name in sorted(TOOLS):
+        path = _find(files, name)
+        result[name] = _observe_tool(files, name, path, packages, is_present) if path else None
+    return result
 
 
-def _observe_one(files, run, is_there, packages, name):
-    arguments, module, sources = TOOLS[name]
-    path = next((path for path in (os.path.join(d, name) for d in DIRECTORIES) if files.exists(path)), None)
-    if path is None:
-        return None
-    facts = {"path": path, "version": None}
+def _find(files: Files, name: str) -> Optional[str]:
+    for directory in DIRECTORIES:
+        path = os.path.join(directory, name)
+        if files.exists(path):
+            return path
+    return None
+
+
+def _observe_tool(
+    files: Files, name: str, path: str, packages: "PackageVersions", is_present: Callable[[str], bool]
+) -> Dict[str, Any]:
+    tool = TOOLS[name]
+    facts: Dict[str, Any] = {"path": path, "version": None}
     if not path.startswith("/usr/local/"):
-        facts["version"] = next(filter(None, map(packages.on_file, sources)), None)
+        facts["version"] = packages.read_recorded(tool.packages)
     if name == "nft":
         facts["json"] = _links_json(files)
     if name == "iptables":
-        facts["variant"] = _variant(files, path)
-    if None in facts.values() and arguments and run and (module is None or is_there(module)):
-        said = _parse(name, *run([path] + arguments))
-        facts.update({key: said[key] for key in facts if facts[key] is None and key in said})
+        facts["variant"] = _find_variant(files, path)
+    if None in facts.values():
+        for key, value in _start_tool(name, path, packages.run, is_present).items():
+            if facts[key] is None:
+                facts[key] = value
     if facts["version"] is None:
-        facts["version"] = packages.by_rpm(sources)
+        facts["version"] = packages.query_rpm(tool.packages)
     return facts
 
 
-def _links_json(files):
-    """Whether the nft library was built with JSON; None where the library is not found."""
+def _start_tool(
+    name: str, path: str, run: Optional[CommandRunner], is_present: Callable[[str], bool]
+) -> Dict[str, Any]:
+    """Return what a tool prints of itself; nothing if it cannot be started, or if that would load a module."""
+    tool = TOOLS[name]
+    if run is None or tool.version_arguments is None:
+        return {}
+    if tool.loads is not None and not is_present(tool.loads):
+        return {}
+    code, output = run([path] + tool.version_arguments)
+    return _parse_output(name, code, output)
+
+
+def _links_json(files: Files) -> Optional[bool]:
+    """Return whether the nft library was built with JSON; None if the library is not found."""
     for parent in LIBRARIES:
-        for directory in [parent] + [
-            "{0}/{1}".format(parent, name) for name in files.listdir(parent) if "-linux-" in name
-        ]:
-            library = files.read_bytes("{0}/{1}".format(directory, NFT_LIBRARY))
+        directories = [parent]
+        for name in files.listdir(parent):
+            if "-linux-" in name:
+                directories.append(f"{parent}/{name}")
+        for directory in directories:
+            library = files.read_bytes(f"{directory}/{NFT_LIBRARY}")
             if library is not None:
                 return JSON_LIBRARY in library
     return None
 
 
-def _variant(files, path):
+def _find_variant(files: Files, path: str) -> Optional[str]:
     """Return "nft" or "legacy" by the program that the name iptables leads to, or None."""
-    program = os.path.basename(os.path.realpath(files.real(path)))
-    return next((variant for variant in ("nft", "legacy") if variant in program), None)
+    program = os.path.basename(os.path.realpath(files.resolve(path)))
+    for variant in ("nft", "legacy"):
+        if variant in program:
+            return variant
+    return None
 
 
-def _parse(name, code, output):
+def _parse_output(name: str, code: int, output: str) -> Dict[str, Any]:
     match = _VERSION.search(output) if code == 0 or name == "ipset" else None
-    facts = {"version": match.group(1) if match else None}
+    facts: Dict[str, Any] = {"version": match.group(1) if match else None}
     if name == "nft":
         json_line = re.search(r"json:\s*(yes|no)", output)
         facts["json"] = json_line.group(1) == "yes" if json_line else None
     if name == "iptables":
         variant = _VARIANT.search(output)
-        facts["variant"] = {"nf_tables": "nft", "legacy": "legacy"}[variant.group(1)] if variant else None
+        facts["variant"] = _VARIANTS[variant.group(1)] if variant else None
     return facts
+
+
+class PackageVersions:
+    """Versions of installed packages. Each record is read once, and rpm is started at most once.
+
+    :param run: see :func:`observe`.
+    """
+
+    def __init__(self, files: Files, run: Optional[CommandRunner]) -> None:
+        self.run = run
+        self._files = files
+        self._texts: Dict[str, str] = {}
+        self._rpm_versions: Optional[Dict[str, str]] = None
+
+    def read_recorded(self, names: List[str]) -> Optional[str]:
+        """Return the upstream version of the first of the packages that dpkg or apk recorded in a file, or None."""
+        for name in names:
+            version = parse_dpkg_status(self._read(DPKG_STATUS), name) or parse_apk_installed(
+                self._read(APK_INSTALLED), name
+            )
+            if version:
+                return version
+        return None
+
+    def query_rpm(self, names: List[str]) -> Optional[str]:
+        """Return the version of the first of the packages that rpm has installed, or None."""
+        if self._rpm_versions is None:
+            self._rpm_versions = {}
+            if self.run and has_rpm(self._files):
+                _code, output = self.run([RPM, "-q", "--qf", "%{NAME} %{VERSION}\\n"] + RPM_PACKAGES)
+                self._rpm_versions = dict(re.findall(r"^(\S+) (\d\S*)$", output, re.MULTILINE))
+        for name in names:
+            if name in self._rpm_versions:
+                return self._rpm_versions[name]
+        return None
+
+    def _read(self, path: str) -> str:
+        if path not in self._texts:
+            self._texts[path] = self._files.read(path) or ""
+        return self._texts[path]
+
+
+def has_rpm(files: Files) -> bool:
+    """Return whether rpm and a database of its are installed."""
+    return bool(files.exists(RPM)) and any(files.is_dir(path) for path in RPM_DATABASES)
+
+
+def parse_dpkg_status(status: str, package: str) -> Optional[str]:
+    """Return the upstream version of an installed package from the text of dpkg's status file, or None.
+
+    Epoch and Debian revision are removed (deb-version(7)): "1:1.0.6-2+deb12u2" is "1.0.6".
+    """
+    start = ("\n" + status).find(f"\nPackage: {package}\n")
+    if start < 0:
+        return None
+    stanza = status[start:].split("\n\n", 1)[0]
+    if not re.search(r"^Status: \S+ \S+ installed$", stanza, re.MULTILINE):
+        return None
+    version = re.search(r"^Version: (?:\d+:)?(\d+(?:\.\d+)*)", stanza, re.MULTILINE)
+    return version.group(1) if version else None
+
+
+def parse_apk_installed(installed: str, package: str) -> Optional[str]:
+    """Return the upstream version of a package from the text of apk's list of installed packages, or None."""
+    version = re.search(rf"^P:{re.escape(package)}\nV:(\d+(?:\.\d+)*)", installed, re.MULTILINE)
+    return version.group(1) if version else None

@@ -5,12 +5,19 @@
 
 from ansible_collections.nodeprep.istio.plugins.module_utils import _reasons
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe import module_state, node_facts
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe import module_state
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import read_node
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
 from ansible_collections.nodeprep.istio.tests.unit.support import module_tree
 from ansible_collections.nodeprep.istio.tests.unit.support.module_tree import RELEASE
 
 
 class RecordedNode:
+    """A node below a directory: it runs kernel RELEASE, has systemd, and has loaded no module.
+
+    :param root: an empty directory.
+    """
+
     def __init__(self, root):
         self.root = root
         self.files = Files(str(root))
@@ -19,6 +26,7 @@ class RecordedNode:
         self.write("/usr/lib/systemd/systemd-modules-load", "")
 
     def path(self, path):
+        """Return where a path of the node is on this machine."""
         return self.root / path.lstrip("/")
 
     def write(self, path, content):
@@ -36,35 +44,40 @@ class RecordedNode:
     def tree(self, modules=None, release=RELEASE, suffix="", builtin=(), builtin_aliases=(), **more):
         """Write a modules tree and have depmod index it.
 
-        :param modules: names out of the standard ones, by default all.
-        :param more: module name to (folder, needs, aliases) of others.
+        :param modules: names from module_tree.STANDARD, by default all.
+        :param suffix: the suffix of compressed modules, such as ".xz".
+        :param builtin: lines of modules.builtin.
+        :param builtin_aliases: (module name, alias) of built-in modules.
+        :param more: module name to (folder, dependencies, aliases) of other modules.
         """
         base = "/lib/modules/" + release
         chosen = {name: module_tree.STANDARD[name] for name in (module_tree.STANDARD if modules is None else modules)}
-        for name, (folder, needs, aliases) in dict(chosen, **more).items():
-            needs = [needed for needed in needs if needed in chosen or needed in more]
-            content = module_tree.module(name, needs, aliases, release + " SMP preempt mod_unload modversions ")
-            self.write(
-                "{}/{}/{}.ko{}".format(base, folder, name, module_tree.indexed_as(suffix)),
-                module_tree.packed(content, module_tree.indexed_as(suffix)),
-            )
+        vermagic = release + " SMP preempt mod_unload modversions "
+        indexed_suffix = module_tree.get_indexed_suffix(suffix)
+        for name, (folder, dependencies, aliases) in dict(chosen, **more).items():
+            present = [dependency for dependency in dependencies if dependency in chosen or dependency in more]
+            content = module_tree.build_module(name, present, aliases, vermagic)
+            path = "{}/{}/{}.ko{}".format(base, folder, name, indexed_suffix)
+            self.write(path, module_tree.pack(content, indexed_suffix))
         self.write(base + "/modules.builtin", "".join(path + "\n" for path in builtin))
         self.write(base + "/modules.order", "")
-        self.write(
-            base + "/modules.builtin.modinfo", "".join("{}.alias={}\0".format(*pair) for pair in builtin_aliases)
-        )
-        module_tree.index(self.root, release, suffix)
+        modinfo = "".join("{}.alias={}\0".format(name, alias) for name, alias in builtin_aliases)
+        self.write(base + "/modules.builtin.modinfo", modinfo)
+        module_tree.index_tree(self.root, release, suffix)
 
     def observe(self, names, kernel="running"):
-        return node_facts.read_node(Files(str(self.root)), names, kernel)
+        """Return the Node."""
+        return read_node(Files(str(self.root)), names, kernel)
 
     def describe(self, name, kernel="running"):
+        """Return the entry of one module, with its reasons."""
         return module_state.describe(self.observe([name], kernel), name)
 
     def facts(self, names, kernel="running"):
-        return node_facts.facts(Files(str(self.root)), names, "2026-01-01T00:00:00Z", None, kernel)
+        """Return the facts; no program is started."""
+        return gather_facts(Files(str(self.root)), names, "2026-01-01T00:00:00Z", None, kernel)
 
     @staticmethod
     def reasons(facts, name):
-        """Return the reasons of one module."""
-        return _reasons.ungrouped(facts["reasons"], facts["modules"])[name]
+        """Return the reasons of one module from the facts."""
+        return _reasons.ungroup_reasons(facts["reasons"], facts["modules"])[name]

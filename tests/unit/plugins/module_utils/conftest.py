@@ -12,12 +12,13 @@ from ansible_collections.nodeprep.istio.tests.unit.support.recorded_node import 
 
 @pytest.fixture
 def node(tmp_path):
+    """An empty recorded node."""
     return RecordedNode(tmp_path)
 
 
 @pytest.fixture
 def forbid(monkeypatch):
-    """Forbid to read a path, as without root; the tests themselves may run as root."""
+    """Deny the permission to open a path, even for tests that run as root."""
 
     def forbid(path):
         def refuse(opened, *arguments, **options):

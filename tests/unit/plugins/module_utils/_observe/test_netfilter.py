@@ -1,52 +1,54 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What netfilter holds, from recorded files."""
+"""The state of netfilter, from recorded files."""
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import netfilter
 
 IPV4 = "/proc/net/ip_tables_names"
+IPSET = "/usr/sbin/ipset"
 
 
-def observe(node, output=(0, ""), ipset="/usr/sbin/ipset", there=("ip_set",), run=True):
-    started = []
-
-    def runner(arguments):
-        started.append(arguments)
-        return output
-
-    return netfilter.observe(Files(str(node.root)), runner if run else None, ipset, there.__contains__), started
+def run_nothing(_arguments):
+    raise AssertionError("started a program")
 
 
-def test_tables_and_rules(node):
+def observe(node, run=run_nothing, ipset=IPSET, present=()):
+    return netfilter.observe(Files(str(node.root)), run, ipset, present.__contains__)
+
+
+def test_tables_and_rules_are_read(node):
     node.write(IPV4, "nat\nfilter\n")
     node.write("/proc/modules", "nft_compat 20480 12 - Live 0x0\nnft_compat_x 1 7 - Live 0x0\n")
-    facts, _started = observe(node)
+    facts = observe(node)
     assert facts["legacy_tables"] == {"ipv4": ["filter", "nat"], "ipv6": []}
     assert facts["nft_compat_uses"] == 12
 
 
-def test_nothing_is_there(node):
-    facts, started = observe(node, there=())
-    assert facts == {"legacy_tables": {"ipv4": [], "ipv6": []}, "nft_compat_uses": 0, "ipsets": []}
-    assert started == []
+def test_on_a_node_without_netfilter_no_program_is_started(node):
+    empty = {"legacy_tables": {"ipv4": [], "ipv6": []}, "nft_compat_uses": 0, "ipsets": []}
+    assert observe(node) == empty
 
 
-def test_what_may_not_be_read_is_unknown(node):
-    (node.root / IPV4.lstrip("/")).mkdir(parents=True)  # reading a directory fails for root too
-    assert observe(node)[0]["legacy_tables"]["ipv4"] is None
+def test_unreadable_tables_are_unknown(node):
+    node.path(IPV4).mkdir(parents=True)  # even root cannot read a directory
+    assert observe(node)["legacy_tables"]["ipv4"] is None
+
+
+def test_istios_ipsets_are_listed(node):
+    def run(arguments):
+        assert arguments == [IPSET, "list", "-name"]
+        return 0, "istio-b\ncali40s:x\nistio-a\n"
+
+    assert observe(node, run, present=["ip_set"])["ipsets"] == ["istio-a", "istio-b"]
 
 
 @pytest.mark.parametrize(
-    "options, sets",
-    [
-        ({"output": (0, "istio-b\ncali40s:x\nistio-a\n")}, ["istio-a", "istio-b"]),
-        ({"output": (1, "")}, None),
-        ({"ipset": None}, None),
-        ({"run": False}, None),
-    ],
+    "options",
+    [{"run": lambda _arguments: (1, "")}, {"ipset": None}, {"run": None}],
+    ids=["ipset fails", "no ipset tool", "no program may be started"],
 )
-def test_ipsets(node, options, sets):
-    assert observe(node, **options)[0]["ipsets"] == sets
+def test_ipsets_that_cannot_be_listed_are_unknown(node, options):
+    assert observe(node, present=["ip_set"], **options)["ipsets"] is None

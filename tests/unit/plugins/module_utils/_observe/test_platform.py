@@ -1,14 +1,68 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a system may be written to file by file."""
+"""Container, machine, init system, and whether the files of a system may be written."""
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._boot import modules_load
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe import management
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe import platform
 
 MOUNTS = "/dev/sda1 / ext4 {} 0 0\nproc /proc proc rw 0 0\n"
+UNIT = "systemd-modules-load.service"
+
+
+def observe_management(node, cmdline=""):
+    files = Files(str(node.root))
+    return platform.observe_management(files, modules_load.read_boot_list(files, cmdline))
+
+
+@pytest.mark.parametrize(
+    "files, release, container",
+    [
+        ({}, "6.1.0", None),
+        ({}, "5.15.90.1-microsoft-standard-WSL2", "wsl"),
+        ({"/proc/1/environ": "PATH=/bin\0container=lxc\0"}, "6.1.0", "lxc"),
+        ({"/run/systemd/container": "systemd-nspawn\n"}, "6.1.0", "systemd-nspawn"),
+        ({"/run/systemd/container": "\n"}, "6.1.0", "unknown"),
+        ({"/run/.containerenv": ""}, "6.1.0", "podman"),
+        ({"/.dockerenv": ""}, "6.1.0", "docker"),
+    ],
+    ids=["none", "wsl", "lxc", "systemd-nspawn", "without a name", "podman", "docker"],
+)
+def test_a_container_is_found_by_its_marks(node, files, release, container):
+    for path, text in files.items():
+        node.write(path, text)
+    assert platform.observe_host(node.files, release)["container"] == container
+
+
+def test_a_machine_made_from_an_image_of_a_container_is_none(node):
+    node.write("/.dockerenv", "")
+    node.link("/proc/self/ns/pid", platform.INITIAL_PID_NAMESPACE)
+    node.link("/proc/self/ns/mnt", "mnt:[1]")
+    node.link("/proc/1/ns/mnt", "mnt:[1]")
+    assert platform.observe_host(node.files, "6.1.0")["container"] is None
+
+
+def test_the_machine_has_the_names_of_its_vendor(node):
+    assert platform.observe_host(node.files, "6.1.0")["machine"] is None
+    node.write("/sys/class/dmi/id/sys_vendor", "Amazon EC2\n")
+    node.write("/sys/class/dmi/id/product_name", "m5.large\n")
+    assert platform.observe_host(node.files, "6.1.0")["machine"] == "Amazon EC2 m5.large"
+
+
+@pytest.mark.parametrize(
+    "status, can_load",
+    [
+        ("CapEff:\t000001ffffffffff\n", True),
+        ("CapEff:\t00000000a80425fb\n", False),
+        ("Name:\tx\n", None),
+    ],
+    ids=["all capabilities", "those of a container", "no line"],
+)
+def test_a_process_with_the_capability_may_load_modules(node, status, can_load):
+    node.write("/proc/self/status", status)
+    assert platform.observe_host(node.files, "6.1.0")["can_load_modules"] is can_load
 
 
 @pytest.mark.parametrize(
@@ -22,47 +76,48 @@ MOUNTS = "/dev/sda1 / ext4 {} 0 0\nproc /proc proc rw 0 0\n"
         ("/run/ostree-booted", "", "ostree"),
         ("/usr/sbin/transactional-update", "", "transactional-update"),
     ],
+    ids=["writable", "read-only", "writable /etc", "read-only /etc", "nonsense", "ostree", "transactional-update"],
 )
-def test_what_a_system_is_managed_by(node, path, text, managed_by):
+def test_what_manages_the_files_is_found(node, path, text, managed_by):
     node.write(path, text)
     node.write("/usr/lib/systemd/systemd", "")
-    files = Files(str(node.root))
-    assert management.observe(files, modules_load.read(files, "")) == {"systemd": True, "managed_by": managed_by}
-
-
-UNIT = "systemd-modules-load.service"
+    assert observe_management(node) == {"systemd": True, "managed_by": managed_by}
 
 
 @pytest.mark.parametrize(
-    "cmdline, path, read, mask",
+    "cmdline, path, mask",
     [
         (
             "quiet systemd.mask=systemd-modules-load",
             None,
-            False,
             "systemd.mask=systemd-modules-load on the kernel command line",
         ),
-        ("", "/etc/systemd/system/" + UNIT, False, "/etc/systemd/system/" + UNIT),
-        ("", "/usr/lib/systemd/system/" + UNIT, False, "/usr/lib/systemd/system/" + UNIT),
-        ("systemd.mask=other", None, "not told", "not told"),
+        ("", "/etc/systemd/system/" + UNIT, "/etc/systemd/system/" + UNIT),
+        ("", "/usr/lib/systemd/system/" + UNIT, "/usr/lib/systemd/system/" + UNIT),
     ],
+    ids=["command line", "/etc", "/usr/lib"],
 )
-def test_whether_boot_files_are_read_is_told_though_none_lists_anything(node, cmdline, path, read, mask):
+def test_masked_boot_files_are_not_read(node, cmdline, path, mask):
     if path:
         node.link(path, "/dev/null")
-    files = Files(str(node.root))
-    seen = management.observe(files, modules_load.read(files, cmdline))
-    assert (seen.get("boot_files_read", "not told"), seen.get("boot_files_mask", "not told")) == (read, mask)
+    seen = observe_management(node, cmdline)
+    assert seen["boot_files_read"] is False
+    assert seen["boot_files_mask"] == mask
 
 
-def test_whether_boot_files_are_read_is_unknown_without_the_service_or_its_unit(node, forbid):
+def test_boot_files_that_are_read_are_not_mentioned(node):
+    assert set(observe_management(node, "systemd.mask=other")) == {"systemd", "managed_by"}
+
+
+def test_without_permission_to_read_the_unit_it_is_unknown_whether_boot_files_are_read(node, forbid):
     node.write("/etc/systemd/system/" + UNIT, "")
     forbid("/etc/systemd/system/" + UNIT)
-    files = Files(str(node.root))
-    assert management.observe(files, modules_load.read(files, ""))["boot_files_read"] is None
+    assert observe_management(node)["boot_files_read"] is None
+
+
+def test_without_systemd_it_is_unknown_whether_boot_files_are_read(node):
     node.remove("/usr/lib/systemd/systemd-modules-load")
-    files = Files(str(node.root))
-    assert management.observe(files, modules_load.read(files, "")) == {
+    assert observe_management(node) == {
         "systemd": False,
         "managed_by": None,
         "boot_files_read": None,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The netlink messages that make an ipset, against a kernel that answers from a script."""
+"""The netlink messages that create an ipset, with a kernel that answers from a script."""
 
 import socket
 import struct
@@ -23,7 +23,7 @@ def answer(number):
 TYPE = message(6 << 8 | 13, b"\2\0\0\0" + struct.pack("=HHB3x", 5, 1, 6) + struct.pack("=HHB3x", 5, 4, 5)) + answer(ACK)
 
 
-class Socket:
+class FakeSocket:
     def __init__(self, answers):
         self.answers = list(answers)
         self.sent = []
@@ -44,36 +44,41 @@ class Socket:
 
 
 @pytest.fixture
-def kernel(monkeypatch):
+def fake_kernel(monkeypatch):
     def script(*answers):
-        made = Socket(answers)
-        monkeypatch.setattr(socket, "socket", lambda *_arguments: made)
-        return made
+        created = FakeSocket(answers)
+        monkeypatch.setattr(socket, "socket", lambda *_arguments: created)
+        return created
 
     return script
 
 
-def test_a_set_with_comments_of_the_kernels_newest_revision_and_one_entry(kernel):
-    made = kernel(TYPE, answer(ACK), answer(ACK))
-    assert ipset.create("pods", "ipv4", "192.0.2.1") is None
-    kinds = [struct.unpack_from("=IHH", data)[1] for data in made.sent]
+def test_a_set_with_comments_has_the_newest_revision_of_the_kernel_and_one_entry(fake_kernel):
+    created = fake_kernel(TYPE, answer(ACK), answer(ACK))
+    ipset.create_ipset("pods", "ipv4", "192.0.2.1")
+    kinds = [struct.unpack_from("=IHH", data)[1] for data in created.sent]
     assert kinds == [6 << 8 | 13, 6 << 8 | 2, 6 << 8 | 9]
-    assert all(len(data) % 4 == 0 and len(data) == struct.unpack_from("=I", data)[0] for data in made.sent)
-    assert struct.pack("=HHB", 5, 4, 5) in made.sent[1]
-    assert struct.pack("!I", 1 << 4) in made.sent[1]
-    assert socket.inet_aton("192.0.2.1") in made.sent[2] and b"probe\0" in made.sent[2]
+    for data in created.sent:
+        assert len(data) % 4 == 0
+        assert len(data) == struct.unpack_from("=I", data)[0]
+    assert struct.pack("=HHB", 5, 4, 5) in created.sent[1]
+    assert struct.pack("!I", 1 << 4) in created.sent[1]
+    assert socket.inet_aton("192.0.2.1") in created.sent[2]
+    assert b"probe\0" in created.sent[2]
 
 
 @pytest.mark.parametrize(
     "answers, text",
     [
         ([answer(22)], "ipset: Invalid argument"),
-        ([answer(4098)], "ipset: this set type, or this revision of it, is not there"),
-        ([TYPE, answer(4109)], "ipset: comments are not supported"),
+        ([answer(4098)], "ipset: the kernel does not have this set type, or this revision of it"),
+        ([TYPE, answer(4109)], "ipset: the kernel does not support comments"),
         ([TYPE, answer(4999)], "ipset: error 4999"),
-        ([answer(ACK)], "ipset: the kernel tells no revision of hash:ip"),
+        ([answer(ACK)], "ipset: the kernel reports no revision of hash:ip"),
     ],
 )
-def test_what_the_kernel_refuses_is_said(kernel, answers, text):
-    kernel(*answers)
-    assert ipset.create("pods", "ipv6", "2001:db8::1") == text
+def test_an_error_of_the_kernel_is_reported(fake_kernel, answers, text):
+    fake_kernel(*answers)
+    with pytest.raises(ipset.IpsetError) as raised:
+        ipset.create_ipset("pods", "ipv6", "2001:db8::1")
+    assert str(raised.value) == text
