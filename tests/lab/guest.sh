@@ -2,11 +2,11 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What makes a Debian tree a lab machine: guest.sh ROOT PUBLIC_KEY_FILE HOSTNAME. Runs before the kernel is installed.
+# Turn a Debian tree into a lab machine: guest.sh ROOT PUBLIC_KEY_FILE HOSTNAME. Runs before the kernel is installed.
 set -eu
 root=$1 key=$2 name=$3
 
-# A small initramfs is made in seconds and unpacked in one: the disk is virtio and nothing else.
+# A small initramfs, because it is built and unpacked faster. The disk needs only virtio.
 mkdir -p "$root/etc/initramfs-tools/conf.d"
 printf 'MODULES=list\nCOMPRESS=gzip\nBUSYBOX=n\n' >"$root/etc/initramfs-tools/conf.d/lab"
 printf 'virtio_pci\nvirtio_blk\next4\n' >"$root/etc/initramfs-tools/modules"
@@ -24,11 +24,11 @@ for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_re
   ln -s /dev/null "$units/$unit"
 done
 
-# Until version 256 systemd itself loads ip_tables as it starts. Taken out again before systemd-modules-load,
-# it comes back only where the boot file lists it.
+# Until version 256 systemd itself loads ip_tables when it starts. It is unloaded before systemd-modules-load runs, so it is loaded after
+# the boot only if the boot file lists it.
 cat >"$units/lab-pristine.service" <<'UNIT'
 [Unit]
-Description=Begin with no netfilter module loaded
+Description=Unload the netfilter modules that systemd loaded
 DefaultDependencies=no
 Before=systemd-modules-load.service
 [Service]

@@ -1,18 +1,19 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""Rule sets with the constructs that Istio programs, one set for each construct, tool and IP family, as data.
+"""The data model of rule sets: one construct of Istio's rules, for one tool and one IP family.
 
-They are not Istio's rules: each holds one construct with all of its matches and targets, so that a set which fails names
-its cause, and traffic inside a scratch network namespace can prove it. There the loopback interface plays the pod's
-outer one, so the rules know the pod's own loopback under a name that no interface has.
+Rule sets are not Istio's rules. Each one has a single construct with all of its matches and targets. A rule set that
+fails therefore names its cause, and traffic inside a scratch network namespace can test it. There the loopback
+interface replaces the pod's outer interface, so the rules get a name for the pod's own loopback that no interface has.
 Read from tools/istio-iptables, tools/istio-nftables and cni/pkg/{iptables,nftables,ipset,plugin} of Istio 1.25 to 1.31.
 """
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._probe import rules_iptables, rules_nftables
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-FAMILIES = {
+FAMILIES = ("ipv4", "ipv6")
+
+# What the templates of the rules contain for each IP family.
+FAMILY_PARAMS = {
     "ipv4": {
         "ip": "ip",
         "lo": "pod-lo",
@@ -39,105 +40,177 @@ FAMILIES = {
     },
 }
 
-# The tool of a rule set, its backend, and the programs that load it for IPv4 and IPv6.
-TOOLS = {
-    "iptables-legacy": ("iptables", {"ipv4": "iptables-legacy-restore", "ipv6": "ip6tables-legacy-restore"}),
-    "iptables-nft": ("iptables", {"ipv4": "iptables-nft-restore", "ipv6": "ip6tables-nft-restore"}),
-    "nft": ("nftables", {"ipv4": "nft", "ipv6": "nft"}),
-}
+# Istio's proxy runs with this user and group. Everything else is an application.
+PROXY = 1337
+APPLICATION = 0
+
+# Kinds of traffic.
+# A TCP connection arrives at a listener that reads the original destination.
+REDIRECT = "redirect"
+# A TCP connection arrives at a listener whose own address is then the original destination.
+TRANSPARENT = "transparent"
+# A UDP query is answered from the original destination.
+DATAGRAM = "datagram"
+# A TCP connection arrives with a rewritten source address.
+SOURCE = "source"
 
 
-# What Istio does in ambient mode and not in sidecar mode unless it is told otherwise.
-DEFAULT_BY_MODE = ("dns_capture", "reconcile")
+class Tool(NamedTuple):
+    """The programs of one netfilter tool.
 
-
-class RuleSet:
-    """One construct as one tool loads it for one IP family.
-
-    :ivar id: for example "iptables-nft/ipv4/sidecar-dns".
-    :ivar backend: "iptables" or "nftables".
-    :ivar program: the program that loads I(rules) from its standard input.
-    :ivar condition: dict of selection option to the value for which Istio programs this construct.
-    :ivar rules: what the program reads.
-    :ivar ipset: (name, entry) of the ipset that has to be there first, or None.
-    :ivar proofs: tuple of :class:`Proof`, the traffic that shows that the rules do what they say.
-    :ivar needs: names of the kernel modules that the rules use directly; without the first the rules ask for no other one.
-    :ivar may_need: those that they use with some versions of the program only.
-    :ivar options: kernel options that they need and that no module shows.
+    :ivar variant: "legacy" or "nft" for iptables, otherwise None.
+    :ivar programs: dict of IP family to the program that loads rules from its standard input.
+    :ivar plain_programs: the same programs on systems that have them only under the name of plain iptables.
+    :ivar multi_call: names of the program file to which a plain name must lead.
     """
 
-    def __init__(self, tool, family, construct, condition, rules, ipset, proofs, needs, may_need, options):
-        self.id = "/".join((tool, family, construct))
-        self.tool = tool
-        self.family = family
-        self.construct = construct
-        self.backend, programs = TOOLS[tool]
-        self.program = programs[family]
-        self.condition = condition
-        self.rules = rules
-        self.ipset = ipset
-        self.proofs = proofs
-        self.needs = needs
-        self.may_need = may_need
-        self.options = options
+    name: str
+    backend: str
+    variant: Optional[str]
+    programs: Dict[str, str]
+    plain_programs: Dict[str, str]
+    multi_call: Tuple[str, ...]
 
 
-def _make(tool, family, construct):
-    words = FAMILIES[family]
-    needs, may_need = construct.needs(tool, family)
+_PLAIN_IPTABLES = {"ipv4": "iptables-restore", "ipv6": "ip6tables-restore"}
+
+IPTABLES_LEGACY = Tool(
+    name="iptables-legacy",
+    backend="iptables",
+    variant="legacy",
+    programs={"ipv4": "iptables-legacy-restore", "ipv6": "ip6tables-legacy-restore"},
+    plain_programs=_PLAIN_IPTABLES,
+    multi_call=("xtables-legacy-multi", "xtables-multi"),
+)
+IPTABLES_NFT = Tool(
+    name="iptables-nft",
+    backend="iptables",
+    variant="nft",
+    programs={"ipv4": "iptables-nft-restore", "ipv6": "ip6tables-nft-restore"},
+    plain_programs=_PLAIN_IPTABLES,
+    multi_call=("xtables-nft-multi",),
+)
+NFT = Tool(
+    name="nft",
+    backend="nftables",
+    variant=None,
+    programs={"ipv4": "nft", "ipv6": "nft"},
+    plain_programs={},
+    multi_call=(),
+)
+
+
+class TrafficTest(NamedTuple):
+    """Traffic that shows whether the rules work.
+
+    :ivar kind: REDIRECT, TRANSPARENT, DATAGRAM or SOURCE.
+    :ivar to: the key of FAMILY_PARAMS that has the destination address.
+    :ivar port: the destination port.
+    :ivar listen: the listener's port.
+    :ivar uid: user of the client.
+    :ivar gid: group of the client.
+    :ivar server_uid: user of the listener.
+    """
+
+    kind: str
+    to: str = "target"
+    port: int = 80
+    listen: int = 15001
+    uid: int = APPLICATION
+    gid: int = APPLICATION
+    server_uid: int = PROXY
+
+
+class Modules(NamedTuple):
+    """The kernel modules that rules use directly.
+
+    :ivar always: those that every version of the program needs. Without the first one, the rules request no other.
+    :ivar optional: those that only some versions of the program need.
+    """
+
+    always: Tuple[str, ...]
+    optional: Tuple[str, ...]
+
+
+class Construct(NamedTuple):
+    """One construct of Istio's rules, for all tools of a backend and both IP families.
+
+    :ivar condition: dict of selection option to the value for which Istio programs this construct.
+    :ivar rules: template of the program's input; its parameters are those of FAMILY_PARAMS.
+    :ivar find_modules: function that takes the name of a tool and an IP family and returns the :class:`Modules`.
+    :ivar traffic: the tests of the loaded rules.
+    :ivar has_ipset: whether the rules match an ipset, which must exist first.
+    :ivar kernel_options: kernel options that the rules need and that no module shows.
+    """
+
+    name: str
+    condition: Dict[str, Any]
+    rules: str
+    find_modules: Callable[[str, str], Modules]
+    traffic: Tuple[TrafficTest, ...] = ()
+    has_ipset: bool = False
+    kernel_options: Tuple[str, ...] = ()
+
+
+class Ipset(NamedTuple):
+    """An ipset with one address."""
+
+    name: str
+    address: str
+
+
+class RuleSet(NamedTuple):
+    """One construct as one tool loads it for one IP family. The other fields are those of :class:`Construct`.
+
+    :ivar id: for example "iptables-nft/ipv4/sidecar-dns".
+    :ivar construct: the name of the construct.
+    :ivar rules: the program's input.
+    :ivar ipset: the ipset that must exist first, or None.
+    :ivar modules: what :class:`Modules` has in C(always).
+    :ivar optional_modules: what :class:`Modules` has in C(optional).
+    """
+
+    id: str
+    tool: Tool
+    family: str
+    construct: str
+    condition: Dict[str, Any]
+    rules: str
+    ipset: Optional[Ipset]
+    traffic: Tuple[TrafficTest, ...]
+    modules: Tuple[str, ...]
+    optional_modules: Tuple[str, ...]
+    kernel_options: Tuple[str, ...]
+
+    @property
+    def program(self) -> str:
+        """Return the name of the program that loads the rules."""
+        return self.tool.programs[self.family]
+
+    @property
+    def all_modules(self) -> Tuple[str, ...]:
+        """Return the modules that any version of the program needs."""
+        return self.modules + self.optional_modules
+
+
+def build_rule_sets(tool: Tool, constructs: Sequence[Construct]) -> List[RuleSet]:
+    """Return the rule sets of a tool: each construct for each IP family."""
+    return [_build_rule_set(tool, family, construct) for family in FAMILIES for construct in constructs]
+
+
+def _build_rule_set(tool: Tool, family: str, construct: Construct) -> RuleSet:
+    params = FAMILY_PARAMS[family]
+    modules = construct.find_modules(tool.name, family)
     return RuleSet(
+        id="/".join((tool.name, family, construct.name)),
         tool=tool,
         family=family,
         construct=construct.name,
         condition=construct.condition,
-        rules=construct.rules.format(**words),
-        ipset=(words["set"], words["target"]) if construct.ipset else None,
-        proofs=construct.proofs,
-        needs=needs,
-        may_need=may_need,
-        options=construct.options,
-    )
-
-
-RULE_SETS = tuple(
-    _make(tool, family, construct)
-    for tool, constructs in (
-        ("iptables-legacy", rules_iptables.CONSTRUCTS),
-        ("iptables-nft", rules_iptables.CONSTRUCTS),
-        ("nft", rules_nftables.CONSTRUCTS),
-    )
-    for family in ("ipv4", "ipv6")
-    for construct in constructs
-)
-
-
-def chosen(selection):
-    """Return the rule sets that Istio programs for a selection.
-
-    :param selection: dict with C(backend), C(mode) (list), C(ip_family), C(interception) (list), C(dns_capture) and
-        C(reconcile) (bool, or None for Istio's default), C(invalid_drop), C(ambient_ipv6), C(iptables_variant).
-    """
-    return [rule_set for rule_set in RULE_SETS if _holds(rule_set, selection)]
-
-
-def _holds(rule_set, selection):
-    if rule_set.backend != selection["backend"]:
-        return False
-    if rule_set.backend == "iptables" and selection["iptables_variant"] not in ("auto", rule_set.tool.split("-")[1]):
-        return False
-    modes = [mode for mode in selection["mode"] if _holds_in(mode, rule_set.condition, selection)]
-    # IPv4 rules are programmed in every cluster; IPv6 ones where the cluster has it, and in ambient mode by default.
-    if rule_set.family == "ipv6" and selection["ip_family"] == "ipv4":
-        return "ambient" in modes and selection["ambient_ipv6"]
-    return bool(modes)
-
-
-def _holds_in(mode, condition, selection):
-    asked = dict(selection, mode=[mode])
-    for option in DEFAULT_BY_MODE:
-        if selection[option] is None:
-            asked[option] = mode == "ambient"
-    return all(
-        value in asked[option] if isinstance(asked[option], (list, tuple)) else asked[option] == value
-        for option, value in condition.items()
+        rules=construct.rules.format(**params),
+        ipset=Ipset(params["set"], params["target"]) if construct.has_ipset else None,
+        traffic=construct.traffic,
+        modules=modules.always,
+        optional_modules=modules.optional,
+        kernel_options=construct.kernel_options,
     )

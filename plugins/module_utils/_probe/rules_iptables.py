@@ -1,37 +1,61 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""Constructs of the iptables backend, as iptables-restore reads them; the same text for legacy, nft, IPv4 and IPv6."""
+"""Constructs of the iptables backend, as iptables-restore reads them: one text for legacy, nft, IPv4 and IPv6."""
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._probe.rule_constructs import Construct, proof
+from typing import Callable, Tuple
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe.rule_sets import (
+    DATAGRAM,
+    IPTABLES_LEGACY,
+    REDIRECT,
+    SOURCE,
+    TRANSPARENT,
+    Construct,
+    Modules,
+    TrafficTest,
+)
 
 
-def _needs(tables, extensions, version_dependent=()):
-    """Return the function that tells the modules for a tool and a family.
+def _modules_of(
+    tables: Tuple[str, ...], extensions: Tuple[str, ...] = (), version_dependent: Tuple[str, ...] = ()
+) -> Callable[[str, str], Modules]:
+    """Return the function that finds the modules of rules for a tool and an IP family.
 
+    :param tables: names of the tables that the rules use.
     :param extensions: modules of matches and targets that every iptables takes from x_tables.
-    :param version_dependent: those that iptables-nft from 1.8.8 on has rules of its own for.
+    :param version_dependent: modules that iptables-nft 1.8.8 and newer replaces with rules of nftables.
     """
 
-    def needs(tool, family):
-        if tool == "iptables-legacy":
-            prefix = "ip" if family == "ipv4" else "ip6"
-            # The kernel never loads ip_tables or ip6_tables itself, so each is a need of its own.
-            return (prefix + "_tables",) + tuple(
-                prefix + "table_" + table for table in tables
-            ) + extensions + version_dependent, ()
-        own = ("nf_tables",) + (("nft_chain_nat",) if "nat" in tables else ()) + (("nft_compat",) if extensions else ())
-        # nft_counter has been part of nf_tables since 5.19 or so; before, iptables-nft asks for it in every rule.
-        return own + extensions, version_dependent + ("nft_counter",) + (
-            ("nft_compat",) if version_dependent and not extensions else ()
-        )
+    def find_modules(tool: str, family: str) -> Modules:
+        if tool == IPTABLES_LEGACY.name:
+            return _legacy_modules(family, tables, extensions + version_dependent)
+        return _nft_modules(tables, extensions, version_dependent)
 
-    return needs
+    return find_modules
+
+
+def _legacy_modules(family: str, tables: Tuple[str, ...], extensions: Tuple[str, ...]) -> Modules:
+    prefix = "ip" if family == "ipv4" else "ip6"
+    # The kernel never loads ip_tables or ip6_tables itself, so the rules need each of them besides the tables.
+    core = (prefix + "_tables",)
+    return Modules(core + tuple(prefix + "table_" + table for table in tables) + extensions, ())
+
+
+def _nft_modules(tables: Tuple[str, ...], extensions: Tuple[str, ...], version_dependent: Tuple[str, ...]) -> Modules:
+    always = ["nf_tables"]
+    # nft_counter is part of nf_tables since Linux 5.18. Before that, iptables-nft requests it in every rule.
+    optional = list(version_dependent) + ["nft_counter"]
+    if "nat" in tables:
+        always.append("nft_chain_nat")
+    if extensions:
+        always.append("nft_compat")
+    elif version_dependent:
+        optional.append("nft_compat")
+    return Modules(tuple(always) + extensions, tuple(optional))
 
 
 CONSTRUCTS = (
-    # How Istio finds out which iptables works: a rule that no packet meets.
+    # Istio loads this rule, which no packet matches, to find out which iptables works.
     Construct(
         name="detection",
         condition={},
@@ -39,10 +63,7 @@ CONSTRUCTS = (
 -A INPUT -p 255 -j RETURN
 COMMIT
 """,
-        proofs=(),
-        ipset=False,
-        options=(),
-        needs=_needs(("nat",), ()),
+        find_modules=_modules_of(("nat",)),
     ),
     Construct(
         name="sidecar-redirect",
@@ -66,10 +87,8 @@ COMMIT
 -A MESH_OUTBOUND -p tcp -j REDIRECT --to-ports 15001
 COMMIT
 """,
-        proofs=(proof("redirect"),),
-        ipset=False,
-        options=(),
-        needs=_needs(("nat",), ("xt_REDIRECT", "xt_owner"), ("xt_tcpudp",)),
+        find_modules=_modules_of(("nat",), ("xt_REDIRECT", "xt_owner"), ("xt_tcpudp",)),
+        traffic=(TrafficTest(REDIRECT),),
     ),
     Construct(
         name="sidecar-owner-groups",
@@ -81,10 +100,8 @@ COMMIT
 -A MESH_OUTBOUND -p tcp -j REDIRECT --to-ports 15001
 COMMIT
 """,
-        proofs=(proof("redirect", gid=202),),
-        ipset=False,
-        options=(),
-        needs=_needs(("nat",), ("xt_REDIRECT", "xt_owner")),
+        find_modules=_modules_of(("nat",), ("xt_REDIRECT", "xt_owner")),
+        traffic=(TrafficTest(REDIRECT, gid=202),),
     ),
     Construct(
         name="sidecar-kube-virt",
@@ -96,10 +113,7 @@ COMMIT
 -I PREROUTING 1 -i vm-nic -j MESH_TO_PROXY
 COMMIT
 """,
-        proofs=(),
-        ipset=False,
-        options=(),
-        needs=_needs(("nat",), ("xt_REDIRECT",)),
+        find_modules=_modules_of(("nat",), ("xt_REDIRECT",)),
     ),
     Construct(
         name="sidecar-dns",
@@ -123,13 +137,12 @@ COMMIT
 -A MESH_DNS_BACK -s {resolver} -p udp --sport 53 -j CT --zone 1
 COMMIT
 """,
-        proofs=(
-            proof("redirect", to="resolver", port=53, listen=15053),
-            proof("datagram", to="resolver", port=53, listen=15053),
+        find_modules=_modules_of(("nat", "raw"), ("xt_CT", "xt_REDIRECT", "xt_multiport", "xt_owner"), ("xt_tcpudp",)),
+        traffic=(
+            TrafficTest(REDIRECT, to="resolver", port=53, listen=15053),
+            TrafficTest(DATAGRAM, to="resolver", port=53, listen=15053),
         ),
-        ipset=False,
-        options=("NF_CONNTRACK_ZONES",),
-        needs=_needs(("nat", "raw"), ("xt_CT", "xt_REDIRECT", "xt_multiport", "xt_owner"), ("xt_tcpudp",)),
+        kernel_options=("NF_CONNTRACK_ZONES",),
     ),
     Construct(
         name="sidecar-tproxy",
@@ -152,10 +165,9 @@ COMMIT
 -A OUTPUT -p tcp -m connmark --mark 1337 -j CONNMARK --restore-mark
 COMMIT
 """,
-        proofs=(proof("transparent", listen=15006),),
-        ipset=False,
-        options=("NF_CONNTRACK_MARK",),
-        needs=_needs(("mangle",), ("xt_TPROXY", "xt_connmark", "xt_conntrack", "xt_mark", "xt_owner")),
+        find_modules=_modules_of(("mangle",), ("xt_TPROXY", "xt_connmark", "xt_conntrack", "xt_mark", "xt_owner")),
+        traffic=(TrafficTest(TRANSPARENT, listen=15006),),
+        kernel_options=("NF_CONNTRACK_MARK",),
     ),
     Construct(
         name="sidecar-invalid-drop",
@@ -166,10 +178,7 @@ COMMIT
 -A MESH_DROP -j DROP
 COMMIT
 """,
-        proofs=(),
-        ipset=False,
-        options=(),
-        needs=_needs(("mangle",), ("xt_conntrack",)),
+        find_modules=_modules_of(("mangle",), ("xt_conntrack",)),
     ),
     # Drops all traffic of a pod while Istio replaces rules that differ.
     Construct(
@@ -181,10 +190,7 @@ COMMIT
 -I OUTPUT 1 -p tcp -j DROP
 COMMIT
 """,
-        proofs=(),
-        ipset=False,
-        options=(),
-        needs=_needs(("filter",), ()),
+        find_modules=_modules_of(("filter",)),
     ),
     Construct(
         name="ambient-pod",
@@ -210,10 +216,9 @@ COMMIT
 -A MESH_OUTBOUND ! -d {local} -p tcp -m mark ! --mark 0x539/0xfff -j REDIRECT --to-ports 15001
 COMMIT
 """,
-        proofs=(proof("redirect"),),
-        ipset=False,
-        options=("NF_CONNTRACK_MARK",),
-        needs=_needs(("mangle", "nat"), ("xt_REDIRECT", "xt_connmark"), ("xt_mark", "xt_tcpudp")),
+        find_modules=_modules_of(("mangle", "nat"), ("xt_REDIRECT", "xt_connmark"), ("xt_mark", "xt_tcpudp")),
+        traffic=(TrafficTest(REDIRECT),),
+        kernel_options=("NF_CONNTRACK_MARK",),
     ),
     Construct(
         name="ambient-dns",
@@ -233,15 +238,14 @@ COMMIT
 -A MESH_INBOUND -p udp -m mark ! --mark 0x539/0xfff -m udp --sport 53 -j CT --zone 1
 COMMIT
 """,
-        proofs=(
-            proof("redirect", to="resolver", port=53, listen=15053),
-            proof("datagram", to="resolver", port=53, listen=15053),
+        find_modules=_modules_of(("nat", "raw"), ("xt_CT", "xt_REDIRECT"), ("xt_mark", "xt_tcpudp")),
+        traffic=(
+            TrafficTest(REDIRECT, to="resolver", port=53, listen=15053),
+            TrafficTest(DATAGRAM, to="resolver", port=53, listen=15053),
         ),
-        ipset=False,
-        options=("NF_CONNTRACK_ZONES",),
-        needs=_needs(("nat", "raw"), ("xt_CT", "xt_REDIRECT"), ("xt_mark", "xt_tcpudp")),
+        kernel_options=("NF_CONNTRACK_ZONES",),
     ),
-    # In the host's namespace Istio gives the kubelet's probes a source address that pods let through.
+    # In the host's namespace Istio gives the kubelet's probes a source address that pods accept.
     Construct(
         name="ambient-host",
         condition={"mode": "ambient"},
@@ -251,9 +255,8 @@ COMMIT
 -A MESH_PROBES -m owner --socket-exists -p tcp -m set --match-set {set} dst -j SNAT --to-source {prober}
 COMMIT
 """,
-        proofs=(proof("source", listen=80),),
-        ipset=True,
-        options=(),
-        needs=_needs(("nat",), ("ip_set", "ip_set_hash_ip", "xt_nat", "xt_owner", "xt_set")),
+        find_modules=_modules_of(("nat",), ("ip_set", "ip_set_hash_ip", "xt_nat", "xt_owner", "xt_set")),
+        traffic=(TrafficTest(SOURCE, listen=80),),
+        has_ipset=True,
     ),
 )

@@ -1,18 +1,27 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""Constructs of the native nftables backend, as C(nft -f) reads them; every table is of the family inet."""
+"""Constructs of the native nftables backend, as C(nft -f) reads them; every table has the family inet."""
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._probe.rule_constructs import Construct, proof
+from typing import Callable
+
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe.rule_sets import (
+    DATAGRAM,
+    REDIRECT,
+    SOURCE,
+    TRANSPARENT,
+    Construct,
+    Modules,
+    TrafficTest,
+)
 
 
-def _needs(*expressions):
-    """Return the function that tells the modules: those of the expressions beside nf_tables itself.
+def _modules_of(*expressions: str) -> Callable[[str, str], Modules]:
+    """Return the function that finds the modules: nf_tables, and the modules of the expressions.
 
-    nft_counter is part of nf_tables on newer kernels, and every rule of Istio counts.
+    nft_counter is part of nf_tables on newer kernels, and every rule of Istio has a counter.
     """
-    return lambda _tool, _family: (("nf_tables",) + expressions, ("nft_counter",))
+    modules = Modules(("nf_tables",) + expressions, ("nft_counter",))
+    return lambda _tool, _family: modules
 
 
 CONSTRUCTS = (
@@ -41,10 +50,8 @@ CONSTRUCTS = (
   }}
 }}
 """,
-        proofs=(proof("redirect"),),
-        ipset=False,
-        options=(),
-        needs=_needs("nft_chain_nat", "nft_redir"),
+        find_modules=_modules_of("nft_chain_nat", "nft_redir"),
+        traffic=(TrafficTest(REDIRECT),),
     ),
     Construct(
         name="sidecar-owner-groups",
@@ -57,10 +64,8 @@ CONSTRUCTS = (
   }}
 }}
 """,
-        proofs=(proof("redirect", gid=202),),
-        ipset=False,
-        options=(),
-        needs=_needs("nft_chain_nat", "nft_redir"),
+        find_modules=_modules_of("nft_chain_nat", "nft_redir"),
+        traffic=(TrafficTest(REDIRECT, gid=202),),
     ),
     Construct(
         name="sidecar-kube-virt",
@@ -73,10 +78,7 @@ CONSTRUCTS = (
   }}
 }}
 """,
-        proofs=(),
-        ipset=False,
-        options=(),
-        needs=_needs("nft_chain_nat", "nft_redir"),
+        find_modules=_modules_of("nft_chain_nat", "nft_redir"),
     ),
     Construct(
         name="sidecar-dns",
@@ -103,13 +105,12 @@ table inet mesh-raw {{
   }}
 }}
 """,
-        proofs=(
-            proof("redirect", to="resolver", port=53, listen=15053),
-            proof("datagram", to="resolver", port=53, listen=15053),
+        find_modules=_modules_of("nft_chain_nat", "nft_ct", "nft_redir"),
+        traffic=(
+            TrafficTest(REDIRECT, to="resolver", port=53, listen=15053),
+            TrafficTest(DATAGRAM, to="resolver", port=53, listen=15053),
         ),
-        ipset=False,
-        options=("NF_CONNTRACK_ZONES",),
-        needs=_needs("nft_chain_nat", "nft_ct", "nft_redir"),
+        kernel_options=("NF_CONNTRACK_ZONES",),
     ),
     Construct(
         name="sidecar-tproxy",
@@ -138,10 +139,9 @@ table inet mesh-raw {{
   }}
 }}
 """,
-        proofs=(proof("transparent", listen=15006),),
-        ipset=False,
-        options=("NF_CONNTRACK_MARK",),
-        needs=_needs("nft_ct", "nft_tproxy"),
+        find_modules=_modules_of("nft_ct", "nft_tproxy"),
+        traffic=(TrafficTest(TRANSPARENT, listen=15006),),
+        kernel_options=("NF_CONNTRACK_MARK",),
     ),
     Construct(
         name="sidecar-invalid-drop",
@@ -156,10 +156,7 @@ table inet mesh-raw {{
   }}
 }}
 """,
-        proofs=(),
-        ipset=False,
-        options=(),
-        needs=_needs("nft_ct"),
+        find_modules=_modules_of("nft_ct"),
     ),
     Construct(
         name="ambient-pod",
@@ -189,10 +186,9 @@ table inet mesh-mangle {{
   }}
 }}
 """,
-        proofs=(proof("redirect"),),
-        ipset=False,
-        options=("NF_CONNTRACK_MARK",),
-        needs=_needs("nft_chain_nat", "nft_ct", "nft_redir"),
+        find_modules=_modules_of("nft_chain_nat", "nft_ct", "nft_redir"),
+        traffic=(TrafficTest(REDIRECT),),
+        kernel_options=("NF_CONNTRACK_MARK",),
     ),
     Construct(
         name="ambient-dns",
@@ -215,13 +211,12 @@ table inet mesh-raw {{
   }}
 }}
 """,
-        proofs=(
-            proof("redirect", to="resolver", port=53, listen=15053),
-            proof("datagram", to="resolver", port=53, listen=15053),
+        find_modules=_modules_of("nft_chain_nat", "nft_ct", "nft_redir"),
+        traffic=(
+            TrafficTest(REDIRECT, to="resolver", port=53, listen=15053),
+            TrafficTest(DATAGRAM, to="resolver", port=53, listen=15053),
         ),
-        ipset=False,
-        options=("NF_CONNTRACK_ZONES",),
-        needs=_needs("nft_chain_nat", "nft_ct", "nft_redir"),
+        kernel_options=("NF_CONNTRACK_ZONES",),
     ),
     Construct(
         name="ambient-host",
@@ -237,9 +232,7 @@ table inet mesh-raw {{
   }}
 }}
 """,
-        proofs=(proof("source", listen=80),),
-        ipset=False,
-        options=(),
-        needs=_needs("nft_chain_nat", "nft_nat"),
+        find_modules=_modules_of("nft_chain_nat", "nft_nat"),
+        traffic=(TrafficTest(SOURCE, listen=80),),
     ),
 )

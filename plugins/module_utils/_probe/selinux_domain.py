@@ -1,53 +1,61 @@
 # Copyright (c) 2026, nodeprep.istio contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module util is PRIVATE to the collection.
-"""An SELinux domain to start programs in, such as the one that containers have."""
+"""An SELinux domain to start programs in, such as the domain of containers."""
 
 import os
 import re
-from collections import namedtuple
+from typing import NamedTuple, Optional
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import flag
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import parse_flag
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import selinux
 
-# process: the context of the programs. files: that of the files which they may use.
-Domain = namedtuple("Domain", "process files")
-
-# With two categories, as a container's process has them, where the policy knows levels.
-PROCESS = "system_u:system_r:{0}{1}"
-# The label of a container's files.
-FILES = "system_u:object_r:container_file_t{0}"
+# If the policy has levels: with two categories, as a container's process has them.
+PROCESS_LEVEL = ":s0:c1,c2"
+FILE_LEVEL = ":s0"
+# The type of a container's files.
+FILE_TYPE = "container_file_t"
 
 _TYPE = re.compile(r"^[A-Za-z0-9_.]+\Z")
 
 
-class NoSuchDomain(Exception):
-    """Nothing can run in that domain on this node; the message says why and what would help."""
+class Domain(NamedTuple):
+    """SELinux contexts: of the programs, and of the files that they may use."""
+
+    process: str
+    files: str
 
 
-def find(files, name):
-    """Return the Domain of a SELinux type, with contexts that the node's policy knows.
+class DomainError(Exception):
+    """No program can run in this domain on this node. The message has the reason and the remedy."""
 
-    :raises NoSuchDomain: also where SELinux is disabled.
-    """
+
+def find_domain(files: Files, name: str) -> Domain:
+    """Return the contexts of an SELinux type, as the node's policy knows them. Raises DomainError."""
     if not _TYPE.match(name):
-        raise NoSuchDomain("'{0}' is no SELinux type: letters, digits, '_' and '.' only".format(name))
+        raise DomainError(f"invalid SELinux type '{name}'; use only letters, digits, '_' and '.'")
     if not files.is_dir(selinux.ROOT):
-        raise NoSuchDomain("SELinux is disabled on this node, so there are no domains. Leave the option out")
-    levels = flag(files.read(selinux.ROOT + "/mls"))
-    domain = Domain(PROCESS.format(name, ":s0:c1,c2" if levels else ""), FILES.format(":s0" if levels else ""))
+        raise DomainError("SELinux is disabled on this node, so it has no domains; omit the option")
+    process_level = file_level = ""
+    if parse_flag(files.read(selinux.ROOT + "/mls")):
+        process_level, file_level = PROCESS_LEVEL, FILE_LEVEL
+    domain = Domain(
+        process=f"system_u:system_r:{name}{process_level}", files=f"system_u:object_r:{FILE_TYPE}{file_level}"
+    )
     if not _is_known(files, domain.process):
-        raise NoSuchDomain("this node's policy has no type '{0}' that a process of role system_r can have".format(name))
+        raise DomainError(
+            f"the policy has no type '{name}' for processes of the role system_r; set a type of the node's policy"
+        )
     if not _is_known(files, domain.files):
-        raise NoSuchDomain(
-            "this node's policy knows no files of containers (container_file_t): install its part on containers, container-selinux"
+        raise DomainError(
+            f"the policy has no type {FILE_TYPE} for the files of containers; "
+            "install its policy for containers, for example the package container-selinux"
         )
     return domain
 
 
-def _is_known(files, context):
-    """Ask the policy whether a context is valid, as security_check_context(3) does; what cannot be asked is taken to be."""
+def _is_known(files: Files, context: str) -> bool:
+    """Return whether the policy has a context, see security_check_context(3). True if the policy cannot be queried."""
     try:
         files.transact(selinux.ROOT + "/context", context.encode("ascii"))
     except OSError:
@@ -55,8 +63,11 @@ def _is_known(files, context):
     return True
 
 
-def enter_with_next_program(context):
-    """Have the next program that this process starts run in an SELinux context, as setexeccon(3) does. Raises OSError."""
+def enter_with_next_program(context: str) -> None:
+    """Let the next program that this process starts run in an SELinux context, as setexeccon(3) does.
+
+    Raises OSError.
+    """
     handle = os.open("/proc/self/attr/exec", os.O_WRONLY)
     try:
         os.write(handle, context.encode("ascii") + b"\0")
@@ -64,7 +75,7 @@ def enter_with_next_program(context):
         os.close(handle)
 
 
-def present():
+def current_context() -> Optional[str]:
     """Return the SELinux context of this process, or None."""
     try:
         with open("/proc/self/attr/current") as handle:

@@ -1,11 +1,12 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measure what the playbooks cost the controller, against ansible.builtin.ping on the same nodes. make budget runs it.
+"""Measure the controller's cost of the playbooks, in multiples of ansible.builtin.ping on the same nodes.
 
-One machine of the lab stands for many nodes: each has an ssh connection and an /etc/modules-load.d of its own, so that each is
-dirty at first. What is measured is user and system time of ansible-playbook and its children: the controller's share of the
-work, which is what bounds a fleet. The node's own time is not in it.
+make budget runs it. One machine of the lab stands for many nodes: each node has a separate ssh connection and a
+separate /etc/modules-load.d, so each is unprepared at first. The cost is the user and system time of ansible-playbook
+and its children: the controller's share of the work, which limits the size of a fleet. It does not include the node's
+time.
 """
 
 from __future__ import annotations
@@ -21,49 +22,49 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# Each budget is a multiple of what ping costs for a node.
+# Limits, in multiples of the cost of ping per node.
 BUDGETS = {"audit": 1.5, "prepare": 3.5}
 
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds of the controller."""
+    """CPU seconds of the controller: for one node, and for several."""
 
-    few: float
-    many: float
+    one_node: float
+    all_nodes: float
     nodes: int
 
     @property
-    def node(self) -> float:
-        """Seconds for each node more: what one node costs, without what starting Ansible costs."""
-        return (self.many - self.few) / (self.nodes - 1)
+    def further_node(self) -> float:
+        """Seconds for each further node. They do not include the start of Ansible."""
+        return (self.all_nodes - self.one_node) / (self.nodes - 1)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--inventory", required=True, help="the lab's")
+    parser.add_argument("--inventory", required=True, help="the inventory of the lab")
     parser.add_argument("--machine", required=True, help="the machine that stands for the nodes")
     parser.add_argument("--nodes", type=int, default=6)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        return report(measured(Path(directory), arguments))
+        return print_report(measure(Path(directory), arguments))
 
 
-def measured(directory: Path, arguments: argparse.Namespace) -> dict[str, Cost]:
+def measure(directory: Path, arguments: argparse.Namespace) -> dict[str, Cost]:
     inventory = directory / "hosts.json"
-    inventory.write_text(json.dumps(nodes(arguments)), encoding="utf-8")
+    inventory.write_text(json.dumps(build_inventory(arguments)), encoding="utf-8")
     costs = {}
     for name in ("ping", "audit", "prepare", "ping again"):
         seconds = []
         for limit in ("node-0", ",".join(f"node-{number}" for number in range(arguments.nodes))):
-            # Dirty again for each count.
-            play(inventory, "nodes.yml", "node-0", nodes=arguments.nodes)
-            seconds.append(play(inventory, f"{name.split()[0]}.yml", limit))
+            # The nodes must be unprepared for each run.
+            run_playbook(inventory, "nodes.yml", "node-0", nodes=arguments.nodes)
+            seconds.append(run_playbook(inventory, f"{name.split()[0]}.yml", limit))
         costs[name] = Cost(*seconds, arguments.nodes)
     return costs
 
 
-def nodes(arguments: argparse.Namespace) -> dict[str, object]:
+def build_inventory(arguments: argparse.Namespace) -> dict[str, object]:
     """Return an inventory in which one machine is many nodes."""
     listed = subprocess.run(
         ["ansible-inventory", "-i", arguments.inventory, "--host", arguments.machine],
@@ -84,8 +85,8 @@ def nodes(arguments: argparse.Namespace) -> dict[str, object]:
     return {"all": {"hosts": {f"node-{number}": {} for number in range(arguments.nodes)}, "vars": variables}}
 
 
-def play(inventory: Path, playbook: str, limit: str, **variables: object) -> float:
-    """Run a playbook; return its CPU seconds. Raises SystemExit where it fails."""
+def run_playbook(inventory: Path, playbook: str, limit: str, **variables: object) -> float:
+    """Run a playbook, and return its CPU seconds. Raises SystemExit if it fails."""
     with tempfile.TemporaryDirectory(prefix="cp") as sockets:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         extra = json.dumps({"budget_sockets": sockets, **variables})
@@ -102,18 +103,20 @@ def play(inventory: Path, playbook: str, limit: str, **variables: object) -> flo
     return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
 
 
-def report(costs: dict[str, Cost]) -> int:
-    ping = max(costs["ping"].node, costs["ping again"].node)
-    failed = False
+def print_report(costs: dict[str, Cost]) -> int:
+    """Print the costs, and return the exit code."""
+    ping = max(costs["ping"].further_node, costs["ping again"].further_node)
+    exceeded = False
     for name, cost in costs.items():
-        budget = BUDGETS.get(name)
-        over = budget is not None and cost.node > budget * ping
-        failed |= over
-        told = f", budget {budget}" if budget else ""
-        print(
-            f"{name:10} one node {cost.few:6.2f} s, {cost.nodes} nodes {cost.many:6.2f} s, a node {cost.node:.3f} s: {cost.node / ping:.2f} x ping{told}"
+        text = (
+            f"{name:10} one node {cost.one_node:6.2f} s, {cost.nodes} nodes {cost.all_nodes:6.2f} s, "
+            f"further node {cost.further_node:.3f} s: {cost.further_node / ping:.2f} x ping"
         )
-    return 1 if failed else 0
+        if name in BUDGETS:
+            text += f", budget {BUDGETS[name]}"
+            exceeded = exceeded or cost.further_node > BUDGETS[name] * ping
+        print(text)
+    return 1 if exceeded else 0
 
 
 if __name__ == "__main__":

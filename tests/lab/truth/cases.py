@@ -1,21 +1,22 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The truth test's cases: what is asked of a machine, and the states it is put into.
+"""The cases of the truth test: the selections, and the states of a machine.
 
-Which modules are varied, and which rule sets are loaded for a selection, comes from the rule sets and the page, never from the
-catalogue that is on trial.
+The varied modules, and the rule sets of a selection, come from the probe's rule sets and from Istio's page. They never
+come from the effective catalogue, because this is what the test checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._probe import rule_sets as _rule_sets
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe.selection import RULE_SETS, select_rule_sets
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import documented
 
-SIDECAR: dict[str, dict[str, Any]] = {
+SIDECAR_MESHES: dict[str, dict[str, Any]] = {
     "sidecar": {},
     "sidecar dual": {"ip_family": "dual"},
     "sidecar dns": {"dns_capture": True},
@@ -27,20 +28,24 @@ SIDECAR: dict[str, dict[str, Any]] = {
         "invalid_drop": True,
     },
 }
-# What is asked for in the fast test.
-FEW = ("sidecar", "sidecar dual", "ambient ipv4, no dns")
-AMBIENT: dict[str, dict[str, Any]] = {
+AMBIENT_MESHES: dict[str, dict[str, Any]] = {
     "ambient": {"mode": "ambient"},
     "ambient ipv4, no dns": {"mode": "ambient", "ambient_ipv6": False, "dns_capture": False, "reconcile": False},
     "both modes": {"mode": ["sidecar", "ambient"], "ip_family": "dual"},
 }
+MESHES = {**SIDECAR_MESHES, **AMBIENT_MESHES}
+# The meshes of the fast test.
+FAST_MESHES = ("sidecar", "sidecar dual", "ambient ipv4, no dns")
+# The ways to load rules, and the options that select them.
 ENGINES: dict[str, dict[str, Any]] = {
     "legacy": {"iptables_variant": "legacy"},
     "nft": {"iptables_variant": "nft"},
     "native": {"backend": "nftables"},
 }
-# What a selection is where it does not say otherwise; a null is Istio's default for the mode.
-PLAIN: dict[str, Any] = {
+# The engine with the same rules.
+OTHER_VARIANTS = {"legacy": "nft", "nft": "legacy"}
+# The values of options that a selection does not set. None is Istio's default for the mode.
+DEFAULT_OPTIONS: dict[str, Any] = {
     "backend": "iptables",
     "mode": "sidecar",
     "ip_family": "ipv4",
@@ -50,19 +55,14 @@ PLAIN: dict[str, Any] = {
     "reconcile": None,
     "ambient_ipv6": True,
 }
-# The rules by which Istio tries an iptables binary, in the table that it tries.
-PROBES = {
-    f"probe {variant} {family} {table}": [f"iptables-{variant}/{family}/{construct}"]
-    for variant in ("legacy", "nft")
-    for family in ("ipv4", "ipv6")
-    for table, construct in (("nat", "detection"), ("filter", "guardrail"))
-}
-# Releases between which the choice of the binary differs.
+# The construct with which Istio tries an iptables binary, for each table that it tries.
+CHECKED_TABLES = {"nat": "detection", "filter": "guardrail"}
+# Releases that choose the binary differently.
 RELEASES = ("1.25.3", "1.26", "1.30", "1.31")
 PAGE = sorted({row.requirement.name for row in documented.ROWS if row.requirement.kind == "module"})
 PAGE_ALONE = "the page, denied"
 PAGE_AND_MORE = "the page and what it leaves out, denied"
-# What the page leaves out and today's rules use: with these added every rule set loads.
+# Modules that the page does not have and that today's rules use. With them every rule set loads.
 LEFT_OUT = [
     "xt_CT",
     "xt_set",
@@ -74,141 +74,198 @@ LEFT_OUT = [
     "iptable_filter",
     "ip6table_filter",
 ]
-NFT = ("nf_tables", "nft_compat", "nft_chain_nat", "nft_counter")
+NFT_MODULES = ("nf_tables", "nft_compat", "nft_chain_nat", "nft_counter")
+# Dependencies of all rules.
 SHARED = ("nf_conntrack", "nf_nat", "x_tables")
+LEGACY_PREFIXES = ("ip_tables", "ip6_tables", "iptable_", "ip6table_")
+EXTRA_PREFIXES = ("xt_", "ip_set", "nft_compat")
+FAST_MODULES = ("xt_owner", "nft_chain_nat")
 
 
-def selections(host_iptables: bool = False) -> dict[str, dict[str, Any]]:
-    """Return the options of each selection by its name.
+@dataclass(frozen=True)
+class Case:
+    """A mesh whose rules one engine loads.
 
-    :param host_iptables: whether the machine's own iptables, and not one as new as in Istio's images, loads the rules: then
-        only what Istio has the host's binary do can be put to the test with iptables-nft.
+    :ivar options: of the selection.
     """
-    found = {
-        f"{engine}, {name}": {**options, **more}
-        for engine, options in ENGINES.items()
-        for name, more in {**SIDECAR, **AMBIENT}.items()
-    }
-    if not host_iptables:
-        return found
-    return {
-        name: {**options, "cni_plugin": True} if name.startswith("nft") else options
-        for name, options in found.items()
-        if not name.startswith("nft") or options.get("mode", "sidecar") == "sidecar"
-    }
+
+    engine: str
+    mesh: str
+    options: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return case_name(self.engine, self.mesh)
+
+    @property
+    def other_variant(self) -> str | None:
+        """The name of the case that differs only in the iptables variant, or None."""
+        other = OTHER_VARIANTS.get(self.engine)
+        return other and case_name(other, self.mesh)
+
+    @property
+    def rule_sets(self) -> list[str]:
+        """The ids of the rule sets that Istio would load."""
+        selection = {**DEFAULT_OPTIONS, **self.options}
+        for option in ("mode", "interception"):
+            if not isinstance(selection[option], list):
+                selection[option] = [selection[option]]
+        return [rule_set.id for rule_set in select_rule_sets(selection)]
 
 
-def automatic(host_iptables: bool = False) -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
-    """Return what is asked where Istio picks the variant itself: the options, and for each mode the selection whose rules it then loads, by name."""
-    modes = {
-        **{name: {"sidecar": name} for name in SIDECAR},
-        **{name: {"ambient": name} for name in AMBIENT},
-        "both modes": {"sidecar": "sidecar dual", "ambient": "ambient"},
-    }
-    found = {}
+@dataclass(frozen=True)
+class AutoCase:
+    """A mesh for which Istio chooses the iptables variant.
+
+    :ivar options: of the selection.
+    :ivar mesh_by_mode: for each mode the mesh whose rules Istio then loads.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    mesh_by_mode: Mapping[str, str]
+
+
+def case_name(engine: str, mesh: str) -> str:
+    return f"{engine}, {mesh}"
+
+
+def list_cases(host_iptables: bool = False) -> list[Case]:
+    """Return the cases.
+
+    :param host_iptables: whether the machine's own iptables loads the rules, and it is older than the one in Istio's
+        images. Then iptables-nft can be tested only for the rules that Istio loads with the host's binary.
+    """
+    cases = []
+    for engine, options in ENGINES.items():
+        for mesh, mesh_options in MESHES.items():
+            case_options = {**options, **mesh_options}
+            if host_iptables and engine == "nft":
+                if case_options.get("mode", "sidecar") != "sidecar":
+                    continue
+                case_options["cni_plugin"] = True
+            cases.append(Case(engine, mesh, case_options))
+    return cases
+
+
+def list_auto_cases(host_iptables: bool = False) -> list[AutoCase]:
+    """Return the cases for which Istio chooses the variant, for each release."""
+    cases = []
     for release in RELEASES:
-        for name, options in {**SIDECAR, **AMBIENT}.items():
-            more = {
-                "istio_version": release,
-                **({"reconcile": True} if "ambient" in modes[name] and "reconcile" not in options else {}),
-            }
-            cni = {"cni_plugin": True} if host_iptables and list(modes[name]) == ["sidecar"] else {}
-            found[f"auto {release}, {name}"] = ({**options, **more, **cni}, modes[name])
-    return found
+        for mesh, mesh_options in MESHES.items():
+            options = {**mesh_options, "istio_version": release}
+            mesh_by_mode = _mesh_by_mode(mesh)
+            if "ambient" in mesh_by_mode and "reconcile" not in mesh_options:
+                options["reconcile"] = True
+            if host_iptables and list(mesh_by_mode) == ["sidecar"]:
+                options["cni_plugin"] = True
+            cases.append(AutoCase(f"auto {release}, {mesh}", options, mesh_by_mode))
+    return cases
 
 
-def rule_sets(options: dict[str, Any]) -> list[str]:
-    """Return the ids of the rule sets that Istio would load for a selection."""
-    asked = {**PLAIN, **options}
-    lists = {name: asked[name] if isinstance(asked[name], list) else [asked[name]] for name in ("mode", "interception")}
-    return [rule_set.id for rule_set in _rule_sets.chosen({**asked, **lists})]
+def _mesh_by_mode(mesh: str) -> dict[str, str]:
+    if mesh == "both modes":
+        return {"sidecar": "sidecar dual", "ambient": "ambient"}
+    return {"sidecar" if mesh in SIDECAR_MESHES else "ambient": mesh}
+
+
+def check_name(variant: str, family: str, table: str) -> str:
+    """Return the name of the check with which Istio tries an iptables binary."""
+    return f"check {variant} {family} {table}"
+
+
+def list_binary_checks() -> dict[str, list[str]]:
+    """Return dict of the name of each check of an iptables binary to the ids of its rule sets."""
+    return {
+        check_name(variant, family, table): [f"iptables-{variant}/{family}/{construct}"]
+        for variant in ("legacy", "nft")
+        for family in ("ipv4", "ipv6")
+        for table, construct in CHECKED_TABLES.items()
+    }
 
 
 def without(names: list[str], others: Iterable[str]) -> list[str]:
     return [name for name in names if name not in others]
 
 
-def smallest(asked: dict[str, list[str]], name: str, number: int) -> list[str]:
-    """Return of each engine's selections those with the fewest rule sets among the ones that a module has to do with."""
-    using = {
-        rule_set.id for rule_set in _rule_sets.RULE_SETS if name in SHARED or name in rule_set.needs + rule_set.may_need
-    }
-    found = sorted(
-        (selection for selection, ids in asked.items() if using & set(ids)), key=lambda selection: len(asked[selection])
-    )
-    return [selection for engine in ENGINES for selection in [one for one in found if one.startswith(engine)][:number]]
+def smallest_cases(cases: Iterable[Case], module: str, number: int) -> list[str]:
+    """Return names of cases that use a module: of each engine those with the fewest rule sets."""
+    using = set()
+    for rule_set in RULE_SETS:
+        if module in SHARED or module in rule_set.all_modules:
+            using.add(rule_set.id)
+    candidates = [case for case in cases if using & set(case.rule_sets)]
+    candidates.sort(key=lambda case: len(case.rule_sets))
+    names = []
+    for engine in ENGINES:
+        of_engine = [case.name for case in candidates if case.engine == engine]
+        names += of_engine[:number]
+    return names
 
 
-def states(asked: dict[str, list[str]], fast: bool = False) -> list[dict[str, Any]]:
-    """Return the states, each after the one it builds on; with I(fast) a few of them.
+def list_states(cases: Collection[Case], fast: bool = False) -> list[dict[str, Any]]:
+    """Return the states, each after the one that it is based on.
 
-    Having the kernel load modules is what takes time: of a module that it is not to load, the smallest selections are tried.
+    The kernel takes its time to load modules. So a module that it may not load is tested with the smallest cases only.
 
-    :param asked: the ids of the rule sets of each selection.
+    :param fast: return only a few of them.
     """
-    needed = sorted({name for rule_set in _rule_sets.RULE_SETS for name in rule_set.needs + rule_set.may_need})
-    legacy = [name for name in needed if name.startswith(("ip_tables", "ip6_tables", "iptable_", "ip6table_"))]
-    found: list[dict[str, Any]] = [
-        {"name": "nothing", "autoload": True},
-        {"name": "prepared, denied", "autoload": False, "then": needed, "boot": needed},
-        {"name": "nothing, denied", "autoload": False},
-        {"name": PAGE_ALONE, "autoload": False, "then": PAGE, "boot": PAGE, "every": True},
-        {"name": PAGE_AND_MORE, "autoload": False, "then": PAGE + LEFT_OUT, "boot": PAGE + LEFT_OUT, "every": True},
-        {"name": "loaded, not listed, denied", "autoload": False, "then": needed},
-        {"name": "legacy at boot only, denied", "autoload": False, "then": without(needed, legacy), "boot": needed},
-        {"name": "legacy not listed, denied", "autoload": False, "then": needed, "boot": without(needed, legacy)},
-        {
-            "name": "nat at boot only, denied",
-            "autoload": False,
-            "then": without(needed, legacy),
-            "boot": [*without(needed, legacy), "iptable_nat", "ip6table_nat"],
-        },
-        {
-            "name": "nothing of nft, denied",
-            "autoload": False,
-            "then": without(needed, NFT),
-            "boot": without(needed, NFT),
-        },
-        {"name": "nft at boot only, denied", "autoload": False, "then": without(needed, NFT), "boot": needed},
-        {
-            "name": "no legacy tables",
-            "autoload": False,
-            "removed": legacy,
-            "reindexed": True,
-            "then": needed,
-            "boot": needed,
-        },
-    ]
-    names = ["xt_owner", "nft_chain_nat"] if fast else [*needed, *SHARED]
-    for name in names:
-        touches = {} if name in SHARED else {"touches": [name]}
-        others = [other for other in needed if other != name]
-        denied = {"base": "prepared, denied", **touches, "autoload": False, "boot": needed}
-        demand = {"base": "nothing", **touches, "autoload": True}
-        two, one = ({"selections": smallest(asked, name, number)} for number in (2, 1))
-        found += [
-            {"name": f"{name} removed, rest prepared", "removed": [name], "then": others, **denied},
-            {"name": f"{name} blacklisted after it was prepared", "before": needed, "blacklisted": [name], **denied},
-            {
-                "name": f"{name} overridden, nothing loaded",
-                "overridden": {name: "true" if len(name) % 2 else "false"},
-                **demand,
-                **two,
-            },
-            {"name": f"{name} blacklisted, nothing loaded", "blacklisted": [name], **demand, **one},
-        ]
+    needed = sorted({name for rule_set in RULE_SETS for name in rule_set.all_modules})
+    states = _common_states(needed)
+    for name in FAST_MODULES if fast else [*needed, *SHARED]:
+        states += _states_of_module(name, needed, cases)
     if fast:
-        return found
-    extra = [name for name in needed if name.startswith(("xt_", "ip_set", "nft_compat"))]
+        return states
+    return [*states, *_more_states(needed)]
+
+
+def _common_states(needed: list[str]) -> list[dict[str, Any]]:
+    legacy = [name for name in needed if name.startswith(LEGACY_PREFIXES)]
+    no_legacy = without(needed, legacy)
+    no_nft = without(needed, NFT_MODULES)
+    page_and_more = PAGE + LEFT_OUT
+    nat_at_boot = [*no_legacy, "iptable_nat", "ip6table_nat"]
+    denied = {"autoload": False}
+    prepared = {"then": needed, "boot": needed}
     return [
-        *found,
+        {"name": "nothing", "autoload": True},
+        {"name": "prepared, denied", **denied, **prepared},
+        {"name": "nothing, denied", **denied},
+        {"name": PAGE_ALONE, **denied, "then": PAGE, "boot": PAGE, "every": True},
+        {"name": PAGE_AND_MORE, **denied, "then": page_and_more, "boot": page_and_more, "every": True},
+        {"name": "loaded, not listed, denied", **denied, "then": needed},
+        {"name": "legacy at boot only, denied", **denied, "then": no_legacy, "boot": needed},
+        {"name": "legacy not listed, denied", **denied, "then": needed, "boot": no_legacy},
+        {"name": "nat at boot only, denied", **denied, "then": no_legacy, "boot": nat_at_boot},
+        {"name": "nothing of nft, denied", **denied, "then": no_nft, "boot": no_nft},
+        {"name": "nft at boot only, denied", **denied, "then": no_nft, "boot": needed},
+        {"name": "no legacy tables", **denied, "removed": legacy, "reindexed": True, **prepared},
+    ]
+
+
+def _states_of_module(name: str, needed: list[str], cases: Collection[Case]) -> list[dict[str, Any]]:
+    touches = {} if name in SHARED else {"touches": [name]}
+    others = without(needed, [name])
+    denied = {"base": "prepared, denied", **touches, "autoload": False, "boot": needed}
+    on_demand = {"base": "nothing", **touches, "autoload": True}
+    two = {"selections": smallest_cases(cases, name, 2)}
+    one = {"selections": smallest_cases(cases, name, 1)}
+    # Both commands are used: half of the modules have one, half the other.
+    command = "true" if len(name) % 2 else "false"
+    return [
+        {"name": f"{name} removed, rest prepared", "removed": [name], "then": others, **denied},
+        {"name": f"{name} blacklisted after it was prepared", "before": needed, "blacklisted": [name], **denied},
+        {"name": f"{name} overridden, nothing loaded", "overridden": {name: command}, **on_demand, **two},
+        {"name": f"{name} blacklisted, nothing loaded", "blacklisted": [name], **on_demand, **one},
+    ]
+
+
+def _more_states(needed: list[str]) -> list[dict[str, Any]]:
+    extra = [name for name in needed if name.startswith(EXTRA_PREFIXES)]
+    ip_tables = ["ip_tables", "ip6_tables"]
+    return [
         {"name": "the page", "autoload": True, "then": PAGE, "boot": PAGE},
         {"name": "loaded, not listed", "autoload": True, "then": needed},
-        {
-            "name": "ip_tables alone",
-            "autoload": True,
-            "then": ["ip_tables", "ip6_tables"],
-            "boot": ["ip_tables", "ip6_tables"],
-        },
+        {"name": "ip_tables alone", "autoload": True, "then": ip_tables, "boot": ip_tables},
         {"name": "extra modules not installed", "autoload": True, "removed": extra, "reindexed": True},
     ]

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hold the verdicts against the truth: judge.py [--without ROW_ID]... RECORD.jsonl... prints the confusion matrix.
+"""Compare the verdicts with the truth, and print the confusion matrix: judge.py [--without ROW_ID]... RECORD.jsonl...
 
-A record is what node.py printed on one machine. The exit code is 1 where a verdict and what really loaded disagree.
-With --without a row is taken out of the effective catalogue first, to see that its absence is noticed.
+A record is the output of run_states.py on one machine. The exit code is 1 if a verdict differs from what really loaded.
+--without removes a row from the effective catalogue first, to check that the comparison notices it.
 """
 
 from __future__ import annotations
@@ -14,192 +14,263 @@ import json
 import re
 import sys
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cases
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import effective
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import parse_facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 README = Path(__file__).parents[3] / "README.md"
-# What the README says of the page's modules, of how many rule sets fail on which kernel.
-TOLD = re.compile(r"(\d+) of this project's (\d+) rule sets like Istio's fail on kernel (\d+\.\d+)")
+# The README says on which kernel and how many rule sets fail with the page's modules.
+README_CLAIM = re.compile(
+    r"on kernel (?P<kernel>\d+\.\d+), with (?P<total>\d+) rule sets like Istio's\."
+    r".*? (?P<failed>\d+) of the rule sets fail"
+)
 VERDICTS = ("ready", "on_demand", "at_risk", "not_ready", "unknown")
 
+Record = dict[str, Any]
 
-def judged(record: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Return (state, selection, truth, verdict) of each selection in one state."""
-    facts = checked(record["facts"])
-    asked = {
-        name: (options, outcome(*answers))
-        for name, options in selections(record).items()
-        if (answers := record["answers"].get(name))
-    }
-    for name, (options, by_mode) in cases.automatic(record["host_iptables"]).items():
-        answers = picked_by_istio(record, options, by_mode)
+
+class Answers(NamedTuple):
+    """Whether the rules of a case load. After the boot: None if they were not tried.
+
+    :ivar plain: without the kernel loading modules.
+    :ivar works: with the kernel loading modules, if the state lets it.
+    """
+
+    plain: bool
+    works: bool
+    plain_after: bool | None
+    works_after: bool | None
+
+
+class Row(NamedTuple):
+    """One case in one state: the true verdict, and the verdict of the assessment."""
+
+    state: str
+    case: str
+    truth: str
+    verdict: str
+
+
+@dataclass
+class Comparison:
+    """The comparison of the records of all machines."""
+
+    rows: list[Row] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    readme_is_right: bool = True
+
+    def add_machine(self, machine: str, records: list[Record]) -> None:
+        """Add the records of one machine, and print its matrix."""
+        finished = []
+        for record in records:
+            error = record.get("error") or find_error(record)
+            if error:
+                self.errors.append(f"{machine}: {record['name']}: {error}")
+            if "error" not in record:
+                finished.append(record)
+        rows = [row for record in finished for row in compare_state(record)]
+        print_summary(machine, finished)
+        print("\n".join(format_matrix(rows)))
+        text, is_right = compare_page(finished)
+        print(text)
+        self.rows += rows
+        self.readme_is_right = self.readme_is_right and is_right
+        for row in rows:
+            if row.truth != row.verdict:
+                self.wrong.append(f"{machine}: {row.state}: {row.case}: really {row.truth}, verdict {row.verdict}")
+
+
+def compare_state(record: Record) -> list[Row]:
+    """Return the rows of all cases in one state."""
+    facts = parse_facts(record["facts"])
+    answers_by_case: dict[str, tuple[Mapping[str, Any], Answers]] = {}
+    for case in cases.list_cases(record["host_iptables"]):
+        if case.name in record["answers"]:
+            answers_by_case[case.name] = (case.options, Answers(*record["answers"][case.name]))
+    for auto_case in cases.list_auto_cases(record["host_iptables"]):
+        answers = find_auto_answers(record, auto_case)
         if answers:
-            asked[name] = (options, outcome(*answers))
-    return [
-        (
-            record["name"],
-            name,
-            truth,
-            assess(facts, Selection.from_options({**options, "profile": "effective"})).verdict,
-        )
-        for name, (options, truth) in asked.items()
-    ]
+            answers_by_case[auto_case.name] = (auto_case.options, answers)
+    rows = []
+    for name, (options, answers) in answers_by_case.items():
+        selection = Selection.from_options({**options, "profile": "effective"})
+        rows.append(Row(record["name"], name, true_verdict(answers), assess(facts, selection).verdict))
+    return rows
 
 
-def selections(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return cases.selections(record["host_iptables"])
-
-
-def outcome(plain: bool, works: bool, plain_after: bool | None, works_after: bool | None) -> str:
-    """Return the true verdict: whether the rules load as the node is, whether with the kernel loading modules, and both after a boot."""
-    if not works:
+def true_verdict(answers: Answers) -> str:
+    if not answers.works:
         return "not_ready"
-    if not works_after:
+    if not answers.works_after:
         return "at_risk"
-    return "ready" if plain and plain_after else "on_demand"
+    return "ready" if answers.plain and answers.plain_after else "on_demand"
 
 
-def picked_by_istio(record: dict[str, Any], options: dict[str, Any], by_mode: dict[str, str]) -> list[Any] | None:
-    """Return the answers of the rules that Istio loads by the binary that it picks, or None where they were not tried."""
-    found = []
-    for mode, name in by_mode.items():
-        now, after = (pick(record, moment, mode, options) for moment in ("now", "after"))
-        answers = [record["answers"].get(f"{variant}, {name}") for variant in (now, after)]
-        if None in answers:
+def find_auto_answers(record: Record, case: cases.AutoCase) -> Answers | None:
+    """Return the answers for the binaries that Istio chooses, or None if its rules were not tried."""
+    by_mode = []
+    for mode, mesh in case.mesh_by_mode.items():
+        variants = [choose_variant(record, moment, mode, case.options) for moment in ("now", "after")]
+        found = [record["answers"].get(cases.case_name(variant, mesh)) for variant in variants]
+        if None in found:
             return None
-        found.append([*answers[0][:2], *answers[1][2:]])
-    return [all(column) if None not in column else None for column in zip(*found, strict=True)]
+        now, after = found
+        by_mode.append([*now[:2], *after[2:]])
+    # The rules of all modes must load.
+    columns = zip(*by_mode, strict=True)
+    return Answers(*(all(column) if None not in column else None for column in columns))
 
 
-def pick(record: dict[str, Any], moment: str, mode: str, options: dict[str, Any]) -> str:
-    """Return the variant that Istio picks, by what its own steps find on the machine: tools/istio-iptables/pkg/dependencies."""
+def choose_variant(record: Record, moment: str, mode: str, options: Mapping[str, Any]) -> str:
+    """Return the variant that Istio chooses on this machine, in its own steps.
+
+    tools/istio-iptables/pkg/dependencies
+    """
     release = tuple(int(part) for part in options["istio_version"].split("."))
-    tables = record["tables"][moment]["host" if mode == "ambient" else "pod"]
-    plain = (
-        record["facts"]["tools"]["iptables"]["variant"]
-        if options.get("cni_plugin")
-        else "nft"
-        if release >= (1, 31)
-        else "legacy"
-    )
+    has_tables = record["tables"][moment]["host" if mode == "ambient" else "pod"]
+    default = default_variant(record, release, options)
     if release == (1, 25, 3):
-        return "legacy" if tables else plain
-    ipv6 = release < (1, 27) or (
-        options.get("ambient_ipv6", True) if mode == "ambient" else options.get("ip_family", "ipv4") != "ipv4"
-    )
-    works = {"now": 1, "after": 3}[moment]
-    tried = {
-        variant: all(
-            record["answers"][f"probe {variant} {family} {'filter' if release < (1, 27) else 'nat'}"][works]
-            for family in ("ipv4", "ipv6")
-            if family == "ipv4" or ipv6
-        )
-        for variant in ("legacy", "nft")
-    }
-    return "legacy" if tables and tried["legacy"] else "nft" if tried["nft"] else plain
+        return "legacy" if has_tables else default
+    checks_ipv6 = release < (1, 27) or has_ipv6_rules(mode, options)
+    families = ["ipv4", "ipv6"] if checks_ipv6 else ["ipv4"]
+    table = "filter" if release < (1, 27) else "nat"
+    if has_tables and variant_works(record, moment, [cases.check_name("legacy", family, table) for family in families]):
+        return "legacy"
+    if variant_works(record, moment, [cases.check_name("nft", family, table) for family in families]):
+        return "nft"
+    return default
 
 
-def unjudged(record: dict[str, Any]) -> str:
-    """Return what is wrong with a state's answers; where a state tried only some selections it holds fewer, never none or others."""
-    strange = set(record["answers"]) - set(selections(record)) - set(cases.PROBES)
-    if strange:
-        return f"no selection is called {', '.join(sorted(strange))}"
-    return "" if set(record["answers"]) & set(selections(record)) else "nothing came of any selection"
+def default_variant(record: Record, release: tuple[int, ...], options: Mapping[str, Any]) -> str:
+    """Return the variant of the binary that is called iptables."""
+    if options.get("cni_plugin"):
+        return str(record["facts"]["tools"]["iptables"]["variant"])
+    return "nft" if release >= (1, 31) else "legacy"
 
 
-def matrix(rows: list[tuple[str, str, str, str]]) -> list[str]:
-    """Return the lines of the matrix: the truth downwards, the verdict across."""
-    counts = Counter((truth, verdict) for _state, _selection, truth, verdict in rows)
+def has_ipv6_rules(mode: str, options: Mapping[str, Any]) -> bool:
+    if mode == "ambient":
+        return bool(options.get("ambient_ipv6", True))
+    return bool(options.get("ip_family", "ipv4") != "ipv4")
+
+
+def variant_works(record: Record, moment: str, checks: list[str]) -> bool:
+    """Whether all rules load with which Istio checks a binary."""
+    for check in checks:
+        answers = Answers(*record["answers"][check])
+        if not (answers.works if moment == "now" else answers.works_after):
+            return False
+    return True
+
+
+def find_error(record: Record) -> str:
+    """Return what is wrong with the answers of a state, or an empty text.
+
+    A state may try only some cases. It must try one at least, and no others.
+    """
+    names = {case.name for case in cases.list_cases(record["host_iptables"])}
+    unknown = set(record["answers"]) - names - set(cases.list_binary_checks())
+    if unknown:
+        return f"unknown selection {', '.join(sorted(unknown))}"
+    return "" if set(record["answers"]) & names else "no selection has a result"
+
+
+def print_summary(machine: str, records: list[Record]) -> None:
+    loads = sum(record["loads"] for record in records)
+    capabilities = ", ".join(sorted({text for record in records for text in record["capabilities"]}))
+    release = records[0]["facts"]["kernel"]["release"]
+    print(f"\n{machine}, {release}: {len(records)} states, {loads} rule sets loaded with CapEff {capabilities}")
+
+
+def format_matrix(rows: list[Row]) -> list[str]:
+    """Return the lines of the matrix: one line per true verdict, one column per verdict of the assessment."""
+    counts = Counter((row.truth, row.verdict) for row in rows)
     lines = ["really \\ verdict".ljust(18) + "".join(name.rjust(11) for name in VERDICTS)]
-    lines += [
-        truth.ljust(18) + "".join(str(counts[truth, verdict]).rjust(11) for verdict in VERDICTS)
-        for truth in VERDICTS[:-1]
-    ]
-    false_ready = sum(
-        number
-        for (truth, verdict), number in counts.items()
-        if truth == "not_ready" and verdict not in ("not_ready", "unknown")
-    )
-    false_alarm = sum(
-        number for (truth, verdict), number in counts.items() if verdict == "not_ready" and truth != "not_ready"
-    )
+    for truth in VERDICTS[:-1]:
+        lines.append(truth.ljust(18) + "".join(str(counts[truth, verdict]).rjust(11) for verdict in VERDICTS))
+    false_ready = false_alarm = 0
+    for row in rows:
+        if row.truth == "not_ready" and row.verdict not in ("not_ready", "unknown"):
+            false_ready += 1
+        if row.truth != "not_ready" and row.verdict == "not_ready":
+            false_alarm += 1
     return [*lines, f"{len(rows)} states x selections: {false_ready} false ready, {false_alarm} false alarm"]
 
 
-def claim(records: list[dict[str, Any]]) -> tuple[str, bool]:
-    """Return what came of the page's modules alone, and whether it is what the README says: judged ready, and yet it fails."""
-    found = {record["name"]: record for record in records if "rule_sets" in record}
-    if not {cases.PAGE_ALONE, cases.PAGE_AND_MORE} <= set(found):
+def compare_page(records: list[Record]) -> tuple[str, bool]:
+    """Return what happens with the page's modules alone, and whether the README is right about it.
+
+    The documented profile must call the node ready although most rule sets fail.
+    """
+    by_state = {record["name"]: record for record in records if "rule_sets" in record}
+    if not {cases.PAGE_ALONE, cases.PAGE_AND_MORE} <= set(by_state):
         return "the page's modules alone: not tried", False
-    page, more = found[cases.PAGE_ALONE], found[cases.PAGE_AND_MORE]["rule_sets"]
+    page = by_state[cases.PAGE_ALONE]
+    total = len(page["rule_sets"])
     failed = [name for name, loads in page["rule_sets"].items() if not loads]
-    native = {outcome(*answers) for name, answers in page["answers"].items() if name.startswith("native")}
-    verdict = assess(
-        checked(page["facts"]),
-        Selection.from_options({"profile": "documented", "mode": ["sidecar", "ambient"], "ip_family": "dual"}),
-    ).verdict
-    left = [name for name, loads in more.items() if not loads]
-    text = f"the page's modules alone: documented verdict {verdict}, {len(failed)} of {len(page['rule_sets'])} rule sets fail; with what it leaves out {len(left)}"
-    told = TOLD.search(" ".join(README.read_text(encoding="utf-8").split()))
-    if told is None:
-        return f"{text}; the README no longer tells how many", False
-    if page["facts"]["kernel"]["release"].startswith(f"{told[3]}.") and [len(failed), len(page["rule_sets"])] != [
-        int(told[1]),
-        int(told[2]),
-    ]:
-        return f"{text}; the README says {told[1]} of {told[2]}", False
-    return text, verdict == "ready" and native == {"not_ready"} and 2 * len(failed) > len(
-        page["rule_sets"]
-    ) and not left
+    failed_with_more = [name for name, loads in by_state[cases.PAGE_AND_MORE]["rule_sets"].items() if not loads]
+    options = {"profile": "documented", "mode": ["sidecar", "ambient"], "ip_family": "dual"}
+    verdict = assess(parse_facts(page["facts"]), Selection.from_options(options)).verdict
+    text = (
+        f"the page's modules alone: documented verdict {verdict}, {len(failed)} of {total} rule sets fail; "
+        f"with the modules that it leaves out {len(failed_with_more)}"
+    )
+    claim = README_CLAIM.search(" ".join(README.read_text(encoding="utf-8").split()))
+    if claim is None:
+        return f"{text}; the README does not have these numbers", False
+    is_same_kernel = page["facts"]["kernel"]["release"].startswith(f"{claim['kernel']}.")
+    if is_same_kernel and [len(failed), total] != [int(claim["failed"]), int(claim["total"])]:
+        return f"{text}; the README says {claim['failed']} of {claim['total']}", False
+    native = set()
+    for case in cases.list_cases(page["host_iptables"]):
+        if case.engine == "native" and case.name in page["answers"]:
+            native.add(true_verdict(Answers(*page["answers"][case.name])))
+    most_fail = 2 * len(failed) > total and not failed_with_more
+    return text, verdict == "ready" and native == {"not_ready"} and most_fail
+
+
+def remove_rows(row_ids: list[str]) -> None:
+    """Remove rows from the effective catalogue. Raises ValueError if there is no such row."""
+    unknown = set(row_ids) - {row.requirement.id for row in effective.ROWS}
+    if unknown:
+        raise ValueError(f"no row of the effective catalogue has the id {', '.join(sorted(unknown))}")
+    effective.ROWS = tuple(row for row in effective.ROWS if row.requirement.id not in row_ids)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("records", nargs="+", type=Path)
     parser.add_argument("--without", action="append", default=[], metavar="ROW_ID")
-    parser.add_argument("--at-least", type=int, default=0, help="how many states x selections there have to be")
+    parser.add_argument("--at-least", type=int, default=0, help="the required number of states x selections")
     options = parser.parse_args()
-    unknown = set(options.without) - {row.requirement.id for row in effective.ROWS}
-    if unknown:
-        parser.error(f"no row of the effective catalogue has the id {', '.join(sorted(unknown))}")
-    effective.ROWS = tuple(row for row in effective.ROWS if row.requirement.id not in options.without)
-    every = []
-    wrong = []
-    errors: list[str] = []
-    claims: list[bool] = []
+    try:
+        remove_rows(options.without)
+    except ValueError as exc:
+        parser.error(str(exc))
+    comparison = Comparison()
     for path in options.records:
-        records = [json.loads(line) for line in path.read_text().splitlines()]
-        errors += [f"{path.stem}: {record['name']}: {record['error']}" for record in records if "error" in record]
-        records = [record for record in records if "error" not in record]
-        errors += [f"{path.stem}: {record['name']}: {text}" for record in records if (text := unjudged(record))]
-        rows = [row for record in records for row in judged(record)]
-        loads = sum(record["loads"] for record in records)
-        capabilities = ", ".join(sorted({text for record in records for text in record["capabilities"]}))
-        release = records[0]["facts"]["kernel"]["release"]
-        print(f"\n{path.stem}, {release}: {len(records)} states, {loads} rule sets loaded with CapEff {capabilities}")
-        print("\n".join(matrix(rows)))
-        text, true = claim(records)
-        print(text)
-        every += rows
-        claims.append(true)
-        wrong += [(path.stem, *row) for row in rows if row[2] != row[3]]
+        comparison.add_machine(path.stem, [json.loads(line) for line in path.read_text().splitlines()])
     if len(options.records) > 1:
-        print("\nall machines\n" + "\n".join(matrix(every)))
-    for machine, state, selection, truth, verdict in wrong:
-        print(f"WRONG: {machine}: {state}: {selection}: really {truth}, verdict {verdict}")
-    for error in errors:
-        print(f"ERROR: {error}")
-    if len(every) < options.at_least:
-        print(f"Only {len(every)} states x selections; {options.at_least} were to be judged.")
-    if not all(claims):
-        print("What the README says of the page's modules is not what came of them.")
-    return 1 if wrong or errors or not all(claims) or len(every) < options.at_least else 0
+        print("\nall machines\n" + "\n".join(format_matrix(comparison.rows)))
+    for text in comparison.wrong:
+        print(f"WRONG: {text}")
+    for text in comparison.errors:
+        print(f"ERROR: {text}")
+    is_enough = len(comparison.rows) >= options.at_least
+    if not is_enough:
+        print(f"Only {len(comparison.rows)} states x selections; {options.at_least} are required.")
+    if not comparison.readme_is_right:
+        print("The README is wrong about the modules of the page.")
+    failed = comparison.wrong or comparison.errors or not comparison.readme_is_right or not is_enough
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
