@@ -3,22 +3,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Observe a node, assess it and plan, as one task.
 
-A module, two filters and set_fact would do the same at three times the controller's cost: Ansible starts a process for each
-task of each node, and there each filter imports the catalogue anew. An action it imports once, before it starts them.
+A module, two filters and set_fact would do the same at three times the controller's cost. Ansible starts a process for
+each task of each node, and in that process each filter imports the catalogue again. It imports an action once, before
+it starts the processes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput, cause
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import preparation
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Acted
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import misspelt, unknown
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, describe_task_failure
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import expand, parse_expanded
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import build_plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Execution
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import (
+    describe_misspelling,
+    find_unknown_variables,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 ARGUMENTS = {
@@ -26,6 +31,8 @@ ARGUMENTS = {
     "consent": {"type": "dict", "default": {}},
     "execution": {"type": "dict"},
 }
+# What the module that observes the node returns besides the facts, and the task returns too.
+PASSED_ON = ("ansible_facts", "warnings", "deprecations")
 
 
 class ActionModule(ActionBase):
@@ -34,37 +41,44 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _checked, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        variables = task_vars or {}
         try:
-            # The playbooks look at every variable first; a play of the owner's own has this alone.
-            for name, meant in unknown(task_vars or ()).items():
-                if meant:
-                    raise InvalidInput(misspelt(name, meant))
-            # All that is asked is checked before the node is touched.
-            selection, consent = (
-                Selection.from_options(arguments["selection"]),
-                Consent.from_options(arguments["consent"]),
-            )
-            acted = (
-                Acted.from_options(arguments["execution"], self._task.check_mode) if arguments["execution"] else None
-            )
-            if acted and acted.lost():
-                return {**result, "failed": True, "msg": acted.lost()}
+            # Everything is checked before the node is contacted.
+            _check_variables(variables)
+            selection = Selection.from_options(arguments["selection"])
+            consent = Consent.from_options(arguments["consent"])
+            execution = None
+            if arguments["execution"]:
+                execution = Execution.from_option(arguments["execution"], self._task.check_mode)
+                if execution.unreachable_error:
+                    msg = execution.unreachable_error
+                    return {**result, "failed": True, "connection_lost": True, "msg": msg}
             observed = self._execute_module(
-                module_name="nodeprep.istio.node_facts", module_args={}, task_vars=task_vars
+                module_name="nodeprep.istio.node_facts", module_args={}, task_vars=variables
             )
             if "istio_node" not in (observed.get("ansible_facts") or {}):
-                return {**result, **observed, "msg": cause(observed)}
-            facts = checked(observed["ansible_facts"]["istio_node"])
-            assessment = assess(facts, selection).as_dict()
-            result.update(
-                {key: observed[key] for key in ("ansible_facts", "warnings", "deprecations") if key in observed}
-            )
-            result.update(changed=False, facts=facts, assessment=assessment, _ansible_verbose_override=True)
-            if not acted:
-                return {**result, "plan": preparation(facts, selection, consent)}
-            shortfall = acted.shortfall(facts, assessment)
-            result.update(plan=acted.plan, execution=acted.as_dict(facts))
-            return {**result, "failed": True, "msg": shortfall} if shortfall else result
-        except InvalidInput as exc:
+                return {**result, **observed, "msg": describe_task_failure(observed)}
+            expanded = expand(observed["ansible_facts"]["istio_node"])
+            facts = parse_expanded(expanded)
+            assessment = assess(facts, selection)
+            result.update({key: observed[key] for key in PASSED_ON if key in observed})
+            result.update(changed=False, _ansible_verbose_override=True)
+            result.update(facts=expanded, assessment=assessment.as_dict())
+            if execution is None:
+                return {**result, "plan": build_plan(facts, selection, consent).as_dict()}
+            result.update(plan=arguments["execution"]["plan"], execution=execution.as_dict(facts))
+            deviation = execution.deviation(facts, assessment)
+            return {**result, "failed": True, "msg": deviation} if deviation else result
+        except InvalidInputError as exc:
             return {**result, "failed": True, "msg": f"nodeprep.istio: {exc}"}
+
+
+def _check_variables(names: Iterable[str]) -> None:
+    """Raise InvalidInputError for a misspelled role variable.
+
+    The playbooks of the collection check all variables first; in other plays only this check runs.
+    """
+    for name, meant in find_unknown_variables(names).items():
+        if meant:
+            raise InvalidInputError(describe_misspelling(name, meant))

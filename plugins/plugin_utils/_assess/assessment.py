@@ -5,45 +5,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
-from itertools import product
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess import findings as _findings
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess import iptables_forecast
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.evaluators import JUDGES
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import Grade, Grades
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import Forecast
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.evaluators import evaluate
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.finding import Finding
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.findings import find_all
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import (
+    COLUMNS,
+    Column,
+    Grade,
+    Grades,
+    PerColumn,
+    Verdict,
+    decide_verdict,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import (
+    FORECAST_MODULES,
+    Forecasts,
+    apply_choice,
+    forecast_variant,
+    summarize,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.needs import Needs, VariantsOfModes, find_needs
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effective import Variant
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.profiles import PROFILES, Asked, asked
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Level
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import projection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.profiles import (
+    PROFILES,
+    RequiredRow,
+    requirement_rows,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Kind, Level
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection import after_reboot
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import REMEDY
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import at_least
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import is_at_least
 
 # From this version on iptables-nft matches ports and marks without the kernel's xt_tcpudp and xt_mark.
 NEW_IPTABLES = "1.8.8"
 
-# For each mode of a selection, which iptables variant Istio would pick.
-Forecasts = Mapping[str, Forecast]
-COLUMNS = ("now", "after_reboot")
-
-# What is said of a requirement that only one of page and rules has.
-PAGE_ALONE = "the page asks for it and no rule of this selection uses it"
-RULES_ALONE = "rules of this selection use it and the page does not name it"
+PAGE_ALONE = "the page requires it, and no rule of this selection uses it"
+RULES_ALONE = "rules of this selection use it, and the page does not name it"
 
 
-@dataclass(frozen=True)
-class Assessed:
-    """One requirement as it stands on one node; ``profiles`` are those that ask for it, at any level."""
+@dataclass(frozen=True, slots=True)
+class AssessedRequirement:
+    """One requirement with its grades on one node; ``profiles`` are those that require it, at any level."""
 
     id: str
     name: str
-    kind: str
+    kind: Kind
     wording: str
     level: Level
     profiles: tuple[str, ...]
@@ -55,25 +68,74 @@ class Assessed:
     remedy: str | None = None
     any_of: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
-        row = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-        return {key: value for key, value in row.items() if value or key not in ("remedy", "any_of")}
+    def get_grade(self, column: Column) -> Grade:
+        """Return the grade in one column."""
+        return self.now if column == "now" else self.after_reboot
+
+    def as_dict(self) -> dict[str, object]:
+        row: dict[str, object] = {
+            "id": self.id,
+            "name": self.name,
+            "kind": self.kind,
+            "wording": self.wording,
+            "level": self.level,
+            "profiles": list(self.profiles),
+            "state": self.state,
+            "now": self.now,
+            "after_reboot": self.after_reboot,
+            "reason": self.reason,
+            "source": self.source,
+        }
+        if self.remedy:
+            row["remedy"] = self.remedy
+        if self.any_of:
+            row["any_of"] = list(self.any_of)
+        return row
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A requirement that only the page or only the rules have, and that is not present now or after a reboot."""
+
+    id: str
+    name: str
+    required_by: Literal["documented", "effective"]
+    state: str
+    now: Grade
+    after_reboot: Grade
+
+    @property
+    def message(self) -> str:
+        if self.required_by == "documented":
+            return f"{self.name}: {PAGE_ALONE}"
+        return f"{self.name}: {RULES_ALONE}"
+
+    def as_dict(self) -> dict[str, str]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "required_by": self.required_by,
+            "state": self.state,
+            "now": self.now,
+            "after_reboot": self.after_reboot,
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
-    """A node's verdict under one selection, and what it rests on."""
+    """A node's verdict under one selection, and what it is based on."""
 
     selection: Selection
-    verdict: str
-    verdicts: Mapping[str, str]
-    requirements: tuple[Assessed, ...]
-    findings: tuple[_findings.Finding, ...]
-    disagreements: tuple[dict[str, str], ...]
+    verdict: Verdict
+    verdicts: Mapping[str, Verdict]
+    requirements: tuple[AssessedRequirement, ...]
+    findings: tuple[Finding, ...]
+    disagreements: tuple[Disagreement, ...]
     forecasts: Forecasts
     forecasts_after_reboot: Forecasts
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         release = self.selection.release
         return {
             "selection": self.selection.as_dict(),
@@ -81,11 +143,11 @@ class Assessment:
             "verdict": self.verdict,
             "verdicts": dict(self.verdicts),
             "requirements": [row.as_dict() for row in self.requirements],
-            "findings": [asdict(finding) for finding in self.findings],
-            "disagreements": list(self.disagreements),
-            "forecast": iptables_forecast.summed_up(self.forecasts, self.forecasts_after_reboot),
+            "findings": [finding.as_dict() for finding in self.findings],
+            "disagreements": [disagreement.as_dict() for disagreement in self.disagreements],
+            "forecast": summarize(self.forecasts, self.forecasts_after_reboot),
             "catalogue": {
-                "requested": release.asked,
+                "requested": release.requested,
                 "used": release.used,
                 "note": release.note,
                 "reconcile": self.selection.reconciles,
@@ -93,177 +155,156 @@ class Assessment:
         }
 
 
-def assess(facts: Mapping[str, Any], selection: Selection) -> Assessment:
-    """Judge checked facts. Raises InvalidInput where they lack a module that the selection asks for."""
-    picked: dict[str, Forecasts] = {column: {} for column in COLUMNS}
-    if selection.backend == "iptables":
-        _check_known(facts, iptables_forecast.NEEDS)
-        moments = {"now": facts, "after_reboot": projection.rebooted(facts)}
-        picked = {
-            column: {mode: iptables_forecast.forecast(moment, selection, mode) for mode in selection.mode}
-            for column, moment in moments.items()
-        }
-    old = _has_old_iptables(facts)
-    forecasts = {column: _settled(facts, selection, column, found, old) for column, found in picked.items()}
-    rows = asked(
-        selection,
-        {mode: {variant for one in forecasts.values() for variant in one[mode].variants} for mode in picked["now"]},
-        old,
-    )
-    _check_known(facts, (name for row in rows for name in row.requirement.modules))
+def assess(facts: Facts, selection: Selection) -> Assessment:
+    """Return the assessment of a node under a selection.
 
-    needed = {
-        column: _needed(selection, tuple((mode, one.variants) for mode, one in found.items()), old)
-        for column, found in forecasts.items()
-    }
-    judged = {
-        profile: [_by_column(row, needed, profile) for row in _judge(facts, rows, profile)] for profile in PROFILES
-    }
-    verdicts = {profile: verdict(judged[profile]) for profile in PROFILES}
-    return Assessment(
-        selection,
-        verdicts[selection.profile],
-        verdicts,
-        tuple(judged[selection.profile]),
-        tuple(_findings.findings(facts, selection, picked["now"], picked["after_reboot"])),
-        tuple(_disagreements(judged["combined"])),
-        forecasts["now"],
-        forecasts["after_reboot"],
-    )
-
-
-def verdict(rows: Iterable[Assessed]) -> str:
-    """Return the first verdict that holds over the rows of level must."""
-    must = [row for row in rows if row.level == "must"]
-    now = {row.now for row in must}
-    after = {row.after_reboot for row in must}
-    ladder = (
-        ("not_ready", "unmet" in now),
-        ("unknown", "unknown" in now),
-        ("at_risk", "unmet" in after),
-        ("unknown", "unknown" in after),
-        ("on_demand", "on_demand" in now | after),
-    )
-    return next((name for name, holds in ladder if holds), "ready")
-
-
-def _judge(facts: Mapping[str, Any], rows: Iterable[Asked], profile: str) -> list[Assessed]:
-    """Return the rows of one profile with their grades; what is asked for together can come as each other's dependency."""
-    rows = [row for row in rows if profile in row.levels]
-    grades = Grades(facts["modules"], [name for row in rows for name in row.requirement.modules])
-    return [_assessed(facts, row, row.levels[profile], grades) for row in rows]
-
-
-def _assessed(facts: Mapping[str, Any], row: Asked, level: Level, grades: Grades) -> Assessed:
-    asked_for = row.requirement
-    judged = JUDGES[asked_for.kind](facts, asked_for, grades)
-    return Assessed(
-        asked_for.id,
-        asked_for.name,
-        asked_for.kind,
-        asked_for.wording,
-        level,
-        tuple(profile for profile in PROFILES if profile in row.levels),
-        judged.state,
-        judged.now,
-        judged.after_reboot,
-        judged.reason,
-        asked_for.source,
-        judged.remedy,
-        asked_for.any_of,
-    )
-
-
-def _settled(
-    facts: Mapping[str, Any], selection: Selection, column: str, picked: Forecasts, old_iptables: bool
-) -> Forecasts:
-    """Return the forecasts to judge one column by.
-
-    Where Istio would take iptables-legacy only for want of modules that can be loaded, and that fails too, it is told what
-    iptables-nft lacks: the verdict is the same, and those are the modules that mend it.
+    Raises InvalidInputError if the facts lack a module that the selection requires.
     """
-    forecasts = {mode: iptables_forecast.as_asked(selection, one) for mode, one in picked.items()}
-    if not any(one.once_loaded for one in forecasts.values()):
-        return forecasts
-    rows = _judge(
-        facts, asked(selection, {mode: one.variants for mode, one in forecasts.items()}, old_iptables), "effective"
+    has_old_iptables = _has_old_iptables(facts)
+    picked = _forecast_variants(facts, selection)
+    forecasts = PerColumn(
+        now=_choose_forecasts(facts, selection, "now", picked.now, has_old_iptables),
+        after_reboot=_choose_forecasts(facts, selection, "after_reboot", picked.after_reboot, has_old_iptables),
     )
-    if not any(row.level == "must" and getattr(row, column) == "unmet" for row in rows):
-        return forecasts
-    told = "which does not work either, and once what is lacking is loaded Istio picks nft"
-    return {
-        mode: replace(one, variant="nft", reason=f"{one.reason}, {told}") if one.once_loaded else one
-        for mode, one in forecasts.items()
-    }
-
-
-@lru_cache(maxsize=256)
-def _needed(
-    selection: Selection, variants: tuple[tuple[str, tuple[Variant, ...]], ...], old_iptables: bool
-) -> dict[str, tuple[set[str], set[str]]]:
-    """Return for each profile the ids of the rows of level must: those that hold in any case, and those that may hold.
-
-    They differ where it cannot be told which variant Istio picks in some mode.
-    """
-    cases = product(*([(mode, variant) for variant in of_mode] for mode, of_mode in variants))
-    rows = [asked(selection, {mode: (variant,) for mode, variant in case}, old_iptables) for case in cases]
-    found = {}
+    rows = requirement_rows(selection, _join_variants(forecasts), has_old_iptables)
+    _check_modules_known(facts, (name for row in rows for name in row.requirement.modules))
+    needs = PerColumn(
+        now=find_needs(selection, _list_variants(forecasts.now), has_old_iptables),
+        after_reboot=find_needs(selection, _list_variants(forecasts.after_reboot), has_old_iptables),
+    )
+    assessed = {}
+    verdicts = {}
     for profile in PROFILES:
-        ids = [{row.requirement.id for row in of_case if row.levels.get(profile) == "must"} for of_case in rows]
-        found[profile] = (set.intersection(*ids), set.union(*ids))
-    return found
+        of_profile = []
+        for row in _evaluate_rows(facts, rows, profile):
+            of_profile.append(_apply_needs(row, PerColumn(needs.now[profile], needs.after_reboot[profile])))
+        assessed[profile] = tuple(of_profile)
+        verdicts[profile] = decide_verdict(of_profile)
+    return Assessment(
+        selection=selection,
+        verdict=verdicts[selection.profile],
+        verdicts=verdicts,
+        requirements=assessed[selection.profile],
+        findings=tuple(find_all(facts, selection, picked)),
+        disagreements=tuple(_find_disagreements(assessed["combined"])),
+        forecasts=forecasts.now,
+        forecasts_after_reboot=forecasts.after_reboot,
+    )
 
 
-def _by_column(row: Assessed, needed: Mapping[str, Mapping[str, tuple[set[str], set[str]]]], profile: str) -> Assessed:
-    """Return the row with the grades that count: what no rule needs in a column cannot be unmet there, and what may be needed is unknown then."""
-    if row.level != "must" or all(row.id in needed[column][profile][0] for column in COLUMNS):
+def _forecast_variants(facts: Facts, selection: Selection) -> PerColumn[Forecasts]:
+    """Return which iptables variant Istio itself picks in each mode."""
+    if selection.backend != "iptables":
+        return PerColumn({}, {})
+    _check_modules_known(facts, FORECAST_MODULES)
+    rebooted = after_reboot(facts)
+    now = {}
+    later = {}
+    for mode in selection.mode:
+        now[mode] = forecast_variant(facts, selection, mode)
+        later[mode] = forecast_variant(rebooted, selection, mode)
+    return PerColumn(now, later)
+
+
+def _choose_forecasts(
+    facts: Facts, selection: Selection, column: Column, picked: Forecasts, has_old_iptables: bool
+) -> Forecasts:
+    """Return the forecasts to assess one column by.
+
+    If Istio picks iptables-legacy only because modules are not loaded, and that variant does not work either, the
+    column is assessed for iptables-nft. The verdict is the same, and the modules to load are those of iptables-nft.
+    """
+    forecasts = {mode: apply_choice(selection, forecast) for mode, forecast in picked.items()}
+    if not any(forecast.is_nft_once_loaded for forecast in forecasts.values()):
+        return forecasts
+    variants = {mode: forecast.variants for mode, forecast in forecasts.items()}
+    rows = _evaluate_rows(facts, requirement_rows(selection, variants, has_old_iptables), "effective")
+    if not any(row.level == "must" and row.get_grade(column) == "unmet" for row in rows):
+        return forecasts
+    for mode, forecast in forecasts.items():
+        if forecast.is_nft_once_loaded:
+            reason = (
+                f"{forecast.reason}, which does not work either; once the missing modules are loaded Istio picks nft"
+            )
+            forecasts[mode] = replace(forecast, variant="nft", reason=reason)
+    return forecasts
+
+
+def _join_variants(forecasts: PerColumn[Forecasts]) -> dict[str, set[Variant]]:
+    """Return the variants that Istio may pick in each mode, now or after a reboot."""
+    variants: dict[str, set[Variant]] = {}
+    for mode, forecast in forecasts.now.items():
+        variants[mode] = {*forecast.variants, *forecasts.after_reboot[mode].variants}
+    return variants
+
+
+def _list_variants(forecasts: Forecasts) -> VariantsOfModes:
+    return tuple((mode, forecast.variants) for mode, forecast in forecasts.items())
+
+
+def _evaluate_rows(facts: Facts, rows: Iterable[RequiredRow], profile: str) -> list[AssessedRequirement]:
+    """Return the rows of one profile with their grades."""
+    of_profile = [row for row in rows if profile in row.levels]
+    # Modules that are required together can come as each other's dependency.
+    grades = Grades(facts.modules, (name for row in of_profile for name in row.requirement.modules))
+    return [_evaluate_row(facts, row, row.levels[profile], grades) for row in of_profile]
+
+
+def _evaluate_row(facts: Facts, row: RequiredRow, level: Level, grades: Grades) -> AssessedRequirement:
+    requirement = row.requirement
+    evaluation = evaluate(facts, requirement, grades)
+    return AssessedRequirement(
+        id=requirement.id,
+        name=requirement.name,
+        kind=requirement.kind,
+        wording=requirement.wording,
+        level=level,
+        profiles=tuple(profile for profile in PROFILES if profile in row.levels),
+        state=evaluation.state,
+        now=evaluation.now,
+        after_reboot=evaluation.after_reboot,
+        reason=evaluation.reason,
+        source=requirement.source,
+        remedy=evaluation.remedy,
+        any_of=requirement.any_of,
+    )
+
+
+def _apply_needs(row: AssessedRequirement, needs: PerColumn[Needs]) -> AssessedRequirement:
+    """Return the row with the grades that count in each column, and with when it is needed in its reason."""
+    if row.level != "must" or all(row.id in needs.get(column).certain for column in COLUMNS):
         return row
-    grades: dict[str, Grade] = {}
-    for column in COLUMNS:
-        certain, possible = needed[column][profile]
-        grade: Grade = getattr(row, column)
-        doubtful: Grade = "unknown" if grade == "unmet" else grade
-        grades[column] = grade if row.id in certain else doubtful if row.id in possible else "not_needed"
-    return replace(row, now=grades["now"], after_reboot=grades["after_reboot"], reason=_when(row.reason, grades))
+    now = needs.now.apply(row.id, row.now)
+    after = needs.after_reboot.apply(row.id, row.after_reboot)
+    reason = row.reason
+    if now == "not_needed":
+        reason = _join_texts("needed after a reboot only, when Istio picks the other iptables variant", reason)
+    elif after == "not_needed":
+        reason = _join_texts("needed until a reboot only", reason)
+    return replace(row, now=now, after_reboot=after, reason=reason)
 
 
-def _when(reason: str, grades: Mapping[str, Grade]) -> str:
-    """Return the reason, with when the row is needed where that is not always."""
-    when = {
-        "now": "needed after a reboot only, when Istio picks the other iptables variant",
-        "after_reboot": "needed until a reboot only",
-    }
-    said = next((when[column] for column, grade in grades.items() if grade == "not_needed"), "")
-    return f"{said}: {reason}" if said and reason else said or reason
+def _join_texts(first: str, second: str) -> str:
+    return f"{first}: {second}" if second else first
 
 
-def _disagreements(rows: Iterable[Assessed]) -> Iterable[dict[str, str]]:
-    """Yield what only the page or only the rules ask for and what is not there, now or after a reboot."""
+def _find_disagreements(rows: Iterable[AssessedRequirement]) -> Iterator[Disagreement]:
+    """Yield what only the page or only the rules require, unless it is present now and after a reboot."""
     for row in rows:
-        if ("documented" in row.profiles) == ("effective" in row.profiles) or {row.now, row.after_reboot} <= {
-            "present",
-            "not_needed",
-        }:
-            continue
-        page = "documented" in row.profiles
-        said = PAGE_ALONE if page else RULES_ALONE
-        yield {
-            "id": row.id,
-            "name": row.name,
-            "required_by": "documented" if page else "effective",
-            "state": row.state,
-            "now": row.now,
-            "after_reboot": row.after_reboot,
-            "message": f"{row.name}: {said}",
-        }
+        is_documented, is_effective = "documented" in row.profiles, "effective" in row.profiles
+        is_fine = {row.now, row.after_reboot} <= {"present", "not_needed"}
+        if is_documented != is_effective and not is_fine:
+            required_by: Literal["documented", "effective"] = "documented" if is_documented else "effective"
+            yield Disagreement(row.id, row.name, required_by, row.state, row.now, row.after_reboot)
 
 
-def _check_known(facts: Mapping[str, Any], names: Iterable[str]) -> None:
+def _check_modules_known(facts: Facts, names: Iterable[str]) -> None:
     for name in names:
-        if name not in facts["modules"]:
-            raise InvalidInput(f"the facts say nothing of module '{name}': {REMEDY}")
+        if name not in facts.modules:
+            raise InvalidInputError(f"the facts: module '{name}' is missing; {REMEDY}")
 
 
-def _has_old_iptables(facts: Mapping[str, Any]) -> bool:
-    version = (facts["tools"].get("iptables") or {}).get("version")
-    return version is not None and at_least(str(version), NEW_IPTABLES) is False
+def _has_old_iptables(facts: Facts) -> bool:
+    iptables = facts.tools.get("iptables")
+    version = None if iptables is None else iptables.version
+    return version is not None and is_at_least(version, NEW_IPTABLES) is False

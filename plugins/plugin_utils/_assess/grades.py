@@ -1,72 +1,140 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The grades of a module, now and after a reboot. Pure."""
+"""The grades of a module, now and after a reboot, and the verdict over the grades of all requirements. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeVar
 
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Autoload, ModuleFacts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection import provider_after_reboot
 
-# not_needed: in this column Istio picks the other iptables variant, whose rules do without it.
+# not_needed: in this column Istio picks the other iptables variant, whose rules do not use the requirement.
 Grade = Literal["present", "on_demand", "unmet", "unknown", "not_needed"]
-# Of any_of the best counts.
+# Of the any-of modules of a requirement the best counts.
 BEST_FIRST: tuple[Grade, ...] = ("present", "on_demand", "unknown", "unmet")
+AVAILABLE_GRADES: tuple[Grade, ...] = ("present", "on_demand")
+
+Verdict = Literal["ready", "on_demand", "at_risk", "not_ready", "unknown"]
+
+# The two columns of an assessment: each requirement has a grade in each.
+Column = Literal["now", "after_reboot"]
+COLUMNS: tuple[Column, ...] = ("now", "after_reboot")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PerColumn(Generic[T]):
+    """Two values of one kind: for the node as it is now, and as it is after a reboot."""
+
+    now: T
+    after_reboot: T
+
+    def get(self, column: Column) -> T:
+        """Return the value of one column."""
+        return self.now if column == "now" else self.after_reboot
 
 
 class Grades:
-    """Grades on one node, where ``required`` are the modules that are asked for together."""
+    """The grades of the modules of one node.
 
-    def __init__(self, modules: Mapping[str, Mapping[str, Any]], required: Iterable[str]) -> None:
+    :param required: the modules that are required together: a required module brings its dependencies.
+    """
+
+    def __init__(self, modules: Mapping[str, ModuleFacts], required: Iterable[str]) -> None:
         self._modules = modules
-        self._required = tuple(required)
+        self._dependents: dict[str, list[str]] = {}
+        for name in dict.fromkeys(required):
+            for dependency in modules[name].depends:
+                self._dependents.setdefault(dependency, []).append(name)
 
     def now(self, name: str) -> Grade:
-        name = self.provider(name)
-        return self._with_dependents(name, self._own_now(name), self._own_now)
+        """Return the grade of a module on the node as it is."""
+        module = self._modules[name]
+        if module.state == "merged" and module.provider is not None:
+            name = module.provider
+        return self._grade_with_dependents(name, self._grade_now)
 
     def after_reboot(self, name: str) -> Grade:
+        """Return the grade of a module after a reboot, with the kernel and the settings of the next boot."""
         name = provider_after_reboot(self._modules, name) or name
-        return self._with_dependents(name, self._own_after(name), self._own_after)
+        return self._grade_with_dependents(name, self._grade_after_reboot)
 
-    def provider(self, name: str) -> str:
-        """Return the module that holds this one's code: itself, or the one into which it was merged."""
-        entry = self._modules[name]
-        return str(entry["provider"]) if entry["state"] == "merged" else name
-
-    def _own_now(self, name: str) -> Grade:
-        entry = self._modules[name]
-        if entry["state"] in ("loaded", "builtin"):
+    def _grade_now(self, name: str) -> Grade:
+        module = self._modules[name]
+        if module.state in ("loaded", "builtin"):
             return "present"
-        if entry["state"] == "unknown":
+        if module.state == "unknown":
             return "unknown"
-        return self._autoload(entry, self._own_now) if entry["state"] == "loadable" else "unmet"
+        if module.state == "loadable":
+            return self._grade_autoload(module.autoload, module.autoload_after, self._grade_now)
+        return "unmet"
 
-    def _own_after(self, name: str) -> Grade:
-        # Where another kernel boots next, that one's state and autoload count.
-        entry = {**self._modules[name], **self._modules[name].get("next_boot", {})}
-        if entry["state"] == "builtin" or entry["boot"] == "yes":
+    def _grade_after_reboot(self, name: str) -> Grade:
+        module = self._modules[name]
+        state = module.state_at_next_boot
+        if state == "builtin" or module.boot == "yes":
             return "present"
-        # Merged into nobody knows what: an alias of the next kernel's.
-        if "unknown" in (entry["state"], entry["boot"]) or entry["state"] == "merged":
+        # A merged module that comes here has no known provider: it is an alias that only the next kernel has.
+        if state in ("unknown", "merged") or module.boot == "unknown":
             return "unknown"
-        return self._autoload(entry, self._own_after) if entry["state"] in ("loadable", "loaded") else "unmet"
+        if state in ("loadable", "loaded"):
+            return self._grade_autoload(module.autoload_at_next_boot, module.autoload_after, self._grade_after_reboot)
+        return "unmet"
 
-    def _autoload(self, entry: Mapping[str, Any], grade: Callable[[str], Grade]) -> Grade:
-        if entry["autoload"] == "unknown":
+    def _grade_autoload(self, autoload: Autoload, after: str | None, grade: Callable[[str], Grade]) -> Grade:
+        if autoload == "unknown":
             return "unknown"
-        if entry["autoload"] != "yes":
+        if autoload != "yes":
             return "unmet"
-        # Code of this module makes the request: where the kernel never asks for it itself (ip_tables), or may not, none is made.
-        after = entry.get("autoload_after")
-        first: Grade = "present" if after is None else grade(after)
-        return "on_demand" if first in ("present", "on_demand") else first
+        if after is None:
+            return "on_demand"
+        # The code of that module requests this one, so it has to be present first. The kernel never requests ip_tables,
+        # and the request of another one may be denied.
+        first = grade(after)
+        return "on_demand" if first in AVAILABLE_GRADES else first
 
-    def _with_dependents(self, name: str, own: Grade, grade: Callable[[str], Grade]) -> Grade:
-        """A module that is not there itself is as good as there if a required one that needs it is."""
-        if own != "unmet" or self._modules[name]["state"] not in ("loadable", "loaded"):
+    def _grade_with_dependents(self, name: str, grade: Callable[[str], Grade]) -> Grade:
+        """Return the grade of a module; a required module that depends on it brings it along."""
+        own = grade(name)
+        if own != "unmet" or self._modules[name].state not in ("loadable", "loaded"):
             return own
-        dependents = [other for other in self._required if name in self._modules[other].get("depends", ())]
-        return "on_demand" if any(grade(other) in ("present", "on_demand") for other in dependents) else own
+        dependents = self._dependents.get(name, ())
+        return "on_demand" if any(grade(other) in AVAILABLE_GRADES for other in dependents) else own
+
+
+class Graded(Protocol):
+    """Anything with a level and the two grades, as a verdict is decided by."""
+
+    @property
+    def level(self) -> str: ...
+
+    @property
+    def now(self) -> str: ...
+
+    @property
+    def after_reboot(self) -> str: ...
+
+
+def decide_verdict(rows: Iterable[Graded]) -> Verdict:
+    """Return the first verdict that holds over the rows of level must."""
+    now = set()
+    after = set()
+    for row in rows:
+        if row.level == "must":
+            now.add(row.now)
+            after.add(row.after_reboot)
+    ladder: tuple[tuple[Verdict, bool], ...] = (
+        ("not_ready", "unmet" in now),
+        ("unknown", "unknown" in now),
+        ("at_risk", "unmet" in after),
+        ("unknown", "unknown" in after),
+        ("on_demand", "on_demand" in now | after),
+    )
+    for verdict, holds in ladder:
+        if holds:
+            return verdict
+    return "ready"

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which iptables binary Istio would pick on this node, from the facts alone. Pure.
+"""Forecast which iptables binary Istio picks on a node, from the facts alone. Pure.
 
-Istio tries its binaries in the network namespace where it writes rules: the host's in ambient mode, the pod's for a
+Istio tries its binaries in the network namespace in which it writes rules: the host's in ambient mode, the pod's for a
 sidecar (tools/istio-iptables/pkg/dependencies/implementation.go and implementation_linux.go).
 """
 
@@ -18,136 +18,173 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effectiv
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.legacy_tables import (
     LEGACY_MODULES,
     PREFIXES,
-    in_host,
+    find_in_host,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
-NEEDS = (*LEGACY_MODULES, "nf_tables", "nft_counter", "nft_chain_nat", "nft_chain_nat_ipv4", "nft_compat")
+VARIANTS: tuple[Variant, ...] = ("legacy", "nft")
+# The modules that a forecast looks at.
+FORECAST_MODULES = (*LEGACY_MODULES, "nf_tables", "nft_counter", "nft_chain_nat", "nft_chain_nat_ipv4", "nft_compat")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Forecast:
-    """The variant Istio would pick, "unknown" where it cannot be told, and why.
+    """The variant that Istio picks in one mode, and why.
 
-    ``once_loaded`` says that it would pick nft if the modules were loaded that iptables-nft lacks here, ``tables`` for which
-    legacy tables it is legacy.
+    ``is_nft_once_loaded`` says that Istio picks nft instead once the modules that iptables-nft lacks here are loaded,
+    ``tables`` are the legacy tables for which it picks legacy.
     """
 
     variant: Literal["legacy", "nft", "unknown"]
     reason: str
-    once_loaded: bool = False
+    is_nft_once_loaded: bool = False
     tables: tuple[str, ...] = ()
 
     @property
     def variants(self) -> tuple[Variant, ...]:
+        """The variants that Istio may pick."""
         return ("nft", "legacy") if self.variant == "unknown" else (self.variant,)
 
 
-def forecast(facts: Mapping[str, Any], selection: Selection, mode: str) -> Forecast:
-    """Return the forecast for one mode on a node that is as these facts say."""
-    return _Node(facts, selection, mode).pick()
+# The forecast of each mode of a selection; empty for the backend nftables.
+Forecasts = Mapping[str, Forecast]
 
 
-def as_asked(selection: Selection, picked: Forecast) -> Forecast:
-    """Return the variant to judge by: the one that the owner names, else the one that Istio would pick."""
-    named: dict[str, Variant] = {"legacy": "legacy", "nft": "nft"}
-    variant = named.get(selection.iptables_variant)
-    return Forecast(variant, f"iptables_variant is {variant}") if variant else picked
+def forecast_variant(facts: Facts, selection: Selection, mode: str) -> Forecast:
+    """Return which variant Istio itself picks in a mode on a node with these facts."""
+    return _Node(facts, selection, mode).forecast()
 
 
-def summed_up(now: Mapping[str, Forecast], after_reboot: Mapping[str, Forecast]) -> dict[str, Any] | None:
-    """Return the forecasts of a selection's modes as one entry of the assessment; None where there are none."""
+def apply_choice(selection: Selection, forecast: Forecast) -> Forecast:
+    """Return the variant to assess: the one that the selection names, else the one that Istio picks."""
+    for variant in VARIANTS:
+        if selection.iptables_variant == variant:
+            return Forecast(variant, f"iptables_variant is {variant}")
+    return forecast
+
+
+def summarize(now: Forecasts, after_reboot: Forecasts) -> dict[str, Any] | None:
+    """Return the forecasts of the modes as one entry of the assessment; None if there are none."""
     if not now:
         return None
-    found = _summed_up(now)
-    after = _summed_up(after_reboot)
-    return {**found, "after_reboot": None if after["modes"] == found["modes"] else after}
+    summary = _summarize_modes(now)
+    after = _summarize_modes(after_reboot)
+    return {**summary, "after_reboot": None if after["modes"] == summary["modes"] else after}
 
 
-def _summed_up(forecasts: Mapping[str, Forecast]) -> dict[str, Any]:
-    variants = {one.variant for one in forecasts.values()}
-    reasons = dict.fromkeys(one.reason for one in forecasts.values())
-    return {
-        "variant": variants.pop() if len(variants) == 1 else "mixed",
-        "reason": "; ".join(f"{mode}: {one.reason}" for mode, one in forecasts.items())
-        if len(reasons) > 1
-        else next(iter(reasons)),
-        "modes": {mode: one.variant for mode, one in forecasts.items()},
-    }
+def _summarize_modes(forecasts: Forecasts) -> dict[str, Any]:
+    modes: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    for mode, forecast in forecasts.items():
+        modes[mode] = forecast.variant
+        reasons[mode] = forecast.reason
+    variants = set(modes.values())
+    if len(set(reasons.values())) == 1:
+        reason = next(iter(reasons.values()))
+    else:
+        reason = "; ".join(f"{mode}: {text}" for mode, text in reasons.items())
+    return {"variant": variants.pop() if len(variants) == 1 else "mixed", "reason": reason, "modes": modes}
 
 
 class _Node:
-    def __init__(self, facts: Mapping[str, Any], selection: Selection, mode: str) -> None:
+    """One node as Istio finds it in one mode."""
+
+    def __init__(self, facts: Facts, selection: Selection, mode: str) -> None:
         self.facts = facts
-        self.grades = Grades(facts["modules"], ())
-        self.selection = selection
+        self.grades = Grades(facts.modules, ())
         self.release = selection.release
-        self.host = mode == "ambient"
-        self.ipv6 = selection.ambient_ipv6 if self.host else selection.ipv6
-        variant = (
-            (facts["tools"].get("iptables") or {}).get("variant") if selection.cni_plugin and not self.host else None
-        )
-        self.plain: Variant = variant if variant in ("legacy", "nft") else self.release.plain_variant
+        self.is_host = mode == "ambient"
+        self.ipv6 = selection.ambient_ipv6 if self.is_host else selection.ipv6
+        self.namespace = "the host's network namespace" if self.is_host else "a pod's new network namespace"
+        # "iptables" without a suffix is the binary of Istio's image, or the host's if the CNI plugin runs that.
+        self.plain: Variant = self.release.plain_variant
+        tool = facts.tools.get("iptables")
+        if selection.cni_plugin and not self.is_host and tool is not None:
+            for variant in VARIANTS:
+                if tool.variant == variant:
+                    self.plain = variant
 
-    def pick(self) -> Forecast:
-        tables = in_host(self.facts) if self.host else []
-        where = "the host's network namespace" if self.host else "a pod's new network namespace"
+    def forecast(self) -> Forecast:
+        tables = find_in_host(self.facts) if self.is_host else ()
         if tables is None:
-            return Forecast(
-                "unknown",
-                "whether legacy tables exist in the host's network namespace cannot be told: /proc/net/ip_tables_names needs root",
+            reason = (
+                "whether legacy tables exist in the host's network namespace cannot be determined: "
+                "/proc/net/ip_tables_names can only be read by root"
             )
+            return Forecast("unknown", reason)
         if self.release.probe_table is None:
-            return self._before_probing(tables, where)
-        legacy = self._legacy_works() if tables else False
-        if legacy:
-            return Forecast("legacy", f"legacy tables exist in {where}: {', '.join(tables)}", tables=tuple(tables))
-        nft = self._are_there(self._of_nft())
-        if legacy is None or (nft is None and self.plain == "legacy"):
-            return Forecast("unknown", "whether the kernel would load what Istio tries iptables with cannot be told")
-        if nft:
-            return Forecast(
-                "nft",
-                f"no legacy table exists in {where}, and iptables-nft can work"
-                if not tables
-                else "iptables-legacy cannot work",
-            )
-        lacks = f"iptables-nft cannot work without {' and '.join(self._of_nft())}; iptables without a suffix is {self.plain}"
-        return Forecast(self.plain, lacks, once_loaded=self.plain == "legacy" and self._is_to_be_mended())
+            return self._forecast_without_probe(tables)
+        return self._forecast_with_probe(tables)
 
-    def _before_probing(self, tables: list[str], where: str) -> Forecast:
-        if self.host and (self.facts.get("netfilter") or {}).get("nft_compat_uses"):
-            return Forecast("nft", f"rules of iptables-nft exist in {where}")
-        found = f"legacy tables exist in {where}" if tables else f"no rules exist in {where}"
-        told = f"{found}, and Istio before 1.25.4 then takes " + ("legacy" if tables else self.plain)
-        return Forecast("legacy" if tables else self.plain, told, tables=tuple(tables))
+    def _forecast_without_probe(self, tables: tuple[str, ...]) -> Forecast:
+        """Return the forecast for Istio before 1.25.4, which looks for rules only."""
+        if self.is_host and self.facts.netfilter.nft_compat_uses:
+            return Forecast("nft", f"rules of iptables-nft exist in {self.namespace}")
+        if tables:
+            reason = f"legacy tables exist in {self.namespace}, and Istio before 1.25.4 then picks legacy"
+            return Forecast("legacy", reason, tables=tables)
+        reason = f"no rules exist in {self.namespace}, and Istio before 1.25.4 then picks {self.plain}"
+        return Forecast(self.plain, reason)
 
-    def _legacy_works(self) -> bool | None:
-        """Whether Istio's probe of iptables-legacy succeeds: a rule in one table, for IPv4 and for IPv6; None where it cannot be told."""
-        families = ["ipv4"] + (["ipv6"] if self.ipv6 or self.release.needs_ipv6_probe else [])
-        if "ipv6" in families and self.facts["kernel"].get("ipv6") is False:
-            return False  # it asks by a socket of the family
-        return self._are_there(f"{PREFIXES[family]}{self.release.probe_table}" for family in families)
+    def _forecast_with_probe(self, tables: tuple[str, ...]) -> Forecast:
+        """Return the forecast for Istio that tries each binary with a rule."""
+        legacy_works = self._does_legacy_work() if tables else False
+        if legacy_works:
+            reason = f"legacy tables exist in {self.namespace}: {', '.join(tables)}"
+            return Forecast("legacy", reason, tables=tables)
+        nft_works = self._are_available(self._list_nft_modules())
+        if legacy_works is None or (nft_works is None and self.plain == "legacy"):
+            reason = "whether the kernel loads the modules for Istio's test of iptables cannot be determined"
+            return Forecast("unknown", reason)
+        if nft_works and tables:
+            return Forecast("nft", "iptables-legacy cannot work")
+        if nft_works:
+            return Forecast("nft", f"no legacy table exists in {self.namespace}, and iptables-nft can work")
+        reason = (
+            f"iptables-nft cannot work without {' and '.join(self._list_nft_modules())}; "
+            f"iptables without a suffix is {self.plain}"
+        )
+        is_nft_once_loaded = self.plain == "legacy" and self._can_nft_be_enabled()
+        return Forecast(self.plain, reason, is_nft_once_loaded=is_nft_once_loaded)
 
-    def _of_nft(self) -> list[str]:
-        """Return what its probe of iptables-nft needs."""
-        old = self.facts["modules"]["nft_chain_nat"]["state"] == "missing"
-        chain = ["nft_chain_nat_ipv4" if old else "nft_chain_nat"] if self.release.probe_table == "nat" else []
-        return ["nf_tables", "nft_counter", *chain]
+    def _does_legacy_work(self) -> bool | None:
+        """Return whether Istio's test of iptables-legacy succeeds; None if that cannot be determined.
 
-    def _are_there(self, names: Iterable[str]) -> bool | None:
-        """Whether these modules are there or come when they are asked for."""
+        The test is a rule in one table, for IPv4 and for IPv6.
+        """
+        families = ["ipv4"]
+        if self.ipv6 or self.release.needs_ipv6_probe:
+            families.append("ipv6")
+            # ip6tables-legacy opens a socket of the family.
+            if self.facts.kernel.ipv6 is False:
+                return False
+        return self._are_available(f"{PREFIXES[family]}{self.release.probe_table}" for family in families)
+
+    def _list_nft_modules(self) -> list[str]:
+        """Return the modules that Istio's test of iptables-nft needs."""
+        names = ["nf_tables", "nft_counter"]
+        if self.release.probe_table == "nat":
+            is_old = self.facts.modules["nft_chain_nat"].state == "missing"
+            names.append("nft_chain_nat_ipv4" if is_old else "nft_chain_nat")
+        return names
+
+    def _are_available(self, names: Iterable[str]) -> bool | None:
+        """Return whether these modules are present or autoloaded; None if that cannot be determined."""
         grades = {self.grades.now(name) for name in names}
         if "unmet" in grades:
             return False
         return None if "unknown" in grades else True
 
-    def _is_to_be_mended(self) -> bool:
-        """Whether loading what iptables-nft lacks is the way to go: not where its rules cannot work then, and iptables-legacy could."""
-        works = self._can_be_loaded("nft_compat") or not (
-            self._can_be_loaded("ip_tables") and self._can_be_loaded("iptable_nat")
-        )
-        return works and all(self._can_be_loaded(name) for name in self._of_nft())
+    def _can_nft_be_enabled(self) -> bool:
+        """Return whether loading the modules that iptables-nft lacks is the right fix.
+
+        It is not if the rules of iptables-nft cannot work even then, and those of iptables-legacy could.
+        """
+        if not all(self._can_be_loaded(name) for name in self._list_nft_modules()):
+            return False
+        can_legacy_be_enabled = self._can_be_loaded("ip_tables") and self._can_be_loaded("iptable_nat")
+        return self._can_be_loaded("nft_compat") or not can_legacy_be_enabled
 
     def _can_be_loaded(self, name: str) -> bool:
-        return self.grades.now(name) != "unmet" or self.facts["modules"][name]["state"] == "loadable"
+        return self.grades.now(name) != "unmet" or self.facts.modules[name].state == "loadable"

@@ -1,211 +1,329 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a probe proves: the node's proof beside its prediction, each failure led back to requirements. Pure."""
+"""Compare the result of a probe with the assessment of the same node, and trace each failure to requirements. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.finding import Finding, FindingId, Severity
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import AVAILABLE_GRADES
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import effective
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError, from_mapping
 
-STATUSES = ("passed", "failed", "not_tested", "not_testable")
+Status = Literal["passed", "failed", "not_tested", "not_testable"]
+Result = Literal["passed", "failed", "incomplete", "not_tested"]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
 SOURCE = "nodeprep.istio.interception_probe"
-REMEDY = "register what nodeprep.istio.interception_probe of this collection's version returns"
+REMEDY = "register the result of nodeprep.istio.interception_probe of this collection's version"
+ASSESSMENT_REMEDY = "pass the result of nodeprep.istio.readiness of this collection's version"
 
-# The requirement of a kernel with IPv6 (_effective.py), and how its want is told: no module is missing then.
-IPV6 = "/kernel/kernel/ipv6"
-NO_IPV6 = "the kernel has no IPv6"
-
-# Under these verdicts every rule is predicted to load now, at least with the kernel's help; with these grades a requirement is.
+# Under these verdicts every rule is predicted to load now, at least if the kernel autoloads modules.
 LOADS_NOW = ("ready", "on_demand", "at_risk")
-MET_NOW = ("present", "on_demand")
+# The requirements for a kernel with IPv6, one per backend. No module is missing if one of them is unmet.
+IPV6_REQUIREMENTS = frozenset(
+    row.requirement.id
+    for row in effective.ROWS
+    if row.requirement.kind == "kernel" and row.requirement.feature == "ipv6"
+)
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Cause:
-    """Why rule sets failed: what they lack, or what was said of them where nothing is missing."""
+class RuleSetName(NamedTuple):
+    """For example iptables-nft/ipv6/sidecar-dns."""
 
+    tool: str
+    family: str
+    construct: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetResult:
+    """What the probe returned for one rule set; ``would_load`` are the modules that the kernel would have to load."""
+
+    status: Status
+    message: str | None = None
+    missing: tuple[str, ...] = ()
+    missing_options: tuple[str, ...] = ()
+    would_load: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The result of interception_probe; ``loaded`` are the modules that the kernel loaded for it."""
+
+    rule_sets: Mapping[str, RuleSetResult]
+    loaded: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.rule_sets:
+            if len(name.split("/")) != len(RuleSetName._fields):
+                raise StructureError("is not named tool/family/rules", ("rule_sets", name))
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedRequirement:
+    """A requirement of the assessment."""
+
+    id: str
+    name: str
+    kind: str
+    now: str | None = None
+    any_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedVariants:
+    """The forecast of the assessment, for all modes together and for each mode."""
+
+    variant: str | None = None
+    modes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    effective: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The part of an assessment that a probe can prove or contradict."""
+
+    verdicts: Verdicts
+    requirements: tuple[PredictedRequirement, ...]
+    forecast: PredictedVariants | None
+
+
+class FailureKey(NamedTuple):
+    """What rule sets that fail for one cause have in common."""
+
+    kind: Literal["missing", "no_ipv6", "message"]
+    missing: tuple[str, ...] = ()
+    missing_options: tuple[str, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeCause:
+    """Why rule sets failed.
+
+    ``kind`` is "missing" if they lack modules or kernel options, "no_ipv6" if the kernel has no IPv6, and "message" if
+    there is only an error message. ``missing`` has the options too, as CONFIG_NAME.
+    """
+
+    kind: Literal["missing", "no_ipv6", "message"]
     message: str
     rule_sets: tuple[str, ...]
     missing: tuple[str, ...]
     missing_options: tuple[str, ...]
     requirements: tuple[str, ...]
 
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "message": self.message,
+            "rule_sets": list(self.rule_sets),
+            "missing": list(self.missing),
+            "missing_options": list(self.missing_options),
+            "requirements": list(self.requirements),
+        }
 
-@dataclass(frozen=True)
-class Conclusion:
-    """``result`` is "passed", "failed", "incomplete" or "not_tested", over the rule sets that Istio would program here; ``hint`` says what would test more."""
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The comparison over the rule sets that Istio would program; ``hint`` says how to test those that were not."""
 
     predicted: str
-    result: str
-    counts: Mapping[str, int]
-    causes: tuple[Cause, ...]
+    result: Result
+    counts: Mapping[Status, int]
+    causes: tuple[ProbeCause, ...]
     hint: str | None
-    findings: tuple[Mapping[str, str], ...]
+    findings: tuple[Finding, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        causes = [
-            {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(cause).items()}
-            for cause in self.causes
-        ]
+    def as_dict(self) -> dict[str, object]:
         return {
             "predicted": self.predicted,
             "result": self.result,
             "counts": dict(self.counts),
-            "causes": causes,
+            "causes": [cause.as_dict() for cause in self.causes],
             "hint": self.hint,
-            "findings": [dict(one) for one in self.findings],
+            "findings": [finding.as_dict() for finding in self.findings],
         }
 
 
-def conclude(probe: Any, assessment: Any) -> Conclusion:
-    """Compare what the probe returned with the assessment of the same node under the same selection.
+def compare_with_probe(raw_probe: Any, raw_assessment: Any) -> Comparison:
+    """Compare the result of the probe with the assessment of the same node under the same selection.
 
-    Raises InvalidInput for what is no such result.
+    :param raw_probe: what interception_probe returned.
+    :param raw_assessment: what filter readiness or action node_readiness returned as assessment.
+
+    Raises InvalidInputError if one of them is malformed.
     """
-    results = _checked(probe, assessment)
-    forecast = assessment["forecast"] or {}
-    counted = {name: result for name, result in results.items() if _counts(name, forecast)}
-    tools = {name.split("/")[0] for name in counted}
-    verdicts = {
-        _overall_result([result["status"] for name, result in counted.items() if name.startswith(tool + "/")])
-        for tool in tools
-    }
-    # Of two tools of which either may be the one, only what both prove is result, and only what both fail has failed.
-    result = verdicts.pop() if len(verdicts) == 1 else "incomplete" if verdicts else "not_tested"
-    predicted = str(assessment["verdicts"]["effective"])
-    causes = tuple(_causes(counted, assessment["requirements"]))
-    return Conclusion(
-        predicted,
+    probe = _read(Probe, raw_probe, "the result of the probe", REMEDY)
+    prediction = _read(Prediction, raw_assessment, "the assessment", ASSESSMENT_REMEDY)
+    results = {}
+    for name, rule_set in probe.rule_sets.items():
+        if _is_programmed(RuleSetName(*name.split("/")), prediction.forecast):
+            results[name] = rule_set
+    result = _combine_tools(results)
+    causes = tuple(_find_causes(results, prediction.requirements))
+    return Comparison(
+        prediction.verdicts.effective,
         result,
-        {status: sum(result["status"] == status for result in counted.values()) for status in STATUSES},
+        _count_statuses(results.values()),
         causes,
-        _hint(counted.values()),
-        tuple(_findings(predicted, result, causes, list(probe.get("loaded", ())), assessment["requirements"])),
+        _make_hint(results.values()),
+        tuple(_find_contradictions(probe, prediction, result, causes)),
     )
 
 
-def _counts(rule_set: str, forecast: Mapping[str, Any]) -> bool:
-    """Whether Istio would program this rule set with this tool, as far as the forecast tells."""
-    tool, _family, construct = rule_set.split("/")
-    mode = construct.split("-")[0]
-    variant = forecast.get("modes", {}).get(mode, forecast.get("variant"))
-    return tool == "nft" or variant not in ("nft", "legacy") or tool == f"iptables-{variant}"
+def _read(kind: type[T], value: Any, label: str, remedy: str) -> T:
+    try:
+        return from_mapping(kind, value)
+    except StructureError as error:
+        raise InvalidInputError(f"{label}: {error}; {remedy}") from None
 
 
-def _overall_result(statuses: Iterable[str]) -> str:
-    found = set(statuses)
-    if "failed" in found:
+def _is_programmed(rule_set: RuleSetName, forecast: PredictedVariants | None) -> bool:
+    """Return whether Istio would program this rule set with this tool, or may do so."""
+    if rule_set.tool == "nft" or forecast is None:
+        return True
+    mode = rule_set.construct.split("-")[0]
+    variant = forecast.modes.get(mode, forecast.variant)
+    return variant not in ("nft", "legacy") or rule_set.tool == f"iptables-{variant}"
+
+
+def _combine_tools(results: Mapping[str, RuleSetResult]) -> Result:
+    """Return the result over all tools.
+
+    If Istio may use either of two tools, the result is known only if both have the same.
+    """
+    statuses: dict[str, set[Status]] = {}
+    for name, result in results.items():
+        statuses.setdefault(RuleSetName(*name.split("/")).tool, set()).add(result.status)
+    of_tools = {_combine_statuses(of_tool) for of_tool in statuses.values()}
+    if not of_tools:
+        return "not_tested"
+    return of_tools.pop() if len(of_tools) == 1 else "incomplete"
+
+
+def _combine_statuses(statuses: set[Status]) -> Result:
+    if "failed" in statuses:
         return "failed"
-    if found == {"passed"}:
+    if statuses == {"passed"}:
         return "passed"
-    return "incomplete" if "passed" in found else "not_tested"
+    return "incomplete" if "passed" in statuses else "not_tested"
 
 
-def _hint(results: Iterable[Mapping[str, Any]]) -> str | None:
-    names = sorted({str(name) for result in results for name in result.get("would_load", ())})
+def _count_statuses(results: Iterable[RuleSetResult]) -> dict[Status, int]:
+    counts = dict.fromkeys(STATUSES, 0)
+    for result in results:
+        counts[result.status] += 1
+    return counts
+
+
+def _make_hint(results: Iterable[RuleSetResult]) -> str | None:
+    names = sorted({name for result in results for name in result.would_load})
     if not names:
         return None
-    return f"not tested is what the kernel would have to load {', '.join(names)} for: prepare the node first, or set istio_node_probe_autoload: true"
+    return (
+        f"some rule sets were not tested because the kernel would have to load {', '.join(names)}: "
+        "prepare the node first, or set istio_node_probe_autoload: true"
+    )
 
 
-def _causes(results: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]) -> Iterable[Cause]:
-    rows = list(rows)
-    without_ipv6 = tuple(row["id"] for row in rows if str(row["id"]).endswith(IPV6) and row.get("now") == "unmet")
-    groups: dict[tuple[tuple[str, ...], tuple[str, ...], str], list[str]] = {}
+def _find_causes(
+    results: Mapping[str, RuleSetResult], requirements: Collection[PredictedRequirement]
+) -> Iterator[ProbeCause]:
+    without_ipv6 = tuple(row.id for row in requirements if row.id in IPV6_REQUIREMENTS and row.now == "unmet")
+    failures: dict[FailureKey, list[str]] = {}
     for name, result in sorted(results.items()):
-        if result["status"] == "failed":
-            missing, options = tuple(result.get("missing", ())), tuple(result.get("missing_options", ()))
-            said = (
-                ""
-                if missing or options
-                else NO_IPV6
-                if without_ipv6 and "/ipv6/" in name
-                else str(result.get("message", ""))
-            )
-            groups.setdefault((missing, options, said), []).append(name)
-    for (missing, options, said), names in groups.items():
-        if said == NO_IPV6:
-            yield Cause(NO_IPV6, tuple(names), (), (), without_ipv6)
+        if result.status == "failed":
+            is_without_ipv6 = bool(without_ipv6) and RuleSetName(*name.split("/")).family == "ipv6"
+            failures.setdefault(_explain(result, is_without_ipv6), []).append(name)
+    for failure, names in failures.items():
+        if failure.kind == "no_ipv6":
+            yield ProbeCause(failure.kind, "the kernel has no IPv6", tuple(names), (), (), without_ipv6)
             continue
-        missing = [*missing, *(f"CONFIG_{option}" for option in options)]
-        tools = {"nft" if name.startswith("nft/") else "iptables" for name in names}
-        wanted = {("module", name) for name in missing} | {("option", name) for name in options} or {
-            ("tool", tool) for tool in tools
-        }
-        message = (
-            f"for want of {', '.join(missing)}" if missing else f"every module is there, and the rules fail: {said}"
+        missing = (*failure.missing, *(f"CONFIG_{option}" for option in failure.missing_options))
+        message = f"missing: {', '.join(missing)}"
+        if failure.kind == "message":
+            message = f"every module is present, but the rules fail: {failure.message}"
+        yield ProbeCause(
+            failure.kind,
+            message,
+            tuple(names),
+            missing,
+            failure.missing_options,
+            tuple(_trace_to_requirements(failure, names, requirements)),
         )
-        yield Cause(
-            message, tuple(names), missing, options, tuple(row["id"] for row in rows if wanted & set(_names(row)))
-        )
 
 
-def _names(row: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    return ((str(row["kind"]), str(name)) for name in (row["name"], *row.get("any_of", ())))
+def _explain(result: RuleSetResult, is_without_ipv6: bool) -> FailureKey:
+    if result.missing or result.missing_options:
+        return FailureKey("missing", result.missing, result.missing_options)
+    if is_without_ipv6:
+        return FailureKey("no_ipv6")
+    return FailureKey("message", message=result.message or "")
 
 
-def _findings(
-    predicted: str, result: str, causes: Iterable[Cause], loaded: list[str], rows: Iterable[Mapping[str, Any]]
-) -> Iterable[Mapping[str, str]]:
-    missing = {name for cause in causes for name in (*cause.missing, *cause.missing_options)}
+def _trace_to_requirements(
+    failure: FailureKey, rule_sets: Iterable[str], requirements: Iterable[PredictedRequirement]
+) -> Iterator[str]:
+    """Yield the ids of the requirements for what is missing; if nothing is, for the tools that failed."""
+    wanted = {("module", name) for name in failure.missing}
+    wanted |= {("option", name) for name in failure.missing_options}
+    if failure.kind == "message":
+        for name in rule_sets:
+            wanted.add(("tool", "nft" if RuleSetName(*name.split("/")).tool == "nft" else "iptables"))
+    for row in requirements:
+        if any((row.kind, name) in wanted for name in (row.name, *row.any_of)):
+            yield row.id
+
+
+def _find_contradictions(
+    probe: Probe, prediction: Prediction, result: Result, causes: Collection[ProbeCause]
+) -> Iterator[Finding]:
+    predicted = prediction.verdicts.effective
+    wrongly_met = _list_wrongly_met(prediction.requirements, causes)
     if result == "failed" and predicted in LOADS_NOW:
-        said = "; ".join(f"{', '.join(cause.rule_sets)}: {cause.message}" for cause in causes)
-        yield _finding(
-            "prediction_contradicted",
-            "error",
-            f"predicted {predicted}, but rules like Istio's fail on this node. {said}",
+        details = "; ".join(f"{', '.join(cause.rule_sets)}: {cause.message}" for cause in causes)
+        message = f"predicted {predicted}, but rules like Istio's fail on this node. {details}"
+        yield _make_finding("prediction_contradicted", "error", message)
+    elif wrongly_met:
+        names = ", ".join(wrongly_met)
+        message = f"predicted {predicted} for other reasons: rules also fail because of missing {names}"
+        yield _make_finding("prediction_contradicted", "error", message)
+    if result == "passed" and predicted == "not_ready" and probe.loaded:
+        message = (
+            f"the rules load because the kernel loaded {', '.join(probe.loaded)} for the probe, after the prediction "
+            "was made"
         )
-    elif refuted := sorted(
-        {row["name"] for row in rows if row.get("now") in MET_NOW and not row.get("any_of")} & missing
-    ):
-        said = f"predicted {predicted}, but not for {', '.join(refuted)}, for want of which rules fail too"
-        yield _finding("prediction_contradicted", "error", said)
-    if result == "passed" and predicted == "not_ready":
-        if loaded:
-            yield _finding(
-                "passed_by_loading",
-                "info",
-                f"the rules load since the probe had the kernel load {', '.join(loaded)}; the prediction is older",
-            )
-        else:
-            yield _finding(
-                "prediction_contradicted",
-                "warning",
-                "predicted not_ready, but every rule set like Istio's loads and redirects on this node",
-            )
-    unnamed = sorted({name for cause in causes if not cause.requirements for name in cause.missing})
-    if unnamed:
-        yield _finding(
-            "requirement_not_listed",
-            "warning",
-            f"rules fail for want of {', '.join(unnamed)}, which no requirement of this selection names",
-        )
+        yield _make_finding("passed_by_loading", "info", message)
+    elif result == "passed" and predicted == "not_ready":
+        message = "predicted not_ready, but every rule set like Istio's loads and redirects on this node"
+        yield _make_finding("prediction_contradicted", "warning", message)
+    unlisted = sorted({name for cause in causes if not cause.requirements for name in cause.missing})
+    if unlisted:
+        names = ", ".join(unlisted)
+        message = f"rules fail because of missing {names}, which no requirement of this selection names"
+        yield _make_finding("requirement_not_listed", "warning", message)
 
 
-def _finding(name: str, severity: str, message: str) -> Mapping[str, str]:
-    return {"id": name, "severity": severity, "message": message, "source": SOURCE}
+def _list_wrongly_met(requirements: Iterable[PredictedRequirement], causes: Iterable[ProbeCause]) -> list[str]:
+    """Return the names that the assessment takes for available and that rules lack."""
+    missing: set[str] = set()
+    for cause in causes:
+        missing.update(cause.missing, cause.missing_options)
+    # Of any-of modules another one may be present.
+    met = {row.name for row in requirements if row.now in AVAILABLE_GRADES and not row.any_of}
+    return sorted(met & missing)
 
 
-def _checked(probe: Any, assessment: Any) -> Mapping[str, Mapping[str, Any]]:
-    if not isinstance(assessment, Mapping) or not {"verdicts", "requirements", "forecast"} <= assessment.keys():
-        raise InvalidInput(
-            "the assessment has no verdicts, requirements and forecast: give what nodeprep.istio.readiness returns"
-        )
-    results = probe.get("rule_sets") if isinstance(probe, Mapping) else None
-    if not isinstance(results, Mapping):
-        raise InvalidInput(f"the result of the probe has no mapping 'rule_sets': {REMEDY}")
-    for name, result in results.items():
-        if (
-            not isinstance(name, str)
-            or name.count("/") != 2
-            or not isinstance(result, Mapping)
-            or result.get("status") not in STATUSES
-        ):
-            raise InvalidInput(
-                f"the result of rule set '{name}' has none of the statuses {', '.join(STATUSES)}: {REMEDY}"
-            )
-    return results
+def _make_finding(finding_id: FindingId, severity: Severity, message: str) -> Finding:
+    return Finding(finding_id, severity, message, SOURCE)

@@ -3,102 +3,105 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The tables of iptables-legacy: their modules, and which of them exist in the host's network namespace. Pure.
 
-A namespace that is new, as a pod's is, has none: there a table appears on its first use, on every kernel since 4.6
+A new namespace, such as that of a pod, has none. There a table appears on its first use, on every kernel since 4.6
 (net/ipv4/netfilter/iptable_nat.c; seen on 5.10 too).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
-Facts = Mapping[str, Any]
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, Kernel, ModuleFacts, State
 
 TABLES = ("filter", "mangle", "nat", "raw")
 PREFIXES = {"ipv4": "iptable_", "ipv6": "ip6table_"}
 TABLE_MODULES = tuple(prefix + table for prefix in PREFIXES.values() for table in TABLES)
 LEGACY_MODULES = ("ip_tables", "ip6_tables", *TABLE_MODULES)
 
-# Since this kernel a legacy table appears in the host's namespace too on its first use, before that as soon as its module is
-# loaded (fdacd57c79b7, "netfilter: x_tables: never register tables by default").
+# Since this kernel a legacy table appears in the host's namespace too on its first use. Before, it appears as soon as
+# its module is loaded (fdacd57c79b7, "netfilter: x_tables: never register tables by default").
 LAZY_TABLES_SINCE = (5, 15)
-THERE = ("loaded", "builtin")
+
+Modules = Mapping[str, ModuleFacts]
 
 
-def in_host(facts: Facts) -> list[str] | None:
-    """Return the tables that exist in the host's network namespace, as module names; None where that cannot be read."""
-    seen = (facts.get("netfilter") or {}).get("legacy_tables") or {}
-    names: list[str] = []
+def find_in_host(facts: Facts) -> tuple[str, ...] | None:
+    """Return the tables that exist in the host's network namespace, as module names; None if they cannot be read."""
+    names = []
     for family, prefix in PREFIXES.items():
-        tables = seen.get(family)
-        if tables is None and any(_state(facts, prefix + table) in (*THERE, "unknown") for table in TABLES):
+        tables = facts.netfilter.legacy_tables.get(family)
+        if tables is None and _may_have_a_table(facts.modules, prefix):
             return None
-        names += [prefix + table for table in tables or () if table in TABLES]
-    return names
+        for table in tables or ():
+            if table in TABLES:
+                names.append(prefix + table)
+    return tuple(names)
 
 
-def instantiates(facts: Facts) -> bool:
-    """Whether loading a table's module makes the table in the host's namespace."""
-    return not _is_lazy(facts) and _is_old(facts["kernel"])
+def creates_tables_on_load(facts: Facts) -> bool:
+    """Return whether loading the module of a table creates the table in the host's namespace."""
+    return _is_old(facts.kernel) and not _is_lazy(facts)
 
 
-def remade(
-    facts: Facts, modules: Mapping[str, Mapping[str, Any]], kernel: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return the facts with other states of these modules, and with the tables that the host's namespace then has.
+def with_legacy_tables(facts: Facts, modules: Modules, kernel: Kernel | None = None) -> Facts:
+    """Return the facts with these modules, and with the tables that the host's namespace then has.
 
-    Tables that appear on first use were made by a program that wrote rules, and are taken to come again.
+    Tables that appear on first use were created by a program that wrote rules. They are expected to appear again.
 
-    :param kernel: what is known of the kernel, where another one boots. What the running one shows of itself holds for those
-        that are not older: a distribution's kernel keeps what it took over.
+    :param kernel: the kernel after a reboot; None if there is no reboot. If the running kernel creates tables on first
+        use, so does a kernel that is not older: a distribution keeps a change that it backported.
     """
-    after = {**facts, "modules": modules, "kernel": kernel or facts["kernel"]}
-    known = _is_lazy(facts) and _version(after["kernel"]) >= _version(facts["kernel"])
-    eager = _is_old(after["kernel"]) and not known
-    if not eager and instantiates(facts):
-        return _with_tables(after, {family: [] for family in PREFIXES})  # They were there for their modules alone.
-    seen = in_host(facts)
-    if not eager or seen is None:
+    after = replace(facts, modules=modules, kernel=kernel or facts.kernel)
+    stays_lazy = _is_lazy(facts) and after.kernel.version >= facts.kernel.version
+    creates_tables = _is_old(after.kernel) and not stays_lazy
+    if not creates_tables:
+        # On this kernel, only the loading of their modules created the tables that exist now.
+        return _with_tables(after, dict.fromkeys(PREFIXES, ())) if creates_tables_on_load(facts) else after
+    present = find_in_host(facts)
+    if present is None:
         return after
-    states = {family: {table: _state(after, prefix + table) for table in TABLES} for family, prefix in PREFIXES.items()}
-    if kernel is None:
-        # Without a reboot, where a module's state cannot be told its table is what it was.
-        for family, prefix in PREFIXES.items():
-            states[family].update(
-                {
-                    table: "loaded" if prefix + table in seen else "missing"
-                    for table, state in states[family].items()
-                    if state == "unknown"
-                }
-            )
-    return _with_tables(
-        after,
-        {
-            family: None
-            if "unknown" in of_family.values()
-            else [table for table, state in of_family.items() if state in THERE]
-            for family, of_family in states.items()
-        },
-    )
+    tables = {}
+    for family, prefix in PREFIXES.items():
+        tables[family] = _list_tables(modules, prefix, present, is_rebooted=kernel is not None)
+    return _with_tables(after, tables)
 
 
-def _with_tables(facts: Facts, tables: Mapping[str, list[str] | None]) -> dict[str, Any]:
-    return {**facts, "netfilter": {**(facts.get("netfilter") or {}), "legacy_tables": tables}}
+def _may_have_a_table(modules: Modules, prefix: str) -> bool:
+    return any(_get_state(modules, prefix + table) in ("loaded", "builtin", "unknown") for table in TABLES)
+
+
+def _list_tables(
+    modules: Modules, prefix: str, present: tuple[str, ...], *, is_rebooted: bool
+) -> tuple[str, ...] | None:
+    """Return the tables of one family that its modules create when they are loaded; None if that is unknown."""
+    tables = []
+    for table in TABLES:
+        state = _get_state(modules, prefix + table)
+        if state == "unknown" and is_rebooted:
+            return None
+        # Without a reboot, the table of a module whose state is unknown stays as it is.
+        if state in ("loaded", "builtin") or (state == "unknown" and prefix + table in present):
+            tables.append(table)
+    return tuple(tables)
+
+
+def _with_tables(facts: Facts, tables: Mapping[str, tuple[str, ...] | None]) -> Facts:
+    return replace(facts, netfilter=replace(facts.netfilter, legacy_tables=tables))
 
 
 def _is_lazy(facts: Facts) -> bool:
-    """Whether a module that is loaded without its table shows that this kernel makes tables on first use, whatever its version."""
-    tables = in_host(facts)
-    return tables is not None and any(_state(facts, name) == "loaded" and name not in tables for name in TABLE_MODULES)
+    """Return whether a module without its table shows that this kernel creates tables on first use."""
+    present = find_in_host(facts)
+    if present is None:
+        return False
+    return any(_get_state(facts.modules, name) == "loaded" and name not in present for name in TABLE_MODULES)
 
 
-def _is_old(kernel: Mapping[str, Any]) -> bool:
-    return not _version(kernel) or _version(kernel) < LAZY_TABLES_SINCE
+def _is_old(kernel: Kernel) -> bool:
+    return not kernel.version or kernel.version < LAZY_TABLES_SINCE
 
 
-def _version(kernel: Mapping[str, Any]) -> tuple[int, ...]:
-    return tuple(kernel.get("version") or ())
-
-
-def _state(facts: Facts, name: str) -> str:
-    return str(facts["modules"].get(name, {}).get("state"))
+def _get_state(modules: Modules, name: str) -> State | None:
+    module = modules.get(name)
+    return None if module is None else module.state

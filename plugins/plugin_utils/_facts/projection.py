@@ -1,208 +1,248 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The facts as they will be after something was done: what is done is thought through on copies of them. Pure."""
+"""Apply planned changes, or a reboot, to a copy of the facts. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from dataclasses import replace
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.boot_block import PATH as BOOT_FILE
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import (
     AUTOLOAD_AFTER,
     AUTOLOAD_REQUESTS,
     MERGED_INTO,
+    PRESENT_STATES,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import legacy_tables
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Code
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.legacy_tables import with_legacy_tables
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import (
+    Autoload,
+    Boot,
+    Facts,
+    Kernel,
+    ModuleFacts,
+    NextBootState,
+    State,
+    Tool,
+)
 
-Facts = Mapping[str, Any]
-Entry = Mapping[str, Any]
-THERE = ("loaded", "builtin", "merged")
+Modules = Mapping[str, ModuleFacts]
+Change = Callable[[str, ModuleFacts], ModuleFacts]
 
 
-def with_packages(facts: Facts, modules: Collection[str], tools: Iterable[str], codes: Collection[str] = ()) -> Facts:
-    """Return the facts after packages brought these modules, and these tools in a version that only time will tell.
+def after_packages(facts: Facts, modules: Collection[str], tools: Iterable[str], codes: Collection[str] = ()) -> Facts:
+    """Return the facts after packages installed these modules and tools; the version of the tools is not known yet.
 
-    :param codes: those of the reasons that keep a module from loading though its package is installed.
+    :param codes: those of the reasons that still keep a module from loading when its package is installed.
     """
 
-    def brought(name: str, entry: Entry) -> Entry:
-        now = _loadable(facts, name)
-        kept = [reason for reason in entry["reasons"] if reason["code"] in codes]
+    def install(name: str, module: ModuleFacts) -> ModuleFacts:
+        installed = _make_loadable(facts, name)
+        kept = tuple(reason for reason in module.reasons if reason.code in codes)
         if not kept:
-            return now
-        state = "loadable" if all(reason["code"] == "blacklist" for reason in kept) else "blocked"
-        denied = {
-            "autoload": "denied" if now["autoload"] == "yes" else now["autoload"],
-            "boot": "ineffective" if now["boot"] == "yes" else now["boot"],
-        }
-        return {**now, **denied, "state": state, "reasons": kept}
-
-    tools_after = {**facts["tools"], **{tool: {"path": tool, "version": None} for tool in tools}}
-    return {**_changed(facts, modules, brought), "tools": tools_after}
-
-
-def without_conflicts(facts: Facts, modules: Collection[str], codes: Collection[str]) -> Facts:
-    """Return the facts after the lines were taken back that keep these modules from loading."""
-
-    def freed(name: str, entry: Entry) -> Entry:
-        reasons = [reason for reason in entry["reasons"] if reason["code"] not in codes]
-        if entry["state"] == "blocked" and any(reason["axis"] == "now" for reason in reasons):
-            return {**entry, "reasons": reasons}  # Something else is in its way too.
-        state = "loadable" if entry["state"] == "blocked" else entry["state"]
-        now = {**entry, **_loadable(facts, name), "state": state, "reasons": reasons}
-        return (
-            _with_next(now, {"state": "loadable", "autoload": now["autoload"]})
-            if _next(entry, "state") == "blocked"
-            else now
+            return installed
+        is_only_blacklisted = all(reason.code == Code.BLACKLIST for reason in kept)
+        return replace(
+            installed,
+            state="loadable" if is_only_blacklisted else "blocked",
+            autoload="denied" if installed.autoload == "yes" else installed.autoload,
+            boot="ineffective" if installed.boot == "yes" else installed.boot,
+            reasons=kept,
         )
 
-    return _changed(facts, modules, freed)
+    tools_after = {**facts.tools, **{name: Tool(path=name) for name in tools}}
+    return replace(facts, modules=_change_modules(facts, modules, install), tools=tools_after)
 
 
-def with_requests_allowed(facts: Facts) -> Facts:
-    """Return the facts after SELinux lets containers ask for modules."""
+def after_overrides(facts: Facts, modules: Collection[str], codes: Collection[str]) -> Facts:
+    """Return the facts after the lines that keep these modules from loading were overridden.
 
-    def allowed(name: str, entry: Entry) -> Entry:
-        # On the axis "boot" where the node is permissive until it reboots.
-        if not any(reason["code"] == "selinux" for reason in entry["reasons"]):
-            return entry
-        after = {"autoload_after": AUTOLOAD_AFTER[name]} if name in AUTOLOAD_AFTER else {}
-        now = {
-            **entry,
-            "autoload": "yes",
-            **after,
-            "reasons": [reason for reason in entry["reasons"] if reason["code"] != "selinux"],
-        }
-        return _with_next(now, {"autoload": "yes"}) if _next(entry, "autoload") in ("denied", "unknown") else now
-
-    return {
-        **_changed(facts, list(facts["modules"]), allowed),
-        "selinux": {**(facts.get("selinux") or {}), "module_request": True},
-    }
-
-
-def prepared(facts: Facts, load: Collection[str], persist: Collection[str], listed: bool) -> Facts:
-    """Return the facts after modules were loaded and listed in our block of the boot file, with what comes along with them.
-
-    :param listed: whether the boot file was written at all.
+    :param codes: those of the reasons that are such lines.
     """
-    modules = facts["modules"]
-    loaded, boots = closure(modules, load), closure(modules, persist)
 
-    def there(name: str, entry: Entry) -> Entry:
-        state = "loaded" if name in loaded and entry["state"] not in THERE else entry["state"]
-        return {**entry, "state": state, "boot": _listed(facts, entry) if name in boots else entry["boot"]}
+    def override(name: str, module: ModuleFacts) -> ModuleFacts:
+        reasons = tuple(reason for reason in module.reasons if reason.code not in codes)
+        if module.state == "blocked" and any(reason.axis == "now" for reason in reasons):
+            return replace(module, reasons=reasons)  # Another reason blocks it too.
+        loadable = _make_loadable(facts, name)
+        now = replace(
+            module,
+            state="loadable" if module.state == "blocked" else module.state,
+            autoload=loadable.autoload,
+            boot=loadable.boot,
+            autoload_after=loadable.autoload_after or module.autoload_after,
+            reasons=reasons,
+        )
+        if module.next_boot is not None and module.next_boot.state == "blocked":
+            return _with_next_boot(now, "loadable", now.autoload)
+        return now
 
-    after = legacy_tables.remade(facts, _changed(facts, loaded | boots, there)["modules"])
-    return {**after, "boot_files": {**facts["boot_files"], BOOT_FILE: list(persist)}} if listed else after
-
-
-def _listed(facts: Facts, entry: Entry) -> str:
-    """Return whether a module that a boot file lists is there after a reboot: with a kernel that does not have it no line helps."""
-    of_next = {"missing": "ineffective", "blocked": "ineffective", "unknown": "unknown"}.get(
-        str(_next(entry, "state")), "yes"
-    )
-    heeded = _heeded(facts)
-    listed = (
-        "ineffective" if "ineffective" in (of_next, heeded) else "unknown" if "unknown" in (of_next, heeded) else "yes"
-    )
-    return str(entry["boot"]) if entry["boot"] == "not_applicable" else listed
+    return replace(facts, modules=_change_modules(facts, modules, override))
 
 
-def _heeded(facts: Facts) -> str:
-    """Return what a line in modules-load.d is worth on this node; older facts do not tell whether anything reads it, and are taken to say yes."""
-    read = (facts.get("platform") or {}).get("boot_files_read", True)
-    return {True: "yes", False: "ineffective", None: "unknown"}[read]
+def after_policy(facts: Facts) -> Facts:
+    """Return the facts after SELinux allows containers to request modules."""
+
+    def allow(name: str, module: ModuleFacts) -> ModuleFacts:
+        # The reason is on the axis "boot" if the node is permissive until it reboots.
+        reasons = tuple(reason for reason in module.reasons if reason.code not in (Code.SELINUX, Code.SELINUX_UNKNOWN))
+        if len(reasons) == len(module.reasons):
+            return module
+        after = AUTOLOAD_AFTER.get(name, module.autoload_after)
+        now = replace(module, autoload="yes", autoload_after=after, reasons=reasons)
+        if module.next_boot is not None and module.next_boot.autoload in ("denied", "unknown"):
+            return _with_next_boot(now, module.next_boot.state, "yes")
+        return now
+
+    modules = _change_modules(facts, facts.modules, allow)
+    return replace(facts, modules=modules, selinux=replace(facts.selinux, module_request=True))
 
 
-def rebooted(facts: Facts) -> Facts:
-    """Return the facts after a reboot, as far as they decide what is there then: the states of modules, the kernel and the legacy tables."""
-    kernel = facts["kernel"]
-    told = kernel.get("next_boot") or {}
-    following = told.get("release")
-    # A mere guess counts where the running kernel's modules are gone, as in the modules' own facts (_observe.py).
-    guessed = not told.get("certain") and kernel.get("module_tree_present") is not False
-    if following and following != kernel.get("release") and not guessed:
-        kernel = {**kernel, "release": following, "version": [int(part) for part in re.findall(r"\d+", following)[:3]]}
-    modules = facts["modules"]
-    return legacy_tables.remade(
-        facts, {name: _rebooted(entry, provider_after_reboot(modules, name)) for name, entry in modules.items()}, kernel
-    )
+def after_preparing(facts: Facts, load: Collection[str], persist: Collection[str], writes_boot_file: bool) -> Facts:
+    """Return the facts after modules were loaded and listed in our block of the boot file, with their dependencies.
 
+    :param writes_boot_file: whether the boot file was written at all.
+    """
+    loaded = with_dependencies(facts.modules, load)
+    persisted = with_dependencies(facts.modules, persist)
 
-def _rebooted(entry: Entry, holder: str | None) -> Entry:
-    after = {**entry, **entry.get("next_boot", {})}
-    after.pop("next_boot", None)
-    if after["state"] == "merged":
-        return {**after, "provider": holder} if holder else {**after, "state": "unknown"}
-    if after["state"] == "builtin":
+    def prepare(name: str, module: ModuleFacts) -> ModuleFacts:
+        state, boot = module.state, module.boot
+        if name in loaded and state not in PRESENT_STATES:
+            state = "loaded"
+        if name in persisted:
+            boot = _boot_if_listed(facts, module)
+        return replace(module, state=state, boot=boot)
+
+    after = with_legacy_tables(facts, _change_modules(facts, loaded | persisted, prepare))
+    if not writes_boot_file:
         return after
-    if after["boot"] == "yes":
-        return {**after, "state": "loaded"}
-    if after["state"] in ("loaded", "loadable"):
-        return {**after, "state": "unknown" if after["boot"] == "unknown" else "loadable"}
-    return after
+    return replace(after, boot_files={**facts.boot_files, BOOT_FILE: tuple(persist)})
 
 
-def _loadable(facts: Facts, name: str) -> dict[str, Any]:
-    """Return the entry of a module that nothing but loading it is lacking."""
-    denied = (facts.get("selinux") or {}).get("module_request") is False and (facts.get("selinux") or {}).get(
-        "mode"
-    ) == "enforcing"
-    autoload = "never" if name not in AUTOLOAD_REQUESTS else "denied" if denied else "yes"
-    listed = any(name in names for names in facts["boot_files"].values())
-    entry: dict[str, Any] = {
-        "state": "loadable",
-        "autoload": autoload,
-        "boot": _heeded(facts) if listed else "no",
-        "reasons": [],
+def _boot_if_listed(facts: Facts, module: ModuleFacts) -> Boot:
+    """Return whether a module that a boot file lists is present after a reboot."""
+    if module.boot == "not_applicable":
+        return module.boot
+    # A kernel that lacks the module, or a node that does not read the file, makes the line useless.
+    with_next_kernel: dict[State | None, Boot] = {
+        "missing": "ineffective",
+        "blocked": "ineffective",
+        "unknown": "unknown",
     }
-    return {**entry, "autoload_after": AUTOLOAD_AFTER[name]} if autoload == "yes" and name in AUTOLOAD_AFTER else entry
+    state = None if module.next_boot is None else module.next_boot.state
+    answers = (with_next_kernel.get(state, "yes"), _boot_by_line(facts))
+    if "ineffective" in answers:
+        return "ineffective"
+    return "unknown" if "unknown" in answers else "yes"
 
 
-def _next(entry: Entry, key: str) -> str | None:
-    """Return the state or autoload of a module after the next boot where the node's facts say that something of it differs then."""
-    value = (entry.get("next_boot") or {}).get(key)
-    return None if value is None else str(value)
+def _boot_by_line(facts: Facts) -> Boot:
+    """Return what a line in modules-load.d achieves on this node."""
+    answers: dict[bool | None, Boot] = {True: "yes", False: "ineffective", None: "unknown"}
+    return answers[facts.platform.boot_files_read]
 
 
-def _with_next(entry: Entry, changed: Mapping[str, str]) -> Entry:
-    """Return the entry with what changed of its next boot. As in gathered facts a state is only there where it differs, nothing where all is alike."""
-    following = {**entry["next_boot"], **changed}
-    if following.get("state") in (entry["state"], "loadable" if entry["state"] == "loaded" else None):
-        following.pop("state", None)
-    rest = {key: value for key, value in entry.items() if key != "next_boot"}
-    return rest if following == {"autoload": entry["autoload"]} else {**rest, "next_boot": following}
+def after_reboot(facts: Facts) -> Facts:
+    """Return the facts after a reboot: the modules, the kernel and the legacy tables, which decide the grades then."""
+    modules = {}
+    for name, module in facts.modules.items():
+        modules[name] = _reboot_module(module, provider_after_reboot(facts.modules, name))
+    return with_legacy_tables(facts, modules, _reboot_kernel(facts.kernel))
 
 
-def closure(modules: Mapping[str, Entry], names: Iterable[str]) -> set[str]:
-    """Return these modules and all that they need."""
+def _reboot_kernel(kernel: Kernel) -> Kernel:
+    following = kernel.next_boot
+    if following is None or following.release == kernel.release:
+        return kernel
+    # A guess counts only if the modules of the running kernel are gone, as in the facts of the modules (node_facts.py).
+    if not following.certain and kernel.module_tree_present is not False:
+        return kernel
+    version = tuple(int(part) for part in re.findall(r"\d+", following.release)[:3])
+    return replace(kernel, release=following.release, version=version)
+
+
+def _reboot_module(module: ModuleFacts, provider: str | None) -> ModuleFacts:
+    state = module.state_at_next_boot
+    if state == "merged":
+        if provider is None:
+            state = "unknown"
+            provider = module.provider
+    else:
+        provider = module.provider
+        state = _state_after_reboot(state, module.boot)
+    if (state, provider, module.next_boot) == (module.state, module.provider, None):
+        return module
+    return replace(module, state=state, autoload=module.autoload_at_next_boot, provider=provider, next_boot=None)
+
+
+def _state_after_reboot(state: State, boot: Boot) -> State:
+    """Return the state after a reboot of a module that has this state with the next kernel."""
+    if state == "builtin":
+        return state
+    if boot == "yes":
+        return "loaded"
+    if state in ("loaded", "loadable"):
+        return "unknown" if boot == "unknown" else "loadable"
+    return state
+
+
+def _make_loadable(facts: Facts, name: str) -> ModuleFacts:
+    """Return the facts of a module that only has to be loaded."""
+    autoload: Autoload = "yes"
+    if name not in AUTOLOAD_REQUESTS:
+        autoload = "never"
+    elif facts.selinux.module_request is False and facts.selinux.mode == "enforcing":
+        autoload = "denied"
+    is_listed = any(name in names for names in facts.boot_files.values())
+    return ModuleFacts(
+        state="loadable",
+        autoload=autoload,
+        boot=_boot_by_line(facts) if is_listed else "no",
+        autoload_after=AUTOLOAD_AFTER.get(name) if autoload == "yes" else None,
+    )
+
+
+def _with_next_boot(module: ModuleFacts, state: State | None, autoload: Autoload | None) -> ModuleFacts:
+    """Return the module with these answers for its next boot, if they differ from now (as in the facts of a node)."""
+    if state == module.state or (state == "loadable" and module.state == "loaded"):
+        state = None
+    if state is None and autoload == module.autoload:
+        return replace(module, next_boot=None)
+    return replace(module, next_boot=NextBootState(state, autoload))
+
+
+def with_dependencies(modules: Modules, names: Iterable[str]) -> set[str]:
+    """Return these modules, as far as the facts know them, and all modules that they need."""
     found: set[str] = set()
-    left = list(names)
-    while left:
-        name = left.pop()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
         if name in modules and name not in found:
             found.add(name)
-            left += modules[name].get("depends", ())
+            pending += modules[name].depends
     return found
 
 
-def _changed(facts: Facts, names: Collection[str], change: Callable[[str, Entry], Entry]) -> dict[str, Any]:
-    modules = facts["modules"]
-    return {
-        **facts,
-        "modules": {name: change(name, entry) if name in names else entry for name, entry in modules.items()},
-    }
+def _change_modules(facts: Facts, names: Collection[str], change: Change) -> Modules:
+    modules = dict(facts.modules)
+    for name in facts.modules:
+        if name in names:
+            modules[name] = change(name, modules[name])
+    return modules
 
 
-def provider_after_reboot(modules: Mapping[str, Mapping[str, Any]], name: str) -> str | None:
-    """Return the module that holds this one's code after a reboot: itself, or the one into which it is merged then, or None where that is not known."""
-    entry = modules[name]
-    if {**entry, **entry.get("next_boot", {})}["state"] != "merged":
+def provider_after_reboot(modules: Modules, name: str) -> str | None:
+    """Return the module that holds the code of this one after a reboot.
+
+    That is the module itself, or the one that it is merged into then; None if the latter is not known.
+    """
+    module = modules[name]
+    if module.state_at_next_boot != "merged":
         return name
-    # The facts name it for the kernel that was asked about alone; a merge of the next kernel's is one of those that are known.
-    holder = entry.get("provider") or MERGED_INTO.get(name)
-    return holder if holder in modules else None
+    # The facts name the provider for the running kernel only. For the next kernel it is one of the known merges.
+    provider = module.provider or MERGED_INTO.get(name)
+    return provider if provider in modules else None

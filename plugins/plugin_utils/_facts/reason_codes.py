@@ -1,128 +1,150 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the codes of the reasons in a node's facts mean, and what to do about them."""
+"""The meaning of the reason codes in a node's facts, and what to do about each. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-PREPARE = "Load and persist them: nodeprep.istio.prepare_istio_nodes"
-DECLARE = "Declare the modules as such a system is changed: the plan of nodeprep.istio.prepare_istio_nodes says what"
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Code
+
+PREPARE = "Load and persist the modules: nodeprep.istio.prepare_istio_nodes"
+DECLARE = (
+    "Declare the modules in the system's configuration; "
+    "the plan of nodeprep.istio.prepare_istio_nodes contains a snippet"
+)
+
+# The report's own codes, for modules that have no reason.
+NOT_LOADED = "not_loaded"
+NOT_PERSISTED = "not_persisted"
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How the reasons of one code are told: what all of them have in common makes one cause.
+@dataclass(frozen=True, slots=True)
+class ReasonKind:
+    """What all reasons of one code have in common, which makes them one root cause.
 
-    {file} is the file that a reason names, {package} the package that holds a distribution's spare modules, {system}
-    the operating system. A kind whose text names none of them is one cause for the whole fleet.
+    {file} is the file that a reason names, {package} the package with the modules that a distribution does not install
+    by default, {system} the operating system. A kind whose text has none of them is one cause for the whole fleet.
     """
 
     text: str
     remedy: str
 
 
-# Codes of the reasons in a node's facts, those that say something else of an unknown grade with a "?" too; and not_loaded
-# and not_persisted, which need no reason.
-KINDS = {
-    "blacklist": Kind("{file} blacklists modules", "Take the lines out of {file}, or accept the gap with a waiver"),
-    "install_override": Kind(
-        "{file} keeps modules from loading (install override)", "Take the install lines out of {file}"
+# The codes that explain a gap.
+REASON_KINDS: Mapping[str, ReasonKind] = {
+    Code.BLACKLIST: ReasonKind(
+        "{file} blacklists modules", "Remove the lines from {file}, or accept the gap with a waiver"
     ),
-    "module_blacklist": Kind(
-        "The kernel command line refuses modules (module_blacklist=)",
-        "Take them off the kernel command line and reboot",
+    Code.INSTALL_OVERRIDE: ReasonKind(
+        "{file} blocks modules with install lines", "Remove the install lines from {file}"
     ),
-    "modules_disabled": Kind(
-        "kernel.modules_disabled is 1: nothing can be loaded until a reboot",
-        "Persist them, reboot, and set it only afterwards",
+    Code.MODULE_BLACKLIST: ReasonKind(
+        "The kernel command line blocks modules (module_blacklist=)",
+        "Remove them from the kernel command line and reboot",
     ),
-    "modules_disabled_at_boot": Kind(
-        "The kernel command line switches the loading of modules off at every boot",
-        "Take sysctl.kernel.modules_disabled off it and reboot",
+    Code.MODULES_DISABLED: ReasonKind(
+        "kernel.modules_disabled is 1: no module can be loaded until a reboot",
+        "Persist the modules, reboot, and set it only afterwards",
     ),
-    "ipv6_disabled": Kind(
-        "IPv6 is off in the kernel, so that it asks for no legacy table of IPv6",
-        "Boot without ipv6.disable=1, or have Istio use IPv4 alone",
+    Code.MODULES_DISABLED_AT_BOOT: ReasonKind(
+        "The kernel command line disables module loading at every boot",
+        "Remove sysctl.kernel.modules_disabled from it and reboot",
     ),
-    "autoload_disabled_at_boot": Kind(
-        "After a reboot the kernel loads nothing on demand (sysctl.d)",
-        "Persist them: systemd loads what is listed before it reads sysctl.d",
+    Code.IPV6_DISABLED: ReasonKind(
+        "IPv6 is off in the kernel, and the kernel then requests no legacy IPv6 table",
+        "Boot without ipv6.disable=1, or restrict Istio to IPv4",
     ),
-    "kernel_modprobe": Kind(
-        "kernel.modprobe cannot be started, so the kernel loads nothing on demand, and modules are not loaded", PREPARE
+    Code.AUTOLOAD_DISABLED_AT_BOOT: ReasonKind(
+        "After a reboot the kernel autoloads nothing (sysctl.d)",
+        "Persist the modules: systemd loads listed modules before it reads sysctl.d",
     ),
-    "kernel_modprobe_unknown": Kind(
-        "Whether kernel.modprobe loads modules on demand cannot be told, and they are not loaded", PREPARE
+    Code.KERNEL_MODPROBE: ReasonKind(
+        "kernel.modprobe cannot be started: the kernel autoloads nothing, and modules are not loaded", PREPARE
     ),
-    "alias_override": Kind("{file} sends the names of modules elsewhere (alias)", "Take the alias lines out of {file}"),
-    "no_alias": Kind("The kernel does not find modules that it asks for, and they are not loaded", PREPARE),
-    "invalid_module_file": Kind(
-        "Files of modules are damaged, or were built for another kernel", "Install the kernel's packages again"
+    Code.KERNEL_MODPROBE_UNKNOWN: ReasonKind(
+        "Whether kernel.modprobe autoloads modules cannot be determined, and they are not loaded", PREPARE
     ),
-    "unsigned_module": Kind(
-        "The kernel takes signed modules only, and modules are not signed",
-        "Sign them, or install those of the distribution",
+    Code.ALIAS_OVERRIDE: ReasonKind(
+        "{file} redirects the names of modules (alias)", "Remove the alias lines from {file}"
     ),
-    "container": Kind("The node is a container: the kernel is its host's", "Audit and prepare the host"),
-    "provider_missing": Kind(
-        "The kernel of {system} has neither modules nor those that took their code over", "Boot a kernel that has them"
+    Code.NO_ALIAS: ReasonKind("The kernel requests modules and does not find them, and they are not loaded", PREPARE),
+    Code.INVALID_MODULE_FILE: ReasonKind(
+        "Module files are damaged, or were built for another kernel", "Reinstall the kernel's packages"
     ),
-    "missing_in_next_kernel": Kind(
-        "The kernel that boots next does not load modules that this one has",
+    Code.UNSIGNED_MODULE: ReasonKind(
+        "The kernel loads signed modules only, and modules are not signed",
+        "Sign the modules, or install those of the distribution",
+    ),
+    Code.CONTAINER: ReasonKind(
+        "The node is a container, which uses the kernel of its host", "Audit and prepare the host"
+    ),
+    Code.PROVIDER_MISSING: ReasonKind(
+        "The kernel of {system} has neither the modules nor those that they were merged into",
+        "Boot a kernel that has them",
+    ),
+    Code.MISSING_IN_NEXT_KERNEL: ReasonKind(
+        "The kernel that boots next does not load modules that the running kernel has",
         "Install its modules before the reboot, or do not reboot into it",
     ),
-    "selinux": Kind("SELinux lets no container load modules on demand, and they are not loaded", PREPARE),
-    "selinux_unknown": Kind(
-        "Whether SELinux lets containers load modules on demand cannot be told, and they are not loaded", PREPARE
+    Code.SELINUX: ReasonKind("SELinux does not let containers autoload modules, and they are not loaded", PREPARE),
+    Code.SELINUX_UNKNOWN: ReasonKind(
+        "Whether SELinux lets containers autoload modules cannot be determined, and they are not loaded", PREPARE
     ),
-    "not_installed": Kind("{package} not installed", "Install {package} for the running kernel"),
-    "module_file_missing": Kind(
-        "Files of the kernel's modules are gone from {system}", "Install the kernel's packages again"
+    Code.NOT_INSTALLED: ReasonKind("{package} not installed", "Install {package} for the running kernel"),
+    Code.MODULE_FILE_MISSING: ReasonKind(
+        "Module files of the kernel of {system} are missing", "Reinstall the kernel's packages"
     ),
-    "not_in_tree": Kind(
+    Code.NOT_IN_TREE: ReasonKind(
         "The kernel of {system} does not have the modules",
         "Boot a kernel that has them, or choose the backend that this one supports",
     ),
-    "not_built": Kind(
-        "The kernel of {system} is built without the modules and can load none", "Boot a kernel that has them"
+    Code.NOT_BUILT: ReasonKind(
+        "The kernel of {system} was built without the modules and cannot load any", "Boot a kernel that has them"
     ),
-    "modules_tree_missing": Kind(
-        "The running kernel's modules are gone: an upgrade removed them, or they cannot be seen from here",
+    Code.MODULES_TREE_MISSING: ReasonKind(
+        "The module tree of the running kernel is missing: an upgrade removed it, or it is not visible from here",
         "Reboot into the new kernel",
     ),
-    "index_missing": Kind("The kernel's modules have no index (modules.dep)", "Run depmod -a"),
-    "unreadable": Kind("The node lets too little be read to tell", "Audit with become: true, outside a container"),
-    "transient": Kind("Modules were being loaded or unloaded at that moment", "Look again"),
-    "unknown_boot_entry": Kind("{file} lists names that are gone from this kernel", "Take the lines out of {file}"),
-    "malformed_boot_entry": Kind(
-        "{file} has lines that load nothing", "One module name on each line of {file}, comments on lines of their own"
+    Code.INDEX_MISSING: ReasonKind("The kernel's modules have no index (modules.dep)", "Run depmod -a"),
+    Code.UNREADABLE: ReasonKind("Not enough could be read on the node", "Audit with become: true, outside a container"),
+    Code.TRANSIENT: ReasonKind("Modules were being loaded or unloaded during the audit", "Run the audit again"),
+    Code.UNKNOWN_BOOT_ENTRY: ReasonKind(
+        "{file} lists names that this kernel no longer has", "Remove the lines from {file}"
     ),
-    "boot_file_masked_by_directory": Kind(
-        "A directory has the name of a file that lists modules, which hides it from some releases of systemd",
+    Code.MALFORMED_BOOT_ENTRY: ReasonKind(
+        "{file} has lines that load nothing", "Write one module name per line in {file}, and comments on separate lines"
+    ),
+    Code.BOOT_FILE_MASKED_BY_DIRECTORY: ReasonKind(
+        "A directory has the name of a file that lists modules, and hides it from some releases of systemd",
         "Remove the directory that the reason names",
     ),
-    "initramfs_only": Kind("The kernel command line lists modules for the initramfs alone (rd.modules-load=)", PREPARE),
-    "service_masked": Kind(
-        "systemd-modules-load is switched off, so that no boot file is read",
-        "Switch it on: systemctl unmask systemd-modules-load",
+    Code.INITRAMFS_ONLY: ReasonKind(
+        "The kernel command line lists modules for the initramfs only (rd.modules-load=)", PREPARE
     ),
-    "boot_file_masked": Kind("{file} lists modules, and another file of that name takes its place", PREPARE),
-    "boot_file_not_read": Kind("{file} lists modules, and systemd does not read it", PREPARE),
-    "boot_file_volatile": Kind("{file} lists modules, and a reboot wipes it out", PREPARE),
-    "no_systemd": Kind("There is no systemd to read the boot files", "Load them at boot by the node's own means"),
-    "not_loaded": Kind("Modules are installed but not loaded, and the kernel does not load them on demand", PREPARE),
-    "not_persisted": Kind("Modules are loaded, but no boot file lists them", PREPARE),
+    Code.SERVICE_MASKED: ReasonKind(
+        "systemd-modules-load is masked, and then no boot file is read",
+        "Unmask it: systemctl unmask systemd-modules-load",
+    ),
+    Code.BOOT_FILE_MASKED: ReasonKind("{file} lists modules, and another file of that name replaces it", PREPARE),
+    Code.BOOT_FILE_NOT_READ: ReasonKind("{file} lists modules, and systemd does not read it", PREPARE),
+    Code.BOOT_FILE_VOLATILE: ReasonKind("{file} lists modules, and a reboot deletes it", PREPARE),
+    Code.NO_SYSTEMD: ReasonKind(
+        "There is no systemd to read the boot files", "Load the modules at boot with the node's init system"
+    ),
+    NOT_LOADED: ReasonKind("Modules are installed but not loaded, and the kernel does not autoload them", PREPARE),
+    NOT_PERSISTED: ReasonKind("Modules are loaded, but no boot file lists them", PREPARE),
 }
 
-# Reasons that explain a state and no gap.
-TELLING = {
-    "aliased": "The name is an alias of another module, which counts in its place",
-    "merged": "The module is gone from this kernel, and its code is in another one",
-    "tainted": "The module is loaded, and it is unsigned, forced or from outside the kernel's tree",
-    "install_override_unused": "An install override names a module that is built in: it changes nothing",
-    "custom_install": "A command of the owner's loads the module",
-    "dependency": "The module is loaded at boot since a listed one needs it",
-    "never_requested": "The kernel never asks for the module: it has to be loaded, or comes with one that needs it",
+# The codes that explain a state and no gap.
+EXPLANATIONS: Mapping[str, str] = {
+    Code.ALIASED: "The name is an alias of another module, which counts instead",
+    Code.MERGED: "The code of the module is in another module of this kernel",
+    Code.TAINTED: "The module is loaded, and it is unsigned, forced, or not from the kernel's tree",
+    Code.INSTALL_OVERRIDE_UNUSED: "An install override names a built-in module, and has no effect",
+    Code.CUSTOM_INSTALL: "A command of the node's owner loads the module",
+    Code.DEPENDENCY: "The module is loaded at boot because a listed module needs it",
+    Code.NEVER_REQUESTED: "The kernel never requests the module: load it, or load a module that needs it",
 }

@@ -1,77 +1,83 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is in the way of our boot file, on the node's side and on its owner's. Pure."""
+"""The boot file: why the role must not write it, and what its owner does if nothing reads it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations import formats
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import BOOT_FILE, our_block
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent, Step
+from ansible_collections.nodeprep.istio.plugins.module_utils._managed.boot_block import PATH as BOOT_FILE
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import write_block_reason
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import ModulePlan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Step, StepKind
 
 SERVICE = "systemd-modules-load.service"
-# Only what is masked in there can be unmasked (systemctl(1)).
-_UNMASKED_IN = "/etc/systemd/system/"
+# systemctl(1): only units that are masked in this directory can be unmasked.
+UNMASKABLE_IN = "/etc/systemd/system/"
+NO_SYSTEMD = (
+    "systemd does not run on this node, and nothing else reads /etc/modules-load.d; "
+    "list the modules where the init system reads them, for example in /etc/modules"
+)
+BROKEN_BLOCK = f"{BOOT_FILE}: unbalanced BEGIN/END markers; remove them and run again"
 
 
-def obstacle(
-    facts: Mapping[str, Any], kinds: set[str], consent: Consent, persist: Collection[str] | None
-) -> str | None:
-    """Return why what the role would write cannot be written; where it would write nothing, nothing is in the way.
+def find_write_refusal(facts: Facts, kinds: Collection[StepKind], modules: ModulePlan, consent: Consent) -> str | None:
+    """Return why the role cannot write what its steps would write, or None if it can or writes nothing.
 
     :param kinds: those of the role's steps.
-    :param persist: what our block is to hold, None where the role leaves the boot file alone.
     """
-    listing = "modules" in kinds and persist is not None
-    writing = listing and list(persist or ()) != our_block(facts)
-    # What loads at boot for the policy's sake is listed whatever persist says (_remediation_selinux.always).
-    spared = consent.persist and consent.selinux != "policy"
-    otherwise = ", or set istio_node_persist: false" if spared else ""
-    only_now = "; with istio_node_persist: false the modules are only loaded now" if spared else ""
-    if listing and (broken := _broken(facts)):
-        return broken + otherwise
-    managed = formats.managed(facts)
-    if managed and (writing or kinds - {"modules"}):
-        return f"{managed}. Nothing is written{only_now if kinds == {'modules'} else ''}"
-    if writing and (facts.get("platform") or {}).get("systemd") is False:
-        return f"{formats.NO_SYSTEMD}. Nothing is written{only_now}"
-    hidden = (facts.get("managed") or {}).get("shadowed_file")
-    if writing and persist and hidden:
-        told = f"{BOOT_FILE} would hide {hidden}, which has the same name, and what that loads at boot"
-        return f"{told}: copy it to {BOOT_FILE} first, where every line stays{otherwise}"
-    return None
+    owns_boot_file = "modules" in kinds and modules.writes_boot_file
+    writes_boot_file = owns_boot_file and modules.block_changes
+    # With the SELinux policy some modules are listed in any case; see selinux.list_always_loaded().
+    can_skip_boot_file = consent.persist and consent.selinux != "policy"
+    alternative = ", or set istio_node_persist: false" if can_skip_boot_file else ""
+    only_load = f"{alternative} to only load the modules" if alternative else ""
 
-
-def _broken(facts: Mapping[str, Any]) -> str | None:
-    ours = facts.get("managed") or {}
-    if ours.get("masked"):
-        return f"{BOOT_FILE} is a link to /dev/null: somebody has switched it off. Remove the link"
-    if "boot_file" in ours and ours["boot_file"] is None:
-        return f"{BOOT_FILE}: the marks of the nodeprep.istio block are not one pair; remove them and run again"
-    return None
-
-
-def unmask_step(facts: Mapping[str, Any], modules: Collection[str], persist: Collection[str]) -> Step | None:
-    """Return what the owner is to do where modules are listed for the boot and nothing reads the lists, or None."""
-    management = facts.get("platform") or {}
-    listed = {*persist, *(name for names in facts["boot_files"].values() for name in names)}
-    idle = [name for name in modules if name in listed]
-    if management.get("boot_files_read") is not False or not idle:
-        return None
-    mask = str(management.get("boot_files_mask") or "")
-    why = f"it is switched off ({mask}), so that nothing that is listed is loaded at boot: {', '.join(idle)}"
-    if not mask.startswith("/"):
-        return Step(
-            "conflict",
-            "take systemd.mask= of systemd-modules-load off the kernel command line",
-            why,
-            "owner",
-            "/proc/cmdline",
-            reboot=True,
+    unusable = _describe_unusable(facts)
+    if owns_boot_file and unusable:
+        return unusable + alternative
+    block = write_block_reason(facts)
+    if block and (writes_boot_file or set(kinds) - {"modules"}):
+        remedy = "declare the changes in the system's configuration"
+        if set(kinds) == {"modules"}:
+            remedy += only_load
+        return f"nothing is written to this node: {block}; {remedy}"
+    if writes_boot_file and facts.platform.systemd is False:
+        return f"{BOOT_FILE} is not written: {NO_SYSTEMD}{only_load}"
+    shadowed = facts.managed.shadowed_file
+    if writes_boot_file and modules.persist and shadowed:
+        return (
+            f"{BOOT_FILE}: would hide {shadowed}, which has the same name and lists modules; "
+            f"copy {shadowed} to {BOOT_FILE} first, where its lines stay{alternative}"
         )
-    if not mask.startswith(_UNMASKED_IN):
-        return Step("conflict", f"bring {SERVICE} back: {mask} is empty or a link to /dev/null", why, "owner", mask)
-    return Step("conflict", f"switch {SERVICE} on again", why, "owner", mask, ("systemctl", "unmask", SERVICE))
+    return None
+
+
+def _describe_unusable(facts: Facts) -> str | None:
+    if facts.managed.masked:
+        return f"{BOOT_FILE}: masked by a link to /dev/null; remove the link"
+    if facts.managed.boot_file is None:
+        return BROKEN_BLOCK
+    return None
+
+
+def make_unmask_step(facts: Facts, modules: ModulePlan) -> Step | None:
+    """Return what the owner does if nothing reads the boot files that list modules, or None."""
+    listed = set(modules.persist)
+    for names in facts.boot_files.values():
+        listed.update(names)
+    idle = [name for name in modules.modules if name in listed]
+    if not modules.writes_boot_file or facts.platform.boot_files_read is not False or not idle:
+        return None
+    mask = facts.platform.boot_files_mask or ""
+    why = f"it is masked ({mask}), so these modules are listed but not loaded at boot: {', '.join(idle)}"
+    if not mask.startswith("/"):
+        what = "remove systemd.mask= of systemd-modules-load from the kernel command line"
+        return Step("conflict", what, why, "owner", COMMAND_LINE, reboot=True)
+    if not mask.startswith(UNMASKABLE_IN):
+        return Step("conflict", f"restore {SERVICE}: {mask} is empty or a link to /dev/null", why, "owner", mask)
+    return Step("conflict", f"unmask {SERVICE}", why, "owner", mask, command=("systemctl", "unmask", SERVICE))

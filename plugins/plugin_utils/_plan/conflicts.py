@@ -1,36 +1,43 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines of other people's files that keep required modules from loading: what takes them back, and who may. Pure."""
+"""Conflicts: lines of other owners in modprobe.d or on the kernel command line that keep modules from loading. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.modprobe_overrides import (
-    BEATING,
     DIRECTORY,
-    SEARCH_PATH,
-    copy_of,
+    INSTALL_OVERRIDE_FILE,
+    target_for,
 )
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import REFUSALS
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import has_untold
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Step
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, CONFLICT_CODES, Code
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import (
+    ConflictFile,
+    Facts,
+    ManagedOverride,
+    ModuleFacts,
+    Reason,
+)
 
-CODES = REFUSALS
-COMMAND_LINE = "/proc/cmdline"
-# A pattern, as install lines may have it, cannot be taken back for one module.
+# An install line may have a pattern instead of a name. Such a line cannot be overridden for one module.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_LINE_NUMBER = re.compile(r"[0-9]{1,9}")
+# The command and the name, as in "blacklist NAME" or "install NAME COMMAND".
+MIN_WORDS = 2
+# In these states nothing but conflicts may keep a module from loading.
+UNBLOCKABLE_STATES = ("loaded", "loadable", "blocked", "unknown")
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """One line, and the modules that it keeps from loading, itself or as what they need.
+    """One line, and the modules that it keeps from loading, themselves or as modules that need the named one.
 
-    ``named`` are the modules that the line itself is about.
+    ``where`` is "path:number", ``line`` the text, ``owner`` a clause that says whose file it is. ``named_modules`` are
+    the modules that the line itself is about.
     """
 
     code: str
@@ -38,222 +45,133 @@ class Conflict:
     line: str
     owner: str
     modules: tuple[str, ...]
-    named: tuple[str, ...]
+    named_modules: tuple[str, ...]
     can_be_overridden: bool
 
     @property
     def path(self) -> str:
+        """The file."""
         return self.where.rpartition(":")[0] or self.where
 
     @property
     def number(self) -> int:
-        line = self.where.rpartition(":")[2]
-        return int(line) if re.fullmatch("[0-9]{1,9}", line) else 0
+        """The number of the line in the file; 0 if there is none."""
+        number = self.where.rpartition(":")[2]
+        return int(number) if _LINE_NUMBER.fullmatch(number) else 0
 
 
-def conflicts(facts: Mapping[str, Any], names: Iterable[str], on_demand: bool) -> tuple[Conflict, ...]:
-    """Return the conflicts of these modules, each line once, in order of the modules.
+def find_conflicts(facts: Facts, names: Iterable[str], *, on_demand: bool) -> tuple[Conflict, ...]:
+    """Return the conflicts of these modules, each line once, in the order of the modules.
 
-    :param on_demand: whether it matters, too, what keeps the kernel alone from loading them when they are needed.
+    :param on_demand: whether the modules must also load on demand. If not, lines count only if they keep the role or
+        the boot list from loading them.
     """
-    found: dict[tuple[str, str], dict[str, None]] = {}
-    named: dict[tuple[str, str], dict[str, None]] = {}
+    modules: dict[tuple[str, str], dict[str, None]] = {}
+    named_modules: dict[tuple[str, str], dict[str, None]] = {}
     for name in names:
-        for reason in facts["modules"][name]["reasons"]:
-            if reason.get("where") and _is_in_the_way(facts["modules"][name], reason, on_demand):
-                key = (reason["code"], reason["where"])
-                found.setdefault(key, {})[name] = None
-                named.setdefault(key, {})[str(reason.get("dependency") or name)] = None
-    return tuple(_conflict(facts, *key, tuple(modules), tuple(named[key])) for key, modules in found.items())
+        module = facts.modules[name]
+        for reason in module.reasons:
+            if reason.where and _is_conflict(module, reason, on_demand):
+                line = (reason.code, reason.where)
+                modules.setdefault(line, {})[name] = None
+                named_modules.setdefault(line, {})[reason.dependency or name] = None
+    conflicts = []
+    for code, where in modules:
+        conflicts.append(
+            _make_conflict(facts, code, where, tuple(modules[code, where]), tuple(named_modules[code, where]))
+        )
+    return tuple(conflicts)
 
 
-def stuck(facts: Mapping[str, Any], found: Iterable[Conflict], names: Iterable[str]) -> set[str]:
-    """Return the modules that would not load after all had been taken back that can be.
+def find_still_blocked(facts: Facts, conflicts: Iterable[Conflict], names: Iterable[str]) -> set[str]:
+    """Return those of the modules that do not load even if every conflict is overridden that can be.
 
-    A line of theirs cannot be, or is one too many to be told, or something else blocks them that no reboot ends.
+    They have a conflict that cannot be overridden, more lines than the facts list, or another reason that no reboot
+    removes.
     """
-    hopeless = {name for name in names if _is_hopeless(facts["modules"][name])}
-    return hopeless | {name for conflict in found if not conflict.can_be_overridden for name in conflict.modules}
+    blocked = {name for name in names if _is_unrecoverable(facts.modules[name])}
+    for conflict in conflicts:
+        if not conflict.can_be_overridden:
+            blocked.update(conflict.modules)
+    return blocked
 
 
-def untold_step(facts: Mapping[str, Any], names: Iterable[str]) -> Step | None:
-    """Return what the owner is to do about lines whose places the facts do not tell, since they are too many, or None."""
-    reasons = [(name, reason) for name in names for reason in facts["modules"][name]["reasons"]]
-    untold = dict.fromkeys(
-        str(reason.get("dependency") or name)
-        for name, reason in reasons
-        if reason["code"] in CODES and not reason.get("where")
-    )
-    if not untold:
-        return None
-    what = f"remove the 'blacklist' and 'install' lines of {', '.join(untold)}"
-    how = ("grep", "-rnE", f"^ *(blacklist|install) .*({'|'.join(untold)})", *SEARCH_PATH)
-    return Step(
-        "conflict", what, "they keep these modules from loading, and are more than the facts tell", "owner", command=how
-    )
+def find_unblocked(facts: Facts, overridden: Iterable[Conflict], *, on_demand: bool) -> set[str]:
+    """Return all modules of the facts, also those not required, that no conflict affects once these are overridden."""
+    lines: set[tuple[str, str | None]] = {(conflict.code, conflict.where) for conflict in overridden}
+    unblocked = set()
+    for name, module in facts.modules.items():
+        if module.state in UNBLOCKABLE_STATES:
+            own = {(reason.code, reason.where) for reason in module.reasons if _is_conflict(module, reason, on_demand)}
+            if own and own <= lines:
+                unblocked.add(name)
+    return unblocked
 
 
-def _is_hopeless(entry: Mapping[str, Any]) -> bool:
-    if has_untold(entry):
+def has_conflict(module: ModuleFacts) -> bool:
+    """Return whether a conflict is among the reasons of the module."""
+    return any(reason.code in CONFLICT_CODES for reason in module.reasons)
+
+
+def _is_unrecoverable(module: ModuleFacts) -> bool:
+    if module.has_unlisted_lines:
         return True
-    blockers = (
-        {reason["code"] for reason in entry["reasons"] if reason["axis"] == "now"}
-        if entry["state"] == "blocked"
-        else set()
-    )
-    return bool(blockers - {*CODES, "modules_disabled"})
+    if module.state != "blocked":
+        return False
+    codes = {reason.code for reason in module.reasons if reason.axis == "now"}
+    return not codes <= {*CONFLICT_CODES, Code.MODULES_DISABLED}
 
 
-def _is_in_the_way(entry: Mapping[str, Any], reason: Mapping[str, Any], on_demand: bool) -> bool:
-    """A blacklist is heeded whoever asks; an install line of a request, or one that a reboot wipes out, keeps off the kernel alone.
+def _is_conflict(module: ModuleFacts, reason: Reason, on_demand: bool) -> bool:
+    """Return whether the reason is a line that keeps the module from loading in the way that counts here.
 
-    What keeps the module itself from loading is said of now, where it does so now.
+    The role and the boot list respect a blacklist, as the kernel does. An install line that is about a request, or that
+    a reboot removes, concerns loading on demand alone. An install line about the module itself is a reason of the axis
+    "now", unless it has an effect only with the next boot.
     """
-    blocks = reason["axis"] != "autoload" or (
-        entry["state"] != "blocked" and (entry.get("next_boot") or {}).get("state") == "blocked"
-    )
-    return reason["code"] in CODES and (on_demand or blocks or reason["code"] == "blacklist")
+    if reason.code not in CONFLICT_CODES:
+        return False
+    if on_demand or reason.code == Code.BLACKLIST or reason.axis != "autoload":
+        return True
+    return module.state != "blocked" and module.state_at_next_boot == "blocked"
 
 
-def freed(facts: Mapping[str, Any], taken: Iterable[Conflict], on_demand: bool) -> set[str]:
-    """Return all modules, asked for or not, that nothing keeps from loading any more once these lines are taken back."""
-    lines = {(conflict.code, conflict.where) for conflict in taken}
-    kept_back = {
-        name: {
-            (reason["code"], reason.get("where"))
-            for reason in entry["reasons"]
-            if _is_in_the_way(entry, reason, on_demand)
-        }
-        for name, entry in facts["modules"].items()
-        if entry["state"] in ("loaded", "loadable", "blocked", "unknown")
-    }
-    return {name for name, by in kept_back.items() if by and by <= lines}
-
-
-def _conflict(
-    facts: Mapping[str, Any], code: str, where: str, modules: tuple[str, ...], named: tuple[str, ...]
+def _make_conflict(
+    facts: Facts, code: str, where: str, modules: tuple[str, ...], named_modules: tuple[str, ...]
 ) -> Conflict:
     path, _colon, number = where.rpartition(":")
-    seen = (facts.get("conflicts") or {}).get(path) or {}
-    line = str((seen.get("lines") or {}).get(number, ""))
-    owner = "the kernel command line" if where == COMMAND_LINE else _owner(path, seen)
-    return Conflict(code, where, line, owner, modules, named, _can_be_overridden(facts, path, line))
+    file = facts.conflicts.get(path, ConflictFile())
+    line = file.lines.get(number, "")
+    owner = "the kernel command line" if where == COMMAND_LINE else _describe_owner(file)
+    return Conflict(code, where, line, owner, modules, named_modules, _can_be_overridden(facts, path, line))
 
 
-def _owner(path: str, seen: Mapping[str, Any]) -> str:
-    if seen.get("package"):
-        return f"package {seen['package']}"
-    written = (
-        f"its first comment says '{seen['comment']}'"
-        if seen.get("comment")
-        else "it has no comment that says whose it is"
-    )
-    return f"no package's file; {written}"
+def _describe_owner(file: ConflictFile) -> str:
+    if file.package:
+        return f"package {file.package}"
+    if file.comment:
+        return f"not part of a package; first comment: '{file.comment}'"
+    return "not part of a package; no comment at the top"
 
 
-def _can_be_overridden(facts: Mapping[str, Any], path: str, line: str) -> bool:
-    """Whether a file of ours can take the line back, as nodeprep.istio.modprobe_overrides does it."""
+def _can_be_overridden(facts: Facts, path: str, line: str) -> bool:
+    """Return whether a file of this collection can override the line, as nodeprep.istio.modprobe_overrides does it."""
     words = line.split()
-    if len(words) < 2 or not _NAME.fullmatch(words[1]):
+    if len(words) < MIN_WORDS or not _NAME.fullmatch(words[1]):
         return False
-    ours = {
-        own: bool(told.get("edited")) for own, told in ((facts.get("managed") or {}).get("overrides") or {}).items()
-    }
-    if (BEATING if words[0] == "install" else copy_of(path)) in (
-        (facts.get("managed") or {}).get("occupied_paths") or ()
-    ):
-        return False
+    overrides = facts.managed.overrides
     if words[0] == "install":
-        return not ours.get(BEATING) and path.rpartition("/")[2] >= BEATING.rpartition("/")[2]
-    return words[0] == "blacklist" and (ours[path] is False if path in ours else not path.startswith(DIRECTORY + "/"))
+        if INSTALL_OVERRIDE_FILE in facts.managed.occupied_paths or _is_edited(overrides.get(INSTALL_OVERRIDE_FILE)):
+            return False
+        # The first install line of a module counts, and files are read in the order of their names.
+        return path.rpartition("/")[2] >= INSTALL_OVERRIDE_FILE.rpartition("/")[2]
+    if words[0] != "blacklist" or target_for(path) in facts.managed.occupied_paths:
+        return False
+    if path in overrides:
+        return not _is_edited(overrides[path])
+    # A file in DIRECTORY cannot be replaced by a file of the same name there.
+    return not path.startswith(f"{DIRECTORY}/")
 
 
-def override_step(taken: Iterable[Conflict], refreshed: Iterable[str]) -> Step | None:
-    """Return the step that takes lines back and brings our copies up to date, or None where there is nothing to do."""
-    taken, refreshed = tuple(taken), tuple(refreshed)
-    if not taken and not refreshed:
-        return None
-    by_path: dict[str, list[Conflict]] = {}
-    for conflict in sorted(taken, key=lambda conflict: (conflict.path, conflict.number)):
-        by_path.setdefault(conflict.path, []).append(conflict)
-    what = [f"take back {_lines(conflicts)} of {path} by a file in {DIRECTORY}" for path, conflicts in by_path.items()]
-    what += [f"bring {path} up to date with the file that it stands in for" for path in refreshed]
-    why = [
-        f"{path} keeps {', '.join(_kept(conflicts))} from loading ({conflicts[0].owner})"
-        for path, conflicts in by_path.items()
-    ]
-    return Step(
-        "overrides",
-        "; ".join(what),
-        "; ".join(why) or "the original changed",
-        where=DIRECTORY,
-        args={"lines": [{"path": conflict.path, "line": conflict.line} for conflict in taken]},
-    )
-
-
-def _lines(conflicts: Iterable[Conflict]) -> str:
-    return ", ".join(f"line {conflict.number} '{conflict.line}'" for conflict in conflicts)
-
-
-def _kept(conflicts: Iterable[Conflict]) -> list[str]:
-    return list(dict.fromkeys(name for conflict in conflicts for name in conflict.modules))
-
-
-def edited(facts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return our files that somebody else has changed, by path: they are left as they are."""
-    ours = (facts.get("managed") or {}).get("overrides") or {}
-    return {path: told for path, told in sorted(ours.items()) if told.get("edited")}
-
-
-def edited_step(path: str) -> Step:
-    """Return what the owner is to do about a file of ours that somebody else has changed."""
-    what = f"move what was added to {path} to a file of its own, remove {path}, and run again"
-    return Step(
-        "conflict",
-        what,
-        "it was changed after the role wrote it: the role leaves it as it is, and does not bring it up to date",
-        "owner",
-        path,
-    )
-
-
-def left(facts: Mapping[str, Any]) -> list[str]:
-    """Return what an undoing leaves of them, and what that still does."""
-    told = []
-    for path, ours in edited(facts).items():
-        back = ", ".join(f"'{line}'" for line in ours.get("lines") or ())
-        still = f"; it takes back {back}" if back else ""
-        told.append(
-            f"{path} stays, since it was changed after the role wrote it{still}: keep what was added, and remove it"
-        )
-    return told
-
-
-def owner_step(conflict: Conflict, would_help: bool, asking: bool = True) -> Step:
-    """Return what the owner is to do about a conflict that the role leaves alone: the smallest change.
-
-    :param would_help: whether a module would load once the role had taken back all lines that it can.
-    :param asking: whether the role might take lines back on this node.
-    """
-    why = f"it keeps {', '.join(conflict.modules)} from loading ({conflict.owner})"
-    if conflict.where == COMMAND_LINE:
-        key = "module_blacklist=" if conflict.code == "module_blacklist" else "modprobe.blacklist="
-        return Step(
-            "conflict",
-            f"take {', '.join(conflict.named)} out of {key} on the kernel command line",
-            why,
-            "owner",
-            conflict.where,
-            reboot=True,
-        )
-    if not conflict.can_be_overridden:
-        consent = "; no file of ours can take it back"
-    elif not asking:
-        consent = ""
-    else:
-        consent = (
-            ", or set istio_node_override_conflicts: true" if would_help else "; to take it back alone would not help"
-        )
-    return Step(
-        "conflict", f"remove the line '{conflict.line}' of {conflict.where}{consent}", why, "owner", conflict.where
-    )
+def _is_edited(override: ManagedOverride | None) -> bool:
+    return override is not None and override.edited

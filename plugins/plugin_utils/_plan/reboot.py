@@ -1,95 +1,113 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules that wait for a reboot: who reboots, and whether that alone helps. Pure."""
+"""Modules that need a reboot: whether it is planned, and who does it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Sequence
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Code
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import projection
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import reason_text
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan import conflicts
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent, Step
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, ModuleFacts, State
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection import after_reboot
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.conflicts import has_conflict
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Actor, Step
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
-Facts = Mapping[str, Any]
 
-
-def reboot_step(
-    after: Facts, selection: Selection, consent: Consent, waiting: Iterable[str], refused: bool
+def make_reboot_step(
+    facts: Facts, selection: Selection, consent: Consent, waiting: Sequence[str], *, is_refused: bool
 ) -> Step | None:
-    """Return the step where required modules wait for a reboot and for nothing else.
+    """Return the reboot step, or None unless a reboot fixes every module that cannot be loaded now.
 
-    It is the role's only where the node is foreseen to have them afterwards: a reboot that does not help would be made again at each run.
+    The role reboots only if the node is expected to have the required modules afterwards: it would repeat a reboot that
+    does not help at each run.
 
-    :param after: the facts as the steps before leave them.
-    :param waiting: the modules that cannot be loaded now.
-    :param refused: whether the role does nothing on this node.
+    :param facts: those after the steps before.
+    :param waiting: the required modules that cannot be loaded now.
+    :param is_refused: whether the role does nothing on this node.
     """
-    entries, waiting = after["modules"], list(waiting)
-    following = next_kernel(after)
-    if not waiting or not all(is_cured(entries[name], following) for name in waiting):
+    following = find_next_kernel(facts)
+    modules = [facts.modules[name] for name in waiting]
+    if not modules or not all(fixed_by_reboot(module, following) for module in modules):
         return None
-    lacking = _lacking(after, selection, waiting)
-    by: Any = "role" if consent.reboot == "if_needed" and not lacking and not refused else "owner"
+    absent = _list_absent_after_reboot(facts, selection, waiting)
+    is_useful = not absent and not is_refused
     what = f"reboot into {following}" if following else "reboot"
-    consented = "" if consent.reboot == "if_needed" or lacking or refused else ", or set istio_node_reboot: if_needed"
-    why = reason_text(entries[waiting[0]])
-    why = (
-        f"{why}. A reboot alone does not help: {_why_not(after, lacking, consent)}"
-        if lacking
-        else f"nothing else helps: {why}"
-    )
-    return Step("reboot", what + consented, why, by, None, ("systemctl", "reboot"), True)
+    reason = modules[0].describe_reasons()
+    why = f"only a reboot helps: {reason}"
+    if absent:
+        why = f"{reason}. A reboot alone does not help: {_explain_absence(facts, absent, consent)}"
+    by: Actor = "owner"
+    if is_useful and consent.reboot == "if_needed":
+        by = "role"
+    elif is_useful:
+        what += ", or set istio_node_reboot: if_needed"
+    return Step("reboot", what, why, by, command=("systemctl", "reboot"), reboot=True)
 
 
-def is_cured(entry: Mapping[str, Any], following: str | None) -> bool:
-    """Whether what keeps a module from loading ends with a reboot."""
-    # Lines of modprobe.d outlive the reboot.
-    return not any(reason["code"] in conflicts.CODES for reason in entry["reasons"]) and waits(entry, following)
+def fixed_by_reboot(module: ModuleFacts, following: str | None) -> bool:
+    """Return whether the module loads after a reboot. Conflicts do not end with it.
+
+    :param following: what find_next_kernel() returns.
+    """
+    return needs_reboot(module, following) and not has_conflict(module)
 
 
-def waits(entry: Mapping[str, Any], following: str | None) -> bool:
-    """Whether a module cannot be loaded before a reboot, whatever else is in its way."""
-    codes = {reason["code"] for reason in entry["reasons"]}
-    return "modules_disabled" in codes or ("modules_tree_missing" in codes and following is not None)
+def needs_reboot(module: ModuleFacts, following: str | None) -> bool:
+    """Return whether the module cannot be loaded before a reboot, regardless of conflicts.
+
+    :param following: what find_next_kernel() returns.
+    """
+    codes = {reason.code for reason in module.reasons}
+    if Code.MODULES_DISABLED in codes:
+        return True
+    return Code.MODULES_TREE_MISSING in codes and following is not None
 
 
-def next_kernel(facts: Facts) -> str | None:
-    """Return the release that boots next where it is another than the running one."""
-    following = facts["kernel"].get("next_boot") or {}
-    release = following.get("release")
-    return str(release) if release and release != facts["kernel"]["release"] else None
+def find_next_kernel(facts: Facts) -> str | None:
+    """Return the release of the kernel that boots next, or None if that is the running one or not known."""
+    following = facts.kernel.next_boot
+    if following is None or not following.release or following.release == facts.kernel.release:
+        return None
+    return following.release
 
 
-def _lacking(after: Facts, selection: Selection, waiting: list[str]) -> list[str]:
-    """Return the required modules that are not there after the reboot; of those that wait for it also what nothing can be told of."""
-    rows = [
-        row
-        for row in assess(projection.rebooted(after), selection).requirements
-        if row.kind == "module" and row.level == "must"
-    ]
-    unsure = {name for row in rows if row.now == "unknown" for name in (row.name, *row.any_of)}
-    return list(
-        dict.fromkeys([row.name for row in rows if row.now == "unmet"] + [name for name in waiting if name in unsure])
-    )
+def _list_absent_after_reboot(facts: Facts, selection: Selection, waiting: Sequence[str]) -> list[str]:
+    """Return the required modules that the node lacks after the reboot.
+
+    Of the modules that need the reboot, those count too that may be absent after it.
+    """
+    absent: dict[str, None] = {}
+    uncertain: set[str] = set()
+    for row in assess(after_reboot(facts), selection).requirements:
+        if row.kind == "module" and row.level == "must":
+            if row.now == "unmet":
+                absent[row.name] = None
+            elif row.now == "unknown":
+                uncertain.update((row.name, *row.any_of))
+    absent.update(dict.fromkeys(name for name in waiting if name in uncertain))
+    return list(absent)
 
 
-def _why_not(after: Facts, lacking: list[str], consent: Consent) -> str:
-    """Say what these modules lack after the reboot: another kernel's file, or somebody who loads them."""
-    following = next_kernel(after) or after["kernel"]["release"]
-    states = {name: str((after["modules"][name].get("next_boot") or {}).get("state")) for name in lacking}
-    told = []
-    for state in ("missing", "blocked", "unknown"):
-        if names := [name for name in lacking if states[name] == state]:
-            told.append(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {state} with kernel {following}")
-            lacking = [name for name in lacking if name not in names]
-    if lacking:
-        told.append(
-            f"nothing is sure to load {', '.join(lacking)} then"
-            + ("" if consent.persist else ", since istio_node_persist is false")
-        )
-    return "; ".join(told)
+def _explain_absence(facts: Facts, absent: Iterable[str], consent: Consent) -> str:
+    """Return why these modules are absent after the reboot: the next kernel lacks them, or nothing loads them."""
+    release = find_next_kernel(facts) or facts.kernel.release
+    names_by_state: dict[State, list[str]] = {"missing": [], "blocked": [], "unknown": []}
+    not_loaded = []
+    for name in absent:
+        following = facts.modules[name].next_boot
+        if following is not None and following.state in names_by_state:
+            names_by_state[following.state].append(name)
+        else:
+            not_loaded.append(name)
+    texts = []
+    for state, names in names_by_state.items():
+        if names:
+            texts.append(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {state} with kernel {release}")
+    if not_loaded:
+        cause = "" if consent.persist else ", because istio_node_persist is false"
+        texts.append(f"it is uncertain whether anything loads {', '.join(not_loaded)} then{cause}")
+    return "; ".join(texts)

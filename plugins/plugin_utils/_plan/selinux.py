@@ -1,20 +1,22 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SELinux: the policy that lets containers ask for kernel modules, the boolean, and what to tell. Pure."""
+"""SELinux: the policy module that lets containers request kernel modules, the boolean, and hints. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.selinux_policy import (
     CONTAINER_DOMAINS,
     POLICY_MODULE,
-    told_policy,
+    abbreviate_policy,
+    render_policy,
 )
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_AFTER
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent, Step
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Step
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 BOOLEAN = "domain_kernel_load_modules"
@@ -22,141 +24,162 @@ BOOLEAN = "domain_kernel_load_modules"
 NEVER_REQUESTED = ("ip_tables", "ip6_tables")
 
 
-def cil(domains: tuple[str, ...]) -> str:
-    """Return the policy: one permission of one class, on the kernel alone, for each domain."""
-    return "".join(f"(allow {domain} kernel_t (system (module_request)))\n" for domain in domains)
+def list_always_loaded(consent: Consent, modules: Collection[str]) -> tuple[str, ...]:
+    """Return the modules that the role loads and lists regardless of istio_node_load and istio_node_persist.
 
-
-def always(consent: Consent, modules: Collection[str]) -> tuple[str, ...]:
-    """Return what is loaded whatever else the owner says: the policy is of no use before what makes the requests is there."""
-    first = {AUTOLOAD_AFTER.get(name, name) for name in modules} if consent.selinux == "policy" else set()
+    With the policy, containers request the other modules. They can do so only after these are present.
+    """
+    if consent.selinux != "policy":
+        return ()
+    first = {AUTOLOAD_AFTER.get(name, name) for name in modules}
     return tuple(name for name in NEVER_REQUESTED if name in first)
 
 
-def policy_step(facts: Mapping[str, Any], consent: Consent) -> Step | None:
-    """Return the step that installs our policy, or None where it is not asked for, cannot be, or is there."""
-    wanted = {"priority": consent.selinux_priority, "cil": cil(consent.selinux_domains)}
-    installed = _installed(facts)
-    stale = [priority for priority in _priorities(installed) if priority != consent.selinux_priority]
-    there = (
-        installed.get("priority") == wanted["priority"]
-        and installed.get("cil") in (wanted["cil"], told_policy(wanted["cil"]))
-        and not stale
-    )
-    if consent.selinux != "policy" or _mode(facts) == "disabled":
+def make_policy_step(facts: Facts, consent: Consent) -> Step | None:
+    """Return the step that installs or enables the policy module, or None if it is not wanted or works already."""
+    if consent.selinux != "policy" or facts.selinux.mode == "disabled":
         return None
-    if there and installed.get("disabled"):
-        why = "it is installed, and somebody has switched it off"
-        return Step(
-            "policy",
-            f"switch the SELinux module {POLICY_MODULE} on",
-            why,
-            "owner",
-            command=("semodule", "-e", POLICY_MODULE),
+    cil = render_policy(consent.selinux_domains)
+    installed = facts.managed.policy
+    stale: list[int] = []
+    if installed:
+        stale = [priority for priority in installed.priorities if priority != consent.selinux_priority]
+        is_current = (
+            installed.priority == consent.selinux_priority
+            and installed.cil in (cil, abbreviate_policy(cil))
+            and not stale
         )
-    if there:
-        return None
+        if is_current:
+            return _make_enable_step() if installed.disabled else None
     return Step(
         "policy",
-        f"install the SELinux module {POLICY_MODULE} with priority {consent.selinux_priority}",
-        f"it lets {', '.join(consent.selinux_domains)} ask the kernel for modules",
+        what=f"install the SELinux module {POLICY_MODULE} with priority {consent.selinux_priority}",
+        why=f"it lets {', '.join(consent.selinux_domains)} request kernel modules",
         command=("semodule", "-X", str(consent.selinux_priority), "-i", f"{POLICY_MODULE}.cil"),
-        args={"state": "present", "name": POLICY_MODULE, "stale": stale, **wanted},
+        args={
+            "state": "present",
+            "name": POLICY_MODULE,
+            "stale": stale,
+            "priority": consent.selinux_priority,
+            "cil": cil,
+        },
     )
 
 
-def obstacle(facts: Mapping[str, Any], consent: Consent) -> str | None:
-    """Return why our policy cannot be installed, or None: a type that the policy does not have cannot be allowed anything.
+def find_policy_refusal(facts: Facts, consent: Consent) -> str | None:
+    """Return why the policy module cannot be installed, or None: the node's own policy lacks the types.
 
-    The facts tell it of the types of containers alone (C(domain)); of others, and in older facts, nothing is known.
+    The facts know this only of the types of containers (``selinux.domain``).
     """
-    selinux = facts.get("selinux") or {}
-    if selinux.get("domain", "") is not None or not set(consent.selinux_domains) <= set(CONTAINER_DOMAINS):
+    if facts.selinux.domain is not None or not set(consent.selinux_domains) <= set(CONTAINER_DOMAINS):
         return None
     types = ", ".join(consent.selinux_domains)
-    return f"the SELinux policy of this node does not say that it has {types}: install container-selinux, or set istio_node_selinux: preload"
-
-
-def removal_step(facts: Mapping[str, Any]) -> Step | None:
-    """Return the step that takes our policy out, or None where it is not installed."""
-    installed = _installed(facts)
-    if not installed or installed.get("semodule") is False:
-        return None
-    priorities = _priorities(installed)
-    how = ("semodule", *(word for priority in priorities for word in ("-X", str(priority), "-r", POLICY_MODULE)))
-    args = {"state": "absent", "name": POLICY_MODULE, "stale": priorities}
-    return Step(
-        "policy",
-        f"remove the SELinux module {POLICY_MODULE} of {_told(priorities)}",
-        "it is ours",
-        command=how,
-        args=args,
+    return (
+        f"SELinux: {types} was not found in the policy of this node; "
+        "install container-selinux, or set istio_node_selinux: preload"
     )
 
 
-def left(facts: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what of SELinux stays when the node is taken back to what it was."""
-    installed = _installed(facts)
-    if installed.get("semodule") is False:
-        yield f"the SELinux module {POLICY_MODULE} of {_told(_priorities(installed))} stays, since there is no semodule to remove it"
-    if (facts.get("selinux") or {}).get(BOOLEAN):
-        yield f"the SELinux boolean {BOOLEAN} stays on, since nothing tells who else wants it: setsebool -P {BOOLEAN} off"
-
-
-def boolean_step(facts: Mapping[str, Any], consent: Consent) -> Step | None:
-    """Return the step that sets the boolean, or None where it is not asked for, not there, or set."""
-    now = (facts.get("selinux") or {}).get(BOOLEAN)
-    if consent.selinux_boolean is None or now is None or now == consent.selinux_boolean:
+def make_removal_step(facts: Facts) -> Step | None:
+    """Return the step that removes the policy module, or None if it is not installed or cannot be removed."""
+    installed = facts.managed.policy
+    if installed is None or installed.semodule is False:
         return None
-    value = "on" if consent.selinux_boolean else "off"
+    command = ["semodule"]
+    for priority in installed.priorities:
+        command += ["-X", str(priority), "-r", POLICY_MODULE]
+    return Step(
+        "policy",
+        what=f"remove the SELinux module {POLICY_MODULE} with {_format_priorities(installed.priorities)}",
+        why="this role installed it",
+        command=tuple(command),
+        args={"state": "absent", "name": POLICY_MODULE, "stale": list(installed.priorities)},
+    )
+
+
+def list_remaining_selinux(facts: Facts) -> list[str]:
+    """Return what a removal leaves of SELinux, and why."""
+    texts = []
+    installed = facts.managed.policy
+    if installed and installed.semodule is False:
+        priorities = _format_priorities(installed.priorities)
+        texts.append(f"the SELinux module {POLICY_MODULE} with {priorities} stays: semodule is not installed")
+    if facts.selinux.domain_kernel_load_modules:
+        texts.append(
+            f"the SELinux boolean {BOOLEAN} stays on, because other software may use it; "
+            f"to turn it off, run: setsebool -P {BOOLEAN} off"
+        )
+    return texts
+
+
+def make_boolean_step(facts: Facts, consent: Consent) -> Step | None:
+    """Return the step that sets the boolean, or None if that is not wanted, not possible, or done already."""
+    current = facts.selinux.domain_kernel_load_modules
+    if consent.selinux_boolean is None or current is None or current == consent.selinux_boolean:
+        return None
+    value = _format_boolean(consent.selinux_boolean)
     return Step(
         "boolean",
-        f"set the SELinux boolean {BOOLEAN} {value}",
-        "istio_node_selinux_boolean asks for it",
+        what=f"set the SELinux boolean {BOOLEAN} to {value}",
+        why=f"istio_node_selinux_boolean is {str(consent.selinux_boolean).lower()}",
         command=("setsebool", "-P", BOOLEAN, value),
         args={"name": BOOLEAN, "value": value},
     )
 
 
-def hints(facts: Mapping[str, Any], selection: Selection, consent: Consent) -> Iterator[str]:
-    """Yield what an owner of a node with SELinux should know."""
-    selinux = facts.get("selinux") or {}
-    if _mode(facts) == "disabled":
-        return
-    if consent.selinux != "policy" and (installed := _installed(facts)):
-        stays = "still lets containers ask for modules, and stays until istio_node_state: absent"
-        yield f"the SELinux module {POLICY_MODULE} of {_told(_priorities(installed))} {stays}"
-    boolean = selinux.get(BOOLEAN)
+def list_selinux_hints(facts: Facts, selection: Selection, consent: Consent) -> list[str]:
+    """Return what the owner of a node with SELinux should know."""
+    if facts.selinux.mode == "disabled":
+        return []
+    hints = []
+    installed = facts.managed.policy
+    if installed and consent.selinux != "policy":
+        hints.append(
+            f"the SELinux module {POLICY_MODULE} with {_format_priorities(installed.priorities)} still lets containers "
+            "request kernel modules; it stays until istio_node_state: absent"
+        )
+    boolean = facts.selinux.domain_kernel_load_modules
     if boolean is not None:
-        yield f"the SELinux boolean {BOOLEAN} is {'on' if boolean else 'off'}"
+        hints.append(f"the SELinux boolean {BOOLEAN} is {_format_boolean(boolean)}")
     elif consent.selinux_boolean is not None:
-        yield f"this SELinux policy has no boolean {BOOLEAN}: istio_node_selinux_boolean changes nothing"
-    if _mode(facts) != "enforcing":
-        return
-    if (
-        consent.selinux == "preload"
-        and selinux.get("module_request") is False
-        and not (consent.load and consent.persist)
-    ):
-        asking = selinux.get("domain") or "container"
-        yield f"SELinux lets no {asking} ask for modules: leave istio_node_load and istio_node_persist true, so that none needs to"
+        hints.append(
+            f"istio_node_selinux_boolean has no effect: the SELinux policy of this node has no boolean {BOOLEAN}"
+        )
+    if facts.selinux.mode == "enforcing":
+        hints += _list_confinement_hints(facts, selection, consent)
+    return hints
+
+
+def _list_confinement_hints(facts: Facts, selection: Selection, consent: Consent) -> list[str]:
+    hints = []
+    relies_on_preloading = consent.selinux == "preload" and facts.selinux.module_request is False
+    if relies_on_preloading and not (consent.load and consent.persist):
+        hints.append(
+            f"SELinux does not let {facts.selinux.domain or 'containers'} request kernel modules; "
+            "leave istio_node_load and istio_node_persist true, so the modules are loaded before"
+        )
     if selection.ambient or selection.cni_plugin:
-        yield "SELinux confines Istio's CNI agent and ztunnel as any container unless their charts are given seLinuxOptions.type=spc_t"
+        hints.append(
+            "SELinux confines Istio's CNI agent and ztunnel like other containers, "
+            "unless their Helm charts set seLinuxOptions.type=spc_t"
+        )
+    return hints
 
 
-def _mode(facts: Mapping[str, Any]) -> str:
-    return str((facts.get("selinux") or {}).get("mode", "disabled"))
+def _make_enable_step() -> Step:
+    return Step(
+        "policy",
+        what=f"enable the SELinux module {POLICY_MODULE}",
+        why="it is installed but disabled",
+        by="owner",
+        command=("semodule", "-e", POLICY_MODULE),
+    )
 
 
-def _installed(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is known of our policy module where it is installed, else nothing."""
-    return dict((facts.get("managed") or {}).get("policy") or {})
+def _format_boolean(value: bool) -> str:
+    return "on" if value else "off"
 
 
-def _priorities(installed: Mapping[str, Any]) -> list[int]:
-    """Return all priorities that our policy module has; older facts know one."""
-    return list(installed.get("priorities") or ([installed["priority"]] if "priority" in installed else []))
-
-
-def _told(priorities: list[int]) -> str:
-    return f"{'priority' if len(priorities) == 1 else 'priorities'} {', '.join(map(str, priorities))}"
+def _format_priorities(priorities: Collection[int]) -> str:
+    noun = "priority" if len(priorities) == 1 else "priorities"
+    return f"{noun} {', '.join(map(str, priorities))}"

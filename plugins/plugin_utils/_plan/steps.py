@@ -1,110 +1,139 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the owner lets the role do, and the steps of which its plan is made. Pure."""
+"""The steps of a plan, and the plan of one node. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import number, truth
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import Declaration
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.plan_text import describe_plan
 
-Kind = Literal["packages", "overrides", "policy", "boolean", "modules", "reboot", "conflict", "repair"]
-
-CHOICES: dict[str, tuple[Any, ...]] = {
-    "state": ("prepared", "audited", "absent"),
-    "selinux": ("preload", "policy", "none"),
-    "selinux_boolean": (True, False, None),
-    "reboot": ("never", "if_needed"),
-    **{name: (True, False) for name in ("load", "persist", "install_packages", "override_conflicts")},
-}
-# Consents to write more than the boot file, each with the value that gives none.
-WRITING: dict[str, Any] = {"install_packages": False, "override_conflicts": False, "selinux_boolean": None}
-_DOMAIN = re.compile(r"[a-z][a-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class Consent:
-    """The role's variables that say what may be done; their names without istio_node_. Defaults are the careful ones."""
-
-    state: str = "prepared"
-    load: bool = True
-    persist: bool = True
-    install_packages: bool = False
-    override_conflicts: bool = False
-    selinux: str = "preload"
-    selinux_domains: tuple[str, ...] = ("container_t",)
-    selinux_priority: int = 300
-    selinux_boolean: bool | None = None
-    reboot: str = "never"
-
-    @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Consent:
-        """Build it from a plugin's options. Raises InvalidInput for an unknown one, and for a value that is none of those it can have."""
-        for name in options:
-            if name not in cls.__dataclass_fields__:
-                raise InvalidInput(f"there is no option '{name}'; there are {', '.join(cls.__dataclass_fields__)}")
-        options = {name: _said(name, value) for name, value in options.items()}
-        for name, choices in CHOICES.items():
-            value = options.get(name, getattr(cls, name))
-            if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
-                raise InvalidInput(
-                    f"{name}: {value!r} is not one of {', '.join(str(choice).lower() for choice in choices)}"
-                )
-        domains = options.get("selinux_domains", cls.selinux_domains)
-        if (
-            not isinstance(domains, (list, tuple))
-            or not domains
-            or not all(isinstance(domain, str) and _DOMAIN.fullmatch(domain) for domain in domains)
-        ):
-            raise InvalidInput(f"selinux_domains: {domains!r} is not a list of SELinux types, such as container_t")
-        priority = options.get("selinux_priority", cls.selinux_priority)
-        if isinstance(priority, bool) or not isinstance(priority, int) or not 1 <= priority <= 999:
-            raise InvalidInput(f"selinux_priority: {priority!r} is not a number from 1 to 999")
-        return cls(**{**options, "selinux_domains": tuple(domains)})
-
-    def writing(self) -> list[str]:
-        """Return the consents to write more than the boot file, as variables of the role."""
-        told = [f"istio_node_{name}" for name, careful in WRITING.items() if getattr(self, name) != careful]
-        return [*told, *(["istio_node_selinux: policy"] if self.selinux == "policy" else [])]
-
-    def without_writing(self) -> Consent:
-        """Return the same with none of these consents."""
-        return replace(self, **WRITING, selinux="preload" if self.selinux == "policy" else self.selinux)
-
-
-def _said(name: str, value: Any) -> Any:
-    if True in CHOICES.get(name, ()):
-        said = truth(value)
-        return value if said is None and None not in CHOICES[name] else said
-    return number(value) if name == "selinux_priority" else value
+# The role has a task for each kind but the last two. The task takes the arguments of the step.
+StepKind = Literal[
+    "packages",  # install packages
+    "overrides",  # write files in modprobe.d that override conflicts, or remove them
+    "policy",  # install, enable or remove the SELinux module of this collection
+    "boolean",  # set an SELinux boolean
+    "modules",  # load modules, and list them in the boot file or remove them from it
+    "reboot",  # reboot the node
+    "conflict",  # a line or a mask of another owner, which only that owner removes
+    "repair",  # something that is damaged or missing, which only the owner of the node repairs
+]
+Actor = Literal["role", "owner"]
+# After these steps of the owner, modules load that did not load before.
+UNBLOCKING_KINDS: tuple[StepKind, ...] = ("packages", "conflict", "repair")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to be done.
+    """One thing to do.
 
-    ``by`` is who does it: the role, with ``args`` as its task's arguments, or the owner. ``command`` is the command that does
-    it, or does the same, ``where`` the file, with a line where there is one, ``reboot`` whether it takes a reboot to count.
+    ``what`` and ``why`` are clauses of one sentence: "what, because why". ``by`` is who does it: the role, with
+    ``args`` as the arguments of its task, or the owner. ``command`` is a command that does it, ``where`` the file, with
+    the line if there is one, ``reboot`` whether it takes effect only after a reboot.
     """
 
-    kind: Kind
+    kind: StepKind
     what: str
     why: str
-    by: Literal["role", "owner"] = "role"
+    by: Actor = "role"
     where: str | None = None
     command: tuple[str, ...] = ()
     reboot: bool = False
-    args: Mapping[str, Any] = field(default_factory=dict)
+    args: Mapping[str, object] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
-        step = {**vars(self), "command": list(self.command), "args": dict(self.args)}
-        return {
-            key: value
-            for key, value in step.items()
-            if value or key == "reboot" or (key == "args" and self.by == "role")
+    def as_dict(self) -> dict[str, object]:
+        """Return the step with the types of JSON; where, command and args only if there are any."""
+        step: dict[str, object] = {"kind": self.kind, "what": self.what, "why": self.why, "by": self.by}
+        if self.where:
+            step["where"] = self.where
+        if self.command:
+            step["command"] = list(self.command)
+        step["reboot"] = self.reboot
+        if self.by == "role":
+            step["args"] = dict(self.args)
+        return step
+
+
+@dataclass(frozen=True)
+class NotLoadable:
+    """A required module that cannot be loaded, and why."""
+
+    name: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the node will be after the steps of the role: ``unmet`` are the requirements of level must that it lacks."""
+
+    verdict: str
+    verdicts: Mapping[str, str]
+    unmet: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """What to do on one node.
+
+    ``modules`` are all required modules, and the optional ones that can be loaded; ``optional`` are the latter.
+    ``boot_only`` are those of them that are only listed for the boot, because Istio would pick another iptables variant
+    if they were loaded now. ``load`` are those that the role loads, ``persist`` those that its block of the boot file
+    lists. ``refused`` says why the role does nothing at all. ``forecast`` and ``expected`` describe the node after the
+    steps of the role. A plan of state absent has neither; its ``not_removed`` says what stays on the node, and why.
+    ``verdict`` is the verdict before the steps.
+    """
+
+    state: Literal["prepared", "absent"]
+    steps: tuple[Step, ...]
+    refused: tuple[str, ...]
+    modules: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    boot_only: tuple[str, ...] = ()
+    load: tuple[str, ...] = ()
+    persist: tuple[str, ...] = ()
+    not_loadable: tuple[NotLoadable, ...] = ()
+    hints: tuple[str, ...] = ()
+    forecast: Mapping[str, object] | None = None
+    declaration: Declaration | None = None
+    expected: Expected | None = None
+    not_removed: tuple[str, ...] = ()
+    verdict: str | None = None
+
+    @property
+    def change(self) -> bool:
+        """Whether the role changes anything on the node."""
+        return any(step.by == "role" for step in self.steps)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the plan with the types of JSON and Ansible, as the filter preparation_plan documents it."""
+        plan: dict[str, object] = {
+            "state": self.state,
+            "steps": [step.as_dict() for step in self.steps],
+            "modules": list(self.modules),
+            "optional": list(self.optional),
+            "boot_only": list(self.boot_only),
+            "load": list(self.load),
+            "persist": list(self.persist),
+            "not_loadable": [dict(vars(failure)) for failure in self.not_loadable],
+            "change": self.change,
+            "refused": list(self.refused),
+            "hints": list(self.hints),
         }
+        if self.state == "absent":
+            plan["not_removed"] = list(self.not_removed)
+        else:
+            plan["forecast"] = self.forecast
+            plan["declaration"] = None if self.declaration is None else dict(vars(self.declaration))
+        if self.expected is not None:
+            plan["expected"] = {
+                "verdict": self.expected.verdict,
+                "verdicts": dict(self.expected.verdicts),
+                "unmet": list(self.expected.unmet),
+            }
+        plan["text"] = describe_plan(plan, self.verdict)
+        return plan

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facts of nodes made up for the tests: every module alike, but for those that a test names."""
+"""Synthetic facts of nodes: all modules are alike, except those that a test names."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ansible_collections.nodeprep.istio.plugins.filter import preparation_plan a
 from ansible_collections.nodeprep.istio.plugins.filter import readiness as readiness_filter
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import SCHEMA
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import grouped
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import group_reasons
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import schema
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
 
 LEGACY = [f"{prefix}_{table}" for prefix in ("iptable", "ip6table") for table in ("filter", "mangle", "nat", "raw")]
 
-
-# An old kernel, and how a module stands on a node.
+# An old kernel, and some states of a module.
 OLD = (5, 10, 223)
 THERE = {"state": "loaded", "boot": "yes"}
 ABSENT = {"state": "loadable", "boot": "no", "autoload": "denied"}
@@ -27,47 +27,60 @@ NAT = ("iptable_nat", "ip6table_nat")
 SITE = "/etc/modules-load.d/site.conf"
 
 
-def facts(
-    state="loadable",
-    autoload="yes",
-    boot="no",
-    nft="1.0.6",
-    iptables="1.8.9",
-    kernel=(6, 1, 0),
-    boot_files=None,
-    netfilter=None,
-    options=None,
-    **modules,
-):
-    entry = {"state": state, "autoload": autoload, "boot": boot, "reasons": []}
+# The options of facts(): the answers of all modules, the versions of tools and kernel, and parts of the facts.
+DEFAULTS = {
+    "state": "loadable",
+    "autoload": "yes",
+    "boot": "no",
+    "nft": "1.0.6",
+    "iptables": "1.8.9",
+    "kernel": (6, 1, 0),
+    "boot_files": {},
+    "netfilter": {},
+    "options": {},
+}
+
+
+def facts(**changes):
+    """Return facts with each module's reasons in its own entry; see recorded().
+
+    :param changes: values for the keys of DEFAULTS; any other key is the name of a module, with changes to its entry.
+    """
+    chosen = {**DEFAULTS, **changes}
+    modules = {}
+    for name in KNOWN_MODULES:
+        answers = {axis: chosen[axis] for axis in ("state", "autoload", "boot")}
+        modules[name] = {**answers, "reasons": [], **changes.get(name, {})}
+    tools = {"nft": None, "iptables": None}
+    if chosen["nft"]:
+        tools["nft"] = {"version": chosen["nft"], "path": "/usr/sbin/nft", "json": True}
+    if chosen["iptables"]:
+        tools["iptables"] = {"version": chosen["iptables"], "path": "/usr/sbin/iptables", "variant": "nft"}
     return {
         "schema": SCHEMA,
-        "kernel": {"release": "x", "version": list(kernel)},
+        "kernel": {"release": "x", "version": list(chosen["kernel"]), "ipv6": True},
         "os": {"name": "Debian"},
-        "modules": {name: {**entry, **modules.get(name, {})} for name in KNOWN_MODULES},
-        "options": {"MODULES": "y", "NF_CONNTRACK_ZONES": "y", "NF_CONNTRACK_MARK": "y", **(options or {})},
-        "tools": {
-            "nft": nft and {"version": nft, "path": "/usr/sbin/nft", "json": True},
-            "iptables": iptables and {"version": iptables, "path": "/usr/sbin/iptables", "variant": "nft"},
-        },
+        "modules": modules,
+        "options": {"MODULES": "y", "NF_CONNTRACK_ZONES": "y", "NF_CONNTRACK_MARK": "y", **chosen["options"]},
+        "tools": tools,
         "netfilter": {
             "legacy_tables": {"ipv4": [], "ipv6": []},
             "nft_compat_uses": 0,
             "ipsets": [],
-            **(netfilter or {}),
+            **chosen["netfilter"],
         },
-        "boot_files": boot_files or {},
+        "boot_files": chosen["boot_files"],
     }
 
 
 def without_legacy(**others):
-    """Modules of a kernel that has no legacy tables, as keyword arguments of facts()."""
+    """Return the modules of a kernel without legacy tables, as keyword arguments of facts()."""
     missing = {"state": "missing", "autoload": "never"}
     return {**dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], missing), **others}
 
 
 def listed_tables(**others):
-    """An old kernel where all of iptables-nft is there, and where a file of somebody else's has two legacy tables loaded at boot."""
+    """Return facts of an old kernel with all modules of iptables-nft; a boot file of another owner lists two tables."""
     legacy = dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], ABSENT)
     return facts(
         **THERE, kernel=OLD, boot_files={SITE: list(NAT)}, **{**legacy, **dict.fromkeys(NAT, AT_BOOT), **others}
@@ -75,7 +88,7 @@ def listed_tables(**others):
 
 
 def recorded(made: Any) -> Any:
-    """Return made facts as node_facts returns them: the reasons of all modules in one list. Whatever is not made here stays as it is."""
+    """Return facts as node_facts returns them: the reasons of all modules in one list. Anything else stays as it is."""
     if (
         not isinstance(made, dict)
         or "modules" not in made
@@ -90,12 +103,16 @@ def recorded(made: Any) -> Any:
     return {
         **made,
         "modules": modules,
-        "reasons": grouped({name: entry.get("reasons", []) for name, entry in made["modules"].items()}, modules),
+        "reasons": group_reasons({name: entry.get("reasons", []) for name, entry in made["modules"].items()}, modules),
     }
 
 
-def checked(made: Any) -> Any:
-    return schema.checked(recorded(made))
+def expand(made: Any) -> Any:
+    return schema.expand(recorded(made))
+
+
+def parse_facts(made: Any) -> Facts:
+    return schema.parse_facts(recorded(made))
 
 
 def readiness(made: Any, **options: Any) -> Any:

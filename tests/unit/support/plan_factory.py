@@ -1,61 +1,82 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facts of nodes for plans, and what the tests look at in a plan."""
+"""Facts of nodes for the tests of plans, and the parts of a plan that the tests look at."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import facts, preparation_plan
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
-VENDOR = "/usr/lib/modprobe.d/hard.conf"
-MINE = "/etc/modprobe.d/mine.conf"
-NOTHING_OF_OURS = {"boot_file": [], "masked": False, "overrides": {}, "policy": None}
+VENDOR_FILE = "/usr/lib/modprobe.d/hard.conf"
+ADMIN_FILE = "/etc/modprobe.d/mine.conf"
+DEFAULT_SECTIONS = {
+    "managed": {"boot_file": [], "masked": False, "overrides": {}, "policy": None},
+    "selinux": {"mode": "disabled"},
+    "platform": {"systemd": True, "managed_by": None},
+    "conflicts": {},
+}
+
+Plan = dict[str, Any]
 
 
-def node(
-    system="debian",
-    release="6.1.0-42-amd64",
-    name="Debian",
-    following=None,
-    ours=None,
-    selinux=None,
-    conflicts=None,
-    management=None,
-    **more,
-):
-    made = facts(**more)
-    made["os"] = {"id": system, "version": "x", "name": name}
-    made["kernel"] |= {"release": release, "next_boot": following, "boot_id": "b"}
-    made["managed"] = NOTHING_OF_OURS | (ours or {})
-    made["selinux"] = {"mode": "disabled"} | (selinux or {})
-    made["platform"] = {"systemd": True, "managed_by": None} | (management or {})
-    made["conflicts"] = conflicts or {}
-    return made
+def make_node(system="debian", release="6.1.0-42-amd64", **parts):
+    """Return the facts of a node on which every module is loadable.
+
+    :param parts: what differs: ``name`` of the system, ``next_boot`` of the kernel, parts of the facts (``managed``,
+        ``selinux``, ``conflicts``, ``platform``), modules by their names, and the parameters of fact_factory.facts().
+    """
+    name = parts.pop("name", "Debian")
+    next_boot = parts.pop("next_boot", None)
+    sections = {key: default | parts.pop(key, {}) for key, default in DEFAULT_SECTIONS.items()}
+    node = facts(**parts)
+    node["os"] = {"id": system, "version": "x", "name": name}
+    node["kernel"] |= {"release": release, "next_boot": next_boot, "boot_id": "b"}
+    return node | sections
 
 
-def reason(axis, code, where=None, text="why"):
-    return {"axis": axis, "code": code, "text": text} | ({"where": where} if where else {})
+def make_reason(axis, code, where=None, text="why"):
+    reason = {"axis": axis, "code": code, "text": text}
+    return reason | ({"where": where} if where else {})
 
 
-def steps(plan, by="role"):
+def make_conflict_file(lines, package=None, comment=None):
+    """Return the entry of a file in the conflicts of the facts; ``lines`` maps the number of a line to its text."""
+    return {"package": package, "comment": comment, "lines": lines}
+
+
+def list_kinds(plan: Plan, by="role"):
+    """Return the kinds of the steps of the role or of the owner, in order."""
     return [step["kind"] for step in plan["steps"] if step["by"] == by]
 
 
-def step(plan, kind):
-    (found,) = [one for one in plan["steps"] if one["kind"] == kind]
+def find_step(plan: Plan, kind):
+    """Return the only step of a kind."""
+    (found,) = [step for step in plan["steps"] if step["kind"] == kind]
     return found
 
 
-def nft(made, **options):
-    return preparation_plan(made, backend="nftables", profile="effective", **options)
+def list_not_loadable(plan: Plan):
+    return [failure["name"] for failure in plan["not_loadable"]]
 
 
-NOT_INSTALLED = {"state": "missing", "autoload": "never", "reasons": [reason("now", "not_installed")]}
-NOT_BUILT = {"state": "missing", "autoload": "never", "reasons": [reason("now", "not_in_tree")]}
-BLACKLISTED = {"autoload": "denied", "reasons": [reason("autoload", "blacklist", VENDOR + ":3")]}
-SEEN = {VENDOR: {"package": "hardening", "comment": None, "lines": {"3": "blacklist xt_owner"}}}
-DENIED = {"autoload": "denied", "reasons": [reason("autoload", "selinux")]}
+def plan_nftables(node, **options):
+    """Return the plan for Istio's native nftables rules, which need few modules."""
+    return preparation_plan(node, backend="nftables", profile="effective", **options)
+
+
+def plan_legacy(node, **options):
+    """Return the plan for iptables-legacy."""
+    return preparation_plan(node, iptables_variant="legacy", profile="effective", **options)
+
+
+NOT_INSTALLED = {"state": "missing", "autoload": "never", "reasons": [make_reason("now", "not_installed")]}
+NOT_BUILT = {"state": "missing", "autoload": "never", "reasons": [make_reason("now", "not_in_tree")]}
+BLACKLISTED = {"autoload": "denied", "reasons": [make_reason("autoload", "blacklist", VENDOR_FILE + ":3")]}
+VENDOR_CONFLICT = {VENDOR_FILE: make_conflict_file({"3": "blacklist xt_owner"}, package="hardening")}
+DENIED = {"autoload": "denied", "reasons": [make_reason("autoload", "selinux")]}
 ENFORCING = {
     "mode": "enforcing",
     "policy": "targeted",
@@ -63,16 +84,19 @@ ENFORCING = {
     "domain": "container_t",
     "domain_kernel_load_modules": False,
 }
+# Systems on which the role does not write files.
+OSTREE = {"managed_by": "ostree"}
+FEDORA_COREOS = {"system": "fedora", "name": "Fedora CoreOS 42", "platform": OSTREE}
+# systemd-modules-load is masked.
+MASKED_SERVICE = {
+    "boot_files_read": False,
+    "boot_files_mask": "/etc/systemd/system/systemd-modules-load.service",
+}
 
 
-def enforcing(**more):
-    made = node(selinux=ENFORCING, **more)
-    never = ("ip_tables", "ip6_tables")
-    made["modules"] = {
-        name: entry | ({"autoload": "never"} if name in never else DENIED) for name, entry in made["modules"].items()
-    }
-    return made
-
-
-def legacy(made, **options):
-    return preparation_plan(made, iptables_variant="legacy", profile="effective", **options)
+def make_enforcing_node(**more):
+    """Return the facts of a node on which SELinux denies module requests."""
+    node = make_node(selinux=ENFORCING, **more)
+    for name, module in node["modules"].items():
+        module |= {"autoload": "never"} if name in ("ip_tables", "ip6_tables") else DENIED
+    return node

@@ -1,18 +1,34 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way of systems that Ansible must not write to: what their owner declares instead. Pure."""
+"""Declarations of the boot file, for systems that Ansible must not write to. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.boot_block import PATH as BOOT_FILE
-from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import is_valid
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import is_valid_name
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
 
-# OpenShift: machineconfiguration.openshift.io/v1; Ignition 3.2.0 is what every supported release takes.
+
+@dataclass(frozen=True)
+class DeclarationFormat:
+    """A way to declare a file.
+
+    ``systems`` are parts of the NAME of os-release(5). ``template`` takes {path}, the path of the file, {indented}, its
+    lines with ``indent``, and {url_encoded}, its text.
+    """
+
+    kind: str
+    systems: tuple[str, ...]
+    template: str
+    indent: str = ""
+
+
+# OpenShift: machineconfiguration.openshift.io/v1; every supported release accepts Ignition 3.2.0.
 MACHINE_CONFIG = """apiVersion: machineconfiguration.openshift.io/v1
 kind: MachineConfig
 metadata:
@@ -29,7 +45,7 @@ spec:
           mode: 0644
           overwrite: true
           contents:
-            source: data:,{encoded}
+            source: data:,{url_encoded}
 """
 # Fedora CoreOS and Flatcar: Butane's inline file.
 BUTANE = """variant: fcos
@@ -43,40 +59,63 @@ storage:
         inline: |
 {indented}"""
 
-# Part of the system's name, what its owner declares, and how.
-WAYS = (
-    ("Red Hat Enterprise Linux CoreOS", "MachineConfig", MACHINE_CONFIG),
-    ("CentOS Stream CoreOS", "MachineConfig", MACHINE_CONFIG),
-    ("Fedora CoreOS", "Butane", BUTANE),
+FORMATS = (
+    DeclarationFormat("MachineConfig", ("Red Hat Enterprise Linux CoreOS", "CentOS Stream CoreOS"), MACHINE_CONFIG),
+    DeclarationFormat("Butane", ("Fedora CoreOS",), BUTANE, indent=" " * 10),
 )
-MANAGERS = {
-    "ostree": "rpm-ostree keeps this system: what is written file by file is lost or drifts",
-    "transactional-update": "transactional-update keeps this system: changes count from the next snapshot and reboot on",
-    "image": "/etc is read-only: this system comes as an image",
+
+# Why files are not written on a system, by platform.managed_by of the facts.
+WRITE_BLOCK_REASONS = {
+    "ostree": "rpm-ostree manages this node, so direct file changes would be lost",
+    "transactional-update": (
+        "transactional-update manages this node, so changes take effect with the next snapshot and reboot"
+    ),
+    "image": "/etc is read-only, because the system is an image",
 }
-NO_SYSTEMD = "systemd does not run here, and nothing else reads /etc/modules-load.d: have your init load the modules, for example by /etc/modules"
 
 
-def managed(facts: Mapping[str, Any]) -> str | None:
-    """Return why nothing at all is to be written on this system, or None."""
-    by = (facts.get("platform") or {}).get("managed_by")
-    return MANAGERS.get(by, f"{by} keeps this system") if by else None
+@dataclass(frozen=True)
+class Declaration:
+    """What the owner declares instead of a change by Ansible: ``kind`` is the format, ``text`` the content."""
+
+    kind: str
+    text: str
 
 
-def artifact(facts: Mapping[str, Any], modules: Iterable[str]) -> dict[str, str] | None:
-    """Return C(kind) and C(text) of what the owner declares so that these modules are loaded at boot; None where no way is known.
-
-    It takes the whole file's place, so that it has what the file lists already, too; of a file with more than the facts tell nobody
-    can make one.
-    """
-    if (facts.get("managed") or {}).get("truncated"):
+def write_block_reason(facts: Facts) -> str | None:
+    """Return why the role must not write anything on this system, or None if it may."""
+    manager = facts.platform.managed_by
+    if not manager:
         return None
-    name = str(facts["os"].get("name") or "")
-    listed = [*((facts.get("managed") or {}).get("other_modules") or ()), *facts["boot_files"].get(BOOT_FILE, ())]
-    modules = list(dict.fromkeys([*filter(is_valid, listed), *modules]))
-    for system, kind, template in WAYS:
-        if system in name:
-            text = "".join(module + "\n" for module in modules)
-            indented = "".join(f"          {module}\n" for module in modules)
-            return {"kind": kind, "text": template.format(path=BOOT_FILE, encoded=quote(text), indented=indented)}
+    return WRITE_BLOCK_REASONS.get(manager, f"{manager} manages this node")
+
+
+def make_declaration(facts: Facts, modules: Iterable[str]) -> Declaration | None:
+    """Return the declaration of a boot file that lists these modules, or None if no format is known for this system.
+
+    The declared file replaces the whole file, so it also lists what the file lists already. If the facts do not have
+    all of that, there is no declaration.
+    """
+    declaration_format = _find_format(facts.os.name or "")
+    if declaration_format is None or facts.managed.truncated:
+        return None
+    listed = (*facts.managed.other_modules, *facts.boot_files.get(BOOT_FILE, ()))
+    names = dict.fromkeys(name for name in listed if is_valid_name(name))
+    names.update(dict.fromkeys(modules))
+    return Declaration(declaration_format.kind, _render(declaration_format, list(names)))
+
+
+def _find_format(system: str) -> DeclarationFormat | None:
+    for declaration_format in FORMATS:
+        if any(name in system for name in declaration_format.systems):
+            return declaration_format
     return None
+
+
+def _render(declaration_format: DeclarationFormat, names: Iterable[str]) -> str:
+    lines = [f"{name}\n" for name in names]
+    return declaration_format.template.format(
+        path=BOOT_FILE,
+        url_encoded=quote("".join(lines)),
+        indented="".join(declaration_format.indent + line for line in lines),
+    )

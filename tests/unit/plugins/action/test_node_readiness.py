@@ -12,42 +12,32 @@ from ansible_collections.nodeprep.istio.plugins.action import node_readiness
 from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, facts
 
-LOST = {"plan": {"steps": []}, "modules": {"unreachable": True, "msg": "gone"}, "overrides": {}, "boot_id": "one"}
+EMPTY_PLAN = {"steps": [], "load": [], "persist": [], "not_loadable": [], "optional": []}
+UNREACHABLE = {
+    "plan": EMPTY_PLAN,
+    "modules": {"unreachable": True, "msg": "gone"},
+    "overrides": {},
+    "boot_id": "one",
+}
 
 
-def run(observed, **arguments):
-    """Run the action on a node whose module answers this; also return whether the node was asked."""
+def run(observed, task_vars=None, **arguments):
+    """Run the action on a node whose module returns this; also return the names of the modules that ran."""
     task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action="x", get_name=lambda: "x")
-    action = node_readiness.ActionModule(
-        task,
-        SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")),
-        SimpleNamespace(check_mode=False),
-        None,
-        None,
-        None,
-    )
-    asked = []
-    action._execute_module = lambda **kwargs: asked.append(kwargs["module_name"]) or observed
-    return action.run(task_vars={}), asked
+    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"))
+    action = node_readiness.ActionModule(task, connection, SimpleNamespace(check_mode=False), None, None, None)
+    modules = []
+
+    def execute_module(module_name, **_kwargs):
+        modules.append(module_name)
+        return observed
+
+    action._execute_module = execute_module
+    return action.run(task_vars=task_vars or {}), modules
 
 
-def test_a_misspelt_variable_is_refused_before_the_node_is_asked():
-    task = SimpleNamespace(args={}, async_val=0, check_mode=False, diff=False, action="x", get_name=lambda: "x")
-    action = node_readiness.ActionModule(
-        task,
-        SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")),
-        SimpleNamespace(check_mode=False),
-        None,
-        None,
-        None,
-    )
-    result = action.run(task_vars={"istio_node_bakend": "nftables", "istio_node_pool": "a"})
-    assert result["failed"] and result["msg"].startswith(
-        "nodeprep.istio: there is no variable 'istio_node_bakend'; 'istio_node_backend' is meant"
-    )
-
-
-def answer(found):
+def node_result(found):
+    """Return the result of node_facts with these facts."""
     return {
         "ansible_facts": {
             "istio_node": fact_factory.recorded(found),
@@ -58,101 +48,140 @@ def answer(found):
     }
 
 
-def test_one_task_gives_facts_assessment_and_plan():
-    found = facts(KINDS[0])
-    result, asked = run(answer(found), selection={"mode": "ambient"}, consent={"persist": False})
-    assert asked == ["nodeprep.istio.node_facts"] and not result.get("failed") and result["changed"] is False
-    assert (
-        result["facts"]["modules"] == found["modules"]
-        and result["ansible_facts"]["istio_node"] == fact_factory.recorded(found)
-        and result["warnings"] == ["w"]
+def test_a_misspelled_variable_is_an_error_before_the_node_is_contacted():
+    task_vars = {"istio_node_bakend": "nftables", "istio_node_pool": "a"}
+    result, modules = run(node_result(facts(KINDS[0])), task_vars)
+    assert result["failed"]
+    assert result["msg"].startswith(
+        "nodeprep.istio: unknown variable 'istio_node_bakend'; rename it to 'istio_node_backend'"
     )
+    assert modules == []
+
+
+def test_one_task_returns_facts_assessment_and_plan():
+    found = facts(KINDS[0])
+    result, modules = run(node_result(found), selection={"mode": "ambient"}, consent={"persist": False})
+    assert modules == ["nodeprep.istio.node_facts"]
+    assert not result.get("failed")
+    assert result["changed"] is False
+    assert result["assessment"]["selection"]["mode"] == ["ambient"]
+    assert result["plan"]["persist"] == []
+
+
+def test_the_facts_of_the_node_are_passed_on_and_returned_with_all_reasons():
+    found = facts(KINDS[0])
+    result, _modules = run(node_result(found))
+    assert result["ansible_facts"]["istio_node"] == fact_factory.recorded(found)
     assert result["ansible_facts"]["discovered_interpreter_python"] == "/usr/bin/python3"
-    assert result["assessment"]["selection"]["mode"] == ["ambient"] and result["plan"]["persist"] == []
+    assert result["facts"] == fact_factory.expand(found)
+    assert result["facts"]["modules"] == found["modules"]
+    assert result["warnings"] == ["w"]
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"selection": {"mode": "mesh"}}, "'mesh' is not one of sidecar, ambient"),
-        ({"selection": {"bakend": "iptables"}}, "there is no option 'bakend'"),
-        ({"consent": {"reboot": "maybe"}}, "'maybe' is not one of never, if_needed"),
-        ({"consent": {"rebot": "never"}}, "there is no option 'rebot'"),
-        ({"execution": {"plan": {}}}, "execution: modules, overrides, boot_id must be given"),
-        ({"execution": LOST}, "unreachable: gone"),
+        ({"selection": {"mode": "mesh"}}, "unknown value 'mesh'; valid values: sidecar, ambient"),
+        ({"selection": {"bakend": "iptables"}}, "unknown option 'bakend'"),
+        ({"consent": {"reboot": "maybe"}}, "unknown value 'maybe'; valid values: never, if_needed"),
+        ({"consent": {"rebot": "never"}}, "unknown option 'rebot'"),
+        ({"execution": {"plan": {}}}, "execution: 'plan.steps' is missing; "),
+        ({"execution": {"plan": EMPTY_PLAN}}, "execution: 'modules' is missing; "),
+        ({"execution": UNREACHABLE}, "unreachable: gone"),
     ],
 )
-def test_what_is_wrong_is_said_before_the_node_is_touched(arguments, message):
-    result, asked = run(answer(facts(KINDS[0])), **arguments)
-    assert result["failed"] and message in result["msg"] and asked == []
+def test_a_wrong_argument_is_an_error_before_the_node_is_contacted(arguments, message):
+    result, modules = run(node_result(facts(KINDS[0])), **arguments)
+    assert result["failed"]
+    assert message in result["msg"]
+    assert modules == []
 
 
 @pytest.mark.parametrize(
     "observed", [{"failed": True, "msg": "no /proc"}, {"failed": True, "ansible_facts": {}, "msg": "no /proc"}]
 )
-def test_the_modules_failure_is_the_tasks(observed):
-    result, _asked = run(observed)
-    assert result["failed"] and result["msg"] == "no /proc" and "assessment" not in result
+def test_if_the_module_fails_the_task_fails(observed):
+    result, _modules = run(observed)
+    assert result["failed"]
+    assert result["msg"] == "no /proc"
+    assert "assessment" not in result
 
 
 # As ansible-core 2.16 and 2.19 report a module that never ran, without and with a terminal.
-@pytest.mark.parametrize(
-    "observed, said",
-    [
-        (
-            {
-                "msg": "MODULE FAILURE\nSee stdout/stderr for the exact error",
-                "module_stderr": "sudo: a password is required\n",
-                "module_stdout": "",
-            },
-            "sudo: a password is required",
-        ),
-        (
-            {
-                "msg": "Module result deserialization failed: No start of json char found",
-                "module_stderr": "Shared connection to 10.0.0.1 closed.\r\n",
-                "module_stdout": "/bin/sh: 1: sudo: not found\r\n",
-            },
-            "/bin/sh: 1: sudo: not found",
-        ),
-        (
-            {
-                "msg": "Module result deserialization failed",
-                "rc": 127,
-                "module_stderr": "pyenv: python3.13: command not found\n\nThe `python3.13' command exists in these versions:\n  3.13.0\n\nNote: see help\n",
-            },
-            "pyenv: python3.13: command not found; set ansible_python_interpreter to a Python of the node",
-        ),
-        (
-            {"msg": "MODULE FAILURE", "module_stderr": "Traceback (most recent call last):\n  File x\nMemoryError\n"},
-            "MemoryError",
-        ),
-    ],
-)
-def test_a_module_that_did_not_run_is_explained_by_what_the_node_said(observed, said):
-    message = f"the module did not run to its end; the node said: {said}"
-    result, _asked = run({"failed": True, **observed})
-    assert result["failed"] and result["msg"] == message
-    acted = {
-        "plan": run(answer(facts(KINDS[0])))[0]["plan"],
-        "modules": {"failed": True, **observed},
-        "overrides": {},
-        "boot_id": "one",
-    }
-    assert run(answer(facts(KINDS[0])), execution=acted)[0]["msg"] == message
+NEVER_RAN = [
+    pytest.param(
+        {
+            "msg": "MODULE FAILURE\nSee stdout/stderr for the exact error",
+            "module_stderr": "sudo: a password is required\n",
+            "module_stdout": "",
+        },
+        "sudo: a password is required",
+        id="password",
+    ),
+    pytest.param(
+        {
+            "msg": "Module result deserialization failed: No start of json char found",
+            "module_stderr": "Shared connection to 10.0.0.1 closed.\r\n",
+            "module_stdout": "/bin/sh: 1: sudo: not found\r\n",
+        },
+        "/bin/sh: 1: sudo: not found",
+        id="no sudo",
+    ),
+    pytest.param(
+        {
+            "msg": "Module result deserialization failed",
+            "rc": 127,
+            "module_stderr": "pyenv: python3.13: command not found\n\n"
+            "The `python3.13' command exists in these versions:\n  3.13.0\n\nNote: see help\n",
+        },
+        "pyenv: python3.13: command not found; set ansible_python_interpreter to a Python of the node",
+        id="no Python",
+    ),
+    pytest.param(
+        {"msg": "MODULE FAILURE", "module_stderr": "Traceback (most recent call last):\n  File x\nMemoryError\n"},
+        "MemoryError",
+        id="traceback",
+    ),
+]
 
 
-def test_facts_that_are_none_are_refused():
-    result, _asked = run({"ansible_facts": {"istio_node": {"schema": 99}}})
-    assert result["failed"] and "the facts have schema 99" in result["msg"]
+@pytest.mark.parametrize("observed, output", NEVER_RAN)
+def test_a_module_that_did_not_finish_is_explained_by_the_output_of_the_node(observed, output):
+    result, _modules = run({"failed": True, **observed})
+    assert result["failed"]
+    assert result["msg"] == f"the module did not finish on the node: {output}"
 
 
-def test_the_outcome_of_acting_keeps_the_plan_and_tells_what_fell_short():
-    found = facts(KINDS[0])
-    plan = run(answer(found))[0]["plan"]
-    good = {"plan": plan, "modules": {"loaded": ["xt_CT"]}, "overrides": {}, "boot_id": "one"}
-    result, asked = run(answer(found), execution=good)
-    assert asked and not result.get("failed") and result["plan"] == plan and result["execution"]["loaded"] == ["xt_CT"]
-    bad = {**good, "modules": {"failed": True, "msg": "modprobe: no space"}}
-    result, _asked = run(answer(found), execution=bad)
-    assert result["failed"] and result["msg"] == "modprobe: no space" and result["assessment"]["verdict"]
+@pytest.mark.parametrize("observed, output", NEVER_RAN)
+def test_a_task_of_the_plan_that_did_not_finish_is_explained_in_the_same_way(observed, output):
+    node = node_result(facts(KINDS[0]))
+    plan = run(node)[0]["plan"]
+    execution = {"plan": plan, "modules": {"failed": True, **observed}, "overrides": {}, "boot_id": "one"}
+    assert run(node, execution=execution)[0]["msg"] == f"the module did not finish on the node: {output}"
+
+
+def test_malformed_facts_are_an_error():
+    result, _modules = run({"ansible_facts": {"istio_node": {"schema": 99}}})
+    assert result["failed"]
+    assert result["msg"].startswith("nodeprep.istio: the facts: schema is 99, not 3; gather the facts with ")
+
+
+def test_the_plan_that_was_executed_is_kept():
+    node = node_result(facts(KINDS[0]))
+    plan = run(node)[0]["plan"]
+    execution = {"plan": plan, "modules": {"loaded": ["xt_CT"]}, "overrides": {}, "boot_id": "one"}
+    result, modules = run(node, execution=execution)
+    assert modules == ["nodeprep.istio.node_facts"]
+    assert not result.get("failed")
+    assert result["plan"] == plan
+    assert result["execution"]["loaded"] == ["xt_CT"]
+
+
+def test_a_failed_execution_fails_the_task_after_the_assessment():
+    node = node_result(facts(KINDS[0]))
+    plan = run(node)[0]["plan"]
+    failure = {"failed": True, "msg": "modprobe: no space"}
+    result, _modules = run(node, execution={"plan": plan, "modules": failure, "overrides": {}, "boot_id": "one"})
+    assert result["failed"]
+    assert result["msg"] == "modprobe: no space"
+    assert result["assessment"]["verdict"]

@@ -1,11 +1,12 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What follows from the iptables variant that Istio would pick: now, after a reboot, and once modules are loaded."""
+"""The forecast of the iptables variant that Istio picks, and what follows from it for the assessment."""
 
 from __future__ import annotations
 
 import pytest
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import Forecast, summarize
 from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import (
     ABSENT,
     LEGACY,
@@ -15,11 +16,17 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import (
     THERE,
     facts,
     listed_tables,
-    preparation_plan,
     readiness,
 )
 
+ALL_LEGACY = [*LEGACY, "ip_tables", "ip6_tables"]
+NOT_LISTED = {**THERE, "boot": "no"}
+UNKNOWN_AT_BOOT = {"state": "loadable", "boot": "unknown", "autoload": "denied"}
 BY_HAND = {"state": "loaded", "boot": "no", "autoload": "denied"}
+MISSING = {"state": "missing", "autoload": "never"}
+UNSEEN_TABLES = {"netfilter": {"legacy_tables": {"ipv4": None, "ipv6": None}}}
+ALL_TABLES = {"legacy_tables": {family: ["filter", "mangle", "nat", "raw"] for family in ("ipv4", "ipv6")}}
+AMBIENT = {"mode": "ambient", "profile": "effective"}
 
 
 def grades(assessment, name):
@@ -27,294 +34,285 @@ def grades(assessment, name):
     return row["now"], row["after_reboot"]
 
 
+def find_message(assessment, finding_id):
+    (message,) = [finding["message"] for finding in assessment["findings"] if finding["id"] == finding_id]
+    return message
+
+
+def variants(assessment):
+    """Return the variants now and after a reboot; the latter is None if it is the same."""
+    forecast = assessment["forecast"]
+    after_reboot = forecast["after_reboot"]
+    return forecast["variant"], after_reboot and after_reboot["variant"]
+
+
 def test_boot_files_can_make_istio_pick_the_other_variant_after_a_reboot():
-    assessment = readiness(listed_tables(), mode="ambient", profile="effective")
-    assert (assessment["forecast"]["variant"], assessment["forecast"]["after_reboot"]["variant"]) == ("nft", "legacy")
+    assessment = readiness(listed_tables(), **AMBIENT)
+    assert variants(assessment) == ("nft", "legacy")
     assert assessment["verdict"] == "at_risk"
     assert grades(assessment, "iptable_mangle") == ("not_needed", "unmet")
     assert grades(assessment, "nft_compat") == ("present", "not_needed")
-    (found,) = [finding for finding in assessment["findings"] if finding["id"] == "variant_changes"]
-    assert f"{SITE} lists iptable_nat, ip6table_nat" in found["message"]
+    assert f"{SITE} lists iptable_nat, ip6table_nat" in find_message(assessment, "variant_changes")
 
 
-def test_what_is_needed_after_a_reboot_only_is_persisted_and_not_loaded():
-    plan = preparation_plan(listed_tables(), mode="ambient", profile="effective")
-    assert {"iptable_mangle", "iptable_raw", "iptable_filter"} <= set(plan["boot_only"]) <= set(plan["modules"])
-    assert set(plan["persist"]) >= {"iptable_mangle", "iptable_raw", "iptable_filter"} and not set(plan["load"]) & set(
-        LEGACY
-    )
-    assert (plan["forecast"]["variant"], plan["forecast"]["after_reboot"]["variant"], plan["expected"]["verdict"]) == (
-        "nft",
-        "legacy",
-        "ready",
-    )
+def test_a_requirement_of_one_variant_says_when_it_is_needed():
+    assessment = readiness(listed_tables(), **AMBIENT)
+    reasons = {row["name"]: row["reason"] for row in assessment["requirements"]}
+    assert reasons["iptable_mangle"] == "needed after a reboot only, when Istio picks the other iptables variant"
+    assert reasons["nft_compat"] == "needed until a reboot only"
 
 
-def test_a_kernel_that_makes_tables_on_first_use_stays_with_its_variant():
-    assessment = readiness(
-        {**listed_tables(), "kernel": {"release": "x", "version": [5, 15, 0]}}, mode="ambient", profile="effective"
-    )
-    assert (assessment["verdict"], assessment["forecast"]["after_reboot"]) == ("ready", None)
+def test_a_kernel_that_creates_tables_on_first_use_keeps_its_variant():
+    node = listed_tables()
+    node["kernel"]["version"] = [5, 15, 0]
+    assessment = readiness(node, **AMBIENT)
+    assert assessment["verdict"] == "ready"
+    assert variants(assessment) == ("nft", None)
 
 
 def test_the_kernel_that_boots_next_decides():
     node = listed_tables()
-    newer = {
-        **node,
-        "kernel": {**node["kernel"], "next_boot": {"release": "6.1.0-50-amd64", "source": "link", "certain": True}},
-    }
-    assert readiness(newer, mode="ambient", profile="effective")["verdict"] == "ready"
+    node["kernel"]["next_boot"] = {"release": "6.1.0-50-amd64", "source": "link", "certain": True}
+    assert readiness(node, **AMBIENT)["verdict"] == "ready"
 
 
 def test_legacy_tables_that_no_boot_file_lists_are_gone_after_a_reboot():
-    loaded = {key: {**THERE, "boot": "no"} for key in [*LEGACY, "ip_tables", "ip6_tables"]}
-    node = facts(
-        **THERE,
-        kernel=OLD,
-        netfilter={"legacy_tables": {key: ["filter", "mangle", "nat", "raw"] for key in ("ipv4", "ipv6")}},
-        **loaded,
-    )
-    assessment = readiness(node, mode="ambient", profile="effective")
-    assert (
-        assessment["forecast"]["variant"],
-        assessment["forecast"]["after_reboot"]["variant"],
-        assessment["verdict"],
-    ) == ("legacy", "nft", "ready")
-    # A pod's namespace has none, whatever is loaded.
-    assessment = readiness(node, profile="effective")
-    assert (assessment["forecast"]["variant"], assessment["forecast"]["after_reboot"], assessment["verdict"]) == (
-        "nft",
-        None,
-        "ready",
-    )
+    loaded = dict.fromkeys(ALL_LEGACY, NOT_LISTED)
+    node = facts(**THERE, kernel=OLD, netfilter=ALL_TABLES, **loaded)
+    assessment = readiness(node, **AMBIENT)
+    assert variants(assessment) == ("legacy", "nft")
+    assert assessment["verdict"] == "ready"
 
 
-def test_what_is_listed_and_not_loaded_counts_after_the_reboot():
-    plan = preparation_plan(facts(kernel=OLD), profile="documented", load=False, mode="ambient")
-    assert (plan["load"], plan["forecast"]["variant"], plan["forecast"]["after_reboot"]["variant"]) == (
-        [],
-        "nft",
-        "legacy",
-    )
+def test_legacy_tables_of_the_host_do_not_matter_to_pods():
+    loaded = dict.fromkeys(ALL_LEGACY, NOT_LISTED)
+    assessment = readiness(facts(**THERE, kernel=OLD, netfilter=ALL_TABLES, **loaded), profile="effective")
+    assert variants(assessment) == ("nft", None)
+    assert assessment["verdict"] == "ready"
 
 
-def test_it_cannot_be_told_where_boot_files_cannot():
-    node = facts(
-        **THERE,
-        kernel=OLD,
-        **{key: {"state": "loadable", "boot": "unknown", "autoload": "denied"} for key in LEGACY},
-        nft_compat=ABSENT,
-    )
-    assert readiness(node, profile="effective", mode="ambient")["forecast"]["after_reboot"]["variant"] == "unknown"
+def test_the_forecast_is_unknown_if_it_is_unknown_whether_boot_files_are_read():
+    node = facts(**THERE, kernel=OLD, **dict.fromkeys(LEGACY, UNKNOWN_AT_BOOT), nft_compat=ABSENT)
+    assert variants(readiness(node, **AMBIENT)) == ("nft", "unknown")
 
 
-def test_only_the_mode_whose_variant_is_unknown_is_in_doubt():
-    unseen = {"legacy_tables": {"ipv4": None, "ipv6": None}}
-    node = facts(**THERE, netfilter=unseen, nft_compat={"state": "missing"})
+def test_only_the_mode_whose_variant_is_unknown_is_unknown():
+    node = facts(**THERE, **UNSEEN_TABLES, nft_compat={"state": "missing"})
     both = readiness(node, mode=["sidecar", "ambient"], profile="effective")
     assert both["forecast"]["modes"] == {"sidecar": "nft", "ambient": "unknown"}
-    assert both["verdict"] == "not_ready" and grades(both, "nft_compat")[0] == "unmet"
-    assert readiness(node, mode="ambient", profile="effective")["verdict"] == "unknown"
+    assert both["verdict"] == "not_ready"
+    assert grades(both, "nft_compat")[0] == "unmet"
+    assert readiness(node, **AMBIENT)["verdict"] == "unknown"
 
 
-def test_the_hosts_old_iptables_counts_where_the_variant_is_unknown_too():
-    unseen = {"legacy_tables": {"ipv4": None, "ipv6": None}}
-    node = facts(**THERE, netfilter=unseen, iptables="1.8.7", xt_tcpudp={"state": "missing"})
+def test_old_iptables_of_the_host_counts_even_if_a_variant_is_unknown():
+    node = facts(**THERE, **UNSEEN_TABLES, iptables="1.8.7", xt_tcpudp={"state": "missing"})
     both = readiness(node, mode=["sidecar", "ambient"], profile="effective", cni_plugin=True)
-    assert both["forecast"]["modes"]["ambient"] == "unknown" and grades(both, "xt_tcpudp")[0] == "unmet"
+    assert both["forecast"]["modes"]["ambient"] == "unknown"
+    assert grades(both, "xt_tcpudp")[0] == "unmet"
 
 
 @pytest.mark.parametrize(
     "version, variant, verdict",
     [("1.30", "legacy", "ready"), ("1.31", "nft", "not_ready"), ("1.27.0", "legacy", "ready")],
 )
-def test_iptables_legacy_serves_where_nothing_may_load_what_iptables_nft_lacks(version, variant, verdict):
+def test_iptables_legacy_works_if_modules_of_iptables_nft_must_not_be_loaded(version, variant, verdict):
     lacking = dict.fromkeys(("nf_tables", "nft_compat", "nft_chain_nat", "nft_counter"), ABSENT)
     assessment = readiness(facts(**THERE, **lacking), istio_version=version, profile="effective", ip_family="dual")
-    assert (assessment["forecast"]["variant"], assessment["verdict"]) == (variant, verdict)
+    assert assessment["forecast"]["variant"] == variant
+    assert assessment["verdict"] == verdict
 
 
 @pytest.mark.parametrize("version", ["1.30", "1.31"])
-def test_where_neither_works_what_iptables_nft_lacks_is_told_and_loaded(version):
-    node = facts(
-        autoload="denied",
-        **{key: {"state": "missing", "autoload": "never"} for key in [*LEGACY, "ip_tables", "ip6_tables"]},
-    )
+def test_if_neither_variant_works_the_modules_of_iptables_nft_are_unmet(version):
+    node = facts(autoload="denied", **dict.fromkeys(ALL_LEGACY, MISSING))
     assessment = readiness(node, istio_version=version, profile="effective")
-    assert assessment["verdict"] == "not_ready" and grades(assessment, "nft_chain_nat") == ("unmet", "unmet")
-    plan = preparation_plan(node, istio_version=version, profile="effective")
-    assert "nft_chain_nat" in plan["load"] and plan["not_loadable"] == [] and plan["expected"]["verdict"] == "ready"
+    assert assessment["verdict"] == "not_ready"
+    assert grades(assessment, "nft_chain_nat") == ("unmet", "unmet")
 
 
-def test_up_to_1_27_0_istio_tries_the_table_filter_and_then_lacks_the_chain_of_nat():
+def test_up_to_1_27_0_istio_tests_table_filter_and_then_lacks_the_nat_chain():
     node = facts(**THERE, nft_chain_nat=ABSENT, nft_chain_nat_ipv4={"state": "missing"})
     old = readiness(node, istio_version="1.26", profile="effective")
-    assert (old["forecast"]["variant"], old["verdict"]) == ("nft", "not_ready")
-    assert (
-        readiness(node, istio_version="1.28", profile="effective", ip_family="dual")["forecast"]["variant"] == "legacy"
-    )
+    assert old["forecast"]["variant"] == "nft"
+    assert old["verdict"] == "not_ready"
+    new = readiness(node, istio_version="1.28", profile="effective", ip_family="dual")
+    assert new["forecast"]["variant"] == "legacy"
 
 
-def test_combined_loads_no_legacy_table_where_istio_would_then_not_pick_nft():
-    # An old kernel with SELinux: for want of anything Istio takes plain iptables, and once nft is loaded that one.
-    plan = preparation_plan(facts(autoload="denied", kernel=(4, 18, 0)), mode="ambient", istio_version="1.30")
-    assert "nft_chain_nat" in plan["load"] and not set(plan["load"] + plan["persist"]) & set(LEGACY)
-    assert (plan["forecast"]["variant"], plan["expected"]["verdict"]) == ("nft", "ready")
-
-
-@pytest.mark.parametrize("version", ["1.26", "1.30"])
-def test_combined_loads_nothing_of_nft_where_istio_does_with_legacy(version):
-    lacking = {
-        **dict.fromkeys(("nf_tables", "nft_chain_nat", "nft_counter"), ABSENT),
-        "nft_compat": {"state": "missing", "autoload": "never"},
-    }
-    node = facts(**THERE, **lacking)
-    assert readiness(node, istio_version=version)["verdict"] == "ready"
-    plan = preparation_plan(node, istio_version=version)
-    assert (plan["load"], plan["forecast"]["variant"], plan["expected"]["verdict"]) == ([], "legacy", "ready")
-
-
-def test_what_one_row_needs_now_is_loaded_though_another_needs_it_after_a_reboot_only():
-    tables = {key: ["filter", "mangle", "nat", "raw"] for key in ("ipv4", "ipv6")}
-    loaded = dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], BY_HAND)
-    node = facts(autoload="denied", kernel=OLD, netfilter={"legacy_tables": tables}, **loaded)
-    plan = preparation_plan(node, mode=["sidecar", "ambient"], profile="effective", istio_version="1.30")
-    assert "nft_chain_nat" in plan["load"] and plan["boot_only"] == []
-
-
-def test_the_forecast_of_a_plan_with_a_reboot_is_for_after_it():
-    waits = {
-        "state": "blocked",
-        "autoload": "denied",
-        "reasons": [{"axis": "now", "code": "modules_disabled", "text": "kernel.modules_disabled is 1"}],
-        "next_boot": {"state": "loadable", "autoload": "yes"},
-    }
-    node = listed_tables(xt_owner=waits)
-    for name in [*LEGACY, "ip_tables", "ip6_tables"]:
-        node["modules"][name] = {**waits, "boot": node["modules"][name]["boot"]}
-    plan = preparation_plan(node, mode="ambient", profile="effective", reboot="if_needed")
-    assert [step["kind"] for step in plan["steps"]] == ["modules", "reboot"]
-    assert (plan["forecast"]["variant"], plan["forecast"]["after_reboot"]) == ("legacy", None)
-
-
-def into(release, **node):
+def boots_into(release, **node):
+    """Return facts of a node that boots another kernel next."""
     found = facts(**THERE, **node)
-    return {
-        **found,
-        "kernel": {
-            **found["kernel"],
-            "module_tree_present": True,
-            "next_boot": {"release": release, "source": "link", "certain": True},
-        },
-    }
-
-
-ALL_TABLES = {"legacy_tables": {key: ["filter", "mangle", "nat", "raw"] for key in ("ipv4", "ipv6")}}
+    found["kernel"]["module_tree_present"] = True
+    found["kernel"]["next_boot"] = {"release": release, "source": "link", "certain": True}
+    return found
 
 
 @pytest.mark.parametrize(
-    "node, now, after",
+    "node, now, after_reboot",
     [
-        # Tables that were there for their modules alone are not there with a kernel that makes them on first use.
-        (into("6.1.0-30-amd64", kernel=OLD, netfilter=ALL_TABLES), "legacy", "nft"),
-        # What the running kernel shows of itself says nothing of an older one, and holds for its next release.
-        (into("5.10.0-30-amd64", kernel=(6, 1, 0)), "nft", "legacy"),
-        (into("5.14.0-570.el9.x86_64", kernel=(5, 14, 0)), "nft", None),
-        (into("6.12.0-30-amd64", kernel=(6, 1, 0), netfilter=ALL_TABLES), "legacy", None),
+        # Tables of loaded modules do not exist with a kernel that creates tables on first use.
+        pytest.param(
+            boots_into("6.1.0-30-amd64", kernel=OLD, netfilter=ALL_TABLES), "legacy", "nft", id="old kernel to new"
+        ),
+        # The behavior of the running kernel does not show that of an older one, but holds for a newer one.
+        pytest.param(boots_into("5.10.0-30-amd64", kernel=(6, 1, 0)), "nft", "legacy", id="new kernel to old"),
+        pytest.param(boots_into("5.14.0-570.el9.x86_64", kernel=(5, 14, 0)), "nft", None, id="backport to backport"),
+        pytest.param(
+            boots_into("6.12.0-30-amd64", kernel=(6, 1, 0), netfilter=ALL_TABLES), "legacy", None, id="new to newer"
+        ),
     ],
 )
-def test_another_kernel_makes_tables_in_its_own_way(node, now, after):
-    forecast = readiness(node, mode="ambient", profile="effective")["forecast"]
-    assert (forecast["variant"], (forecast["after_reboot"] or {}).get("variant")) == (now, after)
+def test_another_kernel_creates_tables_in_its_own_way(node, now, after_reboot):
+    assert variants(readiness(node, **AMBIENT)) == (now, after_reboot)
 
 
-def test_a_guess_at_the_next_kernel_decides_nothing_where_the_modules_facts_do_not_follow_it():
-    node = into("5.10.0-30-amd64", kernel=(6, 1, 0))
+def test_a_guess_at_the_next_kernel_counts_only_if_the_module_tree_of_the_running_one_is_gone():
+    node = boots_into("5.10.0-30-amd64", kernel=(6, 1, 0))
     node["kernel"]["next_boot"]["certain"] = False
-    assert readiness(node, mode="ambient", profile="effective")["forecast"]["after_reboot"] is None
+    assert variants(readiness(node, **AMBIENT)) == ("nft", None)
     node["kernel"]["module_tree_present"] = False
-    assert readiness(node, mode="ambient", profile="effective")["forecast"]["after_reboot"]["variant"] == "legacy"
+    assert variants(readiness(node, **AMBIENT)) == ("nft", "legacy")
 
 
-def test_no_boot_file_brings_back_what_the_next_kernel_does_not_have():
-    gone = {"next_boot": {"state": "missing", "autoload": "never"}}
-    plan = preparation_plan(facts(xt_owner=gone), profile="effective")
-    assert "xt_owner" in plan["load"] and plan["expected"]["verdict"] == "at_risk"
-
-
-def test_where_a_module_cannot_be_told_loading_others_changes_no_table():
-    unknown = {"state": "unknown", "autoload": "unknown", "boot": "no"}
-    node = facts(
-        **THERE,
-        kernel=OLD,
-        xt_owner={"state": "loadable", "boot": "no"},
-        **dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], unknown),
-    )
-    assert preparation_plan(node, mode="ambient", profile="effective")["forecast"]["variant"] == "nft"
-
-
-def test_a_boot_file_is_named_where_its_tables_change_the_variant():
+def test_a_boot_file_is_named_only_if_its_tables_change_the_variant():
     gone = dict.fromkeys(("nf_tables", "nft_chain_nat", "nft_counter", "nft_compat"), BY_HAND)
     node = facts(**THERE, boot_files={SITE: list(NAT)}, **gone)
-    (found,) = [
-        one["message"] for one in readiness(node, istio_version="1.30")["findings"] if one["id"] == "variant_changes"
-    ]
-    assert SITE not in found and "iptables-nft cannot work without nf_tables" in found
+    message = find_message(readiness(node, istio_version="1.30"), "variant_changes")
+    assert SITE not in message
+    assert "iptables-nft cannot work without nf_tables" in message
 
 
-def test_tables_that_decide_nothing_are_not_said_to():
-    node = facts(
-        **THERE,
-        netfilter={"legacy_tables": {"ipv4": ["filter"], "ipv6": []}},
-        iptable_nat={"state": "missing", "autoload": "never"},
-    )
-    assessment = readiness(node, mode="ambient", profile="effective")
-    (found,) = [one for one in assessment["findings"] if one["id"] == "legacy_tables"]
-    assert assessment["forecast"]["variant"] == "nft" and found["severity"] == "info"
-    assert "the forecast is nft all the same (iptables-legacy cannot work)" in found["message"]
+def test_tables_that_do_not_change_the_forecast_are_only_information():
+    node = facts(**THERE, netfilter={"legacy_tables": {"ipv4": ["filter"], "ipv6": []}}, iptable_nat=MISSING)
+    assessment = readiness(node, **AMBIENT)
+    assert assessment["forecast"]["variant"] == "nft"
+    (found,) = [finding for finding in assessment["findings"] if finding["id"] == "legacy_tables"]
+    assert found["severity"] == "info"
+    assert "the forecast for ambient Istio is still nft (iptables-legacy cannot work)" in found["message"]
 
 
-@pytest.mark.parametrize(
-    "version, verdict", [("1.25.3", "ready"), ("1.26", "not_ready"), ("1.27.1", "not_ready"), ("1.27.2", "ready")]
-)
-def test_old_releases_try_iptables_legacy_for_ipv6_where_the_kernel_has_none(version, verdict):
+@pytest.mark.parametrize("version", ["1.25.3", "1.27.2"])
+def test_releases_that_do_not_test_ipv6_are_ready_without_it(version):
     node = facts(**THERE)
     node["kernel"]["ipv6"] = False
     assessment = readiness(node, profile="effective", istio_version=version, iptables_variant="legacy")
-    assert assessment["verdict"] == verdict
-    rows = [row for row in assessment["requirements"] if row["now"] == "unmet"]
-    assert [row["id"] for row in rows] == (["iptables/kernel/kernel/ipv6_probe"] if verdict == "not_ready" else [])
-    assert not rows or rows[0]["remedy"].startswith("use Istio 1.27.2 or newer")
+    assert assessment["verdict"] == "ready"
+    assert [row["id"] for row in assessment["requirements"] if row["now"] == "unmet"] == []
 
 
-def test_a_plan_names_what_will_be_unmet():
-    missing = {"state": "missing", "autoload": "never"}
-    assert preparation_plan(facts(autoload="denied", xt_owner=missing), profile="effective")["expected"]["unmet"] == [
-        "xt_owner"
-    ]
+@pytest.mark.parametrize("version", ["1.26", "1.27.1"])
+def test_old_releases_test_iptables_legacy_for_ipv6_even_if_the_kernel_has_none(version):
+    node = facts(**THERE)
+    node["kernel"]["ipv6"] = False
+    assessment = readiness(node, profile="effective", istio_version=version, iptables_variant="legacy")
+    assert assessment["verdict"] == "not_ready"
+    (row,) = [row for row in assessment["requirements"] if row["now"] == "unmet"]
+    assert row["id"] == "iptables/kernel/kernel/ipv6_probe"
+    assert row["remedy"].startswith("use Istio 1.27.2 or newer")
 
 
-def test_a_variant_that_is_foreseen_once_its_modules_are_loaded_is_told_so():
+def test_the_reason_says_that_istio_picks_nft_once_its_modules_are_loaded():
     forecast = readiness(facts(autoload="denied"), istio_version="1.30", profile="effective")["forecast"]
-    assert forecast["variant"] == "nft" and forecast["reason"].endswith(
-        "once what is lacking is loaded Istio picks nft"
-    )
+    assert forecast["variant"] == "nft"
+    assert forecast["reason"].endswith("; once the missing modules are loaded Istio picks nft")
 
 
-@pytest.mark.parametrize("profile", ["effective", "combined"])
-def test_where_nft_could_not_work_once_loaded_legacy_is_what_mends(profile):
-    node = facts(autoload="denied", nft_compat={"state": "missing", "autoload": "never"})
-    plan = preparation_plan(node, istio_version="1.30", profile=profile)
-    assert "iptable_nat" in plan["load"] and "nft_chain_nat" not in plan["load"] and plan["not_loadable"] == []
-    assert (plan["forecast"]["variant"], plan["expected"]["verdict"]) == ("legacy", "ready")
-
-
-def test_a_variant_of_the_hosts_iptables_that_is_none_is_not_picked():
-    node = facts(
-        **THERE,
-        nf_tables={"state": "missing", "autoload": "never"},
-        iptable_nat={"state": "missing", "autoload": "never"},
-    )
+def test_an_unknown_variant_of_the_hosts_iptables_is_ignored():
+    node = facts(**THERE, nf_tables=MISSING, iptable_nat=MISSING)
     node["tools"]["iptables"]["variant"] = "nf_tables"
     assessment = readiness(node, cni_plugin=True, istio_version="1.30", profile="effective")
-    assert (assessment["forecast"]["variant"], assessment["verdict"]) == ("legacy", "not_ready")
+    assert assessment["forecast"]["variant"] == "legacy"
+    assert assessment["verdict"] == "not_ready"
+
+
+def test_without_a_mode_there_is_no_summary():
+    assert summarize({}, {}) is None
+
+
+def test_a_summary_names_the_modes_whose_reasons_differ():
+    now = {"sidecar": Forecast("nft", "a"), "ambient": Forecast("legacy", "b")}
+    summary = summarize(now, {"sidecar": Forecast("nft", "c"), "ambient": Forecast("nft", "c")})
+    assert summary == {
+        "variant": "mixed",
+        "reason": "sidecar: a; ambient: b",
+        "modes": {"sidecar": "nft", "ambient": "legacy"},
+        "after_reboot": {"variant": "nft", "reason": "c", "modes": {"sidecar": "nft", "ambient": "nft"}},
+    }
+
+
+def test_a_summary_repeats_nothing_that_stays_after_a_reboot():
+    now = {"sidecar": Forecast("nft", "a")}
+    assert summarize(now, {"sidecar": Forecast("nft", "another reason")})["after_reboot"] is None
+
+
+TABLES_IN_USE = {"netfilter": {"legacy_tables": {"ipv4": ["nat"], "ipv6": ["nat"]}}}
+LOADED_NAT = {"iptable_nat": {"state": "loaded"}, "ip6table_nat": {"state": "loaded"}}
+
+
+def filter_tables(**modules):
+    """Return facts with legacy tables filter, but without the module of table nat."""
+    netfilter = {"legacy_tables": {"ipv4": ["filter"], "ipv6": ["filter"]}}
+    return facts(netfilter=netfilter, iptable_filter={"state": "loaded"}, iptable_nat={"state": "missing"}, **modules)
+
+
+@pytest.mark.parametrize(
+    "options, node, variant",
+    [
+        pytest.param({}, facts(), "nft", id="sidecar"),
+        pytest.param({"mode": "ambient"}, facts(), "nft", id="ambient"),
+        pytest.param({"mode": "ambient"}, facts(**TABLES_IN_USE, **LOADED_NAT), "legacy", id="legacy tables"),
+        # A pod has its own network namespace.
+        pytest.param({}, facts(**TABLES_IN_USE, **LOADED_NAT), "nft", id="legacy tables do not count for pods"),
+        pytest.param(
+            {}, facts(kernel=(5, 10, 0), **TABLES_IN_USE, **LOADED_NAT), "nft", id="nor for pods of an old kernel"
+        ),
+        # A loaded module without its table shows that this kernel creates tables on first use, whatever its version is.
+        pytest.param({"mode": "ambient"}, facts(kernel=(5, 14, 0), **LOADED_NAT), "nft", id="module without its table"),
+        pytest.param({"mode": "ambient"}, filter_tables(), "nft", id="the test of legacy needs table nat"),
+        # Up to 1.27.0 Istio tests table filter, and then fails without nat (awslabs/amazon-eks-ami#2354).
+        pytest.param(
+            {"mode": "ambient", "istio_version": "1.27.0"},
+            filter_tables(ip6table_filter={"state": "loaded"}),
+            "legacy",
+            id="1.27.0 tests table filter",
+        ),
+        pytest.param({"istio_version": "1.25.3"}, facts(), "legacy", id="1.25.3 tests nothing"),
+        pytest.param(
+            {"istio_version": "1.25.3", "mode": "ambient"},
+            facts(netfilter={"nft_compat_uses": 4}),
+            "nft",
+            id="1.25.3 with rules of iptables-nft",
+        ),
+        pytest.param(
+            {"istio_version": "1.30"}, facts(nf_tables={"state": "missing"}), "legacy", id="1.30 without nf_tables"
+        ),
+        pytest.param(
+            {"istio_version": "1.31"}, facts(nf_tables={"state": "missing"}), "nft", id="1.31 without nf_tables"
+        ),
+        pytest.param(
+            {"mode": "ambient"},
+            facts(**UNSEEN_TABLES, iptable_nat={"state": "loaded"}),
+            "unknown",
+            id="unreadable tables",
+        ),
+        pytest.param({"mode": "ambient"}, facts(**UNSEEN_TABLES), "nft", id="unreadable tables without modules"),
+        pytest.param({"iptables_variant": "legacy"}, facts(), "legacy", id="selected variant"),
+    ],
+)
+def test_the_variant_is_the_one_that_istio_would_pick(options, node, variant):
+    assert readiness(node, **options)["forecast"]["variant"] == variant
+
+
+def test_modes_can_have_different_variants():
+    forecast = readiness(facts(**TABLES_IN_USE, **LOADED_NAT), mode=["sidecar", "ambient"])["forecast"]
+    assert forecast["variant"] == "mixed"
+    assert forecast["modes"] == {"sidecar": "nft", "ambient": "legacy"}
+
+
+def test_without_ipv6_istios_test_of_legacy_for_ipv6_fails():
+    node = facts(**THERE, **TABLES_IN_USE)
+    assert readiness(node, mode="ambient")["forecast"]["variant"] == "legacy"
+    node["kernel"]["ipv6"] = False
+    assert readiness(node, mode="ambient")["forecast"]["variant"] == "nft"
+    assert readiness(node, mode="ambient", ambient_ipv6=False)["forecast"]["variant"] == "legacy"

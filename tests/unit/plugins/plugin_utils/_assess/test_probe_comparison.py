@@ -1,30 +1,33 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a probe proves beside what was predicted."""
+"""The comparison of a probe's result with the assessment of the same node."""
 
 from __future__ import annotations
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.filter.probe_comparison import probe_comparison
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.probe_comparison import (
+    IPV6_REQUIREMENTS,
+    compare_with_probe,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 
 READY = {"verdicts": {"effective": "ready"}, "requirements": [], "forecast": None}
 PASSED = {"status": "passed"}
 UNTESTED = {"status": "not_tested", "message": "the kernel would load xt_CT", "would_load": ["xt_CT"]}
 
 
-def failed(*lacking, options=(), message="it failed"):
-    return {"status": "failed", "message": message, "missing": list(lacking), "missing_options": list(options)}
+def failed(*missing, options=(), message="it failed"):
+    return {"status": "failed", "message": message, "missing": list(missing), "missing_options": list(options)}
 
 
 def row(name, kind="module", **more):
     return {"id": f"iptables/{kind}/{name}", "name": name, "kind": kind, **more}
 
 
-def conclude(rule_sets, predicted="ready", rows=(), loaded=(), **forecast):
+def compare(rule_sets, predicted="ready", rows=(), loaded=(), **forecast):
     assessment = {"verdicts": {"effective": predicted}, "requirements": list(rows), "forecast": forecast or None}
-    return probe_comparison({"rule_sets": rule_sets, "loaded": list(loaded)}, assessment)
+    return compare_with_probe({"rule_sets": rule_sets, "loaded": list(loaded)}, assessment).as_dict()
 
 
 @pytest.mark.parametrize(
@@ -37,38 +40,59 @@ def conclude(rule_sets, predicted="ready", rows=(), loaded=(), **forecast):
         ([], "not_tested"),
     ],
 )
-def test_what_is_proved(results, expected):
-    conclusion = conclude({f"nft/ipv4/sidecar-{number}": result for number, result in enumerate(results)})
-    assert conclusion["result"] == expected
-    assert sum(conclusion["counts"].values()) == len(results)
+def test_the_result_is_over_all_rule_sets(results, expected):
+    comparison = compare({f"nft/ipv4/sidecar-{number}": result for number, result in enumerate(results)})
+    assert comparison["result"] == expected
+    assert sum(comparison["counts"].values()) == len(results)
 
 
-def test_what_was_not_tested_for_want_of_a_module_says_what_would_help():
-    conclusion = conclude(
-        {
-            "nft/ipv4/sidecar-dns": UNTESTED,
-            "nft/ipv6/sidecar-dns": {"status": "not_testable", "message": "nft is not installed"},
-        }
-    )
-    assert "load xt_CT for: prepare the node first, or set istio_node_probe_autoload: true" in conclusion["hint"]
-    assert conclude({"nft/ipv4/sidecar-dns": PASSED})["hint"] is None
-    other = {"iptables-nft/ipv4/sidecar-dns": PASSED, "iptables-legacy/ipv4/sidecar-dns": UNTESTED}
-    assert conclude(other, variant="nft")["hint"] is None
+def test_rule_sets_are_counted_by_status():
+    comparison = compare({"nft/ipv4/sidecar-dns": PASSED, "nft/ipv6/sidecar-dns": UNTESTED})
+    assert comparison["counts"] == {"passed": 1, "failed": 0, "not_tested": 1, "not_testable": 0}
 
 
-def test_a_kernel_without_ipv6_is_led_back_to_that_requirement():
-    said = "can't initialize ip6tables table `nat': Address family not supported by protocol"
-    results = {
-        "iptables-legacy/ipv4/sidecar-redirect": PASSED,
-        "iptables-legacy/ipv6/sidecar-redirect": failed(message=said),
-    }
-    (cause,) = conclude(results, "not_ready", [row("kernel/ipv6", "kernel", now="unmet")])["causes"]
-    assert (cause["message"], cause["requirements"]) == ("the kernel has no IPv6", ["iptables/kernel/kernel/ipv6"])
-    (cause,) = conclude(results, "not_ready", [row("kernel/ipv6", "kernel", now="present")])["causes"]
-    assert said in cause["message"] and cause["requirements"] == []
+def test_the_hint_says_how_to_test_the_rest():
+    missing_tool = {"status": "not_testable", "message": "nft is not installed"}
+    hint = compare({"nft/ipv4/sidecar-dns": UNTESTED, "nft/ipv6/sidecar-dns": missing_tool})["hint"]
+    assert hint.endswith("load xt_CT: prepare the node first, or set istio_node_probe_autoload: true")
 
 
-BOTH = {
+def test_there_is_no_hint_if_all_that_counts_is_tested():
+    assert compare({"nft/ipv4/sidecar-dns": PASSED})["hint"] is None
+    other_variant = {"iptables-nft/ipv4/sidecar-dns": PASSED, "iptables-legacy/ipv4/sidecar-dns": UNTESTED}
+    assert compare(other_variant, variant="nft")["hint"] is None
+
+
+UNSUPPORTED = "can't initialize ip6tables table `nat': Address family not supported by protocol"
+WITHOUT_IPV6 = {
+    "iptables-legacy/ipv4/sidecar-redirect": PASSED,
+    "iptables-legacy/ipv6/sidecar-redirect": failed(message=UNSUPPORTED),
+}
+
+
+def test_the_requirements_of_ipv6_are_those_of_the_rules():
+    assert sorted(IPV6_REQUIREMENTS) == ["iptables/kernel/kernel/ipv6", "nftables/kernel/kernel/ipv6"]
+
+
+def test_a_failure_without_ipv6_is_traced_to_that_requirement():
+    (cause,) = compare(WITHOUT_IPV6, "not_ready", [row("kernel/ipv6", "kernel", now="unmet")])["causes"]
+    assert cause["message"] == "the kernel has no IPv6"
+    assert cause["requirements"] == ["iptables/kernel/kernel/ipv6"]
+
+
+def test_a_failure_on_a_kernel_with_ipv6_is_not_traced_to_that_requirement():
+    (cause,) = compare(WITHOUT_IPV6, "not_ready", [row("kernel/ipv6", "kernel", now="present")])["causes"]
+    assert UNSUPPORTED in cause["message"]
+    assert cause["requirements"] == []
+
+
+def test_missing_modules_explain_an_ipv6_failure_first():
+    results = {"iptables-legacy/ipv6/sidecar-redirect": failed("ip6table_nat")}
+    (cause,) = compare(results, "not_ready", [row("kernel/ipv6", "kernel", now="unmet")])["causes"]
+    assert cause["message"] == "missing: ip6table_nat"
+
+
+TWO_VARIANTS = {
     "iptables-nft/ipv4/sidecar-dns": PASSED,
     "iptables-legacy/ipv4/sidecar-dns": failed("ip_tables"),
     "iptables-legacy/ipv4/ambient-dns": PASSED,
@@ -86,38 +110,42 @@ BOTH = {
     ],
 )
 def test_only_the_variant_that_istio_picks_counts(forecast, expected):
-    assert conclude(BOTH, **forecast)["result"] == expected
+    assert compare(TWO_VARIANTS, **forecast)["result"] == expected
 
 
-def test_a_failure_is_led_back_to_its_requirement():
-    rows = [
-        row("xt_owner"),
-        row("xt_CT"),
-        row("NF_CONNTRACK_ZONES", kind="option"),
-        row("nft_chain_nat", any_of=["nft_chain_nat_ipv4"]),
-    ]
-    results = {
-        "iptables-nft/ipv4/sidecar-dns": failed("xt_CT"),
-        "iptables-nft/ipv6/sidecar-dns": failed("xt_CT"),
-        "iptables-nft/ipv4/ambient-dns": failed(options=["NF_CONNTRACK_ZONES"]),
-        "iptables-nft/ipv4/detection": failed("nft_chain_nat_ipv4"),
-    }
-    causes = {tuple(cause["rule_sets"]): cause for cause in conclude(results, rows=rows)["causes"]}
-    both = causes["iptables-nft/ipv4/sidecar-dns", "iptables-nft/ipv6/sidecar-dns"]
-    assert both["message"] == "for want of xt_CT" and both["requirements"] == ["iptables/module/xt_CT"]
-    zones = causes[("iptables-nft/ipv4/ambient-dns",)]
-    assert zones["message"] == "for want of CONFIG_NF_CONNTRACK_ZONES" and zones["requirements"] == [
-        "iptables/option/NF_CONNTRACK_ZONES"
-    ]
-    assert causes[("iptables-nft/ipv4/detection",)]["requirements"] == ["iptables/module/nft_chain_nat"]
+def find_causes(results, rows):
+    """Return the causes by the rule sets that failed."""
+    return {tuple(cause["rule_sets"]): cause for cause in compare(results, rows=rows)["causes"]}
 
 
-def test_where_nothing_is_lacking_the_tool_is_to_blame():
-    conclusion = conclude(
-        {"nft/ipv4/sidecar-dns": failed(message="syntax error")}, rows=[row("nft", kind="tool"), row("nft_ct")]
-    )
-    assert conclusion["causes"][0]["message"] == "every module is there, and the rules fail: syntax error"
-    assert conclusion["causes"][0]["requirements"] == ["iptables/tool/nft"]
+def test_failures_for_the_same_cause_are_one_and_are_traced_to_the_requirement():
+    results = {"iptables-nft/ipv4/sidecar-dns": failed("xt_CT"), "iptables-nft/ipv6/sidecar-dns": failed("xt_CT")}
+    cause = find_causes(results, [row("xt_owner"), row("xt_CT")])[tuple(results)]
+    assert cause["message"] == "missing: xt_CT"
+    assert cause["requirements"] == ["iptables/module/xt_CT"]
+
+
+def test_a_missing_kernel_option_is_traced_to_its_requirement():
+    results = {"iptables-nft/ipv4/ambient-dns": failed(options=["NF_CONNTRACK_ZONES"])}
+    cause = find_causes(results, [row("xt_CT"), row("NF_CONNTRACK_ZONES", kind="option")])[tuple(results)]
+    assert cause["message"] == "missing: CONFIG_NF_CONNTRACK_ZONES"
+    assert cause["missing"] == ["CONFIG_NF_CONNTRACK_ZONES"]
+    assert cause["missing_options"] == ["NF_CONNTRACK_ZONES"]
+    assert cause["requirements"] == ["iptables/option/NF_CONNTRACK_ZONES"]
+
+
+def test_a_missing_any_of_module_is_traced_to_its_requirement():
+    results = {"iptables-nft/ipv4/detection": failed("nft_chain_nat_ipv4")}
+    cause = find_causes(results, [row("nft_chain_nat", any_of=["nft_chain_nat_ipv4"])])[tuple(results)]
+    assert cause["requirements"] == ["iptables/module/nft_chain_nat"]
+
+
+@pytest.mark.parametrize("rule_set, tool", [("nft/ipv4/sidecar-dns", "nft"), ("iptables-nft/ipv4/a", "iptables")])
+def test_a_failure_without_anything_missing_is_traced_to_the_tool(rule_set, tool):
+    rows = [row("nft", kind="tool"), row("iptables", kind="tool"), row("nft_ct")]
+    (cause,) = compare({rule_set: failed(message="syntax error")}, rows=rows)["causes"]
+    assert cause["message"] == "every module is present, but the rules fail: syntax error"
+    assert cause["requirements"] == [f"iptables/tool/{tool}"]
 
 
 @pytest.mark.parametrize(
@@ -129,10 +157,18 @@ def test_where_nothing_is_lacking_the_tool_is_to_blame():
         ("not_ready", PASSED, ("xt_CT",), ("passed_by_loading", "info")),
     ],
 )
-def test_a_disagreement_is_a_finding(predicted, result, loaded, finding):
-    findings = conclude({"nft/ipv4/sidecar-dns": result}, predicted, rows=[row("xt_CT")], loaded=loaded)["findings"]
-    assert [(one["id"], one["severity"]) for one in findings] == [finding]
-    assert all(one["message"] and one["source"] for one in findings)
+def test_a_contradiction_is_a_finding(predicted, result, loaded, finding):
+    (found,) = compare({"nft/ipv4/sidecar-dns": result}, predicted, rows=[row("xt_CT")], loaded=loaded)["findings"]
+    assert (found["id"], found["severity"]) == finding
+    assert found["message"]
+    assert found["source"]
+
+
+def test_a_contradiction_names_rule_sets_and_causes():
+    (found,) = compare({"nft/ipv4/sidecar-dns": failed("xt_CT")}, rows=[row("xt_CT")])["findings"]
+    assert found["message"] == (
+        "predicted ready, but rules like Istio's fail on this node. nft/ipv4/sidecar-dns: missing: xt_CT"
+    )
 
 
 def test_a_right_verdict_for_wrong_reasons_is_a_finding():
@@ -145,9 +181,10 @@ def test_a_right_verdict_for_wrong_reasons_is_a_finding():
         "iptables-nft/ipv4/sidecar-dns": failed("xt_CT", "xt_owner"),
         "iptables-nft/ipv6/sidecar-dns": failed("nft_chain_nat"),
     }
-    (finding,) = conclude(results, "not_ready", rows=rows)["findings"]
-    assert (finding["id"], finding["severity"]) == ("prediction_contradicted", "error")
-    assert finding["message"] == "predicted not_ready, but not for xt_owner, for want of which rules fail too"
+    (found,) = compare(results, "not_ready", rows=rows)["findings"]
+    assert found["id"] == "prediction_contradicted"
+    assert found["severity"] == "error"
+    assert found["message"] == "predicted not_ready for other reasons: rules also fail because of missing xt_owner"
 
 
 @pytest.mark.parametrize(
@@ -161,23 +198,35 @@ def test_a_right_verdict_for_wrong_reasons_is_a_finding():
     ],
 )
 def test_agreement_is_no_finding(predicted, result):
-    assert conclude({"nft/ipv4/sidecar-dns": result}, predicted, rows=[row("xt_CT")])["findings"] == []
+    assert compare({"nft/ipv4/sidecar-dns": result}, predicted, rows=[row("xt_CT")])["findings"] == []
 
 
-def test_a_failure_for_want_of_what_no_requirement_names_is_a_finding():
-    findings = conclude({"nft/ipv4/sidecar-dns": failed("nft_new")}, "not_ready")["findings"]
-    assert [one["id"] for one in findings] == ["requirement_not_listed"] and "nft_new" in findings[0]["message"]
+def test_a_missing_module_that_no_requirement_names_is_a_finding():
+    (found,) = compare({"nft/ipv4/sidecar-dns": failed("nft_new")}, "not_ready")["findings"]
+    assert found["id"] == "requirement_not_listed"
+    assert "nft_new" in found["message"]
 
 
 @pytest.mark.parametrize(
-    "probe, assessment, error",
+    "probe, assessment, message",
     [
-        (None, READY, "the result of the probe has no mapping 'rule_sets'"),
-        ({"rule_sets": {"x": {"status": "passed"}}}, READY, "rule set 'x'"),
-        ({"rule_sets": {"a/b/c": {"status": "fine"}}}, READY, "has none of the statuses"),
-        ({"rule_sets": {}}, {"verdict": "ready"}, "the assessment has no verdicts, requirements and forecast"),
+        (None, READY, "the result of the probe: is 'None', not a mapping; register the result of "),
+        ({}, READY, "the result of the probe: 'rule_sets' is missing; register the result of "),
+        (
+            {"rule_sets": {"x": PASSED}},
+            READY,
+            "the result of the probe: 'rule_sets.x' is not named tool/family/rules; ",
+        ),
+        (
+            {"rule_sets": {"a/b/c": {"status": "fine"}}},
+            READY,
+            "the result of the probe: 'rule_sets.a/b/c.status' is 'fine', not one of passed, failed, not_tested, ",
+        ),
+        ({"rule_sets": {}}, {"verdict": "ready"}, "the assessment: 'verdicts' is missing; pass the result of "),
+        ({"rule_sets": {}}, None, "the assessment: is 'None', not a mapping; pass the result of "),
     ],
 )
-def test_what_is_no_result_is_refused(probe, assessment, error):
-    with pytest.raises(AnsibleFilterError, match=error):
-        probe_comparison(probe, assessment)
+def test_a_malformed_input_is_an_error_with_a_remedy(probe, assessment, message):
+    with pytest.raises(InvalidInputError) as raised:
+        compare_with_probe(probe, assessment)
+    assert str(raised.value).startswith(message)

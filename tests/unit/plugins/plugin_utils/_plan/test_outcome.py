@@ -1,15 +1,22 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is made of the results of acting."""
+"""Executions: what a run reports, and how the node may differ from the plan."""
 
 from __future__ import annotations
 
-import pytest
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Acted
+from dataclasses import replace
 
-MODULES = {"loaded": ["xt_CT"], "persisted": ["xt_CT", "xt_set"], "boot_file": "# ours\n"}
+import pytest
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import Forecast
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Execution
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import parse_facts, preparation_plan
+from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import make_node, plan_nftables
+
+MODULES = {"loaded": ["xt_CT"], "persisted": ["xt_CT", "xt_set"], "boot_file": "# our block\n"}
 PLAN = {
     "steps": [],
     "load": ["xt_CT", "xt_set"],
@@ -18,104 +25,167 @@ PLAN = {
     "optional": ["xt_u32"],
     "forecast": None,
 }
-FACTS = {"kernel": {"boot_id": "one"}}
-ASSESSMENT = {"forecast": None}
 REBOOT = {"kind": "reboot", "by": "role", "args": {}}
+# make_node() gives its node the boot ID "b".
+FACTS = parse_facts(make_node())
+REBOOTED = replace(FACTS, kernel=replace(FACTS.kernel, boot_id="c"))
+ASSESSMENT = assess(FACTS, Selection.from_options({"backend": "nftables"}))
 
 
-def acted(modules=None, overrides=None, check_mode=False, **plan):
-    options = {
+def execute(modules=None, overrides=None, check_mode=False, **plan):
+    option = {
         "plan": {**PLAN, **plan},
         "modules": MODULES if modules is None else modules,
         "overrides": overrides or {},
-        "boot_id": "one",
+        "boot_id": "b",
     }
-    return Acted.from_options(options, check_mode)
+    return Execution.from_option(option, check_mode)
 
 
-def test_what_was_done_is_what_the_tasks_say():
-    done = acted(steps=[{"kind": "packages", "by": "role", "args": {"names": ["nftables"]}}]).as_dict(FACTS)
-    assert (done["loaded"], done["persisted"], done["packages"], done["policy"]) == (
-        ["xt_CT"],
-        ["xt_CT", "xt_set"],
-        ["nftables"],
-        "unchanged",
-    )
-    assert done["boot_ids"] == [] and done["files"] == []
+def test_the_results_of_the_tasks_are_reported():
+    steps = [
+        {"kind": "packages", "by": "role", "args": {"names": ["nftables"]}},
+        {"kind": "policy", "by": "role", "args": {"state": "present", "priority": 300}},
+    ]
+    report = execute(steps=steps, overrides={"files": ["/etc/modprobe.d/a.conf"]}, not_removed=["x"]).as_dict(FACTS)
+    assert report == {
+        "check_mode": False,
+        "loaded": ["xt_CT"],
+        "persisted": ["xt_CT", "xt_set"],
+        "boot_file": "# our block\n",
+        "packages": ["nftables"],
+        "files": ["/etc/modprobe.d/a.conf"],
+        "policy": "present",
+        "boot_ids": [],
+        "not_removed": ["x"],
+    }
 
 
-def test_where_a_task_was_skipped_it_is_what_the_plan_says():
-    done = acted({"skipped": True}, check_mode=True).as_dict(FACTS)
-    assert (done["loaded"], done["persisted"], done["check_mode"]) == (["xt_CT", "xt_set"], ["xt_CT"], True)
+def test_a_plan_that_changes_nothing_reports_nothing():
+    report = execute({"skipped": True}, load=[], persist=[]).as_dict(FACTS)
+    assert report["policy"] == "unchanged"
+    for key in ("loaded", "persisted", "packages", "files", "boot_ids", "not_removed"):
+        assert report[key] == []
 
 
-def test_the_owners_steps_are_not_ours():
-    assert acted(steps=[{**REBOOT, "by": "owner"}]).as_dict(FACTS)["boot_ids"] == []
+def test_a_skipped_task_reports_what_the_plan_says():
+    report = execute({"skipped": True}, check_mode=True).as_dict(FACTS)
+    assert report["loaded"] == ["xt_CT", "xt_set"]
+    assert report["persisted"] == ["xt_CT"]
+    assert report["check_mode"] is True
 
 
-def test_all_well():
-    assert acted().shortfall(FACTS, ASSESSMENT) is None and acted().lost() is None
+def test_a_failed_task_without_a_report_did_nothing():
+    report = execute({"failed": True, "msg": "/etc: read-only file system"}).as_dict(FACTS)
+    assert report["loaded"] == []
+    assert report["persisted"] == []
+
+
+def test_steps_of_the_owner_are_not_reported():
+    assert execute(steps=[{**REBOOT, "by": "owner"}]).as_dict(FACTS)["boot_ids"] == []
+
+
+@pytest.mark.parametrize("make_plan", [preparation_plan, plan_nftables])
+@pytest.mark.parametrize("state", ["prepared", "absent"])
+def test_a_plan_of_the_filter_can_be_executed(make_plan, state):
+    plan = make_plan(make_node(managed={"boot_file": ["xt_owner"]}), state=state)
+    option = {"plan": plan, "modules": {"skipped": True}, "overrides": {}, "boot_id": ""}
+    report = Execution.from_option(option, check_mode=True).as_dict(FACTS)
+    assert report["loaded"] == plan["load"]
+    assert report["persisted"] == plan["persist"]
+    assert report["not_removed"] == plan.get("not_removed", [])
+
+
+def test_a_node_that_is_as_predicted_deviates_in_nothing():
+    execution = execute()
+    assert execution.deviation(FACTS, ASSESSMENT) is None
+    assert execution.unreachable_error is None
+
+
+LOST = {"unreachable": True, "msg": "gone"}
+
+
+@pytest.mark.parametrize("results", [{"modules": LOST}, {"overrides": LOST}], ids=["modules", "overrides"])
+def test_a_node_that_became_unreachable_is_an_error(results):
+    assert execute(**results).unreachable_error == "unreachable: gone"
+
+
+def test_a_required_module_that_failed_is_a_deviation():
+    failed_modules = [{"name": "xt_set", "cause": "no space"}, {"name": "xt_u32", "cause": "blacklisted"}]
+    result = {**MODULES, "failed": True, "msg": "xt_set: no space", "failed_modules": failed_modules}
+    assert execute(result).deviation(FACTS, ASSESSMENT) == "xt_set: no space"
+
+
+def test_an_optional_module_that_failed_is_no_deviation():
+    result = {**MODULES, "failed": True, "msg": "xt_u32: blacklisted", "failed_modules": [{"name": "xt_u32"}]}
+    assert execute(result).deviation(FACTS, ASSESSMENT) is None
+
+
+def test_a_failure_that_names_no_module_is_a_deviation():
+    execution = execute({"failed": True, "msg": "/etc: read-only file system"})
+    assert execution.deviation(FACTS, ASSESSMENT) == "/etc: read-only file system"
+
+
+def test_a_module_that_failed_before_the_reboot_is_no_deviation():
+    result = {"failed": True, "msg": "xt_set: modules are disabled", "failed_modules": [{"name": "xt_set"}]}
+    assert execute(result, steps=[REBOOT]).deviation(REBOOTED, ASSESSMENT) is None
+
+
+def test_a_skipped_task_fails_with_the_causes_of_the_plan():
+    causes = [{"name": "xt_set", "cause": "blacklisted"}, {"name": "xt_CT", "cause": "missing"}]
+    execution = execute({"skipped": True}, not_loadable=causes)
+    assert execution.deviation(FACTS, ASSESSMENT) == "xt_set: blacklisted; xt_CT: missing"
+
+
+def test_a_reboot_gives_the_node_another_boot_id():
+    execution = execute(steps=[REBOOT])
+    assert execution.deviation(FACTS, ASSESSMENT) == "the node did not reboot: its boot ID is still b"
+    assert execution.deviation(REBOOTED, ASSESSMENT) is None
+    assert execution.as_dict(REBOOTED)["boot_ids"] == ["b", "c"]
+    assert execute(steps=[REBOOT], check_mode=True).deviation(FACTS, ASSESSMENT) is None
+
+
+LEGACY = {"sidecar": Forecast("legacy", "iptable_nat is loaded")}
+NFT = {"sidecar": Forecast("nft", "no legacy table exists")}
+WILL_BE_NFT = {"modes": {"sidecar": "nft"}}
+WILL_BE_LEGACY = {"modes": {"sidecar": "legacy"}}
 
 
 @pytest.mark.parametrize(
-    "results", [{"modules": {"unreachable": True, "msg": "gone"}}, {"overrides": {"unreachable": True, "msg": "gone"}}]
+    "predicted, now, after_reboot, deviation",
+    [
+        (WILL_BE_NFT, LEGACY, LEGACY, "Istio would now pick iptables legacy: iptable_nat is loaded"),
+        (WILL_BE_NFT, NFT, LEGACY, "after a reboot Istio would pick iptables legacy: iptable_nat is loaded"),
+        (WILL_BE_NFT | {"after_reboot": WILL_BE_LEGACY}, NFT, LEGACY, None),
+        (WILL_BE_LEGACY, LEGACY, LEGACY, None),
+        (None, LEGACY, LEGACY, None),
+        (WILL_BE_NFT, {}, {}, None),
+    ],
+    ids=["now", "after a reboot", "as predicted", "the same after a reboot", "no prediction", "no iptables"],
 )
-def test_a_node_lost_on_the_way(results):
-    assert acted(**results).lost() == "unreachable: gone"
+def test_another_iptables_variant_than_predicted_is_a_deviation(predicted, now, after_reboot, deviation):
+    execution = execute(forecast=predicted)
+    assert execution.variant_changed(now, after_reboot) == deviation
+    assessment = replace(ASSESSMENT, forecasts=now, forecasts_after_reboot=after_reboot)
+    assert execution.deviation(FACTS, assessment) == deviation
+    assert execute(forecast=predicted, check_mode=True).deviation(FACTS, assessment) is None
 
 
-def test_a_required_module_failed():
-    failed = {
-        **MODULES,
-        "failed": True,
-        "msg": "xt_set: no space",
-        "failed_modules": [{"name": "xt_set"}, {"name": "xt_u32"}],
-    }
-    assert acted(failed).shortfall(FACTS, ASSESSMENT) == "xt_set: no space"
+@pytest.mark.parametrize(
+    "change, error",
+    [
+        ({"modules": None}, "'modules' is 'None', not a mapping"),
+        ({"plan": {}}, "'plan.steps' is missing"),
+        ({"plan": {**PLAN, "load": "xt_CT"}}, "'plan.load' is 'xt_CT', not a list"),
+        ({"boot_id": 1}, "'boot_id' is '1', not text"),
+    ],
+)
+def test_a_malformed_option_is_an_error_that_names_the_place(change, error):
+    option = {"plan": PLAN, "modules": MODULES, "overrides": {}, "boot_id": "b", **change}
+    with pytest.raises(InvalidInputError, match=f"^execution: {error}; give the plan"):
+        Execution.from_option(option, check_mode=False)
 
 
-def test_one_that_only_should_be_there_fails_nothing():
-    failed = {**MODULES, "failed": True, "msg": "xt_u32: blacklisted", "failed_modules": [{"name": "xt_u32"}]}
-    assert acted(failed).shortfall(FACTS, ASSESSMENT) is None
-
-
-def test_a_failure_without_any_module_is_one():
-    failed = acted({"failed": True, "msg": "/etc: read-only file system"})
-    assert failed.shortfall(FACTS, ASSESSMENT) == "/etc: read-only file system"
-    assert (failed.as_dict(FACTS)["loaded"], failed.as_dict(FACTS)["persisted"]) == ([], [])
-
-
-def test_what_waits_for_the_reboot_has_not_failed():
-    failed = {"failed": True, "msg": "xt_set: loading is switched off", "failed_modules": [{"name": "xt_set"}]}
-    after = {"kernel": {"boot_id": "two"}}
-    assert acted(failed, steps=[REBOOT]).shortfall(after, ASSESSMENT) is None
-
-
-def test_nothing_was_tried_and_the_plan_knows_what_fails():
-    planned = [{"name": "xt_set", "cause": "blacklisted"}, {"name": "xt_CT", "cause": "gone"}]
-    assert (
-        acted({"skipped": True}, not_loadable=planned).shortfall(FACTS, ASSESSMENT)
-        == "xt_set: blacklisted; xt_CT: gone"
-    )
-
-
-def test_a_reboot_needs_another_boot_id():
-    assert (
-        acted(steps=[REBOOT]).shortfall(FACTS, ASSESSMENT)
-        == "the node was to be rebooted, and its boot id is still one"
-    )
-    assert acted(steps=[REBOOT], check_mode=True).shortfall(FACTS, ASSESSMENT) is None
-    assert acted(steps=[REBOOT]).as_dict({"kernel": {"boot_id": "two"}})["boot_ids"] == ["one", "two"]
-
-
-def test_another_iptables_variant_than_was_foreseen():
-    now = {"forecast": {"variant": "legacy", "reason": "iptable_nat is loaded", "modes": {"sidecar": "legacy"}}}
-    flipped = acted(forecast={"modes": {"sidecar": "nft"}})
-    assert flipped.shortfall(FACTS, now) == "Istio would now pick iptables legacy: iptable_nat is loaded"
-    assert acted(forecast={"modes": {"sidecar": "legacy"}}).shortfall(FACTS, now) is None
-    assert acted(forecast={"modes": {"sidecar": "nft"}}, check_mode=True).shortfall(FACTS, now) is None
-
-
-def test_what_is_missing_is_named():
-    with pytest.raises(InvalidInput, match="execution: overrides, boot_id must be given"):
-        Acted.from_options({"plan": PLAN, "modules": MODULES}, False)
+def test_a_missing_key_of_the_option_is_an_error():
+    with pytest.raises(InvalidInputError, match="^execution: 'overrides' is missing; give the plan"):
+        Execution.from_option({"plan": PLAN, "modules": MODULES, "boot_id": "b"}, check_mode=False)

@@ -1,174 +1,169 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan where modules wait for a reboot, or for lists that nothing reads."""
+"""Reboots: when one is planned, who does it, and why it may not help."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
-from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import checked, preparation_plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.reboot import (
+    find_next_kernel,
+    fixed_by_reboot,
+    needs_reboot,
+)
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import parse_facts, preparation_plan
 from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
+    MASKED_SERVICE,
     NOT_BUILT,
-    NOT_INSTALLED,
-    VENDOR,
-    nft,
-    node,
-    reason,
-    step,
-    steps,
+    OSTREE,
+    VENDOR_FILE,
+    find_step,
+    list_kinds,
+    make_conflict_file,
+    make_node,
+    make_reason,
+    plan_nftables,
 )
 
-TREE_GONE = {
+NEXT_KERNEL = {"release": "6.1.0-43-amd64", "source": "link", "certain": True}
+TREE_MISSING = {
     "state": "unknown",
     "autoload": "unknown",
-    "reasons": [reason("now", "modules_tree_missing")],
+    "reasons": [make_reason("now", "modules_tree_missing")],
     "next_boot": {"state": "loadable", "autoload": "yes"},
+}
+DISABLED = {"state": "blocked", "autoload": "denied", "reasons": [make_reason("now", "modules_disabled")]}
+
+
+def test_a_reboot_is_planned_if_only_that_helps():
+    node = make_node(next_boot=NEXT_KERNEL, xt_owner=TREE_MISSING)
+    plan = preparation_plan(node, reboot="if_needed", install_packages=True)
+    assert list_kinds(plan) == ["modules", "reboot"]
+    step = find_step(plan, "reboot")
+    assert step["what"] == "reboot into 6.1.0-43-amd64"
+    assert step["why"] == "only a reboot helps: why"
+    assert step["command"] == ["systemctl", "reboot"]
+    assert step["reboot"]
+    assert "xt_owner" in plan["persist"]
+    assert plan["expected"]["verdict"] == "ready"
+
+
+def test_without_consent_the_owner_reboots():
+    plan = preparation_plan(make_node(next_boot=NEXT_KERNEL, xt_owner=TREE_MISSING))
+    assert list_kinds(plan, "owner") == ["reboot"]
+    assert find_step(plan, "reboot")["what"] == "reboot into 6.1.0-43-amd64, or set istio_node_reboot: if_needed"
+
+
+def test_no_reboot_is_planned_if_another_module_stays_missing():
+    node = make_node(next_boot=NEXT_KERNEL, xt_owner=TREE_MISSING, xt_REDIRECT=NOT_BUILT)
+    assert "reboot" not in list_kinds(preparation_plan(node, reboot="if_needed"))
+
+
+@pytest.mark.parametrize(
+    "axis, code, line",
+    [
+        ("autoload", "blacklist", "blacklist xt_owner"),
+        ("now", "install_override", "install xt_owner /bin/false"),
+    ],
+)
+def test_no_reboot_is_planned_if_a_conflict_remains(axis, code, line):
+    module = DISABLED | {"reasons": [*DISABLED["reasons"], make_reason(axis, code, VENDOR_FILE + ":3")]}
+    node = make_node(xt_owner=module, conflicts={VENDOR_FILE: make_conflict_file({"3": line})})
+    plan = preparation_plan(node, reboot="if_needed")
+    assert "reboot" not in list_kinds(plan)
+    assert "conflict" in list_kinds(plan, "owner")
+    assert "xt_owner" not in plan["persist"]
+
+    overridden = preparation_plan(node, reboot="if_needed", override_conflicts=True)
+    assert list_kinds(overridden) == ["overrides", "modules", "reboot"]
+    assert "xt_owner" in overridden["persist"]
+    assert "xt_owner" not in overridden["load"]
+    assert overridden["expected"]["verdict"] == "ready"
+
+
+def make_disabled_node(**more):
+    """Return a node on which no module loads until a reboot."""
+    return make_node(**more, **dict.fromkeys(KNOWN_MODULES, DISABLED))
+
+
+def make_upgraded_node(next_boot):
+    """Return a node on which the modules of the running kernel are gone; with the next kernel they have this state."""
+    module = {"state": "unknown", "autoload": "denied", "reasons": TREE_MISSING["reasons"], "next_boot": next_boot}
+    return make_node(next_boot=NEXT_KERNEL, **dict.fromkeys(KNOWN_MODULES, module))
+
+
+USELESS = {
+    "the next kernel lacks the modules": (
+        make_upgraded_node({"state": "missing", "autoload": "never"}),
+        {},
+        "nf_tables, nft_redir, nft_chain_nat, nft_counter are missing with kernel 6.1.0-43-amd64",
+    ),
+    "the modules are not persisted": (
+        make_disabled_node(),
+        {"persist": False},
+        "it is uncertain whether anything loads nf_tables, nft_redir, nft_chain_nat, nft_counter then, "
+        "because istio_node_persist is false",
+    ),
+    "the boot files are not read": (
+        make_disabled_node(platform=MASKED_SERVICE),
+        {},
+        "it is uncertain whether anything loads nf_tables, nft_redir, nft_chain_nat, nft_counter then",
+    ),
+    "the boot files may not be read": (
+        make_disabled_node(platform={"boot_files_read": None}),
+        {},
+        "it is uncertain whether anything loads nf_tables, nft_redir, nft_chain_nat, nft_counter then",
+    ),
+    "the boot file must not be written": (
+        make_disabled_node(platform=OSTREE),
+        {},
+        "it is uncertain whether anything loads nf_tables, nft_redir, nft_chain_nat, nft_counter then",
+    ),
 }
 
 
-def test_a_reboot_is_planned_only_where_nothing_else_helps():
-    made = node(following={"release": "6.1.0-43-amd64", "source": "link", "certain": True}, xt_owner=TREE_GONE)
-    plan = preparation_plan(made, reboot="if_needed", install_packages=True)
-    assert (
-        steps(plan) == ["modules", "reboot"]
-        and step(plan, "reboot")["what"] == "reboot into 6.1.0-43-amd64"
-        and "xt_owner" in plan["persist"]
-    )
-    assert plan["expected"]["verdict"] == "ready"
-    assert steps(preparation_plan(made), "owner") == ["reboot"]
-    made["modules"]["xt_REDIRECT"] |= NOT_BUILT
-    assert "reboot" not in steps(preparation_plan(made, reboot="if_needed"))
+@pytest.mark.parametrize("reboot", ["never", "if_needed"])
+@pytest.mark.parametrize("node, options, cause", USELESS.values(), ids=USELESS)
+def test_the_role_does_not_reboot_if_that_is_not_expected_to_help(node, options, cause, reboot):
+    plan = plan_nftables(node, reboot=reboot, **options)
+    assert "reboot" not in list_kinds(plan)
+    step = find_step(plan, "reboot")
+    assert step["why"] == f"why. A reboot alone does not help: {cause}"
+    assert "istio_node_reboot" not in step["what"]
 
 
-@pytest.mark.parametrize(
-    "code, line", [("blacklist", "blacklist xt_owner"), ("install_override", "install xt_owner /bin/false")]
-)
-def test_no_reboot_where_a_line_stays_that_keeps_the_module_from_loading(code, line):
-    waiting = {
-        "state": "blocked",
-        "autoload": "denied",
-        "reasons": [
-            reason("now", "modules_disabled"),
-            reason("autoload" if code == "blacklist" else "now", code, VENDOR + ":3"),
-        ],
-    }
-    made = node(xt_owner=waiting, conflicts={VENDOR: {"package": None, "comment": None, "lines": {"3": line}}})
-    plan = preparation_plan(made, reboot="if_needed")
-    assert "reboot" not in steps(plan) and "conflict" in steps(plan, "owner") and "xt_owner" not in plan["persist"]
-    plan = preparation_plan(made, reboot="if_needed", override_conflicts=True)
-    assert (
-        steps(plan) == ["overrides", "modules", "reboot"]
-        and "xt_owner" in plan["persist"]
-        and "xt_owner" not in plan["load"]
-    )
+def test_the_role_reboots_if_the_boot_file_helps():
+    plan = plan_nftables(make_disabled_node(), reboot="if_needed")
+    assert list_kinds(plan) == ["modules", "reboot"]
     assert plan["expected"]["verdict"] == "ready"
 
 
-def waiting(code="modules_disabled", following=None, **more):
-    """Return a node on which nothing loads until it reboots."""
-    entry = {
-        "state": "blocked" if code == "modules_disabled" else "unknown",
-        "autoload": "denied",
-        "reasons": [reason("now", code)],
-    }
-    return node(
-        following={"release": "6.1.0-43-amd64", "source": "link", "certain": True}
-        if code == "modules_tree_missing"
-        else None,
-        **more,
-        **_with(entry, following),
-    )
-
-
-def _with(entry, following):
-    return dict.fromkeys(KNOWN_MODULES, entry | ({"next_boot": following} if following else {}))
-
-
-UNREAD = {"boot_files_read": False, "boot_files_mask": "/etc/systemd/system/systemd-modules-load.service"}
+@pytest.mark.parametrize(
+    "next_boot, release",
+    [
+        (None, None),
+        ({"release": "6.1.0-42-amd64", "certain": True}, None),
+        ({"release": "6.1.0-43-amd64", "certain": True}, "6.1.0-43-amd64"),
+        ({"release": "6.1.0-43-amd64", "certain": False}, "6.1.0-43-amd64"),
+    ],
+)
+def test_the_next_kernel_counts_if_it_is_another_one(next_boot, release):
+    assert find_next_kernel(parse_facts(make_node(next_boot=next_boot))) == release
 
 
 @pytest.mark.parametrize(
-    "made, options, words",
+    "reasons, following, is_needed, is_fixed",
     [
-        (
-            waiting("modules_tree_missing", {"state": "missing", "autoload": "never"}),
-            {},
-            "are missing with kernel 6.1.0-43-amd64",
-        ),
-        (waiting(), {"persist": False}, "then, since istio_node_persist is false"),
-        (waiting(management=UNREAD), {}, "nothing is sure to load nf_tables"),
-        (waiting(management={"boot_files_read": None}), {}, "nothing is sure to load nf_tables"),
-        (waiting(management={"managed_by": "ostree"}), {}, "nothing is sure to load nf_tables"),
+        (["modules_disabled"], None, True, True),
+        (["modules_disabled", "blacklist"], None, True, False),
+        (["modules_tree_missing"], "6.1.0-43-amd64", True, True),
+        (["modules_tree_missing"], None, False, False),
+        (["unsigned_module"], "6.1.0-43-amd64", False, False),
     ],
 )
-def test_the_role_reboots_only_where_that_is_foreseen_to_help(made, options, words):
-    plan = nft(made, reboot="if_needed", **options)
-    told = step(plan, "reboot")
-    assert (
-        "reboot" not in steps(plan)
-        and words in told["why"]
-        and "A reboot alone does not help" in told["why"]
-        and "istio_node_reboot" not in told["what"]
-    )
-    assert "istio_node_reboot" not in step(nft(made, **options), "reboot")["what"]
-
-
-def test_the_role_reboots_where_the_boot_lists_help():
-    plan = nft(waiting(), reboot="if_needed")
-    assert steps(plan) == ["modules", "reboot"] and plan["expected"]["verdict"] == "ready"
-    assert "or set istio_node_reboot: if_needed" in step(nft(waiting()), "reboot")["what"]
-
-
-@pytest.mark.parametrize(
-    "read, mask, verdict, how, where",
-    [
-        (
-            False,
-            UNREAD["boot_files_mask"],
-            "at_risk",
-            ["systemctl", "unmask", "systemd-modules-load.service"],
-            UNREAD["boot_files_mask"],
-        ),
-        (
-            False,
-            "/usr/lib/systemd/system/systemd-modules-load.service",
-            "at_risk",
-            None,
-            "/usr/lib/systemd/system/systemd-modules-load.service",
-        ),
-        (False, "systemd.mask=systemd-modules-load on the kernel command line", "at_risk", None, "/proc/cmdline"),
-        (None, None, "unknown", None, None),
-        (True, None, "ready", None, None),
-    ],
-)
-def test_lists_that_nothing_reads_are_not_counted_upon(read, mask, verdict, how, where):
-    made = node(autoload="denied", management={"boot_files_read": read, "boot_files_mask": mask})
-    plan = nft(checked(made))
-    assert (
-        plan["expected"]["verdict"] == verdict
-        and steps(plan) == ["modules"]
-        and steps(plan, "owner") == (["conflict"] if where else [])
-    )
-    if where:
-        told = step(plan, "conflict")
-        assert (told.get("command"), told["where"], told["reboot"]) == (
-            how,
-            where,
-            where == "/proc/cmdline",
-        ) and mask in told["why"]
-    assert steps(nft(made, persist=False), "owner") == []
-    assert steps(nft(node(state="builtin", boot="not_applicable", management=UNREAD)), "owner") == []
-
-
-def test_what_packages_bring_and_others_list_is_not_counted_upon_where_nothing_reads_it():
-    made = node(
-        "rocky",
-        "6.12.0-124.el10_1.x86_64",
-        autoload="denied",
-        boot_files={"/etc/modules-load.d/v.conf": ["xt_owner"]},
-        xt_owner=NOT_INSTALLED,
-    )
-    assert preparation_plan(made, install_packages=True)["expected"]["verdict"] == "ready"
-    made["platform"] |= UNREAD
-    assert preparation_plan(made, install_packages=True)["expected"]["verdict"] == "at_risk"
+def test_a_reboot_fixes_disabled_modules_and_a_missing_tree(reasons, following, is_needed, is_fixed):
+    module = {"state": "blocked", "autoload": "denied", "reasons": [make_reason("now", code) for code in reasons]}
+    xt_owner = parse_facts(make_node(xt_owner=module)).modules["xt_owner"]
+    assert needs_reboot(xt_owner, following) is is_needed
+    assert fixed_by_reboot(xt_owner, following) is is_fixed

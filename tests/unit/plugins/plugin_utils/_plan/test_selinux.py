@@ -1,169 +1,156 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan where SELinux keeps containers from having modules loaded."""
+"""SELinux: the policy module, the boolean, and the hints."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils._managed.selinux_policy import told_policy
+from ansible_collections.nodeprep.istio.plugins.module_utils._managed.selinux_policy import abbreviate_policy
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import projection
 from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
-    MINE,
-    enforcing,
-    legacy,
-    nft,
-    node,
-    reason,
-    step,
-    steps,
+    find_step,
+    list_kinds,
+    make_enforcing_node,
+    make_node,
+    make_reason,
+    plan_legacy,
+    plan_nftables,
 )
 
-
-def test_preload_needs_no_policy_and_the_boolean_is_only_reported():
-    plan = legacy(enforcing())
-    assert steps(plan) == ["modules"] and plan["expected"]["verdict"] == "ready"
-    assert "the SELinux boolean domain_kernel_load_modules is off" in plan["hints"]
-    assert any("istio_node_load and istio_node_persist" in hint for hint in legacy(enforcing(), load=False)["hints"])
-    assert any("type=spc_t" in hint for hint in legacy(enforcing(), mode="ambient")["hints"])
+CIL = "(allow container_t kernel_t (system (module_request)))\n"
+INSTALLED = {"priority": 300, "cil": CIL, "priorities": [300], "semodule": True}
 
 
-def test_the_policy_comes_with_what_the_kernel_never_asks_for():
-    plan = legacy(enforcing(), selinux="policy", load=False, persist=False)
-    assert (
-        steps(plan) == ["policy", "modules"]
-        and plan["load"] == plan["persist"] == ["ip_tables"]
-        and plan["expected"]["verdict"] == "on_demand"
-    )
-    args = step(plan, "policy")["args"]
-    assert args["cil"] == "(allow container_t kernel_t (system (module_request)))\n" and args["priority"] == 300
-    installed = {"policy": {"priority": 300, "cil": args["cil"]}}
-    assert "policy" not in steps(legacy(enforcing(ours=installed), selinux="policy"))
-    assert step(legacy(enforcing(ours={"policy": {"priority": 200, "cil": args["cil"]}}), selinux="policy"), "policy")[
-        "args"
-    ]["stale"] == [200]
-    assert "policy" not in steps(legacy(node(), selinux="policy"))
+def make_node_with_policy(**differences):
+    return make_enforcing_node(managed={"policy": INSTALLED | differences})
 
 
-SELINUX_NOW = reason("autoload", "selinux")
-SELINUX_LATER = reason("boot", "selinux")
+def test_loading_in_advance_needs_no_policy_and_the_boolean_is_only_reported():
+    plan = plan_legacy(make_enforcing_node())
+    assert list_kinds(plan) == ["modules"]
+    assert plan["expected"]["verdict"] == "ready"
+    assert plan["hints"] == ["the SELinux boolean domain_kernel_load_modules is off"]
+
+
+@pytest.mark.parametrize("consent", [{"load": False}, {"persist": False}])
+def test_a_hint_says_that_denied_modules_must_be_loaded_in_advance(consent):
+    hints = plan_legacy(make_enforcing_node(), **consent)["hints"]
+    assert any("leave istio_node_load and istio_node_persist true" in hint for hint in hints)
+
+
+@pytest.mark.parametrize("options", [{"mode": "ambient"}, {"cni_plugin": True}])
+def test_a_hint_says_that_selinux_confines_the_agents_of_istio(options):
+    assert any("type=spc_t" in hint for hint in plan_legacy(make_enforcing_node(), **options)["hints"])
+
+
+def test_the_policy_comes_with_the_modules_that_the_kernel_never_requests():
+    plan = plan_legacy(make_enforcing_node(), selinux="policy", load=False, persist=False)
+    assert list_kinds(plan) == ["policy", "modules"]
+    assert plan["load"] == ["ip_tables"]
+    assert plan["persist"] == ["ip_tables"]
+    assert find_step(plan, "modules")["args"]["always"] == ["ip_tables"]
+    assert plan["expected"]["verdict"] == "on_demand"
+
+
+def test_the_step_has_the_whole_policy_and_the_command():
+    step = find_step(plan_legacy(make_enforcing_node(), selinux="policy"), "policy")
+    assert step["what"] == "install the SELinux module istio_node_prep with priority 300"
+    assert step["why"] == "it lets container_t request kernel modules"
+    assert step["command"] == ["semodule", "-X", "300", "-i", "istio_node_prep.cil"]
+    assert step["args"] == {"state": "present", "name": "istio_node_prep", "stale": [], "priority": 300, "cil": CIL}
+
+
+def test_a_policy_that_is_installed_is_not_installed_again():
+    assert "policy" not in list_kinds(plan_legacy(make_node_with_policy(), selinux="policy"))
+    assert "policy" not in list_kinds(plan_legacy(make_node(), selinux="policy"))
 
 
 @pytest.mark.parametrize(
-    "entry, following",
-    [
-        # Denied now, and with the kernel that boots next, where it is no longer built in.
-        (
-            {
-                "state": "loadable",
-                "autoload": "denied",
-                "reasons": [SELINUX_NOW],
-                "next_boot": {"state": "blocked", "autoload": "denied"},
-            },
-            "blocked",
-        ),
-        # Permissive until the reboot: denied only then.
-        (
-            {"state": "loadable", "autoload": "yes", "reasons": [SELINUX_LATER], "next_boot": {"autoload": "denied"}},
-            None,
-        ),
-        ({"state": "loaded", "autoload": "yes", "reasons": [SELINUX_LATER], "next_boot": {"autoload": "denied"}}, None),
-        (
-            {
-                "state": "loadable",
-                "autoload": "denied",
-                "reasons": [SELINUX_NOW],
-                "next_boot": {"state": "builtin", "autoload": "yes"},
-            },
-            "builtin",
-        ),
-    ],
+    "policy, stale",
+    [({"priority": 200, "priorities": [200]}, [200]), ({"priorities": [200, 300]}, [200]), ({"cil": "x"}, [])],
+    ids=["another priority", "a second priority", "another text"],
 )
-def test_what_containers_may_request_they_may_after_the_reboot_too(entry, following):
-    after = projection.with_requests_allowed(node(xt_owner={"boot": "no", **entry}))["modules"]["xt_owner"]
-    assert (after["autoload"], after["reasons"]) == ("yes", [])
-    assert after.get("next_boot") == (following and {"state": following, "autoload": "yes"})
+def test_a_policy_that_differs_is_replaced(policy, stale):
+    plan = plan_legacy(make_node_with_policy(**policy), selinux="policy")
+    assert find_step(plan, "policy")["args"]["stale"] == stale
 
 
-def test_what_somebody_else_denies_stays_denied():
-    entry = {"state": "loadable", "autoload": "denied", "boot": "no", "reasons": [reason("autoload", "blacklist")]}
-    entry["next_boot"] = {"state": "missing", "autoload": "never"}
-    assert projection.with_requests_allowed(node(xt_owner=entry))["modules"]["xt_owner"] == entry
-
-
-def test_a_policy_foresees_the_verdict_of_a_node_that_is_permissive_until_it_reboots():
-    later = {"autoload": "yes", "boot": "no", "reasons": [SELINUX_LATER], "next_boot": {"autoload": "denied"}}
-    made = node(
-        selinux={"mode": "permissive", "module_request": False, "domain": "container_t"},
-        **dict.fromkeys(KNOWN_MODULES, later),
-    )
-    options = {"load": False, "persist": False}
-    assert nft(made, selinux="policy", **options)["expected"]["verdict"] == "on_demand"
-    assert nft(made, **options)["expected"]["verdict"] == "at_risk"
-
-
-def test_a_loaded_module_will_load_again_once_what_blocks_it_is_taken_back():
-    blocked = {
-        "state": "loaded",
-        "autoload": "denied",
-        "boot": "ineffective",
-        "reasons": [reason("autoload", "install_override", f"{MINE}:1")],
-    }
-    made = node(xt_owner={**blocked, "next_boot": {"state": "blocked", "autoload": "denied"}})
-    after = projection.without_conflicts(made, ["xt_owner"], ["install_override"])["modules"]["xt_owner"]
-    assert (after["state"], after["autoload"], after.get("next_boot")) == ("loaded", "yes", None)
-
-
-def test_the_boolean_is_set_only_where_its_variable_says_so():
-    assert step(legacy(enforcing(), selinux_boolean=True), "boolean")["command"] == [
-        "setsebool",
-        "-P",
-        "domain_kernel_load_modules",
-        "on",
-    ]
-    assert "boolean" not in steps(legacy(enforcing(), selinux_boolean=False))
-
-
-def test_a_policy_of_another_priority_beside_the_right_one_goes():
-    cil = "(allow container_t kernel_t (system (module_request)))\n"
-    made = enforcing(ours={"policy": {"priority": 300, "cil": cil, "priorities": [200, 300], "semodule": True}})
-    assert step(legacy(made, selinux="policy"), "policy")["args"]["stale"] == [200]
-    made["managed"]["policy"]["priorities"] = [300]
-    assert "policy" not in steps(legacy(made, selinux="policy"))
-
-
-def test_a_policy_that_somebody_switched_off_is_the_owners():
-    cil = "(allow container_t kernel_t (system (module_request)))\n"
-    made = enforcing(
-        ours={"policy": {"priority": 300, "cil": cil, "priorities": [300], "semodule": True, "disabled": True}}
-    )
-    plan = legacy(made, selinux="policy")
-    assert "policy" not in steps(plan) and step(plan, "policy")["command"] == ["semodule", "-e", "istio_node_prep"]
-    assert plan["expected"] == legacy(made)["expected"]
-
-
-def test_a_long_policy_is_told_by_its_digest():
+def test_a_long_policy_is_compared_by_its_digest():
     domains = [f"domain_{number}_t" for number in range(40)]
-    policy = step(legacy(enforcing(), selinux="policy", selinux_domains=domains), "policy")["args"]["cil"]
-    made = enforcing(ours={"policy": {"priority": 300, "cil": told_policy(policy), "priorities": [300]}})
-    assert told_policy(policy) != policy and "policy" not in steps(
-        legacy(made, selinux="policy", selinux_domains=domains)
-    )
+    options = {"selinux": "policy", "selinux_domains": domains}
+    cil = find_step(plan_legacy(make_enforcing_node(), **options), "policy")["args"]["cil"]
+    assert abbreviate_policy(cil) != cil
+    assert "policy" not in list_kinds(plan_legacy(make_node_with_policy(cil=abbreviate_policy(cil)), **options))
 
 
-def test_a_policy_that_is_no_longer_asked_for_is_told_to_stay():
-    made = enforcing(ours={"policy": {"priority": 300, "cil": "x", "priorities": [300], "semodule": True}})
-    assert any("istio_node_prep of priority 300 still lets containers" in hint for hint in legacy(made)["hints"])
-    assert not any(
-        "still lets containers" in hint
-        for hint in [*legacy(made, selinux="policy")["hints"], *legacy(enforcing())["hints"]]
-    )
+def test_a_disabled_policy_is_enabled_by_the_owner():
+    node = make_node_with_policy(disabled=True)
+    plan = plan_legacy(node, selinux="policy")
+    assert "policy" not in list_kinds(plan)
+    step = find_step(plan, "policy")
+    assert step["what"] == "enable the SELinux module istio_node_prep"
+    assert step["why"] == "it is installed but disabled"
+    assert step["command"] == ["semodule", "-e", "istio_node_prep"]
+    assert plan["expected"] == plan_legacy(node)["expected"]
 
 
-def test_no_policy_for_a_type_that_the_node_does_not_have():
-    made = node(selinux={"mode": "enforcing", "module_request": None, "domain": None})
-    plan = nft(made, selinux="policy")
-    assert plan["steps"] == [] and len(plan["refused"]) == 1 and "install container-selinux" in plan["refused"][0]
-    assert nft(made, selinux="policy", selinux_domains=["my_container_t"])["refused"] == []
-    assert nft(made)["refused"] == nft(enforcing(), selinux="policy")["refused"] == []
+def test_a_hint_says_that_a_policy_of_an_earlier_run_stays():
+    words = "istio_node_prep with priority 300 still lets containers request kernel modules"
+    assert any(words in hint for hint in plan_legacy(make_node_with_policy())["hints"])
+    assert not any(words in hint for hint in plan_legacy(make_node_with_policy(), selinux="policy")["hints"])
+    assert not any(words in hint for hint in plan_legacy(make_enforcing_node())["hints"])
+
+
+def test_a_policy_changes_the_verdict_of_a_node_that_is_permissive_until_it_reboots():
+    later = {
+        "autoload": "yes",
+        "boot": "no",
+        "reasons": [make_reason("boot", "selinux")],
+        "next_boot": {"autoload": "denied"},
+    }
+    selinux = {"mode": "permissive", "module_request": False, "domain": "container_t"}
+    node = make_node(selinux=selinux, **dict.fromkeys(KNOWN_MODULES, later))
+    options = {"load": False, "persist": False}
+    assert plan_nftables(node, selinux="policy", **options)["expected"]["verdict"] == "on_demand"
+    assert plan_nftables(node, **options)["expected"]["verdict"] == "at_risk"
+
+
+def test_a_policy_for_another_domain_does_not_let_containers_request_modules():
+    options = {"selinux": "policy", "load": False, "persist": False}
+    node = make_enforcing_node()
+    assert plan_nftables(node, **options)["expected"]["verdict"] == "on_demand"
+    assert plan_nftables(node, selinux_domains=["my_t"], **options)["expected"]["verdict"] == "not_ready"
+
+
+def test_the_boolean_is_set_to_the_value_of_its_variable():
+    step = find_step(plan_legacy(make_enforcing_node(), selinux_boolean=True), "boolean")
+    assert step["command"] == ["setsebool", "-P", "domain_kernel_load_modules", "on"]
+    assert step["args"] == {"name": "domain_kernel_load_modules", "value": "on"}
+    assert step["why"] == "istio_node_selinux_boolean is true"
+    assert "boolean" not in list_kinds(plan_legacy(make_enforcing_node(), selinux_boolean=False))
+    assert "boolean" not in list_kinds(plan_legacy(make_enforcing_node()))
+
+
+def test_a_hint_says_that_a_policy_without_the_boolean_ignores_the_variable():
+    node = make_node(selinux={"mode": "permissive"})
+    (hint,) = plan_nftables(node, selinux_boolean=True)["hints"]
+    assert hint.startswith("istio_node_selinux_boolean has no effect")
+    assert plan_nftables(node)["hints"] == []
+
+
+def test_a_type_that_the_node_lacks_refuses_the_policy():
+    node = make_node(selinux={"mode": "enforcing", "module_request": None, "domain": None})
+    plan = plan_nftables(node, selinux="policy")
+    assert plan["steps"] == []
+    assert plan["refused"] == [
+        "SELinux: container_t was not found in the policy of this node; "
+        "install container-selinux, or set istio_node_selinux: preload"
+    ]
+
+
+def test_a_type_that_the_facts_do_not_know_refuses_nothing():
+    node = make_node(selinux={"mode": "enforcing", "module_request": None, "domain": None})
+    assert plan_nftables(node, selinux="policy", selinux_domains=["my_container_t"])["refused"] == []
+    assert plan_nftables(node)["refused"] == []
+    assert plan_nftables(make_enforcing_node(), selinux="policy")["refused"] == []

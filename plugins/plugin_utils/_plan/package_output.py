@@ -1,0 +1,49 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Output of package managers: the kernels that a simulated installation includes, and the errors of apt-get. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# A line for each package of the transaction: "Inst NAME (VERSION ...)" of apt-get --simulate (apt-pkg/algorithms.cc,
+# pkgSimulate::Install), "Installed: NAME-VERSION" in the results of ansible.builtin.dnf in check mode.
+INSTALL_LINE = re.compile(r"(?:Inst |Installed: )(\S+)")
+# Packages of kernels and their modules: linux-image-* and linux-modules-* on Debian and Ubuntu, kernel* on Fedora.
+KERNEL_PREFIXES = ("linux-image", "linux-modules", "kernel")
+
+# apt-get update only warns about a list that it cannot download, and exits with 0 (apt-pkg/update.cc, AcquireUpdate).
+APT_ERROR = re.compile(r"(?:E: |W: (?=Failed to fetch))(.*)")
+# The summary after such warnings. It names no cause.
+APT_SUMMARY = "Some index files failed"
+
+
+def find_other_kernels(lines: Iterable[str], release: str) -> list[str]:
+    """Return the packages of other kernels than the running one that a simulated installation includes.
+
+    :param lines: lines of ``apt-get --simulate install``, or results of ``ansible.builtin.dnf`` in check mode.
+    :param release: the running kernel's release as it appears in names or versions of packages (6.12.43+deb13-amd64).
+    """
+    packages = _find_packages(lines)
+    return [name for name in packages if name.startswith(KERNEL_PREFIXES) and release not in name]
+
+
+def _find_packages(lines: Iterable[str]) -> list[str]:
+    found = (INSTALL_LINE.match(line) for line in _split_lines(lines))
+    return [match.group(1) for match in found if match]
+
+
+def find_apt_errors(lines: Iterable[str]) -> list[str]:
+    """Return the errors in the lines that apt-get wrote to stderr, each once, without their prefix.
+
+    A list that cannot be downloaded is an error, too, although apt-get only warns about it.
+    """
+    found = (APT_ERROR.match(line) for line in _split_lines(lines))
+    messages = [match.group(1) for match in found if match]
+    return list(dict.fromkeys(message for message in messages if APT_SUMMARY not in message))
+
+
+def _split_lines(texts: Iterable[str]) -> list[str]:
+    return [line for text in texts for line in str(text).splitlines()]

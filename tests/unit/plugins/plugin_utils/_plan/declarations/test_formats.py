@@ -1,0 +1,102 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Declarations: on which systems nothing is written, and what their owner declares instead."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import (
+    make_declaration,
+    write_block_reason,
+)
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import parse_facts, preparation_plan
+from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
+    BOOT_FILE,
+    FEDORA_COREOS,
+    OSTREE,
+    list_kinds,
+    make_node,
+    plan_nftables,
+)
+
+
+@pytest.mark.parametrize(
+    "managed_by, words",
+    [
+        ("ostree", "rpm-ostree manages this node"),
+        ("transactional-update", "next snapshot"),
+        ("image", "/etc is read-only"),
+        ("chef", "chef manages this node"),
+    ],
+)
+def test_nothing_is_written_to_a_system_that_is_managed_in_another_way(managed_by, words):
+    node = make_node(platform={"managed_by": managed_by})
+    assert words in (write_block_reason(parse_facts(node)) or "")
+    plan = preparation_plan(node)
+    assert words in plan["refused"][0]
+    assert plan["refused"][0].startswith("nothing is written to this node: ")
+    assert list_kinds(plan) == []
+    assert not plan["change"]
+    assert plan["load"] == []
+    assert plan["expected"]["verdict"] in ("at_risk", "on_demand")
+
+
+def test_such_a_node_can_still_load_modules_without_listing_them():
+    plan = preparation_plan(make_node(platform=OSTREE), persist=False)
+    assert plan["refused"] == []
+    assert list_kinds(plan) == ["modules"]
+
+
+def test_other_systems_may_be_written_to():
+    assert write_block_reason(parse_facts(make_node())) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Red Hat Enterprise Linux CoreOS 418.94", "CentOS Stream CoreOS 9.0.20250701-0"],
+)
+def test_openshift_gets_a_machine_config(name):
+    declaration = preparation_plan(make_node("rhel", name=name, platform=OSTREE))["declaration"]
+    assert declaration["kind"] == "MachineConfig"
+    assert f"path: {BOOT_FILE}\n" in declaration["text"]
+    assert "source: data:,br_netfilter%0A" in declaration["text"]
+
+
+def test_fedora_coreos_gets_a_butane_file():
+    declaration = preparation_plan(make_node(**FEDORA_COREOS))["declaration"]
+    assert declaration["kind"] == "Butane"
+    assert f"path: {BOOT_FILE}\n" in declaration["text"]
+    assert "        inline: |\n          br_netfilter\n" in declaration["text"]
+
+
+def test_a_system_without_a_known_format_gets_no_declaration():
+    assert preparation_plan(make_node(platform={"systemd": False}))["declaration"] is None
+
+
+def list_declared_lines(node):
+    text = plan_nftables(node)["declaration"]["text"]
+    return [line.strip() for line in text.partition("inline: |\n")[2].splitlines()]
+
+
+def test_a_declaration_keeps_what_the_file_lists_already():
+    node = make_node(
+        **FEDORA_COREOS,
+        boot_files={BOOT_FILE: ["nft_redir", "xt_owner"]},
+        managed={"other_modules": ["wireguard", "xt_owner", "nft_redir", "a: b"]},
+    )
+    listed_already = ["wireguard", "xt_owner", "nft_redir"]
+    assert list_declared_lines(node) == [*listed_already, "nf_tables", "nft_chain_nat", "nft_counter"]
+
+
+def test_a_declaration_for_more_modes_keeps_the_modules_of_the_first():
+    listed = preparation_plan(make_node())["persist"]
+    both = {"mode": ["sidecar", "ambient"]}
+    text = preparation_plan(make_node(**FEDORA_COREOS, boot_files={BOOT_FILE: listed}), **both)["declaration"]["text"]
+    for name in preparation_plan(make_node(), **both)["persist"]:
+        assert f" {name}\n" in text
+
+
+def test_a_file_with_more_lines_than_the_facts_list_is_not_declared():
+    facts = parse_facts(make_node(**FEDORA_COREOS, managed={"truncated": True}))
+    assert make_declaration(facts, ["nft_redir"]) is None

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The boot file: why the role does not write it, and what the owner does if nothing reads it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import preparation_plan
+from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
+    BLACKLISTED,
+    BOOT_FILE,
+    ENFORCING,
+    MASKED_SERVICE,
+    NOT_INSTALLED,
+    OSTREE,
+    VENDOR_CONFLICT,
+    find_step,
+    list_kinds,
+    make_node,
+    plan_nftables,
+)
+
+UNUSABLE = {
+    "masked": ({"managed": {"masked": True}}, f"{BOOT_FILE}: masked by a link to /dev/null; remove the link"),
+    "unbalanced markers": (
+        {"managed": {"boot_file": None}},
+        f"{BOOT_FILE}: unbalanced BEGIN/END markers; remove them and run again",
+    ),
+    "no systemd": (
+        {"platform": {"systemd": False}},
+        f"{BOOT_FILE} is not written: systemd does not run on this node, and nothing else reads /etc/modules-load.d; "
+        "list the modules where the init system reads them, for example in /etc/modules",
+    ),
+}
+
+
+@pytest.mark.parametrize("node, refusal", UNUSABLE.values(), ids=UNUSABLE)
+def test_a_boot_file_that_cannot_be_used_refuses_the_plan(node, refusal):
+    plan = preparation_plan(make_node(**node))
+    assert len(plan["refused"]) == 1
+    assert plan["refused"][0].startswith(f"{refusal}, or set istio_node_persist: false")
+    assert list_kinds(plan) == []
+
+
+@pytest.mark.parametrize("node", [node for node, _refusal in UNUSABLE.values()], ids=UNUSABLE)
+def test_a_boot_file_that_the_role_does_not_write_refuses_nothing(node):
+    facts = make_node(**node, xt_owner=BLACKLISTED, conflicts=VENDOR_CONFLICT)
+    plan = preparation_plan(facts, persist=False, override_conflicts=True)
+    assert plan["refused"] == []
+    assert list_kinds(plan) == ["overrides", "modules"]
+
+
+@pytest.mark.parametrize("node, refusal", UNUSABLE.values(), ids=UNUSABLE)
+def test_persist_is_no_alternative_if_the_policy_needs_the_boot_file(node, refusal):
+    facts = make_node(**node, selinux=ENFORCING)
+    plan = preparation_plan(facts, iptables_variant="legacy", selinux="policy", persist=False)
+    assert plan["refused"] == [refusal]
+
+
+def test_a_block_that_is_complete_needs_no_writing():
+    persist = plan_nftables(make_node())["persist"]
+    node = make_node(platform=OSTREE, boot_files={BOOT_FILE: persist}, managed={"boot_file": persist})
+    plan = plan_nftables(node)
+    assert plan["refused"] == []
+    assert plan["load"]
+    assert plan["persist"] == persist
+
+
+SHADOWED = "/usr/lib/modules-load.d/istio.conf"
+
+
+def test_a_file_of_a_vendor_with_the_same_name_is_not_hidden():
+    node = make_node(boot_files={SHADOWED: ["nft_redir"]}, managed={"shadowed_file": SHADOWED})
+    (refusal,) = plan_nftables(node)["refused"]
+    assert refusal.startswith(f"{BOOT_FILE}: would hide {SHADOWED}")
+    assert f"copy {SHADOWED} to {BOOT_FILE} first" in refusal
+    assert plan_nftables(node, persist=False)["refused"] == []
+
+
+def test_a_vendor_file_that_lists_all_modules_needs_no_boot_file():
+    node = make_node(boot_files={SHADOWED: list(KNOWN_MODULES)}, managed={"shadowed_file": SHADOWED})
+    plan = plan_nftables(node)
+    assert plan["refused"] == []
+    assert plan["persist"] == []
+
+
+CMDLINE_MASK = "systemd.mask=systemd-modules-load on the kernel command line"
+VENDOR_UNIT = "/usr/lib/systemd/system/systemd-modules-load.service"
+
+
+@pytest.mark.parametrize(
+    "mask, step",
+    [
+        (
+            MASKED_SERVICE["boot_files_mask"],
+            {
+                "what": "unmask systemd-modules-load.service",
+                "where": MASKED_SERVICE["boot_files_mask"],
+                "command": ["systemctl", "unmask", "systemd-modules-load.service"],
+                "reboot": False,
+            },
+        ),
+        (
+            VENDOR_UNIT,
+            {
+                "what": f"restore systemd-modules-load.service: {VENDOR_UNIT} is empty or a link to /dev/null",
+                "where": VENDOR_UNIT,
+                "reboot": False,
+            },
+        ),
+        (
+            CMDLINE_MASK,
+            {
+                "what": "remove systemd.mask= of systemd-modules-load from the kernel command line",
+                "where": "/proc/cmdline",
+                "reboot": True,
+            },
+        ),
+    ],
+    ids=["masked by the administrator", "masked by the vendor", "kernel command line"],
+)
+def test_the_owner_unmasks_the_service_that_reads_the_boot_files(mask, step):
+    node = make_node(autoload="denied", platform={"boot_files_read": False, "boot_files_mask": mask})
+    plan = plan_nftables(node)
+    found = find_step(plan, "conflict")
+    names = "nf_tables, nft_redir, nft_chain_nat, nft_counter"
+    why = f"it is masked ({mask}), so these modules are listed but not loaded at boot: {names}"
+    assert found == {"kind": "conflict", "by": "owner", "why": why, **step}
+    assert list_kinds(plan) == ["modules"]
+    assert plan["expected"]["verdict"] == "at_risk"
+
+
+@pytest.mark.parametrize("is_read, verdict", [(None, "unknown"), (True, "ready")])
+def test_boot_files_that_may_be_read_need_no_step(is_read, verdict):
+    plan = plan_nftables(make_node(autoload="denied", platform={"boot_files_read": is_read}))
+    assert plan["expected"]["verdict"] == verdict
+    assert list_kinds(plan, "owner") == []
+
+
+def test_a_masked_service_does_not_matter_if_nothing_is_listed_or_persisted():
+    assert list_kinds(plan_nftables(make_node(platform=MASKED_SERVICE), persist=False), "owner") == []
+    builtin = make_node(state="builtin", boot="not_applicable", platform=MASKED_SERVICE)
+    assert list_kinds(plan_nftables(builtin), "owner") == []
+
+
+def test_modules_of_new_packages_do_not_load_at_boot_if_nothing_reads_the_boot_files():
+    node = make_node(
+        "rocky",
+        "6.12.0-124.el10_1.x86_64",
+        autoload="denied",
+        boot_files={"/etc/modules-load.d/v.conf": ["xt_owner"]},
+        xt_owner=NOT_INSTALLED,
+    )
+    assert preparation_plan(node, install_packages=True)["expected"]["verdict"] == "ready"
+    node["platform"] |= MASKED_SERVICE
+    assert preparation_plan(node, install_packages=True)["expected"]["verdict"] == "at_risk"
