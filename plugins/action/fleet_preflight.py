@@ -1,11 +1,11 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Check what a run asks for, once, on the controller, before any node is asked."""
+"""Check hosts, variables and files of a run once, on the controller, before any node is contacted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -13,13 +13,22 @@ from ansible.inventory.manager import split_host_pattern
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight import request as _request
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import is_ours
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.request import (
+    NotTemplatableYetError,
+    Request,
+    Template,
+    Variables,
+    describe_ambiguous_hosts,
+    describe_missing_hosts,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import is_role_variable
 
 ARGUMENTS = {
     "pattern": {"type": "str", "required": True},
     "hosts": {"type": "list", "elements": "str", "required": True},
 }
+# Operators of Ansible's host patterns.
+PATTERN_OPERATORS = ("!", "&", "~")
 
 
 class ActionModule(ActionBase):
@@ -28,56 +37,60 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _checked, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _validated, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         variables = task_vars or {}
-        asked = set(arguments["hosts"])
-        hosts = [name for name in variables["ansible_play_hosts_all"] if name in asked]
+        matching = set(arguments["hosts"])
+        hosts = [name for name in variables["ansible_play_hosts_all"] if name in matching]
         if not hosts:
-            return {**result, "failed": True, "msg": _request.no_host(arguments["pattern"], bool(asked))}
-        # The last plays are for hosts by their names: one that is no pattern of itself would not fail there.
-        odd = [name for name in hosts if split_host_pattern([name]) != [name] or name.startswith(("!", "&", "~"))]
-        if odd:
-            return {**result, "failed": True, "msg": _request.no_pattern(odd)}
-        request = _request.Request(
-            self._by_host(hosts, variables), frozenset(load_extra_vars(self._loader)) | self._of_play(variables).keys()
-        )
-        for text in request.warnings():
-            Display().warning(text)
-        errors = list(request.errors())
+            message = describe_missing_hosts(arguments["pattern"], in_inventory=bool(matching))
+            return {**result, "failed": True, "msg": message}
+        ambiguous = [name for name in hosts if not _is_own_pattern(name)]
+        if ambiguous:
+            return {**result, "failed": True, "msg": describe_ambiguous_hosts(ambiguous)}
+        play_variables = frozenset(load_extra_vars(self._loader)) | _read_play_variables(variables).keys()
+        request = Request(self._read_hosts(hosts, variables), play_variables)
+        for warning in request.list_warnings():
+            Display().warning(warning)
+        errors = list(request.find_errors())
         result.update(changed=False, hosts=len(hosts))
-        return (
-            {**result, "failed": True, "msg": "nothing was asked of any node. " + "; ".join(errors)}
-            if errors
-            else result
-        )
+        if errors:
+            result.update(failed=True, msg=f"no node was contacted. {'; '.join(errors)}")
+        return result
 
-    @staticmethod
-    def _of_play(variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the play says, which comes before what the inventory says, for every host."""
-        first = variables["hostvars"].raw_get(variables["inventory_hostname"])
-        return {
-            name: value
-            for name, value in variables.items()
-            if is_ours(name) and (name not in first or first[name] != value)
-        }
-
-    def _by_host(
-        self, hosts: list[str], variables: Mapping[str, Any]
-    ) -> Iterator[tuple[str, dict[str, Any], Callable[[str], Any]]]:
-        """Yield for each host its variables of the roles, as they are written, and a function that templates one of them."""
+    def _read_hosts(self, hosts: list[str], variables: Mapping[str, Any]) -> Iterator[tuple[str, Variables, Template]]:
+        """Yield for each host its variables of the roles, as they are written, and a function that templates them."""
         hostvars = variables["hostvars"]
-        play = self._of_play(variables)
+        play = _read_play_variables(variables)
         for host in hosts:
-            own = {name: value for name, value in hostvars.raw_get(host).items() if is_ours(name)}
+            written = {name: value for name, value in hostvars.raw_get(host).items() if is_role_variable(name)}
+            yield host, {**written, **play}, self._build_template(host, play, hostvars)
 
-            def templated(name: str, host: str = host) -> Any:
-                try:
-                    found = self._templar.template(play[name]) if name in play else hostvars[host][name]
-                except AnsibleError as exc:
-                    raise _request.NotNow(str(exc)) from exc
-                # Before ansible-core 2.19 what is not defined yet stays as it is written.
-                if isinstance(found, str) and "{{" in found:
-                    raise _request.NotNow(found)
-                return found
+    def _build_template(self, host: str, play: Mapping[str, Any], hostvars: Any) -> Template:
+        """Return a function that returns the value of a variable for a host."""
 
-            yield host, {**own, **play}, templated
+        def template(name: str) -> Any:
+            try:
+                value = self._templar.template(play[name]) if name in play else hostvars[host][name]
+            except AnsibleError as exc:
+                raise NotTemplatableYetError(str(exc)) from exc
+            # ansible-core before 2.19 leaves a template as it is if one of its variables is not defined yet.
+            if isinstance(value, str) and "{{" in value:
+                raise NotTemplatableYetError(value)
+            return value
+
+        return template
+
+
+def _is_own_pattern(host: str) -> bool:
+    """Return whether the name of a host matches this host alone, as the plays after this one expect."""
+    return split_host_pattern([host]) == [host] and not host.startswith(PATTERN_OPERATORS)
+
+
+def _read_play_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the roles' variables that the play or the command line sets. They take precedence over the inventory's."""
+    inventory = variables["hostvars"].raw_get(variables["inventory_hostname"])
+    return {
+        name: value
+        for name, value in variables.items()
+        if is_role_variable(name) and (name not in inventory or inventory[name] != value)
+    }

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: missing_modules
-short_description: List the required kernel modules that are not there
+short_description: List the required kernel modules that are not present
 version_added: 0.1.0
 description:
-  - Gives every module of the selection whose grade now is not C(present), blocked and missing ones included.
-  - What is to be loaded is said by P(nodeprep.istio.preparation_plan#filter), not by this list.
+  - Lists every module of the selection whose grade now is not C(present), including blocked and missing modules.
+  - P(nodeprep.istio.preparation_plan#filter), and not this list, decides which modules to load.
 options:
   _input:
     description: The node's facts, C(ansible_facts.istio_node) of M(nodeprep.istio.node_facts).
     type: dict
     required: true
   levels:
-    description: Only requirements of these levels.
+    description: List only requirements of these levels.
     type: list
     elements: str
     choices: [must, should]
     default: [must, should]
   states:
-    description: Only modules in these states, of V(loaded), V(builtin), V(merged), V(loadable), V(blocked), V(missing), V(unknown).
+    description:
+      - List only modules in these states, which are V(loaded), V(builtin), V(merged), V(loadable), V(blocked),
+        V(missing) and V(unknown).
     type: list
     elements: str
 extends_documentation_fragment:
@@ -34,7 +36,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: What is missing for ambient mode
+- name: Show the modules that are missing for ambient mode
   ansible.builtin.debug:
     msg: "{{ ansible_facts.istio_node | nodeprep.istio.missing_modules(mode='ambient', levels=['must']) }}"
 """
@@ -50,31 +52,35 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import VALUES, checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import STATES, parse_facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import check_choice
 
 LEVELS = ("must", "should")
 
 
-def missing_modules(facts: Any, levels: Any = LEVELS, states: Any = VALUES["state"], **options: Any) -> list[str]:
-    """Return the names whose grade now is not present; raises AnsibleFilterError for bad facts or options."""
+def missing_modules(facts: Any, levels: Any = LEVELS, states: Any = STATES, **options: Any) -> list[str]:
+    """Return the modules whose grade now is not present. Raises AnsibleFilterError for invalid facts or options."""
     try:
-        _check("levels", levels, LEVELS)
-        _check("states", states, VALUES["state"])
-        assessment = assess(checked(facts), Selection.from_options(options))
-    except InvalidInput as exc:
+        _check_list("levels", levels, LEVELS)
+        _check_list("states", states, STATES)
+        assessment = assess(parse_facts(facts), Selection.from_options(options))
+    except InvalidInputError as exc:
         raise AnsibleFilterError(f"nodeprep.istio.missing_modules: {exc}") from exc
-    rows = [row for row in assessment.requirements if row.kind == "module" and row.now != "present"]
-    return list(dict.fromkeys(row.name for row in rows if row.level in levels and row.state in states))
+    names = []
+    for row in assessment.requirements:
+        is_missing = row.kind == "module" and row.now != "present"
+        if is_missing and row.level in levels and row.state in states:
+            names.append(row.name)
+    return list(dict.fromkeys(names))
 
 
-def _check(option: str, value: Any, choices: tuple[str, ...]) -> None:
+def _check_list(option: str, value: Any, choices: tuple[str, ...]) -> None:
     if not isinstance(value, (list, tuple)):
-        raise InvalidInput(f"{option}: {value!r} is not a list")
+        raise InvalidInputError(f"{option}: {value!r} is not a list; valid values: {', '.join(choices)}")
     for item in value:
-        if item not in choices:
-            raise InvalidInput(f"{option}: {item!r} is not one of {', '.join(choices)}")
+        check_choice(option, item, choices)
 
 
 class FilterModule:

@@ -7,47 +7,62 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: preparation_plan
-short_description: Plan what is to be done on a node
+short_description: Plan the preparation of a node
 version_added: 0.1.0
 description:
-  - Gives what is to be done on a node, by the role and by its owner, and the verdict that the node will have afterwards.
-  - The role P(nodeprep.istio.istio_node#role) does what this plan says and nothing else, and check mode shows the same plan.
-  - Each step is planned on the facts as those before it will leave them. Under profile V(combined) the modules are all that the page and the
-    rules ask for and the kernel has. Legacy tables are left out where loading them would make Istio pick another iptables variant.
+  - Lists the steps that the role and the owner take to prepare a node, and the verdict that the node will have
+    afterwards.
+  - Role P(nodeprep.istio.istio_node#role) executes this plan and nothing else. Check mode shows the same plan.
+  - Each step is planned on the facts as they will be after the steps before it.
+  - Under profile V(combined) the plan has all modules that the page and the rules require and the kernel has.
+    Legacy tables are omitted if loading them would make Istio pick another iptables variant.
 options:
   _input:
     description: The node's facts, C(ansible_facts.istio_node) of M(nodeprep.istio.node_facts).
     type: dict
     required: true
   state:
-    description: V(prepared) plans the preparation, as does V(audited), V(absent) what takes it back.
+    description:
+      - V(prepared) and V(audited) plan the preparation. V(absent) plans the removal of everything that the role
+        wrote.
     type: str
     choices: [prepared, audited, absent]
     default: prepared
   load:
-    description: Whether modules are to be loaded now.
+    description: Whether to load the modules now.
     type: bool
     default: true
   persist:
-    description: Whether modules are to be loaded at every boot.
+    description: Whether to load the modules at every boot.
     type: bool
     default: true
   install_packages:
-    description: Whether packages may be installed.
+    description:
+      - Whether to install the packages of missing required modules and tools. Only packages for the running kernel
+        are installed, and never another kernel.
+      - With V(false) the plan lists the packages for the owner.
     type: bool
     default: false
   override_conflicts:
-    description: Whether lines of others that keep a required module from loading may be taken back, by files of the role's own.
+    description:
+      - Whether to override C(blacklist) and C(install) lines that block a required module. The role does this with
+        its own files and never edits other files.
+      - With V(false) no module is loaded against such a line. The plan lists file, line, owner and the smallest
+        change.
     type: bool
     default: false
   selinux:
     description:
-      - V(preload) relies on the modules being loaded on the host, V(policy) also lets containers ask for modules, V(none) has nothing to say.
+      - V(preload) relies on the modules that are loaded on the host. Containers then do not have to request one.
+      - V(policy) also installs a policy module that allows containers to request modules. C(ip_tables) and
+        C(ip6_tables), which the kernel never requests, are then loaded and persisted regardless of O(load) and
+        O(persist).
+      - V(none) ignores SELinux.
     type: str
     choices: [preload, policy, none]
     default: preload
   selinux_domains:
-    description: The SELinux types that V(policy) allows to ask for modules.
+    description: The SELinux domains that the policy module allows to request kernel modules.
     type: list
     elements: str
     default: [container_t]
@@ -56,10 +71,13 @@ options:
     type: int
     default: 300
   selinux_boolean:
-    description: Value for the boolean C(domain_kernel_load_modules). It is left alone by default.
+    description:
+      - Value for the SELinux boolean C(domain_kernel_load_modules), which allows every domain to request modules.
+        By default the role only reports it.
     type: bool
   reboot:
-    description: Whether the role may reboot the node where nothing else helps.
+    description:
+      - V(if_needed) reboots the node if the required modules wait only for a reboot, and verifies the new boot ID.
     type: str
     choices: [never, if_needed]
     default: never
@@ -70,7 +88,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: The plan
+- name: Show the plan
   ansible.builtin.debug:
     msg: "{{ ansible_facts.istio_node | nodeprep.istio.preparation_plan }}"
 """
@@ -84,19 +102,52 @@ _value:
       description: V(prepared) or V(absent).
       type: str
     steps:
-      description:
-        - What is done, in order, with C(kind) (V(packages), V(overrides), V(policy), V(boolean), V(modules), V(reboot), V(conflict), a line
-          of somebody else's, V(repair), what only the owner can mend), C(what),
-          C(why), C(by) (V(role), V(owner)), C(reboot), whether it takes a reboot to count, and where there are any C(where), a file,
-          C(how), a command, and C(args), the arguments of the role's task.
+      description: The steps, in order.
       type: list
       elements: dict
+      contains:
+        kind:
+          description:
+            - V(packages), V(overrides), V(policy), V(boolean), V(modules) or V(reboot).
+            - V(conflict) is a line in a file of the owner. V(repair) is something that only the owner can repair.
+          type: str
+        what:
+          description: What is done.
+          type: str
+        why:
+          description: The reason.
+          type: str
+        by:
+          description: Who does it, V(role) or V(owner).
+          type: str
+        where:
+          description: The file.
+          returned: if there is one
+          type: str
+        command:
+          description: The command that does it, or that has the same effect, as a list of arguments.
+          returned: if there is one
+          type: list
+          elements: str
+        reboot:
+          description: Whether the step takes effect only after a reboot.
+          type: bool
+        args:
+          description: The arguments of the role's task.
+          returned: for steps by the role
+          type: dict
     modules:
-      description: The modules that are asked for; C(optional) are those of them that are not required.
+      description: The modules of the selection that are to be present.
+      type: list
+      elements: str
+    optional:
+      description: Those C(modules) that are not required.
       type: list
       elements: str
     boot_only:
-      description: Those of them that only belong into the boot file, since Istio would pick another iptables variant if they were loaded now.
+      description:
+        - Those C(modules) that are only listed in the boot file, because loading them now would make Istio pick
+          another iptables variant.
       type: list
       elements: str
     load:
@@ -104,62 +155,61 @@ _value:
       type: list
       elements: str
     persist:
-      description: What our block of the boot file will hold.
+      description: The modules that the block of the boot file will list.
       type: list
       elements: str
-    fails:
-      description: The required modules that cannot be loaded, with C(name) and C(cause).
+    not_loadable:
+      description: The modules that cannot be loaded, with C(name) and C(cause).
       type: list
       elements: dict
     change:
       description: Whether the role will change anything.
       type: bool
     refused:
-      description: Why the role does nothing at all on this node.
+      description: The reasons why the role does nothing on this node.
       type: list
       elements: str
     forecast:
-      description: Which iptables variant Istio would pick afterwards.
+      description: The iptables variant that Istio would pick after the plan.
       type: dict
     hints:
-      description: What else the owner should know.
+      description: Further information for the owner.
       type: list
       elements: str
-    artifact:
-      description: Where Ansible must not write, what the owner declares instead, C(kind) and C(text).
+    declaration:
+      description: What the owner declares on a node that the role must not write to, with C(kind) and C(text).
       type: dict
-    left:
-      description: With V(absent), what is left on the node and why.
+    not_removed:
+      description: With V(absent), what remains on the node and why.
       type: list
       elements: str
-    after:
-      description: The C(verdict), and the C(verdicts) of all profiles, that the node will have, and the names that will be C(unmet) then.
+    expected:
+      description:
+        - The C(verdict) and the C(verdicts) of all profiles that the node will have, and the names of the
+          requirements that will be C(unmet).
       type: dict
 """
 
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import preparation
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import parse_facts
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import build_plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import check_option_names
 
 
-def preparation_plan(facts: Any, **options: Any) -> dict[str, Any]:
-    """Return the plan as a dict; raises AnsibleFilterError for bad facts or options."""
-    known = [*Selection.__dataclass_fields__, *Consent.__dataclass_fields__]
-    unknown = next((name for name in options if name not in known), None)
-    if unknown:
-        raise AnsibleFilterError(
-            f"nodeprep.istio.preparation_plan: there is no option '{unknown}'; there are {', '.join(known)}"
-        )
+def preparation_plan(facts: Any, **options: Any) -> dict[str, object]:
+    """Return the plan as a dict. Raises AnsibleFilterError for invalid facts or options."""
     consent = {name: options.pop(name) for name in Consent.__dataclass_fields__ if name in options}
     try:
-        return preparation(checked(facts), Selection.from_options(options), Consent.from_options(consent))
-    except InvalidInput as exc:
+        check_option_names(options, [*Selection.__dataclass_fields__, *Consent.__dataclass_fields__])
+        plan = build_plan(parse_facts(facts), Selection.from_options(options), Consent.from_options(consent))
+    except InvalidInputError as exc:
         raise AnsibleFilterError(f"nodeprep.istio.preparation_plan: {exc}") from exc
+    return plan.as_dict()
 
 
 class FilterModule:

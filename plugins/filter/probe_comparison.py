@@ -7,19 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: probe_comparison
-short_description: Compare what a probe proved with what was predicted
+short_description: Compare the result of a probe with the prediction
 version_added: 0.2.0
 description:
-  - Counts the rule sets that Istio would program with the variant that the assessment forecasts, says what they prove, and
-    leads each failure back to the requirements of the assessment. Where proof and prediction disagree, that is a finding.
+  - Counts the rule sets that Istio would program with the forecast iptables variant, summarizes their results, and
+    links each failure to the requirements of the assessment. If result and prediction disagree, it adds a finding.
 positional: assessment
 options:
   _input:
-    description: What M(nodeprep.istio.interception_probe) returned.
+    description: The result of M(nodeprep.istio.interception_probe).
     type: dict
     required: true
   assessment:
-    description: What P(nodeprep.istio.readiness#filter) returned for the same node and selection.
+    description: The result of P(nodeprep.istio.readiness#filter) for the same node and selection.
     type: dict
     required: true
 author:
@@ -27,43 +27,65 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Prove it
+- name: Run the interception probe
   nodeprep.istio.interception_probe:
   register: probe
   become: true
 
-- name: What is proved, and why the rest is not
+- name: Show the result, and why rule sets failed
   ansible.builtin.debug:
     msg: "{{ probe | nodeprep.istio.probe_comparison(ansible_facts.istio_node | nodeprep.istio.readiness) }}"
 """
 
 RETURN = r"""
 _value:
-  description: The conclusion.
+  description: The comparison.
   type: dict
   contains:
     predicted:
-      description: The verdict of the assessment under the profile C(effective), which is about the rules.
+      description: The verdict of the assessment under profile C(effective), which is about the rules.
       type: str
-    proved:
+    result:
       description:
-        - V(proved) every rule set loaded and its traffic went where it should, V(failed) one did not, V(not_tested) none was
-          tried, V(incomplete) what was tried worked and something could not be tried, or it is open which iptables Istio picks.
+        - V(passed) means that every rule set loaded and its traffic was redirected correctly.
+        - V(failed) means that at least one rule set failed.
+        - V(incomplete) means that all tested rule sets passed, but some could not be tested, or that it is not
+          known which iptables variant Istio picks.
+        - V(not_tested) means that no rule set was tested.
       type: str
     counts:
-      description: How many rule sets have each status.
+      description: Number of rule sets for each status.
       type: dict
     causes:
-      description:
-        - Each cause of failure with C(message), the C(rule_sets) that fail for it, the modules and kernel C(options) that they are
-          C(lacking), and the ids of the C(requirements) that ask for these.
+      description: The causes of failures.
       type: list
       elements: dict
+      contains:
+        message:
+          description: The cause in words.
+          type: str
+        rule_sets:
+          description: The rule sets that fail because of it.
+          type: list
+          elements: str
+        missing:
+          description: The modules that are missing.
+          type: list
+          elements: str
+        missing_options:
+          description: The kernel options that are missing.
+          type: list
+          elements: str
+        requirements:
+          description: The ids of the requirements that include these modules and options.
+          type: list
+          elements: str
     hint:
-      description: What would let the rule sets be tested that were not; null where none was left out for a module that is not loaded.
+      description:
+        - How to test the rule sets that were not tested; null if none was left out because a module is not loaded.
       type: str
     findings:
-      description: Disagreements between prediction and proof, with C(id), C(severity), C(message) and C(source).
+      description: Contradictions between prediction and result, with C(id), C(severity), C(message) and C(source).
       type: list
       elements: dict
 """
@@ -71,15 +93,15 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.probe_comparison import conclude
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.probe_comparison import compare_with_probe
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 
 
-def probe_comparison(probe: Any, assessment: Any) -> dict[str, Any]:
-    """Return the conclusion as a dict; raises AnsibleFilterError for what is no result of a probe or no assessment."""
+def probe_comparison(probe: Any, assessment: Any) -> dict[str, object]:
+    """Return the comparison as a dict. Raises AnsibleFilterError if an input is not a probe result or an assessment."""
     try:
-        return conclude(probe, assessment).as_dict()
-    except InvalidInput as exc:
+        return compare_with_probe(probe, assessment).as_dict()
+    except InvalidInputError as exc:
         raise AnsibleFilterError(f"nodeprep.istio.probe_comparison: {exc}") from exc
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: readiness
-short_description: Judge whether a node is ready for Istio
+short_description: Assess whether a node is ready for Istio
 version_added: 0.1.0
 description:
-  - Gives each requirement of the selection a grade now and one after a reboot, with a reason, and the node a verdict.
+  - Gives each requirement of the selection a grade now and a grade after a reboot, with a reason, and gives the
+    node a verdict.
 options:
   _input:
     description: The node's facts, C(ansible_facts.istio_node) of M(nodeprep.istio.node_facts).
@@ -23,7 +24,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: The verdict
+- name: Show the verdict
   ansible.builtin.debug:
     msg: "{{ (ansible_facts.istio_node | nodeprep.istio.readiness(backend='nftables')).verdict }}"
 """
@@ -34,7 +35,7 @@ _value:
   type: dict
   contains:
     selection:
-      description: What was asked, with all defaults.
+      description: The selection, with all defaults.
       type: dict
     profile:
       description: The profile that decides the verdict.
@@ -46,46 +47,133 @@ _value:
       description: The verdict under each profile, C(documented), C(effective) and C(combined).
       type: dict
     requirements:
-      description:
-        - Each requirement of the profile with C(id), C(name), C(kind), C(wording), C(level) (V(must), V(should)), the C(profiles)
-          that ask for it, C(state), its grades C(now) and C(after_reboot) (V(present), V(on_demand), V(unmet), V(unknown),
-          V(not_needed)), C(reason), C(source) and, where there are any, C(remedy) and C(any_of), modules of which any one will do.
+      description: The requirements of the profile.
       type: list
       elements: dict
+      contains:
+        id:
+          description: Unique id.
+          type: str
+        name:
+          description: Name of the module, tool or option.
+          type: str
+        kind:
+          description: The kind of requirement, such as V(module) or V(tool).
+          type: str
+        wording:
+          description: The requirement in words.
+          type: str
+        level:
+          description: V(must) or V(should).
+          type: str
+        profiles:
+          description: The profiles that have this requirement.
+          type: list
+          elements: str
+        state:
+          description: The state of the module or tool now.
+          type: str
+        now:
+          description: The grade now, V(present), V(on_demand), V(unmet), V(unknown) or V(not_needed).
+          type: str
+        after_reboot:
+          description: The grade after a reboot.
+          type: str
+        reason:
+          description: The reason for the grades.
+          type: str
+        source:
+          description: The source of the requirement.
+          type: str
+        remedy:
+          description: What to do.
+          returned: if there is a remedy
+          type: str
+        any_of:
+          description: Any-of modules. One of them is enough.
+          returned: if there are any
+          type: list
+          elements: str
     findings:
-      description: What else there is to know of the node, with C(id), C(severity) (V(info), V(warning), V(error)), C(message), C(source).
+      description:
+        - Further facts that the owner should know, with C(id), C(severity) (V(info), V(warning), V(error)),
+          C(message) and C(source).
       type: list
       elements: dict
     disagreements:
-      description:
-        - What only the page or only the rules ask for and what is not there on this node, with C(id), C(name), C(asked_by)
-          (V(documented), V(effective)), C(state), C(now), C(after_reboot), C(message).
+      description: Requirements that only the page or only the rules have and that are not present on this node.
       type: list
       elements: dict
+      contains:
+        id:
+          description: Id of the requirement.
+          type: str
+        name:
+          description: Name of the requirement.
+          type: str
+        required_by:
+          description: V(documented) for the page, V(effective) for the rules.
+          type: str
+        state:
+          description: The state now.
+          type: str
+        now:
+          description: The grade now.
+          type: str
+        after_reboot:
+          description: The grade after a reboot.
+          type: str
+        message:
+          description: The disagreement in words.
+          type: str
     forecast:
-      description:
-        - The C(variant) of iptables that Istio would pick (V(nft), V(legacy), V(mixed), V(unknown)), the C(reason), and the variant for each of
-          the C(modes); null for backend V(nftables). C(after_reboot) tells the same where it will be another one then, and is null elsewhere.
+      description: The iptables variant that Istio would pick; null for backend V(nftables).
       type: dict
+      contains:
+        variant:
+          description: V(nft), V(legacy), V(mixed) or V(unknown).
+          type: str
+        reason:
+          description: The reason.
+          type: str
+        modes:
+          description: The variant for each mode.
+          type: dict
+        after_reboot:
+          description: The forecast after a reboot, if it differs; otherwise null.
+          type: dict
     catalogue:
-      description: The release C(asked) for, the one C(used), a C(note) where they differ, and whether Istio will C(reconcile) its rules.
+      description: The catalogue that the assessment used.
       type: dict
+      contains:
+        requested:
+          description: The requested Istio release.
+          type: str
+        used:
+          description: The Istio release whose catalogue was used.
+          type: str
+        note:
+          description: Why another release was used; null if it is the requested one.
+          type: str
+        reconcile:
+          description: Whether Istio replaces its rules in running pods.
+          type: bool
 """
 
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import checked
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import parse_facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 
-def readiness(facts: Any, **options: Any) -> dict[str, Any]:
-    """Return the assessment as a dict; raises AnsibleFilterError for bad facts or options."""
+def readiness(facts: Any, **options: Any) -> dict[str, object]:
+    """Return the assessment as a dict. Raises AnsibleFilterError for invalid facts or options."""
     try:
-        return assess(checked(facts), Selection.from_options(options)).as_dict()
-    except InvalidInput as exc:
+        return assess(parse_facts(facts), Selection.from_options(options)).as_dict()
+    except InvalidInputError as exc:
         raise AnsibleFilterError(f"nodeprep.istio.readiness: {exc}") from exc
 
 

@@ -10,8 +10,9 @@ name: required_modules
 short_description: List the kernel modules that a selection requires
 version_added: 0.1.0
 description:
-  - Gives the module names of the profile, those of Istio's page first and in its order. Its input is the backend.
-  - Takes a whole selection as options too; its O(backend) has to be the one of the input.
+  - Lists the module names of the profile. The modules of Istio's page come first, in the order of the page. The
+    input is the backend.
+  - Takes a whole selection as options too. Its O(backend) must be the same as the input.
 options:
   _input:
     description: The backend, V(iptables) or V(nftables).
@@ -24,11 +25,11 @@ author:
 """
 
 EXAMPLES = r"""
-- name: What ambient mode asks for
+- name: Show the modules that ambient mode requires
   ansible.builtin.debug:
     msg: "{{ 'iptables' | nodeprep.istio.required_modules(mode='ambient') }}"
 
-- name: What the mesh asks for that a node was judged for
+- name: Show the modules that the selection of an assessed node requires
   ansible.builtin.debug:
     msg: "{{ selection.backend | nodeprep.istio.required_modules(**selection) }}"
   vars:
@@ -45,20 +46,20 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.profiles import required_modules as names_of
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.profiles import list_required_modules
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 
-def required_modules(asked: Any, /, **options: Any) -> list[str]:
-    """Return the names of the modules that a selection requires; raises AnsibleFilterError for a bad option."""
+def required_modules(backend: Any, /, **options: Any) -> list[str]:
+    """Return the names of the modules that a selection requires. Raises AnsibleFilterError for an invalid option."""
     try:
-        if options.get("backend") not in (None, asked):
-            raise InvalidInput(
-                f"backend: the input says {asked!r} and the option {options['backend']!r}; the input is enough"
+        if options.get("backend") not in (None, backend):
+            raise InvalidInputError(
+                f"backend: the input is {backend!r}, but the option is {options['backend']!r}; leave the option out"
             )
-        return names_of(Selection.from_options({**options, "backend": asked}))
-    except InvalidInput as exc:
+        return list_required_modules(Selection.from_options({**options, "backend": backend}))
+    except InvalidInputError as exc:
         raise AnsibleFilterError(f"nodeprep.istio.required_modules: {exc}") from exc
 
 

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: selection
-short_description: Check what is asked of a node
+name: validate_selection
+short_description: Validate a selection
 version_added: 0.2.0
 description:
-  - Gives the selection with all its defaults, or one clear error, without any node.
+  - Returns the selection with all its defaults, or fails with one clear error. Needs no node.
 options:
   _input:
-    description: The options below as a mapping; absent and null ones have their default.
+    description: The options below as a mapping. Options that are absent or null have their default.
     type: dict
     required: true
 extends_documentation_fragment:
@@ -23,7 +23,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Check the options before any node is touched
+- name: Validate the options before any node is contacted
   ansible.builtin.debug:
     msg: "{{ {'mode': ['sidecar', 'ambient'], 'istio_version': '1.30'} | nodeprep.istio.validate_selection }}"
 """
@@ -38,22 +38,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 
-def selection(options: Any, **more: Any) -> dict[str, Any]:
-    """Return the selection as a dict; raises AnsibleFilterError for a bad option."""
+def validate_selection(options: Any, **more: Any) -> dict[str, Any]:
+    """Return the selection as a dict. Raises AnsibleFilterError for an unknown option or value."""
     if not isinstance(options, Mapping):
         raise AnsibleFilterError(
-            f"nodeprep.istio.validate_selection: the options are {type(options).__name__}, not a mapping"
+            f"nodeprep.istio.validate_selection: the input is {type(options).__name__}; give a mapping of options"
         )
     try:
         return Selection.from_options({**options, **more}).as_dict()
-    except InvalidInput as exc:
+    except InvalidInputError as exc:
         raise AnsibleFilterError(f"nodeprep.istio.validate_selection: {exc}") from exc
 
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        return {"selection": selection}
+        return {"validate_selection": validate_selection}

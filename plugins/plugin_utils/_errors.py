@@ -9,38 +9,55 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# What ssh itself adds at the end, whatever happened.
-_FAREWELL = re.compile(r"(Shared c|C)onnection to \S+ closed\.?")
-# What a shell, or what stands in for a program, says where there is no such program. Advice may follow.
-_NO_PROGRAM = re.compile(r"not found|[Nn]o such file or directory")
+# ssh prints this line last in any case, also if the command succeeded.
+SSH_CLOSED = re.compile(r"(Shared c|C)onnection to \S+ closed\.?")
+# A shell, or a wrapper in place of a program, prints this if the program does not exist. Lines of advice may follow.
+PROGRAM_NOT_FOUND = re.compile(r"not found|[Nn]o such file or directory")
+EXIT_CODE_NOT_FOUND = 127
+# ansible-core 2.19 and newer put these before the message of the module.
+ANSIBLE_PREFIXES = ("Task failed: ", "Module failed: ", "Action failed: ")
 
 
-class InvalidInput(ValueError):
-    """An option value or a set of facts that cannot be used; the message names it and the remedy."""
+class InvalidInputError(ValueError):
+    """An option value or a set of facts cannot be used. The message names it and the remedy."""
 
 
 class ReportError(ValueError):
-    """Something that no report can be made of; the message says what, where and what to do."""
+    """A report cannot be made from this input. The message says where the mistake is and what to do."""
 
 
-def cause(result: Mapping[str, Any]) -> str:
-    """Return why the module of this result failed.
+def describe_task_failure(result: Mapping[str, Any]) -> str:
+    """Return the error message of a failed task.
 
-    Where sudo or Python is missing on a node, or sudo asks for a password, the module never ran: Ansible then only says that there
-    was no JSON to read ("MODULE FAILURE", since ansible-core 2.19 "deserialization failed"). What the node said is in module_stderr, or
-    with a terminal in module_stdout; its last line is the error, that of a Python traceback too, except where a program was not found.
+    If sudo or Python is missing on a node, or sudo requires a password, the module never runs. Ansible then reports
+    only that the output is not JSON ("MODULE FAILURE", since ansible-core 2.19 "deserialization failed"). The real
+    error is in module_stderr or, with a terminal, in module_stdout: its last line, as in a Python traceback. If a
+    program was not found, the error is the line that says so.
+
+    :param result: the result of the task, as Ansible returns it.
     """
-    for output in ("module_stderr", "module_stdout"):
-        lines = [line.strip() for line in str(result.get(output) or "").splitlines()]
-        said = [line for line in lines if line and not _FAREWELL.fullmatch(line)]
-        if said:
-            gone = next((line for line in said if _NO_PROGRAM.search(line)), "") if result.get("rc") == 127 else ""
-            remedy = "; set ansible_python_interpreter to a Python of the node" if "python" in gone else ""
-            return f"the module did not run to its end; the node said: {gone or said[-1]}{remedy}"
-    # ansible-core 2.19 and newer begin with what everybody knows by then.
-    return (
-        str(result.get("msg") or "failed, and nothing says why")
-        .removeprefix("Task failed: ")
-        .removeprefix("Module failed: ")
-        .removeprefix("Action failed: ")
-    )
+    for stream in ("module_stderr", "module_stdout"):
+        lines = _read_error_lines(result.get(stream))
+        if lines:
+            return f"the module did not finish on the node: {_pick_error(lines, result.get('rc'))}"
+    message = str(result.get("msg") or "the task failed without a message")
+    for prefix in ANSIBLE_PREFIXES:
+        message = message.removeprefix(prefix)
+    return message
+
+
+def _read_error_lines(output: Any) -> list[str]:
+    lines = [line.strip() for line in str(output or "").splitlines()]
+    return [line for line in lines if line and not SSH_CLOSED.fullmatch(line)]
+
+
+def _pick_error(lines: list[str], exit_code: Any) -> str:
+    """Return the line that holds the error, with a remedy if Python is missing."""
+    if exit_code != EXIT_CODE_NOT_FOUND:
+        return lines[-1]
+    for line in lines:
+        if PROGRAM_NOT_FOUND.search(line):
+            if "python" in line:
+                return f"{line}; set ansible_python_interpreter to a Python of the node"
+            return line
+    return lines[-1]

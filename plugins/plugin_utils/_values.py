@@ -1,22 +1,27 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values as the command line and INI inventories spell them, and the comparison of versions. Pure."""
+"""Option values: words of the command line and of INI inventories, choices, versions. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 
-_NOTHING = ("", "none", "null")
+NULL_WORDS = ("", "none", "null")
 
 
-def truth(value: Any) -> Any:
-    """Return the truth value that a word means to Ansible, None for a word that means nothing is said; anything else as it is."""
+def to_bool(value: Any) -> Any:
+    """Return the boolean that a word means to Ansible, or None for an empty string, "none" and "null".
+
+    Return anything else unchanged: the caller reports it.
+    """
     if not isinstance(value, str):
         return value
-    if value.strip().lower() in _NOTHING:
+    if value.strip().lower() in NULL_WORDS:
         return None
     try:
         return boolean(value)
@@ -24,14 +29,31 @@ def truth(value: Any) -> Any:
         return value
 
 
-def number(value: Any) -> Any:
-    """Return the number that digits mean; anything else as it is."""
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+def to_int(value: Any) -> Any:
+    """Return the integer that a string of digits means. Return anything else unchanged: the caller reports it."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value
 
 
-def at_least(found: str, minimum: str) -> bool | None:
-    """Tell whether I(found) is I(minimum) or newer; None where I(found) is no version."""
-    # Imported here, since ansible-test imports every plugin without ansible-core's own requirements, of which this is one.
+def check_option_names(names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise InvalidInputError if one of the names is not a known option."""
+    valid = list(known)
+    for name in names:
+        if name not in valid:
+            raise InvalidInputError(f"unknown option '{name}'; valid options: {', '.join(valid)}")
+
+
+def check_choice(option: str, value: Any, choices: Iterable[str]) -> None:
+    """Raise InvalidInputError if the value of an option is not one of its choices."""
+    valid = list(choices)
+    if not isinstance(value, str) or value not in valid:
+        raise InvalidInputError(f"{option}: unknown value {value!r}; valid values: {', '.join(valid)}")
+
+
+def is_at_least(found: str, minimum: str) -> bool | None:
+    """Return whether the version I(found) is I(minimum) or newer, or None if I(found) is not a version."""
+    # Imported here, since ansible-test imports every plugin without the requirements of ansible-core, and this is one.
     from packaging.version import InvalidVersion, Version
 
     try:

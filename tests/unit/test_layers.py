@@ -19,6 +19,7 @@ ORDER = {
     "plugin_utils": (
         "_errors",
         "_values",
+        "_records",
         "_selection",
         "_facts",
         "_catalogue",

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The effective catalogue: what the rules that Istio programs really use.
+"""The effective catalogue: what the rules of Istio use. Pure.
 
-Read from the rules in istio/istio (releases 1.25 to 1.31, paths below) and from the requests that loading them makes
-of the kernel. Only roots are listed: what they need themselves comes with them.
+Source: the rules in istio/istio (releases 1.25 to 1.31, paths below), and the modules that the kernel requests when the
+rules are loaded. Dependencies of these modules are not listed, since modprobe loads them, too.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Engine = Literal["legacy", "nft", "native"]
 class Rules:
     """One set of rules that Istio would program on the node.
 
-    ``engine`` loads them: iptables-legacy, iptables-nft, or nft itself. ``host_binary`` says that it is the host's own
-    binary, ``old_iptables`` that this is iptables 1.8.7 or older.
+    ``engine`` is the program that loads them: iptables-legacy, iptables-nft, or nft ("native"). ``host_binary`` is
+    whether Istio runs the host's copy of it, ``old_iptables`` whether that copy is iptables 1.8.7 or older.
     """
 
     mode: str
@@ -46,42 +46,59 @@ class Rules:
     old_iptables: bool = False
 
 
-def rules(
+def build_rule_sets(
     selection: Selection, variants: Mapping[str, Iterable[Variant]], old_host_iptables: bool = False
 ) -> list[Rules]:
-    """Return the sets of rules of a selection, one for each mode and variant; ``variants`` are given for each mode."""
-    native: tuple[Engine, ...] = ("native",)
-    engines: dict[str, tuple[Engine, ...]] = {
-        mode: native if selection.backend == "nftables" else tuple(variants[mode]) for mode in selection.mode
-    }
-    return [_of_mode(selection, mode, engine, old_host_iptables) for mode in selection.mode for engine in engines[mode]]
+    """Return the sets of rules of a selection, one for each mode and variant.
+
+    :param variants: the iptables variants of each mode. Backend nftables ignores them.
+    :param old_host_iptables: whether the host's iptables is 1.8.7 or older.
+    """
+    sets = []
+    for mode in selection.mode:
+        engines: Iterable[Engine] = ("native",) if selection.backend == "nftables" else variants[mode]
+        for engine in engines:
+            if mode == "sidecar":
+                sets.append(_build_sidecar_rules(selection, engine, old_host_iptables))
+            else:
+                sets.append(_build_ambient_rules(selection, engine))
+    return sets
 
 
-def _of_mode(selection: Selection, mode: str, engine: Engine, old_host_iptables: bool) -> Rules:
-    sidecar = mode == "sidecar"
-    release = selection.release
+def _build_sidecar_rules(selection: Selection, engine: Engine, old_host_iptables: bool) -> Rules:
     return Rules(
-        mode,
+        "sidecar",
         engine,
-        release,
-        ipv6=selection.ipv6 if sidecar else selection.ambient_ipv6,
-        tproxy=sidecar and "tproxy" in selection.interception,
-        dns=(not sidecar) if selection.dns_capture is None else selection.dns_capture,
-        invalid_drop=sidecar and selection.invalid_drop,
-        reconcile=(not sidecar and release.reconciles) if selection.reconcile is None else selection.reconcile,
-        host_binary=sidecar and selection.cni_plugin,
-        old_iptables=sidecar and selection.cni_plugin and old_host_iptables,
+        selection.release,
+        ipv6=selection.ipv6,
+        tproxy=selection.sidecar_tproxy,
+        dns=selection.sidecar_dns,
+        invalid_drop=selection.invalid_drop,
+        reconcile=selection.reconcile is True,
+        host_binary=selection.cni_plugin,
+        old_iptables=selection.cni_plugin and old_host_iptables,
+    )
+
+
+def _build_ambient_rules(selection: Selection, engine: Engine) -> Rules:
+    return Rules(
+        "ambient",
+        engine,
+        selection.release,
+        ipv6=selection.ambient_ipv6,
+        dns=selection.dns_capture is not False,
+        reconcile=selection.reconciles,
     )
 
 
 RulesCondition = Condition[Rules]
 
-ALWAYS = RulesCondition("", lambda rules: True)
+ALWAYS = RulesCondition("", lambda _rules: True)
 LEGACY = RulesCondition("iptables-legacy", lambda rules: rules.engine == "legacy")
 NFT = RulesCondition("iptables-nft", lambda rules: rules.engine == "nft")
 IPTABLES = RulesCondition("", lambda rules: rules.engine != "native")
 NATIVE = RulesCondition("", lambda rules: rules.engine == "native")
-SIDECAR = RulesCondition("sidecar mode", lambda rules: rules.mode == "sidecar")
+BACKEND_CONDITIONS = {"iptables": IPTABLES, "nftables": NATIVE}
 AMBIENT = RulesCondition("ambient mode", lambda rules: rules.mode == "ambient")
 IPV6 = RulesCondition(
     "IPv6 rules (IPv6 or dual-stack cluster; ambient mode unless ambient_ipv6 is false)", lambda rules: rules.ipv6
@@ -92,10 +109,10 @@ SIDECAR_DNS = RulesCondition("DNS capture in sidecar mode", lambda rules: rules.
 INVALID_DROP = RulesCondition("invalid_drop", lambda rules: rules.invalid_drop)
 RECONCILE = RulesCondition("reconcile", lambda rules: rules.reconcile)
 HOST_BINARY = RulesCondition(
-    "sidecars by the CNI plugin, which runs the host's binary", lambda rules: rules.host_binary
+    "sidecars with the CNI plugin, which runs the host's binary", lambda rules: rules.host_binary
 )
 OLD_IPTABLES = RulesCondition("host's iptables 1.8.7 or older", lambda rules: rules.old_iptables)
-COUNTERS = RulesCondition("Istio 1.28 or newer", lambda rules: rules.release.since("1.28.0"))
+COUNTERS = RulesCondition("Istio 1.28 or newer", lambda rules: rules.release.is_at_least("1.28.0"))
 IPV6_PROBE = RulesCondition("Istio before 1.27.2", lambda rules: rules.release.needs_ipv6_probe)
 FILTER_PROBE = RulesCondition("Istio 1.25.4 to 1.27.0", lambda rules: rules.release.probe_table == "filter")
 NAT_PROBE = RulesCondition("Istio 1.27.1 or newer", lambda rules: rules.release.probe_table == "nat")
@@ -119,49 +136,53 @@ KNFTABLES = "sigs.k8s.io/knftables nftables.go"
 KERNEL = "Linux net/netfilter/"
 
 
-def _iptables(name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
-    return Row(Requirement("iptables", name, "used", _joined(sources)), IPTABLES & condition)
+def _iptables_row(name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
+    return Row(Requirement("iptables", name, "used", _join_sources(sources)), IPTABLES & condition)
 
 
-def _nat_chain(family: str, condition: RulesCondition) -> Row[Rules]:
-    """Kernels before 5.2 have the chain types of the two families in modules of their own."""
+def _nat_chain_row(family: str, condition: RulesCondition) -> Row[Rules]:
+    """Kernels before 5.2 have a separate module for the chain types of each family."""
     any_of = ("nft_chain_nat", f"nft_chain_nat_{family}")
-    source = _joined([PROBE, f"{KERNEL}Makefile"])
+    source = _join_sources([PROBE, f"{KERNEL}Makefile"])
     return Row(Requirement("iptables", "nft_chain_nat", "used", source, any_of=any_of, feature=family), condition)
 
 
-def _tables(name: str, condition: RulesCondition, *sources: str, ipv6: RulesCondition = IPV6) -> tuple[Row[Rules], ...]:
+def _table_rows(
+    name: str, condition: RulesCondition, *sources: str, ipv6: RulesCondition = IPV6
+) -> tuple[Row[Rules], ...]:
     return (
-        _iptables(f"iptable_{name}", LEGACY & condition, *sources),
-        _iptables(f"ip6table_{name}", LEGACY & condition & ipv6, *sources),
+        _iptables_row(f"iptable_{name}", LEGACY & condition, *sources),
+        _iptables_row(f"ip6table_{name}", LEGACY & condition & ipv6, *sources),
     )
 
 
-def _native(name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
-    return Row(Requirement("nftables", name, "used", _joined(sources)), NATIVE & condition)
+def _nftables_row(name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
+    return Row(Requirement("nftables", name, "used", _join_sources(sources)), NATIVE & condition)
 
 
-def _option(backend: str, name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
-    return Row(
-        Requirement(backend, name, "used", _joined(sources), kind="option"),
-        (NATIVE if backend == "nftables" else IPTABLES) & condition,
-    )
+def _option_row(backend: str, name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
+    requirement = Requirement(backend, name, "used", _join_sources(sources), kind="option")
+    return Row(requirement, BACKEND_CONDITIONS[backend] & condition)
 
 
-def _ipv6(backend: str, *sources: str) -> Row[Rules]:
-    requirement = Requirement(backend, "kernel", "used", _joined(sources), kind="kernel", feature="ipv6")
-    return Row(requirement, (NATIVE if backend == "nftables" else IPTABLES) & IPV6)
+def _kernel_version_row(minimum: str, feature: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
+    source = _join_sources(sources)
+    requirement = Requirement("iptables", "kernel", "used", source, kind="kernel", minimum=minimum, feature=feature)
+    return Row(requirement, IPTABLES & condition)
 
 
-def _ipv6_for_the_probe(condition: RulesCondition, *sources: str) -> Row[Rules]:
-    """iptables-legacy asks by a socket of the family, and up to 1.27.1 Istio tries it for IPv6 even where it writes no such rules."""
-    return Row(
-        Requirement("iptables", "kernel", "used", _joined(sources), kind="kernel", feature="ipv6_probe"),
-        IPTABLES & LEGACY & condition,
-    )
+def _ipv6_row(backend: str, *sources: str) -> Row[Rules]:
+    requirement = Requirement(backend, "kernel", "used", _join_sources(sources), kind="kernel", feature="ipv6")
+    return Row(requirement, BACKEND_CONDITIONS[backend] & IPV6)
 
 
-def _tool(
+def _ipv6_probe_row(condition: RulesCondition, *sources: str) -> Row[Rules]:
+    """iptables-legacy opens an IPv6 socket. Istio up to 1.27.1 tests it for IPv6 even if it writes no IPv6 rules."""
+    requirement = Requirement("iptables", "kernel", "used", _join_sources(sources), kind="kernel", feature="ipv6_probe")
+    return Row(requirement, IPTABLES & LEGACY & condition)
+
+
+def _tool_row(
     backend: str,
     name: str,
     *sources: str,
@@ -169,67 +190,63 @@ def _tool(
     feature: str | None = None,
     level: Level = "must",
 ) -> Row[Rules]:
-    requirement = Requirement(backend, name, "used", _joined(sources), kind="tool", minimum=minimum, feature=feature)
-    return Row(requirement, (NATIVE if backend == "nftables" else IPTABLES) & HOST_BINARY, level)
+    source = _join_sources(sources)
+    requirement = Requirement(backend, name, "used", source, kind="tool", minimum=minimum, feature=feature)
+    return Row(requirement, BACKEND_CONDITIONS[backend] & HOST_BINARY, level)
 
 
-def _joined(sources: Iterable[str]) -> str:
-    return "; ".join(
-        source if source.startswith(("Linux", "sigs.k8s.io")) else f"istio: {source}" for source in sources
-    )
+def _join_sources(sources: Iterable[str]) -> str:
+    """Return the sources as one text; those without a project are files of Istio."""
+    other_projects = ("Linux", "sigs.k8s.io")
+    return "; ".join(source if source.startswith(other_projects) else f"istio: {source}" for source in sources)
 
 
 ROWS: tuple[Row[Rules], ...] = (
-    *_tables("nat", ALWAYS, POD, AMBIENT_POD, PROBE, ipv6=IPV6 | (NAT_PROBE & IPV6_PROBE)),
-    *_tables("mangle", AMBIENT | TPROXY | INVALID_DROP, POD, AMBIENT_POD),
-    *_tables("raw", DNS, POD, AMBIENT_POD),
-    *_tables("filter", RECONCILE | FILTER_PROBE, GUARDRAILS, PROBE, ipv6=IPV6 | (FILTER_PROBE & IPV6_PROBE)),
-    _iptables("nf_tables", NFT, PROBE, f"{KERNEL}nfnetlink.c"),
-    _iptables("nft_compat", NFT, POD, AMBIENT_POD, f"{KERNEL}nft_compat.c"),
-    _nat_chain("ipv4", NFT),
-    _nat_chain("ipv6", NFT & IPV6),
-    _iptables("nft_counter", NFT, f"{KERNEL}nft_counter.c"),
-    _iptables("xt_REDIRECT", ALWAYS, POD, AMBIENT_POD),
-    _iptables("xt_owner", ALWAYS, POD, AMBIENT_HOST),
-    _iptables("xt_tcpudp", LEGACY | AMBIENT | OLD_IPTABLES, POD, AMBIENT_POD),
-    _iptables("xt_mark", (LEGACY & AMBIENT) | TPROXY, POD, AMBIENT_POD),
-    _iptables("xt_connmark", AMBIENT | TPROXY, POD, AMBIENT_POD),
-    _iptables("xt_conntrack", TPROXY | INVALID_DROP, POD),
-    _iptables("xt_multiport", SIDECAR_DNS, POD),
-    _iptables("xt_CT", DNS, POD, AMBIENT_POD),
-    _iptables("xt_TPROXY", TPROXY, POD),
-    _iptables("xt_comment", COMMENT_PROBE, PROBE),
-    _iptables("xt_set", AMBIENT, AMBIENT_HOST),
-    _iptables("xt_nat", AMBIENT, AMBIENT_HOST),
-    _iptables("ip_set_hash_ip", AMBIENT, IPSET),
-    # Entries of the probes' set carry comments, which hash:ip has stored since this kernel (81b10bb4bd60).
-    Row(
-        Requirement(
-            "iptables", "kernel", "used", f"istio: {IPSET}", kind="kernel", minimum="3.13", feature="ipset_comment"
-        ),
-        IPTABLES & AMBIENT,
-    ),
-    _ipv6("iptables", POD_ROUTES, AMBIENT_ROUTES, "Linux net/ipv6/af_inet6.c: inet6_init"),
-    _ipv6_for_the_probe((NAT_PROBE | FILTER_PROBE) & IPV6_PROBE, PROBE, "Linux net/ipv6/af_inet6.c: inet6_init"),
-    _option("iptables", "NF_CONNTRACK_ZONES", DNS, POD, AMBIENT_POD, f"{KERNEL}xt_CT.c: xt_ct_tg_check"),
-    _option("iptables", "NF_CONNTRACK_MARK", AMBIENT | TPROXY, POD, AMBIENT_POD, f"{KERNEL}xt_connmark.c"),
-    _tool("iptables", "iptables", HOST_TOOL),
-    _native("nf_tables", ALWAYS, NFT_POD, NFT_AMBIENT_POD),
-    _native("nft_chain_nat", ALWAYS, NFT_POD, NFT_AMBIENT_POD),
-    _native("nft_redir", ALWAYS, NFT_POD, NFT_AMBIENT_POD),
-    _native("nft_counter", COUNTERS, NFT_POD, NFT_AMBIENT_POD),
-    _native("nft_ct", DNS | TPROXY | INVALID_DROP | AMBIENT, NFT_POD, NFT_AMBIENT_POD),
-    _native("nft_tproxy", TPROXY, NFT_POD),
-    _native("nft_nat", AMBIENT, NFT_AMBIENT_HOST),
-    _ipv6("nftables", POD_ROUTES, AMBIENT_ROUTES, "Linux net/ipv6/af_inet6.c: inet6_init"),
-    _option("nftables", "NF_CONNTRACK_ZONES", DNS, NFT_POD, NFT_AMBIENT_POD, f"{KERNEL}nft_ct.c"),
-    _option("nftables", "NF_CONNTRACK_MARK", AMBIENT | TPROXY, NFT_POD, NFT_AMBIENT_POD, f"{KERNEL}nft_ct.c"),
-    _tool("nftables", "nft", HOST_TOOL, KNFTABLES, minimum="1.0.1"),
-    _tool("nftables", "nft", KNFTABLES, feature="json", level="should"),
+    *_table_rows("nat", ALWAYS, POD, AMBIENT_POD, PROBE, ipv6=IPV6 | (NAT_PROBE & IPV6_PROBE)),
+    *_table_rows("mangle", AMBIENT | TPROXY | INVALID_DROP, POD, AMBIENT_POD),
+    *_table_rows("raw", DNS, POD, AMBIENT_POD),
+    *_table_rows("filter", RECONCILE | FILTER_PROBE, GUARDRAILS, PROBE, ipv6=IPV6 | (FILTER_PROBE & IPV6_PROBE)),
+    _iptables_row("nf_tables", NFT, PROBE, f"{KERNEL}nfnetlink.c"),
+    _iptables_row("nft_compat", NFT, POD, AMBIENT_POD, f"{KERNEL}nft_compat.c"),
+    _nat_chain_row("ipv4", NFT),
+    _nat_chain_row("ipv6", NFT & IPV6),
+    _iptables_row("nft_counter", NFT, f"{KERNEL}nft_counter.c"),
+    _iptables_row("xt_REDIRECT", ALWAYS, POD, AMBIENT_POD),
+    _iptables_row("xt_owner", ALWAYS, POD, AMBIENT_HOST),
+    _iptables_row("xt_tcpudp", LEGACY | AMBIENT | OLD_IPTABLES, POD, AMBIENT_POD),
+    _iptables_row("xt_mark", (LEGACY & AMBIENT) | TPROXY, POD, AMBIENT_POD),
+    _iptables_row("xt_connmark", AMBIENT | TPROXY, POD, AMBIENT_POD),
+    _iptables_row("xt_conntrack", TPROXY | INVALID_DROP, POD),
+    _iptables_row("xt_multiport", SIDECAR_DNS, POD),
+    _iptables_row("xt_CT", DNS, POD, AMBIENT_POD),
+    _iptables_row("xt_TPROXY", TPROXY, POD),
+    _iptables_row("xt_comment", COMMENT_PROBE, PROBE),
+    _iptables_row("xt_set", AMBIENT, AMBIENT_HOST),
+    _iptables_row("xt_nat", AMBIENT, AMBIENT_HOST),
+    _iptables_row("ip_set_hash_ip", AMBIENT, IPSET),
+    # Istio adds comments to the entries of its ipset. hash:ip stores comments since this kernel (81b10bb4bd60).
+    _kernel_version_row("3.13", "ipset_comment", AMBIENT, IPSET),
+    _ipv6_row("iptables", POD_ROUTES, AMBIENT_ROUTES, "Linux net/ipv6/af_inet6.c: inet6_init"),
+    _ipv6_probe_row((NAT_PROBE | FILTER_PROBE) & IPV6_PROBE, PROBE, "Linux net/ipv6/af_inet6.c: inet6_init"),
+    _option_row("iptables", "NF_CONNTRACK_ZONES", DNS, POD, AMBIENT_POD, f"{KERNEL}xt_CT.c: xt_ct_tg_check"),
+    _option_row("iptables", "NF_CONNTRACK_MARK", AMBIENT | TPROXY, POD, AMBIENT_POD, f"{KERNEL}xt_connmark.c"),
+    _tool_row("iptables", "iptables", HOST_TOOL),
+    _nftables_row("nf_tables", ALWAYS, NFT_POD, NFT_AMBIENT_POD),
+    _nftables_row("nft_chain_nat", ALWAYS, NFT_POD, NFT_AMBIENT_POD),
+    _nftables_row("nft_redir", ALWAYS, NFT_POD, NFT_AMBIENT_POD),
+    _nftables_row("nft_counter", COUNTERS, NFT_POD, NFT_AMBIENT_POD),
+    _nftables_row("nft_ct", DNS | TPROXY | INVALID_DROP | AMBIENT, NFT_POD, NFT_AMBIENT_POD),
+    _nftables_row("nft_tproxy", TPROXY, NFT_POD),
+    _nftables_row("nft_nat", AMBIENT, NFT_AMBIENT_HOST),
+    _ipv6_row("nftables", POD_ROUTES, AMBIENT_ROUTES, "Linux net/ipv6/af_inet6.c: inet6_init"),
+    _option_row("nftables", "NF_CONNTRACK_ZONES", DNS, NFT_POD, NFT_AMBIENT_POD, f"{KERNEL}nft_ct.c"),
+    _option_row("nftables", "NF_CONNTRACK_MARK", AMBIENT | TPROXY, NFT_POD, NFT_AMBIENT_POD, f"{KERNEL}nft_ct.c"),
+    _tool_row("nftables", "nft", HOST_TOOL, KNFTABLES, minimum="1.0.1"),
+    _tool_row("nftables", "nft", KNFTABLES, feature="json", level="should"),
 )
 
 
-def rows(sets: Iterable[Rules]) -> list[Row[Rules]]:
+def select_rows(sets: Iterable[Rules]) -> list[Row[Rules]]:
     """Return the rows that hold for any of these sets of rules."""
-    wanted = list(sets)
-    return [row for row in ROWS if any(row.condition.holds(one) for one in wanted)]
+    rule_sets = list(sets)
+    return [row for row in ROWS if any(row.condition.holds(rules) for rules in rule_sets)]

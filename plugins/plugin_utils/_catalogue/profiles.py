@@ -1,115 +1,126 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalogue: what is asked of a node under each profile."""
+"""The profiles: which rows of the two catalogues a node must satisfy, and at which level. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import documented
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import effective as _effective
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import documented, effective
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effective import Rules, Variant
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Level, Requirement, Row
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import CHOICES, Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.site_checks import ExtraCheck
 
-PROFILES = ("documented", "effective", "combined")
-BOTH: tuple[Variant, ...] = ("nft", "legacy")
+PROFILES = CHOICES["profile"]
+VARIANTS: tuple[Variant, ...] = ("nft", "legacy")
 
 
 @dataclass
-class Asked:
-    """A requirement as the profiles ask for it: ``levels`` has the profiles that do, with their level."""
+class RequiredRow:
+    """A requirement, and ``levels``: its level in each profile that has it."""
 
     requirement: Requirement
     levels: dict[str, Level] = field(default_factory=dict)
 
     def raise_to(self, profile: str, level: Level) -> None:
+        """Set the level in a profile, but never lower it from must to should."""
         if self.levels.get(profile) != "must":
             self.levels[profile] = level
 
 
-def asked(
+def requirement_rows(
     selection: Selection, variants: Mapping[str, Iterable[Variant]], old_host_iptables: bool = False
-) -> tuple[Asked, ...]:
-    """Return what is asked of a node: the page's rows in its order, then those that only the rules have, then the site's.
+) -> tuple[RequiredRow, ...]:
+    """Return the requirements of a selection: the page's rows in its order, other rows of the rules, then site checks.
 
-    :param variants: for each mode the iptables variants that Istio would pick; more than one where it cannot be told.
+    :param variants: the iptables variants that Istio would pick in each mode; both if the evidence does not settle it.
     :param old_host_iptables: whether the host's iptables is 1.8.7 or older.
     """
-    return _asked(
-        selection, tuple((mode, tuple(sorted(set(of_mode)))) for mode, of_mode in variants.items()), old_host_iptables
-    )
+    modes = tuple((mode, tuple(sorted(set(variants_of_mode)))) for mode, variants_of_mode in variants.items())
+    return _cached_rows(selection, modes, old_host_iptables)
 
 
+# Thousands of nodes of a fleet have the same few arguments.
 @lru_cache(maxsize=256)
-def _asked(
-    selection: Selection, of_modes: tuple[tuple[str, tuple[Variant, ...]], ...], old_host_iptables: bool
-) -> tuple[Asked, ...]:
-    """Thousands of nodes ask for the same few."""
-    variants = dict(of_modes)
-    found: dict[str, Asked] = {}
-    for requirement in documented.requirements(selection):
-        row = found.setdefault(requirement.id, Asked(requirement))
+def _cached_rows(
+    selection: Selection, modes: tuple[tuple[str, tuple[Variant, ...]], ...], old_host_iptables: bool
+) -> tuple[RequiredRow, ...]:
+    rows: dict[str, RequiredRow] = {}
+    for requirement in documented.select_requirements(selection):
+        row = rows.setdefault(requirement.id, RequiredRow(requirement))
         row.raise_to("documented", "must")
-        # A version is no module that rules may do without: the page's floor counts beside the rules too.
+        # The rules may do without a module of the page. They do not replace its minimum versions of tools and kernel.
         row.raise_to("combined", "should" if requirement.kind == "module" else "must")
-    for effective in _effective.rows(_effective.rules(selection, variants, old_host_iptables)):
-        row = _add(found, effective)
-        row.raise_to("effective", effective.level)
-        row.raise_to("combined", effective.level)
+    for effective_row in _select_effective_rows(selection, dict(modes), old_host_iptables):
+        row = _merge_effective(rows, effective_row)
+        row.raise_to("effective", effective_row.level)
+        row.raise_to("combined", effective_row.level)
     if selection.iptables_variant == "auto":
-        # Combined prepares for either variant, as far as that changes nothing about which one is picked.
-        for effective in _effective.rows(
-            _effective.rules(selection, {mode: BOTH for mode in selection.mode}, old_host_iptables)
-        ):
-            _add(found, effective).raise_to("combined", "should")
+        # The profile combined prepares for the other variant, too. The plan omits modules that would change the choice.
+        both = dict.fromkeys(selection.mode, VARIANTS)
+        for effective_row in _select_effective_rows(selection, both, old_host_iptables):
+            _merge_effective(rows, effective_row).raise_to("combined", "should")
     for check in selection.extra_checks:
-        requirement = Requirement(
-            "site",
-            check.id,
-            check.level,
-            f"extra_checks: {check.query}",
-            kind="check",
-            query=check.query,
-            message=check.message,
-        )
-        found[requirement.id] = Asked(requirement, {profile: check.level for profile in PROFILES})
-    return tuple(found.values())
+        row = _build_check_row(check)
+        rows[row.requirement.id] = row
+    return tuple(rows.values())
 
 
-def _add(found: dict[str, Asked], row: Row[Rules]) -> Asked:
-    """Return the entry of this row, beside the page's own where that asks for the same."""
-    known = found.get(row.requirement.id)
-    if known is None:
-        return found.setdefault(row.requirement.id, Asked(row.requirement))
+def _select_effective_rows(
+    selection: Selection, variants: Mapping[str, Iterable[Variant]], old_host_iptables: bool
+) -> list[Row[Rules]]:
+    return effective.select_rows(effective.build_rule_sets(selection, variants, old_host_iptables))
+
+
+def _merge_effective(rows: dict[str, RequiredRow], row: Row[Rules]) -> RequiredRow:
+    """Return the entry of an effective row. If the page has the same requirement, add the source of the row to it."""
+    known = rows.setdefault(row.requirement.id, RequiredRow(row.requirement))
     if row.requirement.source not in known.requirement.source:
-        known.requirement = Requirement(
-            **{**vars(known.requirement), "source": f"{known.requirement.source}; {row.requirement.source}"}
-        )
+        source = f"{known.requirement.source}; {row.requirement.source}"
+        known.requirement = replace(known.requirement, source=source)
     return known
 
 
-def required_modules(selection: Selection) -> list[str]:
-    """Return the names of the modules that the selection's profile asks for, on a node that is not known.
+def _build_check_row(check: ExtraCheck) -> RequiredRow:
+    requirement = Requirement(
+        "site",
+        check.id,
+        check.level,
+        f"extra_checks: {check.query}",
+        kind="check",
+        query=check.query,
+        message=check.message,
+    )
+    return RequiredRow(requirement, dict.fromkeys(PROFILES, check.level))
 
-    Under profile effective with iptables_variant auto these are those of iptables-nft, which Istio picks where no rules
-    of iptables-legacy are; before Istio 1.25.4 those of iptables-legacy.
+
+def list_required_modules(selection: Selection) -> list[str]:
+    """Return the names of the modules that the selection's profile requires on a node of which nothing is known.
+
+    With profile effective and iptables_variant auto, these are the modules of iptables-nft, which Istio picks if there
+    are no rules of iptables-legacy. Before Istio 1.25.4 these are the modules of iptables-legacy.
     """
-    variant: Variant = "legacy" if selection.iptables_variant == "legacy" else "nft"
+    variant = _default_variant(selection)
+    names = []
+    for row in requirement_rows(selection, {mode: (variant,) for mode in selection.mode}):
+        if row.requirement.kind == "module" and selection.profile in row.levels:
+            names.append(row.requirement.name)
+    return list(dict.fromkeys(names))
+
+
+def _default_variant(selection: Selection) -> Variant:
+    if selection.iptables_variant == "legacy":
+        return "legacy"
     if selection.iptables_variant == "auto" and selection.release.probe_table is None:
-        variant = "legacy"
-    rows = [
-        row
-        for row in asked(selection, {mode: (variant,) for mode in selection.mode})
-        if selection.profile in row.levels
-    ]
-    return list(dict.fromkeys(row.requirement.name for row in rows if row.requirement.kind == "module"))
+        return "legacy"
+    return "nft"
 
 
-def known_modules() -> set[str]:
-    """Return every module name that any row of either catalogue has."""
-    requirements = [row.requirement for row in documented.ROWS] + [row.requirement for row in _effective.ROWS]
+def list_known_modules() -> set[str]:
+    """Return all module names of both catalogues."""
+    requirements = [row.requirement for row in documented.ROWS] + [row.requirement for row in effective.ROWS]
     return {name for requirement in requirements for name in requirement.modules}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One line of a catalogue, and the condition under which it holds."""
+"""A row of a catalogue: a requirement, the condition under which it holds, and its level. Pure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ Case = TypeVar("Case")
 
 @dataclass(frozen=True)
 class Requirement:
-    """What is asked of a node.
+    """A thing that a node must have.
 
-    ``name`` is the name of a module, a tool, a kernel option (without CONFIG_) or a check, or "kernel"; ``any_of``
-    all modules of which any one will do, ``name`` among them; ``minimum`` the lowest version of a tool or of the kernel;
-    ``feature`` what a tool must have been built with, or what tells two rows of one name apart. ``wording`` is the catalogue's own: to the page modules are
-    "required", "should" be loaded, or must be "available"; to the rules they are "used". A check has a ``query`` and a
+    ``name`` is the name of a module, a tool, a kernel option (without CONFIG_) or a check, or "kernel".
+    ``any_of`` are interchangeable modules, ``name`` among them; empty if only ``name`` satisfies the requirement.
+    ``minimum`` is the lowest version of a tool or of the kernel. ``feature`` is a feature that a tool must be built
+    with, or distinguishes two rows of one name. ``wording`` is the catalogue's: for the page, modules are "required",
+    "should" be loaded, or must be "available"; for the rules, they are "used". A check has a ``query`` and a
     ``message``.
     """
 
@@ -39,33 +40,43 @@ class Requirement:
     @property
     def id(self) -> str:
         """Name of this row in reports, for example "iptables/module/xt_owner"."""
-        return "/".join([self.backend, self.kind, self.name] + ([self.feature] if self.feature else []))
+        parts = [self.backend, self.kind, self.name]
+        if self.feature:
+            parts.append(self.feature)
+        return "/".join(parts)
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """Names of the modules of which one has to be there; none for other kinds."""
-        return (self.any_of or (self.name,)) if self.kind == "module" else ()
+        """Names of the modules of which one must be present. Empty for other kinds."""
+        if self.kind != "module":
+            return ()
+        return self.any_of or (self.name,)
 
 
 @dataclass(frozen=True)
 class Condition(Generic[Case]):
-    """When a row holds: in words for people, and as a test. ``&`` and ``|`` combine two."""
+    """When a row holds: a remark for the documentation, and a test. ``&`` and ``|`` combine two conditions.
+
+    ``is_alternative`` is whether the remark needs parentheses as part of another one.
+    """
 
     remark: str
     holds: Callable[[Case], bool]
-    many: bool = False
+    is_alternative: bool = False
 
     def __and__(self, other: Condition[Case]) -> Condition[Case]:
-        remark = ", ".join(text for text in (self._enclosed(), other._enclosed()) if text)
-        return Condition(remark, lambda case: self.holds(case) and other.holds(case))
+        remarks = [remark for remark in (self._in_parentheses(), other._in_parentheses()) if remark]
+        return Condition(", ".join(remarks), lambda case: self.holds(case) and other.holds(case))
 
     def __or__(self, other: Condition[Case]) -> Condition[Case]:
         return Condition(
-            f"{self.remark} or {other.remark}", lambda case: self.holds(case) or other.holds(case), many=True
+            f"{self.remark} or {other.remark}",
+            lambda case: self.holds(case) or other.holds(case),
+            is_alternative=True,
         )
 
-    def _enclosed(self) -> str:
-        return f"({self.remark})" if self.many else self.remark
+    def _in_parentheses(self) -> str:
+        return f"({self.remark})" if self.is_alternative else self.remark
 
 
 @dataclass(frozen=True)

@@ -1,252 +1,190 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run asks for, looked at before any node is asked: a mistake is told once, not on every node. Reads the files it names."""
+"""The variables of a run, checked before any node is contacted: each mistake is reported once, not once per node."""
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput, ReportError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import misspelt, unknown, unread
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import instant
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import FORMATS, TEMPLATES
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import GATES
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import read_text
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import count, one_line
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import read_waivers
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.report_options import find_report_errors
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import (
+    NODE_PREFIX,
+    REPORT_PREFIX,
+    describe_misspelling,
+    describe_unknown_variable,
+    find_unknown_variables,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.rollout import (
+    check_max_fail_percentage,
+    check_serial,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import pluralize
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
-NODE, REPORT = "istio_node_", "istio_report_"
-# The options of a report that its owner can get wrong, as the action that writes it takes them.
-REPORT_OPTIONS: dict[str, dict[str, Any]] = {
-    "dir": {"type": "path"},
-    "templates": {"type": "path"},
-    "formats": {"type": "list", "elements": "str", "choices": ["html", *FORMATS]},
-    "sources": {"type": "list", "elements": "raw"},
-    "waivers": {"type": "path"},
-    "previous": {"type": "str"},
-    "max_age_hours": {"type": "float"},
-    "fail_on": {"type": "list", "elements": "str", "choices": list(GATES)},
-}
-# What the header of a play needs.
-OF_RUN = (f"{NODE}hosts", f"{NODE}serial")
+# Ansible evaluates these before it has a host, so it never reads them from the inventory.
+PLAY_VARIABLES = (f"{NODE_PREFIX}hosts", f"{NODE_PREFIX}serial")
+MAX_NAMED_HOSTS = 3
+
+Variables = Mapping[str, Any]
+Template = Callable[[str], Any]
 
 
-class NotNow(Exception):
-    """A variable cannot be templated before its node was asked: the node's own task has the last word."""
-
-
-Written = Mapping[str, Any]
-ByHost = Iterable[tuple[str, Written, Callable[[str], Any]]]
+class NotTemplatableYetError(Exception):
+    """A variable cannot be templated before its node is contacted. The node's own task checks it."""
 
 
 @dataclass
-class _Kind:
-    """Hosts whose variables are written alike; ``templated`` gives the value of one on the first of them."""
+class HostGroup:
+    """Hosts with the same variables. ``template`` returns the value of a variable on the first of them."""
 
-    variables: Written
-    templated: Callable[[str], Any]
+    variables: Variables
+    template: Template
     hosts: list[str] = field(default_factory=list)
+
+    def read_value(self, name: str) -> Any:
+        """Return the value of a variable, or None if it is not set or cannot be templated yet."""
+        if name not in self.variables:
+            return None
+        try:
+            return self.template(name)
+        except NotTemplatableYetError:
+            return None
 
 
 class Request:
-    """The variables of the roles, by hosts that have the same ones."""
+    """The roles' variables of all hosts of a run."""
 
-    def __init__(self, by_host: ByHost, of_run: frozenset[str] | None = None) -> None:
-        """:param of_run: the names of the variables that the command line or the play gives; None where that is not known."""
-        self._of_run = of_run
-        kinds: dict[str, _Kind] = {}
-        for host, variables, templated in by_host:
-            kinds.setdefault(
-                repr(sorted(variables.items(), key=lambda item: item[0])), _Kind(variables, templated)
-            ).hosts.append(host)
-        self._kinds = list(kinds.values())
+    def __init__(
+        self, hosts: Iterable[tuple[str, Variables, Template]], play_variables: frozenset[str] | None = None
+    ) -> None:
+        """Group the hosts by their variables.
 
-    def warnings(self) -> list[str]:
-        return [unread(name) for name, meant in self._unknown().items() if not meant]
+        :param hosts: name of each host, its variables as written, and a function that returns the value of one of them
+            or raises NotTemplatableYetError.
+        :param play_variables: names of the variables from the command line or the play; None if not known.
+        """
+        groups: dict[str, HostGroup] = {}
+        for host, variables, template in hosts:
+            key = repr(sorted(variables.items(), key=lambda item: item[0]))
+            group = groups.setdefault(key, HostGroup(variables, template))
+            group.hosts.append(host)
+        self._groups = list(groups.values())
+        self._names = {name for group in self._groups for name in group.variables}
+        self._play_variables = play_variables
 
-    def errors(self) -> Iterator[str]:
-        """Yield each mistake once, with the hosts that it is made for where these are not all."""
-        yield from (misspelt(name, meant) for name, meant in self._unknown().items() if meant)
-        told: dict[str, list[str]] = {}
-        for kind in self._kinds:
-            for error in _wrong_values(kind):
-                told.setdefault(error, []).extend(kind.hosts)
-        everybody = sum(len(kind.hosts) for kind in self._kinds)
-        for error, hosts in told.items():
-            yield error if len(hosts) == everybody else f"{error} (for {_some(hosts)})"
-        yield from self._unheard()
-        yield from self._report_errors()
+    def list_warnings(self) -> list[str]:
+        """Return a warning for each variable with a role's prefix that is not one of its options."""
+        unknown = find_unknown_variables(self._names)
+        return [describe_unknown_variable(name) for name, intended in unknown.items() if not intended]
 
-    def _unheard(self) -> Iterator[str]:
-        """Yield the variables that Ansible reads before it has a host, so never from the inventory: all nodes at once would be asked."""
-        named = {name for kind in self._kinds for name in kind.variables}
-        for name in OF_RUN:
-            if self._of_run is not None and name in named and name not in self._of_run:
-                yield f"{name}: Ansible does not read it from the inventory; give it with -e, or take it out there"
+    def find_errors(self) -> Iterator[str]:
+        """Yield each mistake once. If only some hosts have it, the error names them."""
+        for name, intended in find_unknown_variables(self._names).items():
+            if intended:
+                yield describe_misspelling(name, intended)
+        yield from self._find_value_errors()
+        yield from self._find_ignored_variables()
+        yield from self._find_report_errors()
 
-    def _unknown(self) -> dict[str, str]:
-        return unknown({name for kind in self._kinds for name in kind.variables})
+    def _find_value_errors(self) -> Iterator[str]:
+        hosts_of_error: dict[str, list[str]] = {}
+        for group in self._groups:
+            for error in _find_group_errors(group):
+                hosts_of_error.setdefault(error, []).extend(group.hosts)
+        all_hosts = sum(len(group.hosts) for group in self._groups)
+        for error, hosts in hosts_of_error.items():
+            if len(hosts) == all_hosts:
+                yield error
+            else:
+                yield f"{error} (for {_abbreviate(hosts)})"
 
-    def _report_errors(self) -> Iterator[str]:
-        """Look at the report as the first host has it that has a directory for it, else at what concerns the summary."""
-        kind = next((kind for kind in self._kinds if kind.variables.get(f"{REPORT}dir")), self._kinds[0])
-        try:
-            options = {
-                name.removeprefix(REPORT): kind.templated(name) for name in kind.variables if name.startswith(REPORT)
-            }
-        except NotNow:
+    def _find_ignored_variables(self) -> Iterator[str]:
+        """Yield an error for each play variable in the inventory: without it, all nodes at once would be changed."""
+        if self._play_variables is None:
             return
-        given = {name: value for name, value in options.items() if name in REPORT_OPTIONS and value is not None}
-        checked = ArgumentSpecValidator(REPORT_OPTIONS).validate(given)
-        for name, value in given.items():
-            # Each on its own, for its name, and in our words: Ansible's name neither the variable nor the value, but Python's types.
-            if ArgumentSpecValidator({name: REPORT_OPTIONS[name]}).validate({name: value}).error_messages:
-                yield f"{REPORT}{name}: {one_line(value, 100)!r} {_wanted(REPORT_OPTIONS[name])}"
-        for name, look in (
-            ("waivers", _waivers),
-            ("previous", _readable),
-            ("dir", _writable),
-            ("templates", _templates),
-            ("time", _time),
-        ):
-            value = checked.validated_parameters.get(name) if name in REPORT_OPTIONS else options.get(name)
-            if value and (wrong := look(str(value))):
-                yield f"{REPORT}{name}: {wrong}"
+        for name in PLAY_VARIABLES:
+            if name in self._names and name not in self._play_variables:
+                yield (
+                    f"{name}: Ansible does not read this variable from the inventory; "
+                    "move it to -e, or to the vars of import_playbook"
+                )
 
-
-def _wrong_values(kind: _Kind) -> Iterator[str]:
-    """Yield what is wrong with the selection, with the consent and with the batches."""
-    for build, fields in (
-        (Selection.from_options, Selection.__dataclass_fields__),
-        (Consent.from_options, Consent.__dataclass_fields__),
-    ):
+    def _find_report_errors(self) -> Iterator[str]:
+        """Check the report's options on the first host that has a directory for the report, else on the first host."""
+        with_report = [group for group in self._groups if group.variables.get(f"{REPORT_PREFIX}dir")]
+        group = (with_report or self._groups)[0]
         options = {}
-        for name in fields:
-            variable = NODE + name
-            if variable not in kind.variables:
-                continue
-            try:
-                value = kind.templated(variable)
-            except NotNow:
-                continue
-            if value is None:
-                continue
-            # Templates may make a number of a version that was written as text, as the role knows.
-            options[name] = (
-                str(value) if name == "istio_version" and isinstance(kind.variables[variable], str) else value
-            )
-        # Each on its own, so that all mistakes are told; only values that are right can contradict each other.
-        wrong = [error for name, value in options.items() if (error := _error(build, {name: value}))]
-        contradiction = "" if wrong else _error(build, options)
-        yield from wrong or ([contradiction] if contradiction else [])
-    yield from _wrong_batches(kind)
+        for name in group.variables:
+            if name.startswith(REPORT_PREFIX):
+                try:
+                    options[name.removeprefix(REPORT_PREFIX)] = group.template(name)
+                except NotTemplatableYetError:
+                    return
+        for option, error in find_report_errors(options):
+            yield f"{REPORT_PREFIX}{option}: {error}"
 
 
-def _wrong_batches(kind: _Kind) -> Iterator[str]:
-    """Yield what is wrong with the variables of a rollout. Ansible ends in an exception over the one, and takes the other for 0."""
-    for name, right, wanted in (
-        ("serial", _is_serial, "is no number from 1 on, percentage such as 20%, or list of them"),
-        ("max_fail_percentage", _is_percentage, "is no number from 0 to 100"),
-    ):
-        try:
-            value = kind.templated(NODE + name) if NODE + name in kind.variables else None
-        except NotNow:
-            continue
-        if value is not None and not right(value):
-            yield f"{NODE}{name}: {value!r} {wanted}"
+def _find_group_errors(group: HostGroup) -> Iterator[str]:
+    """Yield the mistakes in the selection, in the consent, and in the size of the batches."""
+    yield from _find_option_errors(group, Selection.from_options, Selection.__dataclass_fields__)
+    yield from _find_option_errors(group, Consent.from_options, Consent.__dataclass_fields__)
+    for name, check in (("serial", check_serial), ("max_fail_percentage", check_max_fail_percentage)):
+        value = group.read_value(f"{NODE_PREFIX}{name}")
+        error = "" if value is None else check(value)
+        if error:
+            yield f"{NODE_PREFIX}{name}: {error}"
 
 
-def _is_serial(value: Any) -> bool:
-    """Ansible takes 0 for all hosts at once, which is the last thing that it may mean here."""
-    batches = value if isinstance(value, (list, tuple)) else [value]
-    return bool(batches) and all(
-        not isinstance(batch, bool) and re.fullmatch(r"0*[1-9]\d*%?", str(batch).strip()) for batch in batches
-    )
+def _find_option_errors(
+    group: HostGroup, build: Callable[[dict[str, Any]], Any], names: Iterable[str]
+) -> Iterator[str]:
+    options = {}
+    for name in names:
+        value = group.read_value(f"{NODE_PREFIX}{name}")
+        if value is not None:
+            options[name] = value
+    # A template may turn a version that was written as text into a number. The role turns it back.
+    if isinstance(group.variables.get(f"{NODE_PREFIX}istio_version"), str) and "istio_version" in options:
+        options["istio_version"] = str(options["istio_version"])
+    # Each option alone, to report all mistakes. Only valid values can contradict each other.
+    errors = [_try_to_build(build, {name: value}) for name, value in options.items()]
+    if not any(errors):
+        errors = [_try_to_build(build, options)]
+    for error in errors:
+        if error:
+            yield error
 
 
-def _is_percentage(value: Any) -> bool:
-    return (
-        not isinstance(value, bool) and bool(re.fullmatch(r"\d+(\.\d+)?", str(value).strip())) and float(value) <= 100
-    )
-
-
-def _error(build: Callable[[dict[str, Any]], Any], options: dict[str, Any]) -> str:
+def _try_to_build(build: Callable[[dict[str, Any]], Any], options: dict[str, Any]) -> str:
+    """Return the error for these options, or an empty string."""
     try:
         build(options)
-    except InvalidInput as exc:
-        return f"{NODE}{exc}"
+    except InvalidInputError as exc:
+        return f"{NODE_PREFIX}{exc}"
     return ""
 
 
-def no_host(pattern: str, known: bool) -> str:
-    """Return the error on a pattern without hosts; ``known`` is whether the inventory has some that the run leaves out."""
-    if known:
-        return f"no host of '{pattern}' is in this run: --limit leaves all of them out"
-    return f"no host of the inventory matches '{pattern}': nothing was asked of any node. See istio_node_hosts and the inventory (-i)"
+def describe_missing_hosts(pattern: str, in_inventory: bool) -> str:
+    """Return the error for a pattern that matches no host of the run; ``in_inventory`` is whether it matches others."""
+    if in_inventory:
+        return f"no host of '{pattern}' is in this run; --limit excludes all of them"
+    return f"no host of the inventory matches '{pattern}'; check istio_node_hosts and the inventory (-i)"
 
 
-def no_pattern(hosts: list[str]) -> str:
-    """Return the error on hosts whose names Ansible takes for more than one, or for a pattern of others."""
-    told = "nothing was asked of any node. Ansible cannot name these hosts in a play"
-    return f"{told}: {_some(hosts)}. Rename them in the inventory, without blanks, commas, colons"
+def describe_ambiguous_hosts(hosts: list[str]) -> str:
+    """Return the error for hosts whose names Ansible reads as patterns."""
+    return (
+        f"Ansible cannot name these hosts in a play: {_abbreviate(hosts)}; "
+        "rename them in the inventory, without blanks, commas and colons"
+    )
 
 
-def _wanted(option: dict[str, Any]) -> str:
-    """Return what an option of a report has to be, for the error on a value that is not."""
-    if "choices" in option:
-        return f"is no list of {', '.join(option['choices'])}"
-    return {"float": "is no number", "list": "is no list", "path": "is no path"}.get(option["type"], "is no text")
-
-
-def _waivers(path: str) -> str:
-    try:
-        read_waivers(read_text(path), path)
-    except ReportError as exc:
-        return str(exc)
-    return ""
-
-
-def _readable(path: str) -> str:
-    try:
-        read_text(path)
-    except ReportError as exc:
-        return str(exc)
-    return ""
-
-
-def _templates(path: str) -> str:
-    return next((wrong for name in TEMPLATES if (wrong := _readable(os.path.join(path, name)))), "")
-
-
-def _writable(path: str) -> str:
-    """Return why a directory can neither be written nor made.
-
-    Tried with a file that has no name: permissions alone say too little of root, of a file share and of a read-only file system.
-    """
-    here = os.path.abspath(path)
-    while not os.path.lexists(here):
-        here = os.path.dirname(here)
-    if not os.path.isdir(here):
-        return f"{here} is no directory"
-    try:
-        with tempfile.TemporaryFile(dir=here):
-            return ""
-    except OSError as exc:
-        return f"{here} cannot be written to by the user who runs this ({exc.strerror})"
-
-
-def _time(text: str) -> str:
-    return "" if instant(text) else f"'{one_line(text, 100)}' is no time in UTC such as 2026-11-24T04:00:00Z"
-
-
-def _some(hosts: list[str]) -> str:
-    return ", ".join(hosts[:3]) + (f" and {count(len(hosts) - 3, 'more host')}" if len(hosts) > 3 else "")
+def _abbreviate(hosts: list[str]) -> str:
+    named = ", ".join(hosts[:MAX_NAMED_HOSTS])
+    more = len(hosts) - MAX_NAMED_HOSTS
+    return f"{named} and {pluralize(more, 'more host')}" if more > 0 else named

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables that the roles and playbooks know, and those that look like one and are none. Pure.
+"""The variables that the roles and playbooks read, and variables that look like a misspelled one. Pure.
 
-Ansible ignores a variable that nobody reads, so that a misspelt one would silently be its default.
+Ansible ignores a variable that is not used. So a misspelled one would silently have no effect.
 """
 
 from __future__ import annotations
@@ -11,63 +11,101 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-# The roles' options, with their prefix before them; a test holds them equal to the argument specs.
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+
+NODE_PREFIX = "istio_node_"
+REPORT_PREFIX = "istio_report_"
+PREFIXES = (NODE_PREFIX, REPORT_PREFIX)
+
+# The options of each role; a test compares them with the argument specs.
 OPTIONS = {
-    "istio_node_": (
-        "ambient_ipv6 backend cni_plugin dns_capture extra_checks install_packages interception invalid_drop ip_family iptables_variant istio_version load mode"
-        " override_conflicts persist probe probe_autoload probe_selinux_domain profile reboot reconcile selinux selinux_boolean selinux_domains selinux_priority state"
+    NODE_PREFIX: (
+        *Selection.__dataclass_fields__,
+        *Consent.__dataclass_fields__,
+        "probe",
+        "probe_autoload",
+        "probe_selinux_domain",
     ),
-    "istio_report_": "dir fail_on formats max_age_hours nodes previous sources templates time waivers",
+    REPORT_PREFIX: (
+        "dir",
+        "fail_on",
+        "formats",
+        "max_age_hours",
+        "nodes",
+        "previous",
+        "sources",
+        "templates",
+        "time",
+        "waivers",
+    ),
 }
-# What the playbooks read beside them, and what the role leaves behind.
-FURTHER = (
+# What only the playbooks read, and the result of the role.
+OTHER_VARIABLES = (
     "istio_node_hosts",
     "istio_node_become",
     "istio_node_serial",
     "istio_node_max_fail_percentage",
     "istio_node_outcome",
 )
-PREFIXES = tuple(OPTIONS)
-KNOWN = frozenset((*(prefix + name for prefix, names in OPTIONS.items() for name in names.split()), *FURTHER))
+KNOWN = frozenset((*(prefix + name for prefix, names in OPTIONS.items() for name in names), *OTHER_VARIABLES))
 
-# How alike two names must be, without their prefixes, to be taken for one another (difflib's ratio).
-_ALIKE = 0.75
-# The same for prefixes: istio_nodes_ and istio_reprot_ are, istio_mode_ is not.
-_ALIKE_PREFIX = 0.88
-
-
-def unknown(names: Iterable[str]) -> dict[str, str]:
-    """Return those of the names that look like a role's variable and are none, each with the one that was meant, or ""."""
-    return {name: _meant(name) for name in sorted(names) if is_ours(name) and name not in KNOWN}
+# Minimum similarity (difflib's ratio) of two names, without their prefixes, to count as a misspelling.
+MIN_NAME_SIMILARITY = 0.75
+# The same for prefixes: istio_nodes_ and istio_reprot_ are similar enough, istio_mode_ is not.
+MIN_PREFIX_SIMILARITY = 0.88
 
 
-def is_ours(name: str) -> bool:
-    """Whether a variable has a role's prefix, or one like it before a role's option (istio_nodes_mode). Others' may begin with istio_ too."""
-    return name.startswith(PREFIXES) or (name.startswith("istio_") and bool(_with_prefix_like(name)))
+def find_unknown_variables(names: Iterable[str]) -> dict[str, str]:
+    """Return the names that look like a variable of the roles but are unknown, each with the intended one, or ""."""
+    return {name: _find_intended(name) for name in sorted(names) if is_role_variable(name) and name not in KNOWN}
 
 
-def _with_prefix_like(name: str) -> str:
-    prefix, option = (name.removeprefix("istio_").split("_", 1) + [""])[:2]
-    close = get_close_matches(f"istio_{prefix}_", PREFIXES, 1, _ALIKE_PREFIX)
-    return f"{close[0]}{option}" if close and f"{close[0]}{option}" in KNOWN else ""
+def is_role_variable(name: str) -> bool:
+    """Return whether a variable has a role's prefix, or a similar prefix and a role's option (istio_nodes_mode).
+
+    Other variables may begin with istio_, too.
+    """
+    return name.startswith(PREFIXES) or _correct_prefix(name) != ""
 
 
-def _meant(name: str) -> str:
-    if not name.startswith(PREFIXES):
-        return _with_prefix_like(name)
-    prefix = next(prefix for prefix in PREFIXES if name.startswith(prefix))
-    rest = name.removeprefix(prefix)
-    here = [known.removeprefix(prefix) for known in sorted(KNOWN) if known.startswith(prefix)]
-    close = get_close_matches(rest, here, 1, _ALIKE)
-    close += [known for known in here if known.endswith(f"_{rest}")]
-    return f"{prefix}{close[0]}" if close else next((other + rest for other in PREFIXES if other + rest in KNOWN), "")
+def _correct_prefix(name: str) -> str:
+    """Return the known variable whose prefix is misspelled in this name, or ""."""
+    if not name.startswith("istio_"):
+        return ""
+    misspelled, _underscore, option = name.removeprefix("istio_").partition("_")
+    for prefix in get_close_matches(f"istio_{misspelled}_", PREFIXES, 1, MIN_PREFIX_SIMILARITY):
+        if f"{prefix}{option}" in KNOWN:
+            return f"{prefix}{option}"
+    return ""
 
 
-def misspelt(name: str, meant: str) -> str:
-    """Return the error on a misspelt variable."""
-    return f"there is no variable '{name}'; '{meant}' is meant, or give it a name that does not begin like those of the role"
+def _find_intended(name: str) -> str:
+    """Return the known variable that an unknown one resembles, or ""."""
+    for prefix in PREFIXES:
+        if name.startswith(prefix):
+            return _correct_option(prefix, name.removeprefix(prefix))
+    return _correct_prefix(name)
 
 
-def unread(name: str) -> str:
-    """Return the warning on a variable that has the prefix and is like none."""
-    return f"nodeprep.istio reads no variable '{name}'"
+def _correct_option(prefix: str, option: str) -> str:
+    known = [name.removeprefix(prefix) for name in sorted(KNOWN) if name.startswith(prefix)]
+    for close in get_close_matches(option, known, 1, MIN_NAME_SIMILARITY):
+        return f"{prefix}{close}"
+    for name in known:
+        if name.endswith(f"_{option}"):
+            return f"{prefix}{name}"
+    for other in PREFIXES:
+        if f"{other}{option}" in KNOWN:
+            return f"{other}{option}"
+    return ""
+
+
+def describe_misspelling(name: str, intended: str) -> str:
+    """Return the error for a misspelled variable."""
+    return f"unknown variable '{name}'; rename it to '{intended}', or give your own variable another prefix"
+
+
+def describe_unknown_variable(name: str) -> str:
+    """Return the warning for a variable that has the prefix but resembles no known one."""
+    return f"unknown variable '{name}': nodeprep.istio ignores it"

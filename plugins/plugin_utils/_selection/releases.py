@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Istio's releases, as far as they differ in what they need of a node. Read from istio/istio's release branches."""
+"""Istio's releases: how they differ in what they need of a node. Read from istio/istio's release branches."""
 
 from __future__ import annotations
 
@@ -9,104 +9,117 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 
 OLDEST = "1.25"
 NEWEST = "1.31"
 
+VersionKey = tuple[int, int, int]
+
 _VERSION = re.compile(r"^v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:[-+.][0-9A-Za-z.+-]*)?$")
+# YAML reads 1.30 without quotes as the number 1.3. There has been no Istio 1.1 to 1.9 for years.
+_LOST_ZERO = re.compile(r"1\.[1-9]")
 _NEWEST_PATCH = 10_000
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release of Istio: the version asked for, the one that is used in its place, and why they differ.
+    """A release of Istio: the requested version, the version whose rules are used, and a note if they differ.
 
     A version without a patch number means the newest patch of that minor release.
     """
 
-    asked: str
+    requested: str
     used: str
     note: str | None
-    key: tuple[int, int, int]
+    key: VersionKey
 
     @classmethod
-    def of(cls, asked: Any) -> Release:
-        """Return the release to judge by. Raises InvalidInput for what is no version."""
-        if not isinstance(asked, str):
-            raise InvalidInput(
-                f"istio_version: {asked!r} is no text; quote the version, as in '1.30', since 1.30 without quotes is the number 1.3"
+    def from_version(cls, requested: Any) -> Release:
+        """Return the release for a version such as "1.30" or "1.30.3". Raises InvalidInputError if it is not one."""
+        if not isinstance(requested, str):
+            raise InvalidInputError(
+                f"istio_version: {requested!r} is not a string; quote the version, as in '1.30', "
+                "since YAML reads 1.30 without quotes as the number 1.3"
             )
-        key = _key(asked)
+        key = _parse_version(requested)
         if key is None:
-            raise InvalidInput(f"istio_version: {asked!r} is no version such as 1.30 or 1.30.3")
-        if re.fullmatch(r"1\.[1-9]", asked):
-            raise InvalidInput(
-                f"istio_version: {asked!r} is what is left of {asked}0 without quotes; quote the version, as in '{asked}0'"
+            raise InvalidInputError(
+                f"istio_version: invalid version {requested!r}; give a version such as 1.30 or 1.30.3"
             )
-        minor = f"{key[0]}.{key[1]}"
-        if key[:2] > _known(NEWEST)[:2]:
-            return cls(
-                asked,
-                NEWEST,
-                f"Istio {minor} is newer than the newest release known here: judged as {NEWEST}",
-                _known(NEWEST),
+        if _LOST_ZERO.fullmatch(requested):
+            raise InvalidInputError(
+                f"istio_version: {requested!r} is probably {requested}0 without quotes; "
+                f"quote the version, as in '{requested}0'"
             )
-        if key[:2] < _known(OLDEST)[:2]:
-            return cls(
-                asked,
-                OLDEST,
-                f"Istio {minor} is older than the oldest release known here: judged as {OLDEST}",
-                _known(OLDEST),
-            )
-        return cls(asked, asked, None, key)
+        if key[:2] > _newest_patch_of(NEWEST)[:2]:
+            return cls._replaced_by(NEWEST, requested, key, "newer than the newest")
+        if key[:2] < _newest_patch_of(OLDEST)[:2]:
+            return cls._replaced_by(OLDEST, requested, key, "older than the oldest")
+        return cls(requested, requested, None, key)
 
-    def since(self, version: str) -> bool:
-        """Whether this is the version ("1.27.2") or a newer one."""
+    @classmethod
+    def _replaced_by(cls, used: str, requested: str, key: VersionKey, comparison: str) -> Release:
+        note = f"Istio {key[0]}.{key[1]} is {comparison} release known to this collection: assessed as {used}"
+        return cls(requested, used, note, _newest_patch_of(used))
+
+    def is_at_least(self, version: str) -> bool:
+        """Return whether this is the version ("1.27.2") or a newer one."""
         return self.key >= tuple(int(part) for part in version.split("."))
 
     @property
     def probe_table(self) -> Literal["filter", "nat"] | None:
-        """Table of the rule by which Istio tries an iptables binary; None where it does not (tools/istio-iptables/pkg/dependencies)."""
-        if not self.since("1.25.4"):
+        """Table of the rule by which Istio tests an iptables binary, or None if the release does not test it.
+
+        Source: tools/istio-iptables/pkg/dependencies.
+        """
+        if not self.is_at_least("1.25.4"):
             return None
-        return "nat" if self.since("1.27.1") else "filter"
+        return "nat" if self.is_at_least("1.27.1") else "filter"
 
     @property
     def probe_has_comment(self) -> bool:
-        """Whether that rule carries "-m comment": 1.25.4 and 1.25.5, 1.26.0 to 1.26.6, 1.27.0 to 1.27.2."""
-        gone = {25: "1.26.0", 26: "1.26.7"}.get(self.key[1], "1.27.3")
-        return self.probe_table is not None and not self.since(gone)
+        """Whether that rule has "-m comment": 1.25.4 and 1.25.5, 1.26.0 to 1.26.6, 1.27.0 to 1.27.2."""
+        first_without = {25: "1.26.0", 26: "1.26.7"}.get(self.key[1], "1.27.3")
+        return self.probe_table is not None and not self.is_at_least(first_without)
 
     @property
     def needs_ipv6_probe(self) -> bool:
-        """Whether the probe for IPv6 must work even where IPv6 is off (istio/istio#57200)."""
-        return not self.since("1.27.2")
+        """Whether the test for IPv6 must succeed even if IPv6 is off (istio/istio#57200)."""
+        return not self.is_at_least("1.27.2")
 
     @property
     def plain_variant(self) -> Literal["legacy", "nft"]:
-        """What "iptables" without a suffix is in Istio's images (istio/istio#59193)."""
-        return "nft" if self.since("1.31.0") else "legacy"
+        """Variant of the command "iptables" without a suffix in Istio's images (istio/istio#59193)."""
+        return "nft" if self.is_at_least("1.31.0") else "legacy"
 
     @property
     def reconciles(self) -> bool:
         """Default of cni.ambient.reconcileIptablesOnStartup."""
-        return self.since("1.29.0")
+        return self.is_at_least("1.29.0")
 
     @property
     def image_has_new_nft(self) -> bool:
-        """Whether the image may bring nft 1.1.2 or newer: 1.28.3 pinned 1.1.1, the branches dropped the pin in August 2026."""
-        return self.since("1.28.0") and not (self.since("1.28.3") and not self.since("1.29.0"))
+        """Whether the image may contain nft 1.1.2 or newer.
+
+        1.28.3 pinned nft 1.1.1; the release branches removed the pin in August 2026.
+        """
+        if not self.is_at_least("1.28.0"):
+            return False
+        is_pinned = self.is_at_least("1.28.3") and not self.is_at_least("1.29.0")
+        return not is_pinned
 
 
-def _key(version: str) -> tuple[int, int, int] | None:
+def _parse_version(version: str) -> VersionKey | None:
     match = _VERSION.match(version)
     if match is None:
         return None
     major, minor, patch = match.groups()
-    return int(major), int(minor), int(patch) if patch is not None else _NEWEST_PATCH
+    if patch is None:
+        return _newest_patch_of(f"{major}.{minor}")
+    return int(major), int(minor), int(patch)
 
 
-def _known(minor: str) -> tuple[int, int, int]:
-    major, number = minor.split(".")
-    return int(major), int(number), _NEWEST_PATCH
+def _newest_patch_of(release: str) -> VersionKey:
+    major, minor = release.split(".")
+    return int(major), int(minor), _NEWEST_PATCH

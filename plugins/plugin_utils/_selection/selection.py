@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The selection: what is asked of a node."""
+"""The selection: the mesh that a node must support. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection import site_checks
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.releases import NEWEST, Release
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import truth
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.site_checks import ExtraCheck, parse_checks
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import check_choice, check_option_names, to_bool
 
+# The values of each option that has choices. Documentation and argument specs have copies, which a test compares.
 CHOICES: dict[str, tuple[str, ...]] = {
     "backend": ("iptables", "nftables"),
     "mode": ("sidecar", "ambient"),
@@ -22,20 +23,22 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "iptables_variant": ("auto", "legacy", "nft"),
     "profile": ("documented", "effective", "combined"),
 }
-LISTS = ("mode", "interception")
-SWITCHES = ("dns_capture", "invalid_drop", "reconcile", "ambient_ipv6", "cni_plugin")
+# Options that take one choice or a list of them.
+LIST_OPTIONS = ("mode", "interception")
+BOOLEAN_OPTIONS = ("dns_capture", "invalid_drop", "reconcile", "ambient_ipv6", "cni_plugin")
 
-# Native nftables rules came in these releases (tools/istio-nftables, cni/pkg/nftables).
-NATIVE_NFTABLES_SINCE = {"sidecar": "1.27.0", "ambient": "1.28.0"}
+# The first release with native nftables rules for each mode (tools/istio-nftables, cni/pkg/nftables).
+NATIVE_NFTABLES_SINCE = {"sidecar": "1.27", "ambient": "1.28"}
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What is asked of a node, validated. The defaults are Istio's own.
+    """The validated options that describe the mesh. The defaults are Istio's own.
 
     ``mode`` and ``interception`` are chosen per pod in real meshes, so they hold one or more values.
-    ``dns_capture`` of None means Istio's default: off in sidecar mode, on in ambient mode; ``reconcile`` of None likewise:
-    on in ambient mode since Istio 1.29. ``cni_plugin`` says that sidecars get their rules from Istio's CNI plugin.
+    ``dns_capture`` of None means Istio's default: off in sidecar mode, on in ambient mode. ``reconcile`` of None means
+    Istio's default, too: on in ambient mode since Istio 1.29. ``cni_plugin`` is whether Istio's CNI plugin programs the
+    rules of sidecars.
     """
 
     backend: str = "iptables"
@@ -50,79 +53,94 @@ class Selection:
     iptables_variant: str = "auto"
     istio_version: str = NEWEST
     profile: str = "combined"
-    extra_checks: tuple[site_checks.ExtraCheck, ...] = ()
+    extra_checks: tuple[ExtraCheck, ...] = ()
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Selection:
-        """Build a selection from a plugin's options; options that are absent or None keep their default.
+        """Build a selection from the options of a plugin. An option that is absent or None keeps its default.
 
-        Raises InvalidInput for an unknown option or value, and for values that contradict each other.
+        Raises InvalidInputError for an unknown option or value, and for values that contradict each other.
         """
-        for name in options:
-            if name not in cls.__dataclass_fields__:
-                raise InvalidInput(f"there is no option '{name}'; there are {', '.join(cls.__dataclass_fields__)}")
-        said = {name: truth(value) if name in SWITCHES else value for name, value in options.items()}
-        selection = cls(**{name: _value(name, value) for name, value in said.items() if value is not None})
-        if selection.backend == "nftables":
-            for mode in selection.mode:
-                since = NATIVE_NFTABLES_SINCE[mode]
-                if not selection.release.since(since):
-                    raise InvalidInput(
-                        f"backend: Istio {selection.istio_version} has no nftables rules for {mode} mode; they came with {since[:-2]}"
-                    )
+        check_option_names(options, cls.__dataclass_fields__)
+        values = {}
+        for name, given in options.items():
+            value = to_bool(given) if name in BOOLEAN_OPTIONS else given
+            if value is not None:
+                values[name] = _parse_value(name, value)
+        selection = cls(**values)
+        selection._check_nftables()
         return selection
 
+    def _check_nftables(self) -> None:
+        if self.backend != "nftables":
+            return
+        for mode in self.mode:
+            since = NATIVE_NFTABLES_SINCE[mode]
+            if not self.release.is_at_least(since):
+                raise InvalidInputError(
+                    f"backend: Istio {self.istio_version} has no nftables rules for {mode} mode; "
+                    f"select iptables, or Istio {since} or newer"
+                )
+
     def as_dict(self) -> dict[str, Any]:
-        """Return the options as JSON and Ansible have them."""
-        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
-        return {**plain, "extra_checks": [dict(vars(check)) for check in self.extra_checks]}
+        """Return the options with the types of JSON and Ansible."""
+        options = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        options["extra_checks"] = [dict(vars(check)) for check in self.extra_checks]
+        return options
 
     @property
     def release(self) -> Release:
-        return Release.of(self.istio_version)
+        """The Istio release whose rules are used."""
+        return Release.from_version(self.istio_version)
 
     @property
     def reconciles(self) -> bool:
-        """Whether Istio replaces rules that differ in any of the modes."""
-        return self.ambient and self.release.reconciles if self.reconcile is None else self.reconcile
+        """Whether Istio replaces rules that differ, in any of the modes."""
+        if self.reconcile is not None:
+            return self.reconcile
+        return self.ambient and self.release.reconciles
 
     @property
     def ipv6(self) -> bool:
+        """Whether the cluster has IPv6 addresses."""
         return self.ip_family in ("ipv6", "dual")
 
     @property
     def ambient(self) -> bool:
+        """Whether there are pods in ambient mode."""
         return "ambient" in self.mode
 
     @property
     def sidecar_tproxy(self) -> bool:
+        """Whether there are sidecars with TPROXY interception."""
         return "sidecar" in self.mode and "tproxy" in self.interception
 
     @property
     def sidecar_dns(self) -> bool:
+        """Whether there are sidecars with DNS capture."""
         return "sidecar" in self.mode and self.dns_capture is True
 
 
-def _value(name: str, value: Any) -> Any:
-    if name in SWITCHES:
+def _parse_value(name: str, value: Any) -> Any:
+    """Return the value of an option as Selection holds it. Raises InvalidInputError for an invalid one."""
+    if name in BOOLEAN_OPTIONS:
         if not isinstance(value, bool):
-            raise InvalidInput(f"{name}: {value!r} is not true or false")
+            raise InvalidInputError(f"{name}: unknown value {value!r}; valid values: true, false")
         return value
-    if name in LISTS:
-        items = value if isinstance(value, (list, tuple)) else [value]
-        if not items:
-            raise InvalidInput(f"{name}: the list is empty; name at least one of {', '.join(CHOICES[name])}")
-        return tuple(dict.fromkeys(_one_of(name, item) for item in items))
+    if name in LIST_OPTIONS:
+        return _parse_list(name, value)
     if name == "istio_version":
-        return str(Release.of(value).asked)
+        return Release.from_version(value).requested
     if name == "extra_checks":
-        return site_checks.from_option(value)
-    return _one_of(name, value)
-
-
-def _one_of(name: str, value: Any) -> str:
-    if not isinstance(value, str) or value not in CHOICES[name]:
-        raise InvalidInput(
-            f"{name}: {value!r} is not one of {', '.join(CHOICES[name])}{', or a list of them' if name in LISTS else ''}"
-        )
+        return parse_checks(value)
+    check_choice(name, value, CHOICES[name])
     return str(value)
+
+
+def _parse_list(name: str, value: Any) -> tuple[str, ...]:
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if not items:
+        raise InvalidInputError(f"{name}: the list is empty; valid values: {', '.join(CHOICES[name])}")
+    for item in items:
+        check_choice(name, item, CHOICES[name])
+    return tuple(dict.fromkeys(str(item) for item in items))

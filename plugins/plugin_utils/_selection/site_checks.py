@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A site's own checks: JMESPath expressions over the node's facts."""
+"""A site's own checks: JMESPath expressions over the node's facts. Pure."""
 
 from __future__ import annotations
 
@@ -11,94 +11,109 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+
+LEVELS = ("must", "should")
+KEYS = ("id", "query", "message", "level")
+REQUIRED_KEYS = ("id", "query", "message")
+MAX_RESULT_CHARS = 80
 
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 
 
 @dataclass(frozen=True)
 class ExtraCheck:
-    """One check: ``query`` must be true of the facts, else ``message`` says what is wrong."""
+    """A check: if ``query`` is not true for the facts of a node, ``message`` says what is wrong."""
 
     id: str
     query: str
     message: str
     level: Literal["must", "should"] = "must"
 
-    def outcome(self, facts: Mapping[str, Any]) -> tuple[bool | None, str]:
-        """Return (whether it holds, reason); None where the expression cannot be worked out on these facts."""
+    def evaluate(self, facts: Mapping[str, Any]) -> tuple[bool | None, str]:
+        """Return whether the check holds, and the reason if not. None means that the query fails on these facts."""
         import jmespath
         from jmespath.exceptions import JMESPathError
 
         try:
-            # Ansible's tagged strings are no str to jmespath; JSON makes plain ones of them.
+            # jmespath does not accept Ansible's tagged strings; JSON turns them into plain ones.
             result = jmespath.search(self.query, json.loads(json.dumps(facts)))
         except (JMESPathError, TypeError, ValueError) as exc:
-            # jmespath lets the last two through where types do not fit, as in contains('text', `6`).
-            return None, f"{self.message} (cannot be told: {_one_line(exc)})"
-        return (
-            (True, "")
-            if result is True
-            else (False, f"{self.message} ('{self.query}' gives {json.dumps(result)[:80]})")
-        )
+            # jmespath lets TypeError and ValueError pass if types do not match, as in contains('text', `6`).
+            return None, f"{self.message} (cannot be determined: {_to_one_line(exc)})"
+        if result is True:
+            return True, ""
+        return False, f"{self.message} ('{self.query}' returns {json.dumps(result)[:MAX_RESULT_CHARS]})"
 
 
-def from_option(value: Any) -> tuple[ExtraCheck, ...]:
-    """Return the checks of option extra_checks. Raises InvalidInput that names the check and what is wrong with it."""
+def parse_checks(value: Any) -> tuple[ExtraCheck, ...]:
+    """Return the checks of the option extra_checks. Raises InvalidInputError that names the check and the mistake."""
     if not isinstance(value, (list, tuple)):
-        raise InvalidInput(f"extra_checks: {value!r} is not a list of checks, each with id, query and message")
-    checks = tuple(_check(number, item) for number, item in enumerate(value, 1))
-    for number, check in enumerate(checks):
-        if any(check.id == other.id for other in checks[:number]):
-            raise InvalidInput(f"extra_checks: two checks have the id '{check.id}'")
-    return checks
+        raise InvalidInputError(f"extra_checks: {value!r} is not a list; give a list of mappings with {_list(KEYS)}")
+    checks: dict[str, ExtraCheck] = {}
+    for number, item in enumerate(value, 1):
+        check = _parse_check(f"extra_checks: entry {number}", item)
+        if check.id in checks:
+            raise InvalidInputError(f"extra_checks: two checks have the id '{check.id}'; give each its own")
+        checks[check.id] = check
+    return tuple(checks.values())
 
 
-def _check(number: int, item: Any) -> ExtraCheck:
+def _parse_check(place: str, item: Any) -> ExtraCheck:
     if not isinstance(item, Mapping):
-        raise InvalidInput(f"extra_checks: entry {number} is not a mapping of id, query, message and level")
-    unknown = sorted(set(map(str, item)) - {"id", "query", "message", "level"})
-    if unknown:
-        raise InvalidInput(f"extra_checks: entry {number} has '{unknown[0]}'; a check has id, query, message and level")
-    for key in ("id", "query", "message"):
+        raise InvalidInputError(f"{place} is not a mapping; give {_list(KEYS)}")
+    for key in sorted(str(key) for key in item):
+        if key not in KEYS:
+            raise InvalidInputError(f"{place}: unknown key '{key}'; valid keys: {', '.join(KEYS)}")
+    for key in REQUIRED_KEYS:
         if not isinstance(item.get(key), str) or not item[key].strip():
-            raise InvalidInput(f"extra_checks: entry {number} has no {key}")
+            raise InvalidInputError(f"{place}: {key} is missing; each check needs {_list(REQUIRED_KEYS)}")
     if not _ID.match(item["id"]):
-        raise InvalidInput(f"extra_checks: entry {number}: the id may have letters, digits, '_', '.' and '-' only")
+        raise InvalidInputError(f"{place}: invalid id {str(item['id'])!r}; use letters, digits, '_', '.' and '-'")
     level = item.get("level", "must")
-    if level not in ("must", "should"):
-        raise InvalidInput(f"extra_checks: '{item['id']}': level {level!r} is not one of must, should")
-    # Imported where it is used, since ansible-test imports every plugin without what the collection requires.
-    import jmespath
-    from jmespath.exceptions import JMESPathError
-    from jmespath.functions import Functions
-
-    try:
-        parsed = jmespath.compile(str(item["query"])).parsed
-    except JMESPathError as exc:
-        raise InvalidInput(
-            f"extra_checks: '{item['id']}': the query is no JMESPath expression: {_one_line(exc)}"
-        ) from exc
-    for function, given in _calls(parsed):
-        signature = Functions.FUNCTION_TABLE.get(function, {}).get("signature")
-        if signature is None:
-            raise InvalidInput(f"extra_checks: '{item['id']}': JMESPath has no function {function}()")
-        variadic = bool(signature) and signature[-1].get("variadic", False)
-        if given < len(signature) or (given > len(signature) and not variadic):
-            raise InvalidInput(
-                f"extra_checks: '{item['id']}': {function}() takes {len(signature)} arguments, not {given}"
-            )
+    if level not in LEVELS:
+        raise InvalidInputError(
+            f"extra_checks: '{item['id']}': unknown level {level!r}; valid levels: {', '.join(LEVELS)}"
+        )
+    _check_query(str(item["id"]), str(item["query"]))
     return ExtraCheck(str(item["id"]), str(item["query"]), str(item["message"]).strip(), level)
 
 
-def _calls(node: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+def _check_query(check_id: str, query: str) -> None:
+    """Raise InvalidInputError for invalid syntax, an unknown function, or a wrong number of arguments."""
+    # Imported here, since ansible-test imports every plugin without the collection's requirements.
+    import jmespath
+    from jmespath.exceptions import ArityError, JMESPathError, UnknownFunctionError
+
+    try:
+        expression = jmespath.compile(query)
+    except JMESPathError as exc:
+        raise InvalidInputError(
+            f"extra_checks: '{check_id}': the query is not a valid JMESPath expression: {_to_one_line(exc)}"
+        ) from exc
+    # jmespath finds these mistakes only when it calls the function, and a filter over an empty list calls none. So call
+    # each function alone: it rejects the number of arguments before their types.
+    for function, count in _find_calls(expression.parsed):
+        try:
+            jmespath.search(f"{function}({', '.join(['@'] * count)})", None)
+        except (ArityError, UnknownFunctionError) as exc:
+            raise InvalidInputError(f"extra_checks: '{check_id}': invalid query: {_to_one_line(exc)}") from exc
+        except JMESPathError:
+            continue
+
+
+def _find_calls(node: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield each function that a parsed expression calls, with the number of its arguments."""
     if node["type"] == "function_expression":
         yield node["value"], len(node["children"])
     for child in node["children"]:
         if isinstance(child, Mapping):
-            yield from _calls(child)
+            yield from _find_calls(child)
 
 
-def _one_line(exc: Exception) -> str:
+def _list(keys: tuple[str, ...]) -> str:
+    return f"{', '.join(keys[:-1])} and {keys[-1]}"
+
+
+def _to_one_line(exc: Exception) -> str:
     return " ".join(str(exc).split())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reference pages are what the tables in the code say."""
+"""The reference pages are generated from the tables in the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 @pytest.mark.parametrize("page", ["reasons", "requirements"])
 def test_the_page_is_up_to_date(page):
-    # By the loader itself: under ansible-test every path inside a collection is the collection loader's, which knows no scripts.
+    # Loaded from its file: under ansible-test the collection loader handles all paths in a collection, but no scripts.
     script = types.ModuleType(page)
     SourceFileLoader(page, str(DOCS / f"{page}.py")).exec_module(script)
     assert (DOCS / f"{page}.md").read_text(encoding="utf-8") == script.page(), "run make reference"

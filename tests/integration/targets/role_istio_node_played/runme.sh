@@ -31,4 +31,4 @@ play lost 2 'unreachable: .*the cable was pulled'
 play not_ready 2 'not_ready .*xt_owner' --check
 play not_ready 2 'not_ready .*xt_owner'
 play not_ready 0 'not_ready .*xt_owner' -e istio_node_load=false -e istio_node_persist=no -e istio_node_probe=off
-play no_sudo 2 'the node said: sudo: a password is required'
+play no_sudo 2 'did not finish on the node: sudo: a password is required'

@@ -55,7 +55,7 @@ class Connection(PlayedConnection):
         prepared = {"state": "loaded", "boot": "yes"} if pathlib.Path(self.get_option("state")).exists() else {}
         facts = fact_factory.facts(**prepared, **missing)
         facts["kernel"]["boot_id"] = "one"
-        return {"changed": False, "ansible_facts": {"istio_node": facts}}
+        return {"changed": False, "ansible_facts": {"istio_node": fact_factory.recorded(facts)}}
 
     def kernel_modules(self):
         if self.get_option("kind") == "lost":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables that are known are those of the roles and the playbooks; one that is misspelt is told from one that is somebody's own."""
+"""The known variables are those of the roles and playbooks, and misspelled ones are found."""
 
 from __future__ import annotations
 
@@ -10,28 +10,36 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import FURTHER, KNOWN, unknown
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import (
+    KNOWN,
+    OTHER_VARIABLES,
+    describe_misspelling,
+    describe_unknown_variable,
+    find_unknown_variables,
+)
 
 ROOT = Path(__file__).parents[5]
 
 
-def test_every_variable_of_the_roles_and_playbooks_is_known_and_no_other():
-    specs = [
-        yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
-        for role in ("istio_node", "istio_report")
-    ]
-    options = {name for spec in specs for entry in spec.values() for name in entry["options"]}
-    read = {
-        name
-        for path in (ROOT / "playbooks").glob("*.yml")
-        for name in re.findall(r"(?<![_.])istio_(?:node|report)_[a-z_]+", path.read_text())
-    }
-    assert options == KNOWN - set(FURTHER)
-    assert read - options - {"istio_node_tried"} <= set(FURTHER) | {"istio_report_host"} and set(FURTHER) <= read
+def test_the_options_are_those_of_the_argument_specs():
+    options = set()
+    for role in ("istio_node", "istio_report"):
+        specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+        for entry_point in specs["argument_specs"].values():
+            options |= set(entry_point["options"])
+    assert options == KNOWN - set(OTHER_VARIABLES)
+
+
+def test_the_other_variables_are_those_that_the_playbooks_read():
+    found = set()
+    for path in (ROOT / "playbooks").glob("*.yml"):
+        found |= set(re.findall(r"(?<![_.])istio_(?:node|report)_[a-z_]+", path.read_text(encoding="utf-8")))
+    assert found <= KNOWN
+    assert set(OTHER_VARIABLES) <= found
 
 
 @pytest.mark.parametrize(
-    "name, meant",
+    "name, intended",
     [
         ("istio_node_bakend", "istio_node_backend"),
         ("istio_node_modes", "istio_node_mode"),
@@ -46,14 +54,27 @@ def test_every_variable_of_the_roles_and_playbooks_is_known_and_no_other():
         ("istio_node_labels", ""),
     ],
 )
-def test_the_nearest_name(name, meant):
-    assert unknown([name]) == {name: meant}
+def test_a_misspelled_variable_is_found_with_the_intended_one(name, intended):
+    assert find_unknown_variables([name]) == {name: intended}
 
 
-def test_known_names_and_those_of_others_are_passed_over():
-    assert (
-        unknown(
-            [*KNOWN, "istio_node", "__istio_node_do", "backend", "istio_version", "istio_operator_mode", "istio_mode_x"]
-        )
-        == {}
+def test_known_variables_and_other_projects_variables_are_not_reported():
+    others = [
+        "istio_node",
+        "__istio_node_role_steps",
+        "backend",
+        "istio_version",
+        "istio_operator_mode",
+        "istio_mode_x",
+    ]
+    assert find_unknown_variables([*KNOWN, *others]) == {}
+
+
+def test_the_error_and_the_warning_name_the_variable():
+    assert describe_misspelling("istio_node_bakend", "istio_node_backend") == (
+        "unknown variable 'istio_node_bakend'; rename it to 'istio_node_backend', "
+        "or give your own variable another prefix"
+    )
+    assert describe_unknown_variable("istio_node_pool") == (
+        "unknown variable 'istio_node_pool': nodeprep.istio ignores it"
     )
