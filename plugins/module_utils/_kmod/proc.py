@@ -4,7 +4,7 @@
 
 import os
 import re
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonicalize
@@ -60,22 +60,6 @@ def read_loaded_modules(files: Files) -> Optional[Dict[str, LoadedModule]]:
             taint = words[_TAINT_COLUMN].strip("()") if len(words) > _TAINT_COLUMN else ""
             modules[canonicalize(words[0])] = LoadedModule(words[_STATE_COLUMN], taint)
     return modules
-
-
-def read_blockers(files: Files) -> Dict[str, Any]:
-    """Return the C(blockers) of the facts: what keeps this kernel from loading modules at all, or on demand."""
-    helper = files.read("/proc/sys/kernel/modprobe")
-    if helper is not None:
-        helper = helper.strip()
-    lockdown = re.search(r"\[(\w+)\]", files.read("/sys/kernel/security/lockdown") or "")
-    enforce = files.read("/sys/module/module/parameters/sig_enforce")
-    return {
-        "modules_disabled": parse_flag(files.read("/proc/sys/kernel/modules_disabled")),
-        "modprobe_helper": helper,
-        "modprobe_helper_exists": None if helper is None else is_program(files, helper),
-        "lockdown": lockdown.group(1) if lockdown else None,
-        "signature_enforced": None if enforce is None else enforce.strip() == "Y",
-    }
 
 
 def has_ipv6(files: Files) -> Optional[bool]:

@@ -19,6 +19,10 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modules_tree 
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import LoadedModule
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS, canonicalize
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import kernel_config, platform, selinux
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.blockers import (
+    read_blockers,
+    requires_signatures,
+)
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.tools import CommandRunner
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, Cause, Code
 
@@ -47,21 +51,15 @@ class BootDecisions:
 class Node(NamedTuple):
     """All that was read of one node about one kernel.
 
-    :ivar files: the file system that it was read from.
-    :ivar release: the kernel's release.
     :ivar is_running: whether that kernel is running; what it has loaded then counts.
     :ivar loaded: what :func:`proc.read_loaded_modules` returned; None if it could not be read.
-    :ivar tree: the kernel's modules.
-    :ivar conf: the configuration of modprobe.
-    :ivar modprobe: what modprobe does with both.
+    :ivar modprobe: what modprobe does with the tree and the configuration.
     :ivar config: kernel options, or None; see :class:`kernel_config.KernelConfig`.
     :ivar config_path: the file that they were read from, or None.
     :ivar ipv6: whether the kernel has IPv6; None if unknown.
-    :ivar blockers: what :func:`proc.read_blockers` returned.
+    :ivar blockers: what :func:`blockers.read_blockers` returned.
     :ivar selinux: what :func:`selinux.observe_selinux` returned.
     :ivar platform: what :func:`platform.observe_host` returned.
-    :ivar boot_list: what is listed for boot.
-    :ivar boot_decisions: what that loads.
     :ivar next_kernel: the kernel that boots next, or None if unknown; see :func:`kernels.read_next_kernel`.
     :ivar other_releases: releases of the other installed kernels.
     :ivar autoload_denial: the cause for which nothing is loaded on demand once this kernel has booted, regardless of
@@ -162,7 +160,7 @@ def read_node(files: Files, names: Sequence[str], kernel: str = "running", run: 
         next_kernel=next_kernel,
         loaded=proc.read_loaded_modules(files) if is_running else None,
         ipv6=proc.has_ipv6(files),
-        blockers=proc.read_blockers(files),
+        blockers=read_blockers(files),
         selinux=selinux_now,
         selinux_after_boot=selinux_after_boot,
         denial_after_boot=sysctl.find_autoload_denial(files, cmdline),
@@ -207,7 +205,7 @@ def _read_kernel(system: _System, names: Sequence[str], release: str, is_running
     config = kernel_config.read_kernel_config(files, release, is_running)
     loaded = system.loaded if is_running else None
     signatures = None
-    if _requires_signatures(system.blockers):
+    if requires_signatures(system.blockers):
         signatures = SignatureCheck(files, tree, _get_signature_search(system))
     modprobe = Modprobe(files, conf, tree, _list_live(loaded), signatures)
     return Node(
@@ -245,10 +243,6 @@ def _list_wanted_names(names: Sequence[str], boot_list: BootList, conf: Modprobe
 
 def _list_live(loaded: Optional[Dict[str, LoadedModule]]) -> FrozenSet[str]:
     return frozenset(name for name, (state, _taint) in (loaded or {}).items() if state == "Live")
-
-
-def _requires_signatures(blockers: Dict[str, Any]) -> bool:
-    return bool(blockers["signature_enforced"]) or blockers["lockdown"] in ("integrity", "confidentiality")
 
 
 def _has_ipv6(running_has_ipv6: Optional[bool], options: Optional[Dict[str, str]]) -> Optional[bool]:

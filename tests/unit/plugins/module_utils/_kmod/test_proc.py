@@ -39,24 +39,6 @@ def test_loaded_modules_have_a_state_and_a_taint(node):
     assert proc.read_loaded_modules(Files(str(node.root))) is None
 
 
-def test_blockers_are_read(node):
-    node.write("/proc/sys/kernel/modprobe", "/sbin/modprobe\n")
-    node.write("/proc/sys/kernel/modules_disabled", "1\n")
-    node.write("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n")
-    node.write("/sys/module/module/parameters/sig_enforce", "Y\n")
-    assert proc.read_blockers(Files(str(node.root))) == {
-        "modules_disabled": True,
-        "modprobe_helper": "/sbin/modprobe",
-        "modprobe_helper_exists": False,
-        "lockdown": "integrity",
-        "signature_enforced": True,
-    }
-
-
-def test_without_proc_blockers_are_unknown(node):
-    assert set(proc.read_blockers(Files(str(node.root))).values()) == {None}
-
-
 @pytest.mark.parametrize("text, ipv6", [("0\n", True), ("1\n", False), (None, None)], ids=["on", "off", "not loaded"])
 def test_ipv6_is_on_unless_its_module_is_disabled(node, text, ipv6):
     if text is not None:
