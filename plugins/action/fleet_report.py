@@ -6,35 +6,32 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput, ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import headline, why
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import FORMATS, MAIN_FILE, write
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
-    DISPROVED,
-    GATES,
-    URGENCY,
-    Document,
-    Node,
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import describe_main_cause
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import (
+    FORMATS,
+    MAIN_FILE,
+    write_document,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.gate import GATES, Gate
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
-    add_recorded,
+    RecordedSource,
     add_run,
-    failures,
+    collect_failures,
     read_document,
-    read_text,
-    selection_of,
+    read_selection,
+    read_waiver_file,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import conclusion
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import one_line
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import read_waivers
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import conclude
 
 ARGUMENTS = {
     "dir": {"type": "path", "required": True},
@@ -57,107 +54,73 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _checked, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         variables = task_vars or {}
         hosts = arguments["hosts"] if arguments["hosts"] is not None else variables["ansible_play_hosts_all"]
         try:
-            document = self._document(arguments, variables, hosts)
-            files = write(document, arguments["dir"], arguments["formats"], arguments["templates"])
-        except (ReportError, InvalidInput) as exc:
-            # Without the cause, which the message tells: Ansible would put it after it once more.
+            document = self._build_document(arguments, variables, hosts)
+            files = write_document(document, arguments["dir"], arguments["formats"], arguments["templates"])
+        except (ReportError, InvalidInputError) as exc:
+            # Without the cause: Ansible would append its message, which is the same.
             raise AnsibleActionFail(f"fleet_report: {exc}") from None
         report = files.get("html", files["json"])[0]
-        # After a run fleet_summary has said the rest.
-        said = [*conclusion(document), ""] if arguments["sources"] else []
-        Display().display("\n".join(["", *said, f"The report: {report}", ""]))
-        failed = {} if arguments["sources"] else failures(variables, hosts)
+        is_of_run = not arguments["sources"]
+        # After a run, fleet_summary has printed the conclusion.
+        conclusion = [] if is_of_run else [*conclude(document), ""]
+        Display().display("\n".join(["", *conclusion, f"Report: {report}", ""]))
+        gate = Gate(document, arguments["fail_on"])
+        failures = gate.collect_failures(
+            collect_failures(variables, hosts) if is_of_run else {}, hosts, variables["inventory_hostname"]
+        )
         result.update(
             changed=False,
             files=files,
             totals=document.totals,
             nodes=len(document.nodes),
-            headline=headline(document.causes),
-            failing=failing(document.failing(arguments["fail_on"]), arguments["fail_on"]),
-            failures=gated(document, arguments["fail_on"], hosts, variables["inventory_hostname"], failed, report),
+            headline=describe_main_cause(document.causes),
+            failing=gate.describe(),
+            failures={host: f"{text}. Report: {report}" for host, text in failures.items()},
         )
         return result
 
-    def _document(self, arguments: dict[str, Any], task_vars: dict[str, Any], hosts: list[str]) -> Document:
+    def _build_document(
+        self, arguments: Mapping[str, Any], variables: Mapping[str, Any], hosts: Iterable[str]
+    ) -> Document:
         builder = Builder()
-        main_file = f"{arguments['dir'].rstrip('/')}/{MAIN_FILE}"
+        main_file = Path(arguments["dir"], MAIN_FILE)
         if arguments["sources"]:
-            selection = selection_of(task_vars, self._templar.template)
+            selection = read_selection(variables, self._templar.template)
             for source in arguments["sources"]:
-                path, label = (
-                    (source.get("path"), source.get("label", "")) if isinstance(source, dict) else (source, "")
-                )
-                if not isinstance(path, str) or not path:
-                    raise ReportError(f"sources: {source!r} is no path and no mapping of path and label")
-                add_recorded(builder, path, str(label), selection, leave_out=main_file)
+                path, label = _parse_source(source)
+                RecordedSource(path, label, selection, excluded=main_file).add_to(builder)
         else:
-            add_run(builder, task_vars, hosts, arguments["nodes"])
-        waivers = read_waivers(read_text(arguments["waivers"]), arguments["waivers"]) if arguments["waivers"] else []
+            add_run(builder, variables, hosts, arguments["nodes"])
         return builder.document(
             arguments["generated_at"],
-            waivers,
-            self._previous(arguments["previous"], main_file),
+            read_waiver_file(arguments["waivers"]),
+            _read_previous(arguments["previous"], str(main_file)),
             arguments["max_age_hours"],
         )
 
-    def _previous(self, asked: str | None, main_file: str) -> Document | None:
-        """Return the last report: the one asked for, else the one about to be replaced, if it can be read."""
-        if asked is not None:
-            return read_document(asked) if asked else None
-        try:
-            return read_document(main_file) if os.path.exists(main_file) else None
-        except ReportError as exc:
-            Display().warning(f"the report does not say what changed since the last one: {exc}")
-            return None
+
+def _parse_source(source: Any) -> tuple[Path, str]:
+    """Return path and label of an entry of the option sources."""
+    path, label = source, ""
+    if isinstance(source, Mapping):
+        path, label = source.get("path"), str(source.get("label", ""))
+    if not isinstance(path, str) or not path:
+        raise ReportError(f"sources: {source!r} is neither a path nor a mapping of path and label; give one of them")
+    return Path(path), label
 
 
-def failing(nodes: Sequence[Node], fail_on: Sequence[str]) -> str:
-    """Return one sentence on the nodes that the gate is shut by, the most urgent first, or nothing."""
-    if not nodes:
-        return ""
-    counts = Counter(gate for node in nodes for gate in _gates(node, fail_on))
-    ranked = sorted(counts, key=lambda gate: URGENCY.get(gate, -1))
-    names = ", ".join(
-        f"{node.name} ({', '.join(dict.fromkeys((node.verdict, *_gates(node, fail_on))))})" for node in nodes[:10]
-    )
-    more = f" and {len(nodes) - 10:,} more" if len(nodes) > 10 else ""
-    return f"{', '.join(f'{counts[gate]:,} {gate}' for gate in ranked)}: {names}{more}"
-
-
-def gated(
-    document: Document, fail_on: Sequence[str], hosts: Iterable[str], here: str, failed: Mapping[str, str], report: str
-) -> dict[str, str]:
-    """Return what failed on the hosts of a run, and for each whose node shuts the gate why.
-
-    Nodes that are no hosts of it are told for one of these, else for ``here``.
-    """
-    causes = {cause.id: cause for cause in document.causes}
-    known = {one_line(host): host for host in hosts}
-    told = {host: [text] for host, text in failed.items()}
-    elsewhere = []
-    for node in document.failing(fail_on):
-        host = known.get(node.name)
-        if host is None:
-            elsewhere.append(node)
-        elif host not in failed:
-            reason = one_line(why(node, causes, document.requirements), 300)
-            told[host] = [
-                f"istio_report_fail_on does not accept {' and '.join(_gates(node, fail_on))}{f': {reason}' if reason else ''}"
-            ]
-    if elsewhere:
-        # On a host that fails anyhow, where there is one.
-        told.setdefault(next(iter(told), here), []).append(
-            f"the gate istio_report_fail_on is shut by nodes that are no hosts of this run too: {failing(elsewhere, fail_on)}"
-        )
-    return {host: f"{'; '.join(parts)}. The report: {report}" for host, parts in told.items()}
-
-
-def _gates(node: Node, fail_on: Sequence[str]) -> list[str]:
-    return [
-        *([node.verdict] if node.verdict in fail_on else []),
-        *([DISPROVED] if node.probe_contradicts_verdict and DISPROVED in fail_on else []),
-    ]
+def _read_previous(path: str | None, main_file: str) -> Document | None:
+    """Return the report to compare with: the requested one, or else the one that is replaced, if it can be read."""
+    if path is not None:
+        return read_document(path) if path else None
+    if not os.path.exists(main_file):
+        return None
+    try:
+        return read_document(main_file)
+    except ReportError as exc:
+        Display().warning(f"the report does not show what changed since the previous one: {exc}")
+        return None

@@ -1,34 +1,35 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Print the fleet summary as text, once, on the controller."""
+"""Print the summary of the fleet, once, on the controller."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInput, ReportError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder, selection_text
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
     add_run,
-    failures,
-    read_text,
-    report_host,
-    selection_of,
+    collect_failures,
+    find_report_host,
+    read_selection,
+    read_waiver_file,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import summary
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import one_line
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import read_waivers
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import summarize
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.description import describe_selection
 
 ARGUMENTS = {
     "generated_at": {"type": "str", "required": True},
     "waivers": {"type": "path"},
     "nodes": {"type": "list", "elements": "str", "default": []},
 }
+MAX_PROBLEM_CHARS = 300
 
 
 class ActionModule(ActionBase):
@@ -37,33 +38,31 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _checked, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         variables = task_vars or {}
         hosts = variables["ansible_play_hosts_all"]
         builder = Builder()
         add_run(builder, variables, hosts, arguments["nodes"])
         try:
-            waivers = (
-                read_waivers(read_text(arguments["waivers"]), arguments["waivers"]) if arguments["waivers"] else []
-            )
-            document = builder.document(arguments["generated_at"], waivers)
+            document = builder.document(arguments["generated_at"], read_waiver_file(arguments["waivers"]))
         except ReportError as exc:
-            # Without the cause, which the message tells: Ansible would put it after it once more.
+            # Without the cause: Ansible would append its message, which is the same.
             raise AnsibleActionFail(f"fleet_summary: {exc}") from None
-        lines = summary(document, "" if document.selections else self._asked(variables))
+        # The title is the selection of the nodes, or of this host if no node has data.
+        lines = summarize(document, "" if document.selections else self._describe_selection(variables))
         Display().display("\n" + "\n".join(lines) + "\n")
         result.update(
             changed=False,
             lines=lines,
             hosts=hosts,
-            failures=failures(variables, hosts),
-            report_host=report_host(variables, hosts),
+            failures=collect_failures(variables, hosts),
+            report_host=find_report_host(variables, hosts),
         )
         return result
 
-    def _asked(self, task_vars: dict[str, Any]) -> str:
-        """Return what was asked, in words, by the variables of the host that this task runs for: no node's answer tells."""
+    def _describe_selection(self, variables: Mapping[str, Any]) -> str:
+        """Return the selection that the variables of the host of this task make, in words."""
         try:
-            return selection_text(asdict(selection_of(task_vars, self._templar.template)))
-        except (InvalidInput, AnsibleError) as exc:
-            return f"selection unknown ({one_line(exc, 300)})"
+            return describe_selection(read_selection(variables, self._templar.template))
+        except (InvalidInputError, AnsibleError) as exc:
+            return f"selection unknown ({to_one_line(exc, MAX_PROBLEM_CHARS)})"

@@ -10,21 +10,21 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   backend:
-    description: Which backend Istio uses.
+    description: The backend that Istio uses. V(nftables) is for C(values.global.nativeNftables=true).
     type: str
     choices: [iptables, nftables]
     default: iptables
   mode:
-    description: Istio's data plane mode, V(sidecar) or V(ambient), or a list of them.
+    description: Istio's data plane mode, V(sidecar) or V(ambient), or a list of both.
     type: raw
     default: sidecar
   ip_family:
-    description: The cluster's IP family.
+    description: The IP family of the cluster.
     type: str
     choices: [ipv4, ipv6, dual]
     default: ipv4
   interception:
-    description: How sidecars get their traffic, V(redirect) or V(tproxy), or a list of them.
+    description: How the traffic of sidecars is intercepted, V(redirect) or V(tproxy), or a list of both.
     type: raw
     default: redirect
   dns_capture:
@@ -36,40 +36,49 @@ options:
     default: false
   reconcile:
     description:
-      - Whether Istio replaces its iptables rules in running pods. By default off in sidecar mode, and on in ambient mode since
-        Istio 1.29 (C(values.cni.ambient.reconcileIptablesOnStartup)).
+      - Whether Istio replaces its iptables rules in running pods
+        (C(values.cni.ambient.reconcileIptablesOnStartup)).
+      - By default off in sidecar mode, and on in ambient mode since Istio 1.29.
     type: bool
   ambient_ipv6:
-    description: Whether ambient Istio writes IPv6 rules too (C(values.cni.ambient.ipv6)), whatever the cluster's IP family is.
+    description:
+      - Whether ambient mode also writes IPv6 rules (C(values.cni.ambient.ipv6)), regardless of the cluster's IP
+        family.
     type: bool
     default: true
-  cni:
-    description: Whether sidecars get their rules from Istio's CNI plugin. It runs the host's own C(iptables) or C(nft).
+  cni_plugin:
+    description:
+      - Whether Istio's CNI plugin writes the rules of sidecars. The plugin runs the host's own C(iptables) or
+        C(nft).
     type: bool
     default: false
   iptables_variant:
     description:
-      - The iptables that Istio uses. V(auto) is what Istio itself would pick on the node, forecast from the facts.
-      - V(legacy) and V(nft) are for C(FORCE_IPTABLES_BINARY); only that variant is judged and prepared.
+      - The iptables variant that Istio uses. V(auto) is the variant that Istio would pick on the node, forecast
+        from the facts.
+      - V(legacy) and V(nft) are for C(FORCE_IPTABLES_BINARY). Only that variant is assessed and prepared.
     type: str
     choices: [auto, legacy, nft]
     default: auto
   istio_version:
     description:
-      - Istio's version, such as V(1.30) (then its newest patch) or V(1.30.3). Quote it, since an unquoted 1.30 is the number 1.3.
-      - V(1.25) to V(1.31) are known. A newer one is judged as the newest, an older one as the oldest, and the assessment says so.
+      - Istio's version, such as V(1.30) (its newest patch release) or V(1.30.3). Quote it, because an unquoted 1.30
+        is the number 1.3.
+      - V(1.25) to V(1.31) are known. A newer version is assessed as the newest of these, an older version as the
+        oldest, and the assessment says so.
     type: str
     default: "1.31"
   profile:
     description:
-      - Which catalogue decides. V(documented) is Istio's page "Platform Requirements", V(effective) what the rules that Istio programs
-        really use.
-      - V(combined) requires what the rules use, and has what only the page names loaded where the kernel has it.
+      - The catalogue that decides the verdict. V(documented) is Istio's page "Platform Requirements". V(effective)
+        is what the rules that Istio programs really use.
+      - V(combined) requires what the rules use. It also loads the modules that only the page lists, if the kernel
+        has them.
     type: str
     choices: [documented, effective, combined]
     default: combined
   extra_checks:
-    description: The site's own checks of the node's facts.
+    description: The site's own checks, JMESPath expressions over the node's facts that must evaluate to true.
     type: list
     elements: dict
     suboptions:
@@ -79,16 +88,16 @@ options:
         required: true
       query:
         description:
-          - JMESPath expression that must give true. It is over C(ansible_facts.istio_node), where each of the C(modules) has C(reasons) of its own
-            as well, as M(nodeprep.istio.node_readiness) returns them in C(facts).
+          - The JMESPath expression. It is evaluated on C(ansible_facts.istio_node), in which the entry of each
+            module has its own C(reasons), as M(nodeprep.istio.node_readiness) returns them in C(facts).
         type: str
         required: true
       message:
-        description: What is wrong where it does not.
+        description: What is wrong if the expression is not true.
         type: str
         required: true
       level:
-        description: Whether it decides the verdict.
+        description: Whether the check decides the verdict (V(must)) or is only reported (V(should)).
         type: str
         choices: [must, should]
         default: must

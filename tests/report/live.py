@@ -1,10 +1,11 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit a made fleet with the real playbook and write its report in all formats: python live.py DIRECTORY NODES [NODES ...].
+"""Audit a synthetic fleet with the real playbook, and write its report in all formats.
 
-Prints what each run cost the controller. All is real but the nodes: inventory, forks, the module made up and handed to the
-connection, judgement, summary, report and recap. In place of ssh and a node's kernel, recorded facts answer.
+Usage: python live.py DIRECTORY NODES [NODES ...]. It prints the cost of each run on the controller. Everything is real
+except the nodes: inventory, forks, modules, assessment, summary, report and recap. Recorded facts replace ssh and the
+kernels.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from pathlib import Path
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import FORMATS
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import recorded
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import observed
 
 HERE = Path(__file__).parent
@@ -30,7 +32,7 @@ def inventory(size: int, directory: Path) -> Path:
     fleet = list(observed(size))
     for name, facts in fleet:
         if "modules" in facts:
-            (directory / f"{name}.json").write_text(json.dumps(facts), encoding="utf-8")
+            (directory / f"{name}.json").write_text(json.dumps(recorded(facts)), encoding="utf-8")
     variables = {
         "ansible_connection": "recorded",
         "ansible_python_interpreter": "/usr/bin/python3",
@@ -50,7 +52,7 @@ def inventory(size: int, directory: Path) -> Path:
 
 
 def audit(hosts: Path) -> dict[str, object]:
-    """Run the audit in check mode in a process of its own, so that its memory is measured alone."""
+    """Run the audit in check mode in a separate process, and return its cost."""
     command = [
         Path(sys.executable).with_name("ansible-playbook"),
         "-i",
@@ -75,7 +77,7 @@ def audit(hosts: Path) -> dict[str, object]:
         "exit": os.waitstatus_to_exitcode(status),
         "seconds": round(time.monotonic() - start, 1),
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
-        # Of the playbook and of the largest of its workers, whichever is more.
+        # The larger one of the playbook and its largest worker.
         "peak_mib": used.ru_maxrss // 1024,
         "log": str(log),
     }

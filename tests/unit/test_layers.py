@@ -36,7 +36,7 @@ OBSERVES_RECORDINGS = Path("_report/sources.py")
 
 
 def imported(path: Path) -> list[str]:
-    """Return the modules of this collection that a file imports, without the common prefix: "module_utils._kmod.proc"."""
+    """Return the modules of this collection that a file imports, for example "module_utils._kmod.proc"."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):

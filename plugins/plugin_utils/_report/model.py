@@ -1,34 +1,46 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report: one document for the whole fleet, as data. Its JSON form is described by roles/istio_report/files/report.schema.json."""
+"""The report: one document for the whole fleet, as data.
+
+roles/istio_report/files/report.schema.json describes its JSON form.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, TypeAlias, get_args
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import Grade
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Level
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import Json
 
 SCHEMA = 2
 
-# From the best to the worst: the order of every table of totals.
-VERDICTS = ("ready", "on_demand", "at_risk", "not_ready", "unknown", "no_data")
-GRADES = ("present", "on_demand", "unmet", "unknown", "not_needed")
-BAD = ("unmet", "unknown")
-# What the gate can be shut by: a verdict, or a proof that contradicts one.
-DISPROVED = "probe_failed"
-GATES = (*VERDICTS, DISPROVED)
+Verdict = Literal["ready", "on_demand", "at_risk", "not_ready", "unknown", "no_data"]
+# Of a profile; empty without data.
+ProfileVerdict = Literal[Verdict, ""]
+Profile = Literal["documented", "effective"]
+NoDataCode = Literal["unreachable", "failed", "not_selected", "no_answer", "stale", "unusable"]
 
-# What an owner looks at first.
-URGENCY = {
-    verdict: rank for rank, verdict in enumerate(("not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready"))
-}
+# From the best to the worst: the order of every table of totals.
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+# Grades that keep a node from ready.
+BAD_GRADES: tuple[Grade, ...] = ("unmet", "unknown")
+# The owner reads the nodes in this order.
+MOST_URGENT_FIRST: tuple[Verdict, ...] = ("not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready")
+URGENCY: Mapping[str, int] = {verdict: rank for rank, verdict in enumerate(MOST_URGENT_FIRST)}
+
+# Texts by key, as a plan, an execution or a probe has them. Hashable, since equal ones of many nodes are one object.
+Details: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
-class Requirement:
-    """What is the same on every node about one line of the catalogue."""
+class ReportRequirement:
+    """The part of a requirement that is the same on every node."""
 
     id: str
     name: str
@@ -39,42 +51,47 @@ class Requirement:
 
     @property
     def label(self) -> str:
-        """Return its name for people, which tells two of one name apart: "nft_chain_nat/ipv4"."""
-        return self.id.split("/", 2)[-1] if self.id.count("/") > 2 else self.name
+        """The name to show; it distinguishes two requirements of one name, as in "nft_chain_nat/ipv4"."""
+        # An id is backend/kind/name, or backend/kind/name/feature.
+        label = self.id.split("/", 2)[-1]
+        return label if "/" in label else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One requirement as it stands on one node. Equal rows of different nodes are one object.
+    """One requirement on one node. Equal rows of different nodes are one object.
 
-    ``profiles`` are those of documented and effective that ask for it on this node; a site's own check has none.
-    ``cause`` is the id of the root cause of a gap; ``waiver`` the position of the waiver in force in the document's list.
+    ``profiles`` are those of documented and effective that require it on this node; a site's own check has none.
+    ``cause`` is the id of the root cause of a gap. ``waiver`` is the index of the waiver in force among the waivers of
+    the document.
     """
 
     id: str
-    level: str
+    level: Level
     state: str
-    now: str
-    after_reboot: str
-    profiles: tuple[str, ...] = ()
+    now: Grade
+    after_reboot: Grade
+    profiles: tuple[Profile, ...] = ()
     reason: str = ""
     remedy: str = ""
     cause: str = ""
     waiver: int | None = None
 
     @property
-    def lacking(self) -> bool:
-        """Whether it is not there, or cannot be told, now or after a reboot, whoever minds."""
-        return self.now in BAD or self.after_reboot in BAD
+    def is_lacking(self) -> bool:
+        """Whether it is unmet or unknown, now or after a reboot, at any level and waived or not."""
+        return self.now in BAD_GRADES or self.after_reboot in BAD_GRADES
 
     @property
-    def gap(self) -> bool:
+    def is_gap(self) -> bool:
         """Whether it keeps the node from ready."""
-        return self.level == "must" and self.waiver is None and self.lacking
+        return self.level == "must" and self.waiver is None and self.is_lacking
 
 
 @dataclass(frozen=True)
-class Finding:
+class ReportFinding:
+    """A finding of the assessment or of the probe."""
+
     id: str
     severity: str
     message: str
@@ -82,31 +99,39 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class NoData:
-    """Why a node gave no data: ``code`` is unreachable, failed, not_asked, no_answer, stale or unusable.
+class ReportDisagreement:
+    """A requirement that only one of the profiles documented and effective has, and that is not present."""
 
-    ``at`` is when that was so, ISO 8601 in UTC: for a node that was asked, the time of the report that first said it.
+    name: str
+    required_by: Profile
+
+
+@dataclass(frozen=True)
+class NoData:
+    """Why there is no data of a node.
+
+    ``at`` is the time of that, ISO 8601 in UTC: for a node that the run selected, the time of the first report with it.
     """
 
-    code: str
+    code: NoDataCode
     text: str
     at: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One node. Without an assessment its verdict is no_data and ``no_data`` says why.
+    """One node. Without an assessment its verdict is no_data, and ``no_data`` says why.
 
-    ``verdict`` leaves out what is waived, ``unwaived_verdict`` does not; ``documented`` and ``effective`` are the verdicts of the
-    page and of the rules. ``selection`` is the position in the document's list. ``failure`` is an error of the run on a
-    node that has data all the same. ``plan``, ``execution`` and ``probe`` are what the role planned, did and tested.
+    ``verdict`` does not count what is waived, ``unwaived_verdict`` does. ``documented`` and ``effective`` are the
+    verdicts of these profiles. ``selection`` is the index among the selections of the document. ``failure`` is an error
+    of the run on a node that has data. ``plan``, ``execution`` and ``probe`` are the results of the role's stages.
     """
 
     name: str
-    verdict: str = "no_data"
-    unwaived_verdict: str = "no_data"
-    documented: str = ""
-    effective: str = ""
+    verdict: Verdict = "no_data"
+    unwaived_verdict: Verdict = "no_data"
+    documented: ProfileVerdict = ""
+    effective: ProfileVerdict = ""
     selection: int | None = None
     system: str = ""
     os_id: str = ""
@@ -119,53 +144,75 @@ class Node:
     no_data: NoData | None = None
     failure: str = ""
     rows: tuple[Row, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    disagreements: tuple[str, ...] = ()
-    plan: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    execution: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    probe: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    findings: tuple[ReportFinding, ...] = ()
+    disagreements: tuple[ReportDisagreement, ...] = ()
+    plan: Details = ()
+    execution: Details = ()
+    probe: Details = ()
 
     @property
-    def asked(self) -> bool:
-        """Whether the run asked it; recorded facts count as asked."""
+    def is_selected(self) -> bool:
+        """Whether the run selected it; recorded facts count as selected."""
         return self.no_data is None or self.no_data.code != "not_selected"
 
     @property
     def probe_result(self) -> str:
-        """Return what the probe proved: "passed", "failed", "incomplete" or "not_tested"; nothing where it did not run."""
-        return "".join(dict(self.probe).get("result", ()))
+        """The result of the probe: "passed", "failed", "incomplete" or "not_tested"; empty if no probe ran."""
+        return _get_text(self.probe, "result")
 
     @property
     def probe_contradicts_verdict(self) -> bool:
-        """Whether rules like Istio's fail although the verdict, waivers aside, does not say that something is lacking now."""
+        """Whether the probe failed although the verdict without waivers is not that something is missing now."""
         return self.probe_result == "failed" and self.unwaived_verdict != "not_ready"
 
     @property
-    def foreseen(self) -> str:
-        """Return the verdict that the plan leads to, if that is another one and the plan was not carried out."""
-        after = "".join(dict(self.plan).get("expected", ()))
-        carried_out = bool(self.execution) and "check_mode" not in dict(self.execution)
-        return "" if carried_out or after == self.unwaived_verdict else after
+    def expected_verdict(self) -> str:
+        """The verdict after the plan, if it is another one and the plan was not executed; otherwise empty."""
+        is_executed = bool(self.execution) and not self.is_check_mode
+        expected = _get_text(self.plan, "expected")
+        return "" if is_executed or expected == self.unwaived_verdict else expected
+
+    @property
+    def is_check_mode(self) -> bool:
+        """Whether the execution is that of check mode, which changes nothing."""
+        return bool(_get_text(self.execution, "check_mode"))
 
     @property
     def failures(self) -> tuple[tuple[str, str], ...]:
-        """Return what failed on a node that has data, each with its text: the "run" of the playbook, the "probe".
+        """The failures on a node that has data, each with its text: the "run" of the playbook, the "probe".
 
-        Neither is in the verdict, which says what the node has; so every format shows them beside it.
+        The verdict contains neither, since it describes the node. So every format shows them in addition to it.
         """
-        found = [("run", self.failure)] if self.failure else []
+        found = []
+        if self.failure:
+            found.append(("run", self.failure))
         if self.probe_result == "failed":
-            lacking = "; ".join(dict(self.probe).get("failed", ()))
-            found.append(("probe", f"rules like Istio's fail on this node{': ' if lacking else ''}{lacking}"))
+            messages = "; ".join(dict(self.probe).get("failed", ()))
+            found.append(("probe", f"rules like Istio's fail on this node{': ' if messages else ''}{messages}"))
         return tuple(found)
 
     @property
     def gaps(self) -> tuple[Row, ...]:
-        return tuple(row for row in self.rows if row.gap)
+        """The requirements that keep the node from ready."""
+        return tuple(row for row in self.rows if row.is_gap)
+
+    @property
+    def waived_count(self) -> int:
+        """How many requirements a waiver in force covers."""
+        return sum(row.waiver is not None for row in self.rows)
+
+    def get_verdict(self, profile: Profile) -> ProfileVerdict:
+        """Return the verdict of a profile; empty if the node has none."""
+        return self.documented if profile == "documented" else self.effective
+
+
+def _get_text(details: Details, key: str) -> str:
+    """Return the text of a key that has one, or an empty string."""
+    return "".join(dict(details).get(key, ()))
 
 
 @dataclass(frozen=True)
-class Cause:
+class RootCause:
     """One root cause: the nodes and requirements whose gaps it explains."""
 
     id: str
@@ -180,7 +227,8 @@ class Cause:
 class Waiver:
     """A requirement that its owner accepts as unmet until the end of a day (UTC).
 
-    ``requirement`` and ``nodes`` are patterns of ids or names; ``where`` is its file and line.
+    ``requirement`` and ``nodes`` are patterns of ids or names; ``where`` is its file and line. ``matches`` is the
+    number of requirements of nodes that it covers.
     """
 
     requirement: str
@@ -194,7 +242,10 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Change:
-    """One difference on one node since the last report; ``what`` is verdict, kernel, system or a requirement's id."""
+    """One change on one node since the previous report.
+
+    ``what`` is verdict, system, kernel, SELinux or the id of a requirement.
+    """
 
     node: str
     what: str
@@ -208,47 +259,61 @@ class Drift:
     """What changed since another document."""
 
     since: str
-    new: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    changes: tuple[Change, ...] = ()
+    new: tuple[str, ...]
+    lost: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class ReportSelection:
+    """A selection that nodes were assessed by; ``text`` describes its ``options``."""
+
+    text: str
+    options: Mapping[str, Json]
 
 
 @dataclass(frozen=True)
 class Document:
     """The whole report. Nodes are in the order of their names, requirements in that of the catalogue.
 
-    ``selections`` are what was asked of the nodes, each with its ``text`` for people. ``merged_from`` names the recorded
-    facts and documents that it was made of; a report of its own run has none.
+    ``merged_from`` names the recorded facts and reports that it was made from; the report of a run has none.
     """
 
     generated_at: str
     nodes: tuple[Node, ...]
-    requirements: dict[str, Requirement]
-    selections: tuple[dict[str, Any], ...] = ()
-    causes: tuple[Cause, ...] = ()
+    requirements: Mapping[str, ReportRequirement]
+    selections: tuple[ReportSelection, ...] = ()
+    causes: tuple[RootCause, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     drift: Drift | None = None
     merged_from: tuple[str, ...] = ()
 
     @property
-    def totals(self) -> dict[str, int]:
-        return counted(node.verdict for node in self.nodes)
+    def totals(self) -> dict[Verdict, int]:
+        """The number of nodes by verdict."""
+        return count_verdicts(node.verdict for node in self.nodes)
 
-    def totals_of(self, profile: str) -> dict[str, int]:
-        """Return the totals of "documented" or "effective"; a node that does not have this verdict counts as no_data."""
-        return counted(getattr(node, profile) or "no_data" for node in self.nodes)
+    def count_verdicts_of(self, profile: Profile) -> dict[Verdict, int]:
+        """Return the number of nodes by the verdict of a profile; a node without this verdict counts as no_data."""
+        return count_verdicts(node.get_verdict(profile) or "no_data" for node in self.nodes)
 
-    def failing(self, gates: Iterable[str]) -> tuple[Node, ...]:
-        """Return the nodes that have one of these verdicts or, with "probe_failed" among them, a proof against it, the most urgent first."""
-        wanted = set(gates)
-        found = (
-            node
-            for node in self.nodes
-            if node.verdict in wanted or (DISPROVED in wanted and node.probe_contradicts_verdict)
-        )
-        return tuple(sorted(found, key=lambda node: (URGENCY[node.verdict], node.name)))
+    @property
+    def has_profile_verdicts(self) -> bool:
+        """Whether any node has a verdict of a profile."""
+        return any(node.documented or node.effective for node in self.nodes)
+
+    @property
+    def selection_texts(self) -> list[str]:
+        """The different texts of the selections."""
+        return list(dict.fromkeys(selection.text for selection in self.selections))
+
+    @property
+    def causes_by_id(self) -> dict[str, RootCause]:
+        """The root causes by their id."""
+        return {cause.id: cause for cause in self.causes}
 
 
-def counted(verdicts: Iterable[str]) -> dict[str, int]:
+def count_verdicts(verdicts: Iterable[Verdict]) -> dict[Verdict, int]:
+    """Return how often each verdict occurs, from the best to the worst."""
     counts = Counter(verdicts)
     return {verdict: counts[verdict] for verdict in VERDICTS}

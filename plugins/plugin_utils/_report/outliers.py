@@ -1,25 +1,30 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Outliers: nodes that ought to be like their peers and are not. Pure."""
+"""Outliers: nodes that differ from most nodes of their system, kernel and selection. Pure."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document, Node, Row
 
-# Fewer nodes than these show no custom, and a smaller share of them is none.
-FEWEST = 4
-SHARE = 0.75
-# A larger part of the nodes is no outlier; a single node always is.
-RARE = 0.1
+# Peers have a usual state only if there are this many of them, and this share of them has it.
+MIN_PEERS = 4
+MAJORITY = 0.75
+# A larger share of the peers is not an outlier; a single node always is.
+MAX_OUTLIER_SHARE = 0.1
+
+# Id and grades of each requirement.
+GradedIds: TypeAlias = tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True)
 class Outlier:
-    """Nodes that differ in the same requirements from ``alike`` others of their system, kernel and selection.
+    """Nodes that differ in the same requirements from ``peers`` other nodes of their system, kernel and selection.
 
     ``differs`` are the ids of those requirements.
     """
@@ -27,49 +32,49 @@ class Outlier:
     names: tuple[str, ...]
     system: str
     kernel: str
-    alike: int
+    peers: int
     differs: tuple[str, ...]
 
 
-def outliers(document: Document) -> list[Outlier]:
-    """Return the outliers, those of the largest groups first."""
-    peers: dict[tuple[str, str, int | None], list[Node]] = defaultdict(list)
+def find_outliers(document: Document) -> list[Outlier]:
+    """Return the outliers, those with most peers first."""
+    groups: dict[tuple[str, str, int | None], list[Node]] = defaultdict(list)
     for node in document.nodes:
         if not node.no_data:
-            peers[node.system, node.kernel, node.selection].append(node)
-    found = [outlier for nodes in peers.values() for outlier in _unlike(nodes)]
-    return sorted(found, key=lambda outlier: (-outlier.alike, outlier.names))
+            groups[node.system, node.kernel, node.selection].append(node)
+    outliers: list[Outlier] = []
+    for peers in groups.values():
+        outliers += _find_among(peers)
+    return sorted(outliers, key=lambda outlier: (-outlier.peers, outlier.names))
 
 
-def _unlike(peers: list[Node]) -> list[Outlier]:
-    """Return those of some peers that are not as most are."""
-    kinds: dict[tuple[tuple[str, str, str], ...], list[Node]] = defaultdict(list)
-    for rows, nodes in _by_rows(peers).items():
-        kinds[tuple((row.id, row.now, row.after_reboot) for row in rows)] += nodes
-    usual = max(kinds, key=lambda kind: len(kinds[kind]))
-    if len(peers) < FEWEST or len(kinds[usual]) < SHARE * len(peers):
+def _find_among(peers: list[Node]) -> list[Outlier]:
+    """Return the outliers among nodes of one system, kernel and selection."""
+    by_grades = _group_by_grades(peers)
+    usual = max(by_grades, key=lambda grades: len(by_grades[grades]))
+    if len(peers) < MIN_PEERS or len(by_grades[usual]) < MAJORITY * len(peers):
         return []
-    return [
-        Outlier(
-            tuple(node.name for node in nodes),
-            peers[0].system,
-            peers[0].kernel,
-            len(kinds[usual]),
-            _differs(kind, usual),
-        )
-        for kind, nodes in kinds.items()
-        if kind != usual and len(nodes) <= max(1, RARE * len(peers))
-    ]
+    outliers = []
+    for grades, nodes in by_grades.items():
+        if grades != usual and len(nodes) <= max(1, MAX_OUTLIER_SHARE * len(peers)):
+            names = tuple(node.name for node in nodes)
+            differs = _list_differences(grades, usual)
+            outliers.append(Outlier(names, peers[0].system, peers[0].kernel, len(by_grades[usual]), differs))
+    return outliers
 
 
-def _by_rows(nodes: list[Node]) -> dict[tuple[Row, ...], list[Node]]:
-    found: dict[tuple[Row, ...], list[Node]] = defaultdict(list)
+def _group_by_grades(nodes: Iterable[Node]) -> dict[GradedIds, list[Node]]:
+    # By rows first: most nodes share them.
+    by_rows: dict[tuple[Row, ...], list[Node]] = defaultdict(list)
     for node in nodes:
-        found[node.rows].append(node)
-    return found
+        by_rows[node.rows].append(node)
+    by_grades: dict[GradedIds, list[Node]] = defaultdict(list)
+    for rows, group in by_rows.items():
+        by_grades[tuple((row.id, row.now, row.after_reboot) for row in rows)] += group
+    return by_grades
 
 
-def _differs(kind: tuple[tuple[str, str, str], ...], usual: tuple[tuple[str, str, str], ...]) -> tuple[str, ...]:
-    """Return the ids of the requirements that stand otherwise, whatever the reason."""
-    changed = {id_ for id_, *_grades in set(kind) ^ set(usual)}
-    return tuple(dict.fromkeys(id_ for id_, *_grades in (*usual, *kind) if id_ in changed))
+def _list_differences(grades: GradedIds, usual: GradedIds) -> tuple[str, ...]:
+    """Return the ids of the requirements with other grades."""
+    different = {id_ for id_, _now, _after in set(grades) ^ set(usual)}
+    return tuple(dict.fromkeys(id_ for id_, _now, _after in (*usual, *grades) if id_ in different))

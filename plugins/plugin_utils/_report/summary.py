@@ -1,138 +1,162 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the owner of the fleet sees at the end of a play, as text: the document in few lines. Pure."""
+"""The summary that a play prints at its end: the document as a short text. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import headline, less, some
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import describe_main_cause
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.explanation import (
+    list_failures,
+    list_secondary_notes,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
     URGENCY,
     VERDICTS,
-    Cause,
     Document,
     Node,
+    RootCause,
     Row,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import count, short_system
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import without_effect
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import (
+    abbreviate,
+    pluralize,
+    shorten_kernel,
+    shorten_system,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import describe_useless_waivers
 
-# A terminal is no place for ten thousand lines: the most urgent nodes are shown.
-NODES = 200
+# A terminal has no room for ten thousand lines: the most urgent nodes are shown.
+MAX_NODES = 200
+GAP = "  "
 
 
-def summary(document: Document, asked: str) -> list[str]:
+def summarize(document: Document, default_title: str) -> list[str]:
     """Return the lines of the summary.
 
-    :param asked: what was asked of the nodes, shown where no node gave an answer that says it.
+    :param default_title: the description of the selection, shown if no node has one.
     """
-    # Of the nodes that were not asked one line tells, whatever their number.
-    left_out = [node for node in document.nodes if not node.asked]
-    nodes = [node for node in document.nodes if node.asked]
-    hidden = len(nodes) - NODES
+    selected = [node for node in document.nodes if node.is_selected]
+    not_selected = [node for node in document.nodes if not node.is_selected]
+    hidden = len(selected) - MAX_NODES
     if hidden > 0:
-        nodes = sorted(nodes, key=lambda node: (URGENCY[node.verdict], node.name))[:NODES]
-    judged = any(node.documented or node.effective for node in document.nodes)
-    # What preparing would make of the nodes, until it has been done.
-    foreseen = any(node.foreseen for node in document.nodes)
-    headings = [
-        "NODE",
-        "SYSTEM",
-        "VERDICT",
-        *(["WOULD BE"] if foreseen else []),
-        *(["PAGE", "RULES"] if judged else []),
-        "WHY, AND WHAT TO DO",
-    ]
-    causes = {cause.id: cause for cause in document.causes}
-    rows = [headings, *(_cells(node, foreseen, judged, document, causes) for node in nodes)]
-    if left_out:
-        rows.append(_left_out(left_out, len(headings) - 4))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(headings) - 1)]
-    title = "; ".join(dict.fromkeys(str(selection["text"]) for selection in document.selections)) or asked
-    lines = [f"Istio node readiness: {title}"]
-    lines += [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
-        for row in rows
-    ]
-    lines += [f"... and {hidden:,} more"] if hidden > 0 else []
-    return [*lines, *conclusion(document)]
-
-
-def conclusion(document: Document) -> list[str]:
-    """Return the last lines of the summary: waivers without effect, how many nodes have which verdict, and what would mend most."""
-    totals = (
-        ", ".join(f"{document.totals[verdict]} {verdict}" for verdict in VERDICTS if document.totals[verdict])
-        or "no node"
+        selected = sorted(selected, key=lambda node: (URGENCY[node.verdict], node.name))[:MAX_NODES]
+    table = _Table(
+        document,
+        document.causes_by_id,
+        has_expected=any(node.expected_verdict for node in document.nodes),
+        has_profiles=document.has_profile_verdicts,
     )
-    told = headline(document.causes)
-    return [*without_effect(document), f"{totals}. {told}." if told else f"{totals}."]
+    rows = [table.list_headings(), *(table.list_cells(node) for node in selected)]
+    if not_selected:
+        rows.append(table.list_cells_not_selected(not_selected))
+    lines = [f"Istio node readiness: {'; '.join(document.selection_texts) or default_title}"]
+    lines += _align(rows)
+    if hidden > 0:
+        lines.append(f"... and {hidden:,} more")
+    return [*lines, *conclude(document)]
 
 
-def _cells(node: Node, foreseen: bool, judged: bool, document: Document, causes: dict[str, Cause]) -> list[str]:
-    system = f"{short_system(node.system)}, {short_kernel(node.kernel)}" if not node.no_data else ""
-    columns = [*([node.foreseen] if foreseen else []), *([node.documented, node.effective] if judged else [])]
-    return [node.name, system, node.verdict, *columns, _why(node, document, causes)]
+def conclude(document: Document) -> list[str]:
+    """Return the last lines of the summary: useless waivers, the number of nodes per verdict, the main root cause."""
+    totals = document.totals
+    counts = [f"{totals[verdict]} {verdict}" for verdict in VERDICTS if totals[verdict]]
+    last = f"{', '.join(counts) or 'no node'}."
+    main_cause = describe_main_cause(document.causes)
+    if main_cause:
+        last = f"{last} {main_cause}."
+    return [*describe_useless_waivers(document), last]
 
 
-def _left_out(nodes: Sequence[Node], between: int) -> list[str]:
-    """Return the cells of the nodes that the run did not ask; ``between`` verdict and reason there are that many others."""
-    text = nodes[0].no_data.text if nodes[0].no_data else ""
-    if len(nodes) == 1:
-        return [nodes[0].name, "", "no_data", *[""] * between, text]
-    return [
-        count(len(nodes), "more node"),
-        "",
-        "no_data",
-        *[""] * between,
-        f"{text}: {some([node.name for node in nodes])}",
-    ]
+def _align(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the rows as lines with aligned columns; the last column has no fixed width."""
+    columns = list(zip(*(row[:-1] for row in rows), strict=True))
+    widths = [max(len(cell) for cell in column) for column in columns]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)]
+        lines.append(GAP.join([*cells, row[-1]]).rstrip())
+    return lines
 
 
-def short_kernel(release: str) -> str:
-    """Return for example "6.12.0-124" for "6.12.0-124.8.1.el10_1.x86_64"."""
-    found = re.match(r"\d+(\.\d+)*(-\d+)?", release)
-    return found.group() if found else release
+@dataclass(frozen=True)
+class _Table:
+    """The table of the nodes. Columns that are empty for the whole fleet are left out."""
+
+    document: Document
+    causes: dict[str, RootCause]
+    has_expected: bool
+    has_profiles: bool
+
+    def list_headings(self) -> list[str]:
+        headings = ["NODE", "SYSTEM", "VERDICT"]
+        if self.has_expected:
+            headings.append("EXPECTED")
+        if self.has_profiles:
+            headings += ["DOCUMENTED", "EFFECTIVE"]
+        return [*headings, "REASON AND REMEDY"]
+
+    def list_cells(self, node: Node) -> list[str]:
+        system = "" if node.no_data else f"{shorten_system(node.system)}, {shorten_kernel(node.kernel)}"
+        cells = [node.name, system, node.verdict]
+        if self.has_expected:
+            cells.append(node.expected_verdict)
+        if self.has_profiles:
+            cells += [node.documented, node.effective]
+        return [*cells, self._describe(node)]
+
+    def list_cells_not_selected(self, nodes: Sequence[Node]) -> list[str]:
+        """Return the cells of the one line for all nodes that the run did not select."""
+        first = nodes[0]
+        reason = first.no_data.text if first.no_data else ""
+        name = first.name
+        if len(nodes) > 1:
+            name = pluralize(len(nodes), "more node")
+            reason = f"{reason}: {abbreviate([node.name for node in nodes])}"
+        cells = [name, "", first.verdict]
+        empty = [""] * (len(self.list_headings()) - len(cells) - 1)
+        return [*cells, *empty, reason]
+
+    def _describe(self, node: Node) -> str:
+        """Return what was done, each root cause of the node's gaps with its remedy, and secondary notes."""
+        if node.no_data:
+            return node.no_data.text
+        parts = [*_describe_execution(node), *list_failures(node)]
+        rows_of: dict[str, list[Row]] = {}
+        for row in node.gaps:
+            rows_of.setdefault(row.cause, []).append(row)
+        for cause, rows in rows_of.items():
+            parts.append(f"{self._list_labels(rows)}: {_describe_cause(self.causes[cause])}")
+        parts += list_secondary_notes(node, self.document.requirements)
+        if node.waived_count:
+            parts.append(f"{node.waived_count} waived")
+        return "; ".join(parts)
+
+    def _list_labels(self, rows: Iterable[Row]) -> str:
+        return abbreviate([self.document.requirements[row.id].label for row in rows])
 
 
-def _why(node: Node, document: Document, causes: dict[str, Cause]) -> str:
-    """Return what was done, what keeps the node from ready, cause by cause, and what to do about it."""
-    if node.no_data:
-        return node.no_data.text
-    parts = [_done(dict(node.execution)), *(f"{part} failed: {text}" for part, text in node.failures)]
-    by_cause: dict[str, list[Row]] = {}
-    for row in node.gaps:
-        by_cause.setdefault(row.cause, []).append(row)
-    for id_, rows in by_cause.items():
-        cause = causes[id_]
-        what = _names(document, rows)
-        parts.append(
-            f"{what}: {_lower(cause.text)} -> {_lower(cause.remedy)}"
-            if cause.remedy
-            else f"{what}: {_lower(cause.text)}"
-        )
-    parts += less(node, document.requirements)
-    waived = sum(row.waiver is not None for row in node.rows)
-    parts.append(f"{waived} waived" if waived else "")
-    return "; ".join(part for part in parts if part)
+def _describe_cause(cause: RootCause) -> str:
+    text = _lower_first(cause.text)
+    return f"{text} -> {_lower_first(cause.remedy)}" if cause.remedy else text
 
 
-def _names(document: Document, rows: Sequence[Row]) -> str:
-    return some([document.requirements[row.id].label for row in rows])
+def _describe_execution(node: Node) -> list[str]:
+    details = dict(node.execution)
+    parts = []
+    if "loaded" in details:
+        verb = "would load" if node.is_check_mode else "loaded"
+        parts.append(f"{verb} {abbreviate(details['loaded'])}")
+    if "persisted" in details:
+        verb = "would persist" if node.is_check_mode else "persisted"
+        boot_file = "".join(details.get("boot_file", ()))
+        parts.append(f"{verb} {pluralize(len(details['persisted']), 'module')} in {boot_file}")
+    return parts
 
 
-def _done(act: dict[str, tuple[str, ...]]) -> str:
-    would = "check_mode" in act
-    parts = [f"{'would load' if would else 'loaded'} {some(act['loaded'])}"] if "loaded" in act else []
-    if "persisted" in act:
-        parts.append(
-            f"{'would persist' if would else 'persisted'} {len(act['persisted'])} in {act.get('boot_file', ('',))[0]}"
-        )
-    return "; ".join(parts)
-
-
-def _lower(sentence: str) -> str:
-    """Return a sentence as part of another one; a name that begins with two capitals keeps them."""
+def _lower_first(sentence: str) -> str:
+    """Return a sentence as a part of another one; names that start with two capitals stay as they are."""
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]

@@ -1,284 +1,379 @@
 /* Copyright (c) 2026, nodeprep.istio contributors
    GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
    SPDX-License-Identifier: GPL-3.0-or-later
-   The list of nodes, its filters and each node's story. Everything from a node enters the page as text, never as markup. */
+   The list of nodes, its filters, and the details of each node. Data of nodes enters the page as text, never as markup. */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const { verdicts, signs, cells, requirements, causes, waivers, systems, rows, sets, notes, nodes, changes } = data;
-  // Positions within a node and a row; the writer is _report_html.py.
-  const [NAME, VERDICT, PAGE, RULES, UNWAIVED, SYSTEM, SET, NOTE, PATTERN, SEEN, TEXT, NO_DATA, PROBE_RESULT] = nodes.length ? nodes[0].keys() : [];
-  const [REQ, MUST, CAUSE, WAIVER, STATE, NOW, AFTER, REASON, REMEDY, STATUS, PROFILES] = Array(11).keys();
-  const [LESS, FORESEEN] = [8, 9];
-  const URGENCY = ["not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready"].map((name) => verdicts.indexOf(name));
-  const STEP = 100;
-  const PAPER = 200;
-  const judged = nodes.some((node) => node[PAGE] >= 0 || node[RULES] >= 0);
+  const { verdicts, requirements, causes, waivers, systems, rows, notes, nodes, changes } = data;
+  const { verdict_signs: verdictSigns, status_signs: statusSigns, row_lists: rowLists } = data;
+  // Each entry is a list. The data names the values of each kind of entry: node[NODE.name] is the name of a node.
+  const indices = (names) => Object.fromEntries(names.map((name, index) => [name, index]));
+  const [NODE, ROW, NOTE, FINDING, DISAGREEMENT, SYSTEM, REQUIREMENT, CAUSE, WAIVER, CHANGE] = [
+    "node", "row", "note", "finding", "disagreement", "system", "requirement", "cause", "waiver", "change",
+  ].map((kind) => indices(data.columns[kind]));
+  const NONE = -1;
+  const MOST_URGENT_FIRST = ["not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready"].map((name) => verdicts.indexOf(name));
+  const PAGE_SIZE = 100;
+  const MAX_ROWS_ON_PAPER = 200;
+  const PROFILES = { documented: "Documented", effective: "Effective" };
+  const hasProfiles = nodes.some((node) => node[NODE.documented] !== NONE || node[NODE.effective] !== NONE);
   const byId = (id) => document.getElementById(id);
 
   function element(tag, options = {}, ...children) {
     const { on = {}, ...attributes } = options;
-    const made = document.createElement(tag);
+    const created = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
-      if (value === true) made.setAttribute(name, "");
-      else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
+      if (value === true) created.setAttribute(name, "");
+      else if (value !== false && value !== null && value !== undefined) created.setAttribute(name, value);
     }
-    for (const [name, handler] of Object.entries(on)) made.addEventListener(name, handler);
-    made.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
-    return made;
+    for (const [name, handler] of Object.entries(on)) created.addEventListener(name, handler);
+    created.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+    return created;
   }
-  const mark = (verdict) => element("span", { class: `mark v-${verdicts[verdict]}` }, element("span", { "aria-hidden": "true" }, signs[verdicts[verdict]]), ` ${verdicts[verdict]}`);
-  const number = (value) => value.toLocaleString("en");
-  const plural = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
+  const verdictMark = (verdict) => element("span", { class: `mark v-${verdicts[verdict]}` }, element("span", { "aria-hidden": "true" }, verdictSigns[verdicts[verdict]]), ` ${verdicts[verdict]}`);
+  const formatNumber = (value) => value.toLocaleString("en");
+  const pluralize = (value, noun) => `${formatNumber(value)} ${noun}${value === 1 ? "" : "s"}`;
+  const withSpaces = (word) => word.replaceAll("_", " ");
 
-  // What keeps a set of requirements from ready, worked out once for all nodes that share it.
-  const rowsOf = (node) => (node[SET] < 0 ? [] : sets[node[SET]].map((place) => rows[place]));
-  const isGap = (row) => row[CAUSE] >= 0 && row[WAIVER] < 0;
-  const gapsOfSet = sets.map((set) => set.map((place) => rows[place]).filter(isGap));
-  const gapsOf = (node) => (node[SET] < 0 ? [] : gapsOfSet[node[SET]]);
-  const causesOfSet = gapsOfSet.map((gaps) => [...new Set(gaps.map((row) => row[CAUSE]))]);
-  const causesOf = (node) => (node[NO_DATA] >= 0 ? [node[NO_DATA]] : node[SET] < 0 ? [] : causesOfSet[node[SET]]);
-  const whyOfSet = causesOfSet.map((list) => list.map((cause) => causes[cause][0]).join("; "));
-  const less = (node) => notes[node[NOTE]][LESS];
-  const foreseen = (node) => notes[node[NOTE]][FORESEEN];
-  const why = (node) => (node[NO_DATA] >= 0 ? node[TEXT] : [whyOfSet[node[SET]], less(node)].filter(Boolean).join("; "));
-  const namesOfSet = gapsOfSet.map((gaps) => gaps.map((row) => requirements[row[REQ]][1]).join(" "));
-  const hay = nodes.map((node) => [node[NAME], ...systems[node[SYSTEM]], verdicts[node[VERDICT]], why(node), namesOfSet[node[SET]] ?? "", node[TEXT]].join("\n").toLowerCase());
-  const order = nodes.map((_, place) => place).sort((a, b) => URGENCY.indexOf(nodes[a][VERDICT]) - URGENCY.indexOf(nodes[b][VERDICT]) || a - b);
+  // Everything about a list of rows is computed once for all nodes that share it.
+  const isGap = (row) => row[ROW.cause] !== NONE && row[ROW.waiver] === NONE;
+  const gapsOfList = rowLists.map((list) => list.map((index) => rows[index]).filter(isGap));
+  const causesOfList = gapsOfList.map((gaps) => [...new Set(gaps.map((row) => row[ROW.cause]))]);
+  const reasonOfList = causesOfList.map((list) => list.map((cause) => causes[cause][CAUSE.text]).join("; "));
+  const namesOfList = gapsOfList.map((gaps) => gaps.map((row) => requirements[row[ROW.requirement]][REQUIREMENT.label]).join(" "));
+
+  const hasData = (node) => node[NODE.no_data_cause] === NONE;
+  const rowsOf = (node) => (node[NODE.rows] === NONE ? [] : rowLists[node[NODE.rows]].map((index) => rows[index]));
+  const gapsOf = (node) => (node[NODE.rows] === NONE ? [] : gapsOfList[node[NODE.rows]]);
+  const noteOf = (node) => notes[node[NODE.note]];
+  const secondaryNotes = (node) => noteOf(node)[NOTE.secondary_notes];
+  const expectedVerdict = (node) => noteOf(node)[NOTE.expected_verdict];
+  const failures = (node) => (hasData(node) ? node[NODE.text] : "");
+
+  function causesOf(node) {
+    if (!hasData(node)) return [node[NODE.no_data_cause]];
+    return node[NODE.rows] === NONE ? [] : causesOfList[node[NODE.rows]];
+  }
+
+  function reasonOf(node) {
+    if (!hasData(node)) return node[NODE.text];
+    return [reasonOfList[node[NODE.rows]], secondaryNotes(node)].filter(Boolean).join("; ");
+  }
+
+  const searchTexts = nodes.map((node) => [node[NODE.name], ...systems[node[NODE.system]], verdicts[node[NODE.verdict]], reasonOf(node), namesOfList[node[NODE.rows]] ?? "", node[NODE.text]].join("\n").toLowerCase());
+  const urgency = (index) => MOST_URGENT_FIRST.indexOf(nodes[index][NODE.verdict]);
+  const order = nodes.map((_, index) => index).sort((a, b) => urgency(a) - urgency(b) || a - b);
 
   // Filters
-  const filter = { words: "", verdict: -1, system: -1, cause: -1, pattern: -1 };
-  let shown = STEP;
+  const NO_FILTER = { words: "", verdict: NONE, system: NONE, cause: NONE, pattern: NONE };
+  const filter = { ...NO_FILTER };
+  let shownCount = PAGE_SIZE;
   let found = [];
 
-  function matches(place, words) {
-    const node = nodes[place];
+  function matches(index, words) {
+    const node = nodes[index];
     return (
-      (filter.verdict < 0 || node[VERDICT] === filter.verdict) &&
-      (filter.system < 0 || node[SYSTEM] === filter.system) &&
-      (filter.pattern < 0 || node[PATTERN] === filter.pattern) &&
-      (filter.cause < 0 || causesOf(node).includes(filter.cause)) &&
-      words.every((word) => hay[place].includes(word))
+      (filter.verdict === NONE || node[NODE.verdict] === filter.verdict) &&
+      (filter.system === NONE || node[NODE.system] === filter.system) &&
+      (filter.pattern === NONE || node[NODE.pattern] === filter.pattern) &&
+      (filter.cause === NONE || causesOf(node).includes(filter.cause)) &&
+      words.every((word) => searchTexts[index].includes(word))
     );
   }
 
-  function update() {
+  function applyFilter() {
     const words = filter.words.toLowerCase().split(/\s+/).filter(Boolean);
-    found = order.filter((place) => matches(place, words));
-    shown = STEP;
+    found = order.filter((index) => matches(index, words));
+    shownCount = PAGE_SIZE;
     for (const chip of ui.chips.children) chip.setAttribute("aria-pressed", String(Number(chip.dataset.verdict) === filter.verdict));
     ui.system.value = filter.system;
     ui.cause.value = filter.cause;
-    ui.clear.hidden = !(filter.words || filter.verdict >= 0 || filter.system >= 0 || filter.cause >= 0 || filter.pattern >= 0);
-    list();
+    ui.clear.hidden = Object.entries(NO_FILTER).every(([name, value]) => filter[name] === value);
+    showList();
   }
 
-  function list() {
-    ui.body.replaceChildren(...found.slice(0, shown).map(line));
-    tell();
+  function showList() {
+    ui.body.replaceChildren(...found.slice(0, shownCount).map(nodeRow));
+    showCount();
   }
 
-  // Say how many were found, and how many of them are in the list.
-  function tell() {
-    const kind = filter.pattern >= 0 ? " that stand alike in one row of the heat map" : "";
-    ui.found.textContent = `${plural(found.length, "node")}${kind}${found.length > shown ? `, the first ${number(shown)} shown` : ""}`;
-    ui.more.hidden = found.length <= shown;
-    ui.more.textContent = `Show ${number(Math.min(STEP, found.length - shown))} more`;
+  // Show how many nodes were found, and how many of them are in the list.
+  function showCount() {
+    const pattern = filter.pattern === NONE ? "" : " of one row of the heat map";
+    const limit = found.length > shownCount ? `, the first ${formatNumber(shownCount)} shown` : "";
+    ui.found.textContent = `${pluralize(found.length, "node")}${pattern}${limit}`;
+    ui.more.hidden = found.length <= shownCount;
+    ui.more.textContent = `Show ${formatNumber(Math.min(PAGE_SIZE, found.length - shownCount))} more`;
   }
 
-  function line(place) {
-    const node = nodes[place];
-    const [system, kernel] = systems[node[SYSTEM]];
-    const verdict = (value, label) => element("td", { class: "pair", "data-label": label }, value < 0 ? "" : mark(value));
-    return element(
-      "tr",
-      {},
-      element("td", {}, element("a", { href: `#node=${encodeURIComponent(node[NAME])}` }, node[NAME])),
-      element("td", { class: "system" }, system, kernel ? element("span", { class: "muted mono" }, kernel) : ""),
-      element("td", {}, mark(node[VERDICT]), foreseen(node) ? element("span", { class: "muted" }, `would be ${foreseen(node)}`) : "", node[VERDICT] === node[UNWAIVED] ? "" : element("span", { class: "muted" }, "by waiver"), node[PROBE_RESULT] ? element("span", { class: "muted" }, `probe: ${node[PROBE_RESULT].replace("_", " ")}`) : ""),
-      ...(judged ? [verdict(node[PAGE], "Page"), verdict(node[RULES], "Rules")] : []),
-      element("td", { class: "why" }, why(node), node[NO_DATA] < 0 && node[TEXT] ? element("span", { class: "muted" }, `failed: ${node[TEXT]}`) : ""),
-    );
+  function showMore() {
+    const next = shownCount;
+    shownCount += PAGE_SIZE;
+    ui.body.append(...found.slice(next, shownCount).map(nodeRow));
+    showCount();
+    ui.body.children[next]?.querySelector("a")?.focus();
   }
 
-  function narrow(part) {
-    Object.assign(filter, { words: "", verdict: -1, system: -1, cause: -1, pattern: -1 }, part);
+  function showOnly(part) {
+    Object.assign(filter, NO_FILTER, part);
     ui.search.value = filter.words;
-    update();
+    applyFilter();
     byId("nodes").scrollIntoView();
     ui.search.focus({ preventScroll: true });
   }
 
+  // The list of nodes
+  const muted = (text) => (text ? element("span", { class: "muted" }, text) : "");
+
+  function nodeRow(index) {
+    const node = nodes[index];
+    const system = systems[node[NODE.system]];
+    const kernel = system[SYSTEM.kernel];
+    const expected = expectedVerdict(node);
+    const isWaived = node[NODE.verdict] !== node[NODE.unwaived_verdict];
+    const probe = node[NODE.probe_result];
+    const profileCell = ([profile, label]) => element("td", { class: "pair", "data-label": label }, node[NODE[profile]] === NONE ? "" : verdictMark(node[NODE[profile]]));
+    return element(
+      "tr",
+      {},
+      element("td", {}, element("a", { href: `#node=${encodeURIComponent(node[NODE.name])}` }, node[NODE.name])),
+      element("td", { class: "system" }, system[SYSTEM.system], kernel ? element("span", { class: "muted mono" }, kernel) : ""),
+      element("td", {}, verdictMark(node[NODE.verdict]), muted(expected && `expected: ${expected}`), muted(isWaived && "by waiver"), muted(probe && `probe: ${withSpaces(probe)}`)),
+      ...(hasProfiles ? Object.entries(PROFILES).map(profileCell) : []),
+      element("td", { class: "reason" }, reasonOf(node), muted(failures(node) && `failed: ${failures(node)}`)),
+    );
+  }
+
   const ui = {};
-  function build() {
-    const set = (key) => (event) => { filter[key] = Number(event.target.value); update(); };
+  function buildList() {
+    const setFilter = (key) => (event) => { filter[key] = Number(event.target.value); applyFilter(); };
     const option = ([text, value]) => element("option", { value }, text);
-    ui.search = element("input", { type: "search", placeholder: "Search names, systems, reasons", "aria-label": "Search nodes", autocomplete: "off", on: { input: () => { filter.words = ui.search.value; update(); } } });
-    const counts = verdicts.map((_, verdict) => nodes.filter((node) => node[VERDICT] === verdict).length);
-    const chip = (text, verdict, kind) => element("button", { type: "button", class: `chip v-${kind}`, "data-verdict": verdict, "aria-pressed": "false", on: { click: () => { filter.verdict = filter.verdict === verdict ? -1 : verdict; update(); } } }, text);
-    ui.chips = element("div", { class: "chips", role: "group", "aria-label": "Verdict" }, chip("all", -1, "all"), ...verdicts.map((name, verdict) => counts[verdict] ? chip(`${signs[name]} ${name} ${number(counts[verdict])}`, verdict, name) : ""));
-    const named = systems.map(([system, kernel], place) => [`${system}, ${kernel}`, place]).filter(([text]) => text !== ", ").sort((a, b) => (a[0] < b[0] ? -1 : 1));
-    ui.system = element("select", { "aria-label": "System and kernel", on: { change: set("system") } }, ...[["Every system", -1], ...named].map(option));
-    ui.cause = element("select", { "aria-label": "Root cause", on: { change: set("cause") } }, ...[["Every cause", -1], ...causes.map(([text], place) => [text, place])].map(option));
-    ui.clear = element("button", { type: "button", class: "chip", hidden: true, on: { click: () => narrow({}) } }, "Clear filters");
+    ui.search = element("input", { type: "search", placeholder: "Search names, systems, reasons", "aria-label": "Search nodes", autocomplete: "off", on: { input: () => { filter.words = ui.search.value; applyFilter(); } } });
+    const counts = verdicts.map((_, verdict) => nodes.filter((node) => node[NODE.verdict] === verdict).length);
+    const toggleVerdict = (verdict) => { filter.verdict = filter.verdict === verdict ? NONE : verdict; applyFilter(); };
+    const chip = (text, verdict, kind) => element("button", { type: "button", class: `chip v-${kind}`, "data-verdict": verdict, "aria-pressed": "false", on: { click: () => toggleVerdict(verdict) } }, text);
+    const verdictChip = (name, verdict) => (counts[verdict] ? chip(`${verdictSigns[name]} ${name} ${formatNumber(counts[verdict])}`, verdict, name) : "");
+    ui.chips = element("div", { class: "chips", role: "group", "aria-label": "Verdict" }, chip("all", NONE, "all"), ...verdicts.map(verdictChip));
+    const systemOptions = systems
+      .map((system, index) => [`${system[SYSTEM.system]}, ${system[SYSTEM.kernel]}`, index])
+      .filter(([text]) => text !== ", ")
+      .sort((a, b) => (a[0] < b[0] ? -1 : 1));
+    ui.system = element("select", { "aria-label": "System and kernel", on: { change: setFilter("system") } }, ...[["Every system", NONE], ...systemOptions].map(option));
+    const causeOptions = causes.map((cause, index) => [cause[CAUSE.text], index]);
+    ui.cause = element("select", { "aria-label": "Root cause", on: { change: setFilter("cause") } }, ...[["Every cause", NONE], ...causeOptions].map(option));
+    ui.clear = element("button", { type: "button", class: "chip", hidden: true, on: { click: () => showOnly({}) } }, "Clear filters");
     ui.found = element("p", { class: "found", role: "status" });
-    const heads = ["Node", "System", "Verdict", ...(judged ? ["Page", "Rules"] : []), "Why"];
     ui.body = element("tbody");
-    ui.more = element("button", { type: "button", class: "plain", on: { click: more } });
+    ui.more = element("button", { type: "button", class: "plain", on: { click: showMore } });
+    const headings = ["Node", "System", "Verdict", ...(hasProfiles ? Object.values(PROFILES) : []), "Reason"];
     byId("app").append(
       element("div", { class: "controls" }, ui.search, ui.system, ui.cause),
       element("div", { class: "controls" }, ui.chips, ui.clear),
       ui.found,
-      element("div", { class: "scroll" }, element("table", { class: "list nodes stack" }, element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col" }, text)))), ui.body)),
+      element("div", { class: "scroll" }, element("table", { class: "list nodes stack" }, tableHead(headings), ui.body)),
       ui.more,
     );
     byId("app").hidden = false;
   }
 
-  function more() {
-    const next = shown;
-    shown += STEP;
-    ui.body.append(...found.slice(next, shown).map(line));
-    tell();
-    ui.body.children[next]?.querySelector("a")?.focus();
-  }
+  const tableHead = (headings) => element("thead", {}, element("tr", {}, ...headings.map((text) => element("th", { scope: "col" }, text))));
 
-  // Paper takes more of the list than the screen; the line above it says how much is left out.
-  let onScreen = STEP;
-  addEventListener("beforeprint", () => { onScreen = shown; shown = Math.max(shown, PAPER); list(); });
-  addEventListener("afterprint", () => { shown = onScreen; list(); });
+  // Print more of the list than the screen shows. The line above the list says how many nodes there are.
+  let shownOnScreen = PAGE_SIZE;
+  addEventListener("beforeprint", () => { shownOnScreen = shownCount; shownCount = Math.max(shownCount, MAX_ROWS_ON_PAPER); showList(); });
+  addEventListener("afterprint", () => { shownCount = shownOnScreen; showList(); });
 
-  // The tables above the list lead into it.
-  function lead() {
+  // The tables above the list become links to the list.
+  function linkTables() {
     document.documentElement.classList.add("script");
     for (const tile of document.querySelectorAll("[data-verdict].tile:not(.none)")) {
       const verdict = verdicts.indexOf(tile.dataset.verdict);
-      tile.append(element("button", { type: "button", "aria-label": `Show the nodes that are ${tile.dataset.verdict}`, on: { click: () => narrow({ verdict }) } }));
+      tile.append(element("button", { type: "button", "aria-label": `Show the nodes that are ${tile.dataset.verdict}`, on: { click: () => showOnly({ verdict }) } }));
     }
     for (const row of document.querySelectorAll("[data-cause]")) {
       const text = row.querySelector(".cause");
-      text.replaceChildren(element("button", { type: "button", on: { click: () => narrow({ cause: Number(row.dataset.cause) }) } }, text.textContent));
+      text.replaceChildren(element("button", { type: "button", on: { click: () => showOnly({ cause: Number(row.dataset.cause) }) } }, text.textContent));
     }
     for (const row of document.querySelectorAll("[data-pattern]")) {
       const text = row.querySelector("b");
-      text.replaceChildren(element("button", { type: "button", class: "link", on: { click: () => narrow({ pattern: Number(row.dataset.pattern) }) } }, text.textContent));
+      text.replaceChildren(element("button", { type: "button", class: "link", on: { click: () => showOnly({ pattern: Number(row.dataset.pattern) }) } }, text.textContent));
     }
-    for (const table of document.querySelectorAll("table.folded")) {
-      const hidden = table.querySelectorAll("tr.more").length;
-      if (hidden) {
-        const paper = element("p", { class: "paper note" }, `And ${number(hidden)} more, on the screen.`);
-        const button = element("button", { type: "button", class: "plain", on: { click: () => { table.classList.add("open"); button.remove(); paper.remove(); } } }, `Show ${number(hidden)} more`);
-        table.parentElement.after(button, paper);
-      }
-    }
+    for (const table of document.querySelectorAll("table.folded")) unfoldByButton(table);
   }
 
-  // A node's story
-  const dialog = byId("story");
-  const requirementName = (id) => requirements.find((requirement) => requirement[0] === id)?.[1] ?? id;
-  const PARTS = { expected: "verdict afterwards", not_loadable: "will not load", not_removed: "left on the node", result: "result", load: "to load", persist: "to load at every boot", refused: "refused", optional: "loaded only where the kernel has it", loaded: "loaded", persisted: "persisted", boot_file: "boot file", check_mode: "in check mode only", rule_sets: "rule sets" };
+  function unfoldByButton(table) {
+    const hidden = table.querySelectorAll("tr.more").length;
+    if (!hidden) return;
+    const onPaper = element("p", { class: "paper note" }, `${formatNumber(hidden)} more are on the screen.`);
+    const unfold = () => { table.classList.add("open"); button.remove(); onPaper.remove(); };
+    const button = element("button", { type: "button", class: "plain", on: { click: unfold } }, `Show ${formatNumber(hidden)} more`);
+    table.parentElement.after(button, onPaper);
+  }
 
-  const ASKED_BY = { documented: "page", effective: "rules" };
+  // The details of a node
+  const dialog = byId("details");
+  const KEY_TEXTS = {
+    expected: "verdict after the plan", not_loadable: "cannot be loaded", not_removed: "not removed", result: "result", load: "to load",
+    persist: "to load at every boot", refused: "refused", optional: "only loaded if the kernel has it", loaded: "loaded", persisted: "persisted",
+    boot_file: "boot file", check_mode: "in check mode only", rule_sets: "rule sets",
+  };
+  const DISAGREEMENT_TEXTS = {
+    documented: "the page requires them, and no rule of this selection uses them",
+    effective: "rules of this selection use them, and the page does not name them",
+  };
+  const requirementLabel = (id) => requirements.find((requirement) => requirement[REQUIREMENT.id] === id)?.[REQUIREMENT.label] ?? id;
 
-  function story(node) {
-    const [system, kernel, selinux] = systems[node[SYSTEM]];
-    const [findings, disagreements, plan, execution, probe, tools, selection, forecast] = notes[node[NOTE]];
-    const facts = [
-      ["Verdict", node[VERDICT] === node[UNWAIVED] ? "" : `${verdicts[node[UNWAIVED]]} without waivers`],
-      ["Prepared", foreseen(node) ? `it would be ${foreseen(node)}` : ""],
-      ["Why", node[NO_DATA] < 0 ? less(node) : ""],
-      ["Asked", selection === null ? "" : data.selections[selection]],
-      ["System", system],
-      ["Kernel", kernel],
-      ["SELinux", selinux],
-      ["Forecast", forecast],
-      ["Tools", tools.map(([name, version]) => `${name} ${version}`).join(", ")],
-      ["Observed", node[SEEN]],
-      ["Failed", node[NO_DATA] < 0 ? node[TEXT] : ""],
-    ].filter(([, text]) => text);
-    const pageRules = judged && node[NO_DATA] < 0 ? element("p", {}, ...[["Page", PAGE], ["Rules", RULES]].map(([label, place]) => element("span", { class: "pair" }, `${label} `, node[place] < 0 ? "not judged" : mark(node[place])))) : "";
+  function buildDetails(node) {
+    const note = noteOf(node);
+    const close = element("button", { type: "button", class: "plain", on: { click: () => dialog.close() } }, "Close");
+    const title = element("div", {}, element("h2", { id: "details-name", tabindex: "-1" }, node[NODE.name]), element("p", {}, verdictMark(node[NODE.verdict])), profileVerdicts(node));
     return [
-      element("div", { class: "story-head" }, element("div", {}, element("h2", { id: "story-name", tabindex: "-1" }, node[NAME]), element("p", {}, mark(node[VERDICT])), pageRules), element("button", { type: "button", class: "plain", on: { click: () => dialog.close() } }, "Close")),
-      element("dl", { class: "facts" }, ...facts.flatMap(([key, text]) => [element("dt", {}, key), element("dd", {}, text)])),
-      ...missing(node),
-      ...section("Where page and rules disagree", [...grouped(disagreements, (text) => text.slice(text.indexOf(": "))).entries()].map(([said, list]) => element("li", {}, element("b", {}, list.map((text) => text.slice(0, text.indexOf(": "))).join(", ")), said))),
-      ...section("Findings", findings.map(([severity, message, source]) => element("li", {}, element("b", {}, severity), `: ${message} `, source ? reference(source) : ""))),
-      ...section("Planned", plan.map(part)),
-      ...section("Done", execution.map(part)),
-      ...section("Probe: rules like Istio's, loaded on the node", probe.map(part)),
-      ...section("Changed since the last report", (changes[node[NAME]] ?? []).map(([what, before, after, reason]) => element("li", {}, element("b", {}, requirementName(what)), `: ${before} → ${after}${reason ? ` (${reason})` : ""}`))),
-      ...table(node),
+      element("div", { class: "details-head" }, title, close),
+      element("dl", { class: "facts" }, ...listFacts(node).flatMap(([key, text]) => [element("dt", {}, key), element("dd", {}, text)])),
+      ...gapSection(node),
+      ...section("Required by one profile only", disagreementItems(note[NOTE.disagreements])),
+      ...section("Findings", note[NOTE.findings].map(findingItem)),
+      ...section("Plan", note[NOTE.plan].map(detailItem)),
+      ...section("Execution", note[NOTE.execution].map(detailItem)),
+      ...section("Probe: rules like Istio's, loaded on the node", note[NOTE.probe].map(detailItem)),
+      ...section("Changed since the previous report", (changes[node[NODE.name]] ?? []).map(changeItem)),
+      ...requirementTable(node),
     ];
   }
 
-  const section = (title, items) => (items.length ? [element("h3", {}, title), element("ul", {}, ...items)] : []);
-  const part = ([key, items]) => element("li", {}, element("b", {}, PARTS[key] ?? key.replaceAll("_", " ")), `: ${items.join(", ")}`);
-  const reference = (source) => (/^https:\/\//.test(source) ? element("a", { href: source, rel: "noreferrer" }, "source") : element("span", { class: "muted" }, source));
+  function profileVerdicts(node) {
+    if (!hasProfiles || !hasData(node)) return "";
+    const pair = ([profile, label]) => element("span", { class: "pair" }, `${label} `, node[NODE[profile]] === NONE ? "not assessed" : verdictMark(node[NODE[profile]]));
+    return element("p", {}, ...Object.entries(PROFILES).map(pair));
+  }
 
-  function missing(node) {
-    if (node[NO_DATA] >= 0) {
-      const [text, remedy] = causes[node[NO_DATA]];
-      return [element("h3", {}, "Why, and what to do"), element("div", { class: "gapbox none" }, element("b", {}, text), element("p", {}, node[TEXT]), element("p", { class: "do" }, remedy))];
+  function listFacts(node) {
+    const note = noteOf(node);
+    const system = systems[node[NODE.system]];
+    const isWaived = node[NODE.verdict] !== node[NODE.unwaived_verdict];
+    return [
+      ["Verdict", isWaived ? `${verdicts[node[NODE.unwaived_verdict]]} without waivers` : ""],
+      ["Expected", expectedVerdict(node) ? `${expectedVerdict(node)} after the plan` : ""],
+      ["Notes", hasData(node) ? secondaryNotes(node) : ""],
+      ["Selection", note[NOTE.selection] === NONE ? "" : data.selections[note[NOTE.selection]]],
+      ["System", system[SYSTEM.system]],
+      ["Kernel", system[SYSTEM.kernel]],
+      ["SELinux", system[SYSTEM.selinux]],
+      ["Forecast", note[NOTE.forecast]],
+      ["Tools", note[NOTE.tools].map(([name, version]) => `${name} ${version}`).join(", ")],
+      ["Observed", node[NODE.observed_at]],
+      ["Failed", failures(node)],
+    ].filter(([, text]) => text);
+  }
+
+  const section = (title, items) => (items.length ? [element("h3", {}, title), element("ul", {}, ...items)] : []);
+  const sourceLink = (source) => (/^https:\/\//.test(source) ? element("a", { href: source, rel: "noreferrer" }, "source") : muted(source));
+  const detailItem = ([key, items]) => element("li", {}, element("b", {}, KEY_TEXTS[key] ?? withSpaces(key)), `: ${items.join(", ")}`);
+  const findingItem = (finding) => element("li", {}, element("b", {}, finding[FINDING.severity]), `: ${finding[FINDING.message]} `, sourceLink(finding[FINDING.source]));
+
+  function changeItem(change) {
+    const reason = change[CHANGE.reason] ? ` (${change[CHANGE.reason]})` : "";
+    return element("li", {}, element("b", {}, requirementLabel(change[CHANGE.what])), `: ${change[CHANGE.before]} → ${change[CHANGE.after]}${reason}`);
+  }
+
+  function disagreementItems(disagreements) {
+    const groups = groupBy(disagreements, (disagreement) => disagreement[DISAGREEMENT.required_by]);
+    const item = ([profile, group]) => element("li", {}, element("b", {}, group.map((disagreement) => disagreement[DISAGREEMENT.name]).join(", ")), `: ${DISAGREEMENT_TEXTS[profile]}`);
+    return [...groups.entries()].map(item);
+  }
+
+  function gapSection(node) {
+    if (!hasData(node)) {
+      const cause = causes[node[NODE.no_data_cause]];
+      const box = element("div", { class: "gapbox none" }, element("b", {}, cause[CAUSE.text]), element("p", {}, node[NODE.text]), element("p", { class: "do" }, cause[CAUSE.remedy]));
+      return [element("h3", {}, "Reason and remedy"), box];
     }
     const gaps = gapsOf(node);
     if (!gaps.length) return [];
-    const boxes = causesOf(node).map((cause) => {
-      const here = gaps.filter((row) => row[CAUSE] === cause);
-      const kind = here.some((row) => row[NOW] === "unmet") ? "" : here.some((row) => row[NOW] === "unknown" || row[AFTER] === "unknown") ? " doubt" : " risk";
-      const alike = grouped(here, same);
-      const items = [...alike.values()].map((group) => element("li", {}, element("b", {}, group.map((row) => requirements[row[REQ]][1]).join(", ")), `: ${grade(group[0])}`, group[0][REASON] ? element("span", { class: "mono muted" }, ` ${group[0][REASON]}`) : "", group[0][REMEDY] && !causes[cause][1] ? `; ${group[0][REMEDY]}` : ""));
-      return element("div", { class: `gapbox${kind}` }, element("b", {}, causes[cause][0]), causes[cause][1] ? element("p", { class: "do" }, causes[cause][1]) : "", element("ul", {}, ...items));
-    });
-    return [element("h3", {}, `Why, and what to do: ${plural(gaps.length, "gap")}`), ...boxes];
+    const boxes = causesOf(node).map((cause) => gapBox(causes[cause], gaps.filter((row) => row[ROW.cause] === cause)));
+    return [element("h3", {}, `Reason and remedy: ${pluralize(gaps.length, "gap")}`), ...boxes];
   }
 
-  // Requirements of which the same is to be said share a line.
-  const same = (row) => [row[STATE], row[NOW], row[AFTER], row[REASON], row[REMEDY]].join("\n");
-  function grouped(list, key) {
+  function gapBox(cause, gaps) {
+    const remedy = cause[CAUSE.remedy];
+    const groups = groupBy(gaps, gapKey);
+    const items = [...groups.values()].map((group) => gapItem(group, !remedy));
+    return element("div", { class: `gapbox ${severity(gaps)}` }, element("b", {}, cause[CAUSE.text]), remedy ? element("p", { class: "do" }, remedy) : "", element("ul", {}, ...items));
+  }
+
+  function severity(gaps) {
+    if (gaps.some((row) => row[ROW.now] === "unmet")) return "";
+    return gaps.some((row) => row[ROW.now] === "unknown" || row[ROW.after_reboot] === "unknown") ? "doubt" : "risk";
+  }
+
+  function gapItem(group, withRemedy) {
+    const row = group[0];
+    const labels = group.map((other) => requirements[other[ROW.requirement]][REQUIREMENT.label]).join(", ");
+    const reason = row[ROW.reason] ? element("span", { class: "mono muted" }, ` ${row[ROW.reason]}`) : "";
+    return element("li", {}, element("b", {}, labels), `: ${describeRow(row)}`, reason, withRemedy && row[ROW.remedy] ? `; ${row[ROW.remedy]}` : "");
+  }
+
+  // Requirements with the same text share an item.
+  const gapKey = (row) => [row[ROW.state], row[ROW.now], row[ROW.after_reboot], row[ROW.reason], row[ROW.remedy]].join("\n");
+
+  function groupBy(list, key) {
     const groups = new Map();
     for (const item of list) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
     return groups;
   }
-  const grade = (row) => `${row[STATE]}, ${row[NOW].replace("_", " ")} now${row[AFTER] === row[NOW] ? " and" : `, ${row[AFTER].replace("_", " ")}`} after a reboot`;
 
-  function table(node) {
-    const all = rowsOf(node);
-    if (!all.length) return [];
-    const cell = (text) => element("span", { class: "grade" }, text.replace("_", " "));
-    const lines = all.map((row) => {
-      const [, name, kind, wording, source] = requirements[row[REQ]];
-      const waiver = row[WAIVER] < 0 ? "" : `waived until ${waivers[row[WAIVER]][0]}: ${waivers[row[WAIVER]][1]}`;
-      return element(
-        "tr", {},
-        element("td", {}, element("i", { class: `c-${row[STATUS]}${row[MUST] ? "" : " should"}`, "aria-hidden": "true" }, cells[row[STATUS]]), element("b", {}, name), kind === "module" ? "" : ` (${kind})`),
-        element("td", {}, row[MUST] ? "must" : "should"),
-        element("td", { "data-label": "asked by" }, row[PROFILES].map((profile) => ASKED_BY[profile]).join(" and ") || "the site"),
-        element("td", {}, row[STATE]),
-        element("td", { "data-label": "now" }, cell(row[NOW])),
-        element("td", { "data-label": "after a reboot" }, cell(row[AFTER])),
-        element("td", {}, [waiver, row[REASON]].filter(Boolean).join("; "), " ", source ? reference(source) : "", wording ? element("span", { class: "muted" }, ` ${wording}`) : ""),
-      );
-    });
-    const heads = ["Requirement", "Level", "Asked by", "State", "Now", "After a reboot", "Why, and source"];
-    return [element("h3", {}, plural(all.length, "requirement")), element("table", { class: "list rows stack" }, element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col" }, text)))), element("tbody", {}, ...lines))];
+  function describeRow(row) {
+    const after = row[ROW.after_reboot] === row[ROW.now] ? " and" : `, ${withSpaces(row[ROW.after_reboot])}`;
+    return `${row[ROW.state]}, ${withSpaces(row[ROW.now])} now${after} after a reboot`;
   }
 
-  function route() {
-    const asked = new URLSearchParams(location.hash.slice(1)).get("node");
-    const node = asked === null ? undefined : nodes.find((entry) => entry[NAME] === asked);
+  function requirementTable(node) {
+    const all = rowsOf(node);
+    if (!all.length) return [];
+    const headings = ["Requirement", "Level", "Required by", "State", "Now", "After a reboot", "Reason and source"];
+    return [
+      element("h3", {}, pluralize(all.length, "requirement")),
+      element("table", { class: "list rows stack" }, tableHead(headings), element("tbody", {}, ...all.map(requirementRow))),
+    ];
+  }
+
+  function requirementRow(row) {
+    const requirement = requirements[row[ROW.requirement]];
+    const kind = requirement[REQUIREMENT.kind];
+    const status = row[ROW.status];
+    const waiver = row[ROW.waiver] === NONE ? null : waivers[row[ROW.waiver]];
+    const texts = [waiver && `waived until ${waiver[WAIVER.until]}: ${waiver[WAIVER.reason]}`, row[ROW.reason]].filter(Boolean);
+    const gradeCell = (label, grade) => element("td", { "data-label": label }, element("span", { class: "grade" }, withSpaces(grade)));
+    return element(
+      "tr",
+      {},
+      element("td", {}, element("i", { class: `c-${status}${row[ROW.is_must] ? "" : " should"}`, "aria-hidden": "true" }, statusSigns[status]), element("b", {}, requirement[REQUIREMENT.label]), kind === "module" ? "" : ` (${kind})`),
+      element("td", {}, row[ROW.is_must] ? "must" : "should"),
+      element("td", { "data-label": "required by" }, row[ROW.profiles].join(" and ") || "the site"),
+      element("td", {}, row[ROW.state]),
+      gradeCell("now", row[ROW.now]),
+      gradeCell("after a reboot", row[ROW.after_reboot]),
+      element("td", {}, texts.join("; "), " ", sourceLink(requirement[REQUIREMENT.source]), muted(requirement[REQUIREMENT.wording] && ` ${requirement[REQUIREMENT.wording]}`)),
+    );
+  }
+
+  function followHash() {
+    const name = new URLSearchParams(location.hash.slice(1)).get("node");
+    const node = name === null ? undefined : nodes.find((entry) => entry[NODE.name] === name);
     if (node) {
-      dialog.replaceChildren(...story(node));
+      dialog.replaceChildren(...buildDetails(node));
       if (!dialog.open) dialog.showModal();
       dialog.scrollTop = 0;
-      byId("story-name").focus();
+      byId("details-name").focus();
     } else if (dialog.open) dialog.close();
   }
   dialog.addEventListener("close", () => { if (location.hash.startsWith("#node=")) history.replaceState(null, "", location.pathname + location.search); });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-  addEventListener("hashchange", route);
+  addEventListener("hashchange", followHash);
 
-  build();
-  lead();
-  update();
-  route();
+  buildList();
+  linkTables();
+  applyFilter();
+  followHash();
 })();

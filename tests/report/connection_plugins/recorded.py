@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node of a made fleet: it takes the module as any node does over a pipelined connection, and answers with recorded facts."""
+"""A node of a synthetic fleet: it receives the module over a pipelined connection, and answers with recorded facts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 import pathlib
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.nodeprep.istio.tests.unit.support.fake_connection import PlayedConnection
+from ansible_collections.nodeprep.istio.tests.unit.support.fake_connection import FakeConnection
 
 DOCUMENTATION = """
 name: recorded
@@ -29,10 +29,10 @@ options:
 """
 
 
-class Connection(PlayedConnection):
+class Connection(FakeConnection):
     transport = "recorded"
 
-    def exec_command(self, cmd, in_data=None, sudoable=True):
+    def exec_command(self, _command, in_data=None, **_options):
         if not in_data:
             return 0, b"", b""
         try:

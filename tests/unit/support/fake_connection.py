@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the connections of the tests have in common that play a node: modules come as input of one command, and no file is moved."""
+"""The common part of the connections of tests: modules are the input of one command, and files cannot be copied."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection import ConnectionBase
 
 
-class PlayedConnection(ConnectionBase):
+class FakeConnection(ConnectionBase):
     has_pipelining = True
 
     def _connect(self):
@@ -18,8 +18,8 @@ class PlayedConnection(ConnectionBase):
     def close(self):
         pass
 
-    def put_file(self, in_path, out_path):
-        raise AnsibleConnectionFailure("this node takes no files")
+    def put_file(self, *_paths):
+        raise AnsibleConnectionFailure("files cannot be copied to this node")
 
-    def fetch_file(self, in_path, out_path):
-        raise AnsibleConnectionFailure("this node gives no files")
+    def fetch_file(self, *_paths):
+        raise AnsibleConnectionFailure("files cannot be copied from this node")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes a fleet: synthetic facts of many nodes, judged by the collection's own code. The same seed makes the same fleet."""
+"""Make a fleet: synthetic facts of many nodes, assessed by the collection. The same seed makes the same fleet."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
     MERGED_INTO,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import preparation
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import build_plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
-from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import checked
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import parse_facts
 
 BOOT_FILE = "/etc/modules-load.d/istio.conf"
 LEGACY = ("ip_tables", "ip6_tables", "iptable_", "ip6table_")
-# Gone from every kernel of this fleet, without another module that has the name's code.
-GONE = ("nft_chain_nat_ipv4", "nft_chain_nat_ipv6")
+# No kernel of this fleet has these, and none has another module with their code.
+ABSENT = ("nft_chain_nat_ipv4", "nft_chain_nat_ipv6")
 EXTRA = ("xt_", "ip_set", "br_netfilter", "nft_compat")
 
 Modules = dict[str, dict[str, Any]]
@@ -35,7 +35,7 @@ Modules = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of node: its share of a large fleet, its system, and what is done to its modules."""
+    """One kind of node: its share of a large fleet, its system, and the function that changes its modules."""
 
     share: int
     os: tuple[str, str, str]
@@ -45,12 +45,13 @@ class Kind:
     tree_present: bool = True
 
 
-def _reason(axis: str, code: str, text: str, where: str | None = None) -> dict[str, str]:
+def make_reason(axis: str, code: str, text: str, where: str | None = None) -> dict[str, str]:
+    """Return a reason as node_facts returns it."""
     return {"axis": axis, "code": code, "text": text, **({"where": where} if where else {})}
 
 
 def fresh(modules: Modules) -> None:
-    """As a node boots: everything can be loaded, nothing is."""
+    """A node after its boot: every module can be loaded, none is."""
 
 
 def prepared(modules: Modules) -> None:
@@ -60,11 +61,11 @@ def prepared(modules: Modules) -> None:
 
 
 def loaded_only(modules: Modules) -> None:
-    """Loaded by hand on a node that loads nothing on demand."""
+    """Modules are loaded by hand, and the kernel loads nothing on demand."""
     prepared(modules)
     for entry in modules.values():
         if entry["state"] == "loaded":
-            reason = _reason("autoload", "kernel_modprobe", "kernel.modprobe is '/bin/false', which loads nothing")
+            reason = make_reason("autoload", "kernel_modprobe", "kernel.modprobe is '/bin/false', which loads nothing")
             entry.update(autoload="denied", boot="no", reasons=[reason])
 
 
@@ -75,17 +76,17 @@ def built_in(modules: Modules) -> None:
 
 
 def confined(modules: Modules) -> None:
-    """SELinux enforcing, nothing preloaded."""
+    """SELinux is enforcing, and no module is loaded."""
     for entry in modules.values():
         if entry["state"] == "loadable" and entry["autoload"] == "yes":
             entry.update(
                 autoload="denied",
-                reasons=[_reason("autoload", "selinux", "SELinux: container_t may not module_request to kernel_t")],
+                reasons=[make_reason("autoload", "selinux", "SELinux: container_t may not module_request to kernel_t")],
             )
 
 
 def without_extra(modules: Modules) -> None:
-    """RHEL 10's stock image: the xt_* modules are in a package of their own, the legacy tables are gone."""
+    """The image of RHEL 10: the xt_* modules are in a separate package, and there are no legacy tables."""
     prepared(modules)
     for name, entry in modules.items():
         if name.startswith(LEGACY):
@@ -93,11 +94,13 @@ def without_extra(modules: Modules) -> None:
                 state="missing",
                 autoload="never",
                 boot="no",
-                reasons=[_reason("now", "not_in_tree", "not in /lib/modules/6.12.0-124.el10_1.x86_64")],
+                reasons=[make_reason("now", "not_in_tree", "not in /lib/modules/6.12.0-124.el10_1.x86_64")],
             )
         elif name.startswith(EXTRA):
             text = f"CONFIG_{name.upper()}=m, but no such file is installed"
-            entry.update(state="missing", autoload="never", boot="no", reasons=[_reason("now", "not_installed", text)])
+            entry.update(
+                state="missing", autoload="never", boot="no", reasons=[make_reason("now", "not_installed", text)]
+            )
 
 
 def hardened(modules: Modules) -> None:
@@ -110,8 +113,8 @@ def hardened(modules: Modules) -> None:
             autoload="denied",
             boot="ineffective",
             reasons=[
-                _reason("autoload", "blacklist", text, where),
-                _reason("boot", "blacklist", f"{BOOT_FILE}:4 lists it, but {text}", where),
+                make_reason("autoload", "blacklist", text, where),
+                make_reason("boot", "blacklist", f"{BOOT_FILE}:4 lists it, but {text}", where),
             ],
         )
 
@@ -119,7 +122,7 @@ def hardened(modules: Modules) -> None:
 def overridden(modules: Modules) -> None:
     prepared(modules)
     where = "/etc/modprobe.d/usb-and-more.conf:3"
-    reason = _reason("now", "install_override", f"install override '/bin/false' ({where})", where)
+    reason = make_reason("now", "install_override", f"install override '/bin/false' ({where})", where)
     modules["xt_REDIRECT"].update(state="blocked", autoload="denied", boot="ineffective", reasons=[reason])
 
 
@@ -128,20 +131,20 @@ def broken_boot_line(modules: Modules) -> None:
     where = "/etc/modules-load.d/mesh.conf:2"
     modules["xt_owner"].update(
         boot="ineffective",
-        reasons=[_reason("boot", "malformed_boot_entry", f"{where} names no module: 'xt_owner # istio'", where)],
+        reasons=[make_reason("boot", "malformed_boot_entry", f"{where} names no module: 'xt_owner # istio'", where)],
     )
 
 
 def upgraded(modules: Modules) -> None:
-    """The running kernel's tree was removed by an upgrade."""
+    """An upgrade removed the module tree of the running kernel."""
     for name, entry in modules.items():
         if name.startswith(("xt_", "ip_set")):
-            text = "/lib/modules/6.1.0-31-amd64 is not there: removed by an upgrade (reboot), or not visible from here"
+            text = "/lib/modules/6.1.0-31-amd64 does not exist"
             entry.update(
                 state="unknown",
                 autoload="unknown",
                 boot="unknown",
-                reasons=[_reason("now", "modules_tree_missing", text)],
+                reasons=[make_reason("now", "modules_tree_missing", text)],
             )
         else:
             entry.update(state="loaded", boot="yes", reasons=[])
@@ -179,7 +182,8 @@ NO_DATA = (
     (
         60,
         {
-            "failure": "unreachable: Failed to connect to the host via ssh: ssh: connect to host 10.20.30.40 port 22: Connection timed out"
+            "unreachable": True,
+            "msg": "Failed to connect to the host via ssh: connect to host 10.20.30.40 port 22: Connection timed out",
         },
     ),
     (25, {"failure": "The module failed: No space left on device"}),
@@ -192,7 +196,7 @@ def _modules() -> Modules:
     for name in KNOWN_MODULES:
         if name in MERGED_INTO:
             provider = MERGED_INTO[name]
-            reason = _reason("now", "merged", f"its code lives in {provider} on this kernel")
+            reason = make_reason("now", "merged", f"its code lives in {provider} on this kernel")
             found[name] = {
                 "state": "merged",
                 "provider": provider,
@@ -200,25 +204,25 @@ def _modules() -> Modules:
                 "boot": "not_applicable",
                 "reasons": [reason],
             }
-        elif name in GONE:
+        elif name in ABSENT:
             found[name] = {
                 "state": "missing",
                 "autoload": "never",
                 "boot": "no",
-                "reasons": [_reason("now", "not_in_tree", "not in /lib/modules/6.1")],
+                "reasons": [make_reason("now", "not_in_tree", "not in /lib/modules/6.1")],
             }
         elif name in AUTOLOAD_REQUESTS:
             found[name] = {"state": "loadable", "autoload": "yes", "boot": "no", "reasons": []}
             if name in AUTOLOAD_AFTER:
                 found[name]["autoload_after"] = AUTOLOAD_AFTER[name]
         else:
-            reason = _reason("autoload", "never_requested", "the kernel never asks for it")
+            reason = make_reason("autoload", "never_requested", "the kernel never requests it")
             found[name] = {"state": "loadable", "autoload": "never", "boot": "no", "reasons": [reason]}
     return found
 
 
 def facts(kind: Kind, chance: random.Random | None = None) -> dict[str, Any]:
-    """Return the facts of a node of one kind; with a chance given, a few nodes differ from their kind."""
+    """Return the facts of a node of one kind; with ``chance``, a few nodes differ from their kind."""
     modules = _modules()
     kind.change(modules)
     if chance and chance.random() < 0.04:
@@ -227,7 +231,7 @@ def facts(kind: Kind, chance: random.Random | None = None) -> dict[str, Any]:
             state="missing",
             autoload="never",
             boot="no",
-            reasons=[_reason("now", "not_in_tree", f"not in /lib/modules/{kind.release}")],
+            reasons=[make_reason("now", "not_in_tree", f"not in /lib/modules/{kind.release}")],
         )
     minute = chance.randrange(60) if chance else 0
     numbers = [int(part) for part in kind.release.split("-")[0].split("+")[0].split(".")[:3]]
@@ -240,6 +244,7 @@ def facts(kind: Kind, chance: random.Random | None = None) -> dict[str, Any]:
             "modules_supported": kind.change is not built_in,
             "module_tree_present": kind.tree_present,
             "config": f"/boot/config-{kind.release}",
+            "ipv6": True,
         },
         "modules": modules,
         "boot_files": {BOOT_FILE: [name for name, entry in modules.items() if entry["boot"] == "yes"]},
@@ -259,16 +264,17 @@ def facts(kind: Kind, chance: random.Random | None = None) -> dict[str, Any]:
 
 
 def outcome(found: dict[str, Any], selection: Selection) -> dict[str, Any]:
-    """Return what role istio_node would leave of these facts."""
-    good = checked(found)
-    assessment = assess(good, selection)
-    return {"facts": found, "assessment": assessment.as_dict(), "plan": preparation(good, selection, Consent())}
+    """Return the outcome of role istio_node for these facts."""
+    parsed = parse_facts(found)
+    assessment = assess(parsed, selection)
+    plan = build_plan(parsed, selection, Consent())
+    return {"facts": found, "assessment": assessment.as_dict(), "plan": plan.as_dict()}
 
 
 def observed(size: int, seed: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name and facts of each node, or the outcome of one without data, which has no "modules".
+    """Yield name and facts of each node, or the outcome of a node without data, which has no "modules".
 
-    Up to fourteen nodes there is one of each kind, the last one without data.
+    A fleet of up to fourteen nodes has one of each kind, and the last one has no data.
     """
     chance = random.Random(seed)
     if size <= len(KINDS):
@@ -292,6 +298,15 @@ def fleet(size: int, selection: Selection, seed: int = 1) -> Iterator[tuple[str,
         yield name, outcome(found, selection) if "modules" in found else found
 
 
+def make_gap(name: str = "xt_owner", **entry: Any) -> Callable[[dict[str, Any]], None]:
+    """Return a function that changes a module of facts, by default to one without any reason that is never loaded."""
+
+    def change(found: dict[str, Any]) -> None:
+        found["modules"][name].update({"reasons": [], "autoload": "never", "boot": "no", **entry})
+
+    return change
+
+
 NOW = "2026-11-24T04:00:00Z"
 SELECTION = Selection.from_options({"mode": ["sidecar", "ambient"], "ip_family": "dual"})
 
@@ -302,3 +317,16 @@ def build(nodes: Iterable[tuple[str, Any]], now: str = NOW, **options: Any) -> D
     for name, given in nodes:
         builder.add(name, given)
     return builder.document(now, **options)
+
+
+def make_outcome(
+    change: Callable[[dict[str, Any]], None] | None = None,
+    kind: Kind = KINDS[0],
+    selection: Selection = SELECTION,
+    **parts: Any,
+) -> dict[str, Any]:
+    """Return the outcome of a node whose facts are changed; ``parts`` are further keys, such as probe."""
+    found = facts(kind)
+    if change:
+        change(found)
+    return {**outcome(found, selection), **parts}

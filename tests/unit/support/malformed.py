@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fleet whose every text from a node is hostile to one format or another."""
+"""A fleet whose nodes have text that is hostile to one format or another."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOSTILE = (
 
 
 def hostile() -> Document:
-    """Return its document, with waivers and drift that are hostile too."""
+    """Return the document of this fleet; its waivers and changes are hostile, too."""
     nodes = []
     for number, text in enumerate(HOSTILE):
         found = facts(KINDS[0])

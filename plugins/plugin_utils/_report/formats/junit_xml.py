@@ -1,73 +1,104 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The document as JUnit XML: a test suite for each node, a test case for each requirement. Pure."""
+"""The document as JUnit XML: one test suite per node, one test case per requirement. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from xml.sax.saxutils import quoteattr
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+from xml.sax.saxutils import XMLGenerator
+from xml.sax.xmlreader import AttributesImpl
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import told
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import describe_row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document, Node, Row
 
-Case = tuple[str, str, str, str]
+TITLE = "Istio node readiness"
+NO_TIME = "0"
+BUFFER_SIZE = 1 << 16
+# to_one_line() lets only these pass of the characters that XML does not allow.
+LEGAL_CHARACTERS = str.maketrans({"\ufffe": "\ufffd", "\uffff": "\ufffd"})
+
+Result = Literal["passed", "failure", "error", "skipped"]
+# What a failure of the run or of the probe is, on a node that has data.
+FAILURE_RESULTS: dict[str, Result] = {"run": "error", "probe": "failure"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A test case; ``code`` is the type of a failure or an error."""
+
+    name: str
+    result: Result
+    code: str = ""
+    message: str = ""
 
 
 def render(document: Document) -> Iterator[str]:
     """Yield the XML text.
 
-    A requirement that is unmet now or after a reboot, and rules that the probe could not load, are a failure; a requirement
-    that cannot be told, a run that failed, and a node without data, an error; what is waived, and what should be there and is not, is skipped with its reason.
+    A failure is a requirement that is unmet now or after a reboot, and a probe that failed. An error is a requirement
+    that is unknown, a run that failed, and a node without data. A requirement that is waived, or that is not a must, is
+    skipped with its reason.
     """
-    suites = [
-        (node, [*([_case(document, row) for row in node.rows] or [_no_data(node)]), *_failures(node)])
-        for node in document.nodes
-    ]
-    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield f"<testsuites {_attributes('Istio node readiness', [case for _node, cases in suites for case in cases])}>\n"
-    for node, cases in suites:
-        yield f"<testsuite {_attributes(node.name, cases)} timestamp={_quoted((node.observed_at or document.generated_at).rstrip('Z'))}>\n"
-        yield f"<properties>{''.join(f'<property name={_quoted(key)} value={_quoted(value)}/>' for key, value in _properties(node))}</properties>\n"
-        for name, kind, code, message in cases:
-            inner = (
-                f"<{kind} message={_quoted(message)}{f' type={_quoted(code)}' if kind != 'skipped' else ''}/></testcase>"
-                if kind
-                else ""
-            )
-            yield f'<testcase classname={_quoted(node.name)} name={_quoted(name)} time="0"{">" + inner if inner else "/>"}\n'
-        yield "</testsuite>\n"
-    yield "</testsuites>\n"
+    buffer = io.StringIO()
+    xml = XMLGenerator(buffer, "UTF-8", short_empty_elements=True)
+    xml.startDocument()
+    totals = Counter(result for node in document.nodes for result in _list_results(node))
+    _start_element(xml, "testsuites", name=TITLE, **_count_attributes(totals))
+    xml.ignorableWhitespace("\n")
+    for node in document.nodes:
+        _write_suite(xml, document, node)
+        if buffer.tell() > BUFFER_SIZE:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    xml.endElement("testsuites")
+    xml.ignorableWhitespace("\n")
+    yield buffer.getvalue()
 
 
-def _case(document: Document, row: Row) -> Case:
-    """Return name, kind ("" for passed), code and message."""
-    message = "; ".join(part for part in (told(row), row.reason, row.remedy) if part)
-    if row.waiver is not None:
-        waiver = document.waivers[row.waiver]
-        return row.id, "skipped", "", f"waived until {waiver.until}: {waiver.reason} ({message})"
-    if not row.lacking:
-        return row.id, "", "", ""
-    if row.level != "must":
-        return row.id, "skipped", "", f"should be there: {message}"
-    if "unmet" in (row.now, row.after_reboot):
-        return row.id, "failure", "unmet" if row.now == "unmet" else "unmet_after_reboot", message
-    return row.id, "error", "unknown", message
+def _write_suite(xml: XMLGenerator, document: Document, node: Node) -> None:
+    time = (node.observed_at or document.generated_at).rstrip("Z")
+    counts = _count_attributes(Counter(_list_results(node)))
+    _start_element(xml, "testsuite", name=node.name, **counts, timestamp=time)
+    _start_element(xml, "properties")
+    for name, value in _list_properties(node):
+        _start_element(xml, "property", name=name, value=value)
+        xml.endElement("property")
+    xml.endElement("properties")
+    xml.ignorableWhitespace("\n")
+    for case in _list_cases(document, node):
+        _write_case(xml, node.name, case)
+    xml.endElement("testsuite")
+    xml.ignorableWhitespace("\n")
 
 
-def _no_data(node: Node) -> Case:
-    code, text = (
-        (node.no_data.code, node.no_data.text) if node.no_data else ("no_answer", "no requirement was asked for")
-    )
-    return "data", "error", code, text
+def _write_case(xml: XMLGenerator, node: str, case: Case) -> None:
+    _start_element(xml, "testcase", classname=node, name=case.name, time=NO_TIME)
+    if case.result == "skipped":
+        _start_element(xml, case.result, message=case.message)
+        xml.endElement(case.result)
+    elif case.result != "passed":
+        _start_element(xml, case.result, message=case.message, type=case.code)
+        xml.endElement(case.result)
+    xml.endElement("testcase")
+    xml.ignorableWhitespace("\n")
 
 
-def _failures(node: Node) -> Iterator[Case]:
-    for part, message in node.failures:
-        yield part, {"run": "error", "probe": "failure"}[part], "failed", message
+def _start_element(xml: XMLGenerator, tag: str, /, **attributes: str) -> None:
+    legal = {name: _replace_illegal(value) for name, value in attributes.items()}
+    xml.startElement(tag, AttributesImpl(legal))
 
 
-def _properties(node: Node) -> Iterator[tuple[str, str]]:
+def _replace_illegal(text: str) -> str:
+    return text if text.isascii() else text.translate(LEGAL_CHARACTERS)
+
+
+def _list_properties(node: Node) -> list[tuple[str, str]]:
     pairs = (
         ("verdict", node.verdict),
         ("documented", node.documented),
@@ -76,20 +107,60 @@ def _properties(node: Node) -> Iterator[tuple[str, str]]:
         ("system", node.system),
         ("kernel", node.kernel),
     )
-    return ((key, value) for key, value in pairs if value)
+    return [(name, value) for name, value in pairs if value]
 
 
-def _attributes(name: str, cases: list[Case]) -> str:
-    kinds = [kind for _name, kind, _code, _message in cases]
-    numbers = (
-        ("tests", len(cases)),
-        ("failures", kinds.count("failure")),
-        ("errors", kinds.count("error")),
-        ("skipped", kinds.count("skipped")),
-    )
-    return " ".join([f"name={_quoted(name)}", *(f'{key}="{number}"' for key, number in numbers), 'time="0"'])
+def _count_attributes(counts: Counter[Result]) -> dict[str, str]:
+    return {
+        "tests": str(counts.total()),
+        "failures": str(counts["failure"]),
+        "errors": str(counts["error"]),
+        "skipped": str(counts["skipped"]),
+        "time": NO_TIME,
+    }
 
 
-def _quoted(text: str) -> str:
-    """Quote for XML; what one_line() lets through is legal in XML but for the two last characters of the first plane."""
-    return quoteattr(text.replace("\ufffe", "\ufffd").replace("\uffff", "\ufffd"))
+def _list_results(node: Node) -> Iterator[Result]:
+    """Yield the results of the cases of a node."""
+    if not node.rows:
+        yield "error"
+    for row in node.rows:
+        yield _get_result(row)
+    for part, _message in node.failures:
+        yield FAILURE_RESULTS[part]
+
+
+def _list_cases(document: Document, node: Node) -> Iterable[Case]:
+    cases = [_build_case(document, row) for row in node.rows] or [_build_no_data_case(node)]
+    for part, message in node.failures:
+        cases.append(Case(part, FAILURE_RESULTS[part], "failed", message))
+    return cases
+
+
+def _get_result(row: Row) -> Result:
+    if not row.is_lacking and row.waiver is None:
+        return "passed"
+    if not row.is_gap:
+        return "skipped"
+    return "failure" if "unmet" in (row.now, row.after_reboot) else "error"
+
+
+def _build_case(document: Document, row: Row) -> Case:
+    result = _get_result(row)
+    if result == "passed":
+        return Case(row.id, result)
+    message = "; ".join(part for part in (describe_row(row), row.reason, row.remedy) if part)
+    if row.waiver is not None:
+        waiver = document.waivers[row.waiver]
+        return Case(row.id, result, message=f"waived until {waiver.until}: {waiver.reason} ({message})")
+    if result == "skipped":
+        return Case(row.id, result, message=f"should be met, but is not a must: {message}")
+    if result == "failure":
+        return Case(row.id, result, "unmet" if row.now == "unmet" else "unmet_after_reboot", message)
+    return Case(row.id, result, "unknown", message)
+
+
+def _build_no_data_case(node: Node) -> Case:
+    if node.no_data:
+        return Case("data", "error", node.no_data.code, node.no_data.text)
+    return Case("data", "error", "no_answer", "the selection has no requirement")

@@ -1,116 +1,143 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The document as Markdown, for a pull request or a chat: short, whatever the size of the fleet. Pure."""
+"""The document as Markdown, for a pull request or a chat: short for a fleet of any size. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import headline, why
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import alike
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import describe_main_cause
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import group_changes
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.explanation import explain
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
     URGENCY,
     VERDICTS,
-    Cause,
     Document,
+    Drift,
     Node,
-    Requirement,
+    RootCause,
+    Waiver,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import count, one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import abbreviate, pluralize, to_one_line
 
-# A comment on GitHub holds 65,536 characters, a message on most chats far fewer.
-CAUSES = 12
-NODES = 50
-CHANGES = 25
-NAMES = 5
+# A comment on GitHub holds 65,536 characters, a message in most chats far fewer.
+MAX_CAUSES = 12
+MAX_NODES = 50
+MAX_WAIVERS = 50
+MAX_CHANGES = 25
+MAX_NAMES = 6
+MAX_CELL_CHARS = 300
 SIGNS = {"ready": "✅", "on_demand": "🔵", "at_risk": "🟠", "not_ready": "❌", "unknown": "❔", "no_data": "⚫"}
+GOOD_VERDICTS = ("ready", "on_demand")
 
-# What means something to Markdown, to HTML within it, and to GitHub and chats (mentions, issue numbers, emoji).
+# Characters with a meaning in Markdown, in HTML within it, and on GitHub and in chats (mentions, issue numbers, emoji).
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#|~@:<>&$]|(?<=www)\.)")
 
 
 def render(document: Document) -> Iterator[str]:
     """Yield the text."""
-    totals = document.totals
-    yield "# Istio node readiness\n\n"
-    asked = "; ".join(dict.fromkeys(escaped(str(selection["text"])) for selection in document.selections))
-    yield f"{asked or 'No selection'}. {escaped(document.generated_at)}\n\n"
-    shown = [verdict for verdict in VERDICTS if totals[verdict]]
-    yield f"**{', '.join(f'{SIGNS[v]} {totals[v]:,} {escaped(v)}' for v in shown) or 'No node'}** of {count(len(document.nodes), 'node')}.\n"
-    told = headline(document.causes)
-    yield f"{escaped(told)}.\n" if told else ""
-    yield from _section(
+    yield from _render_head(document)
+    yield from _render_section(
         "Root causes",
-        ("Cause", "What to do", "Requirements", "Nodes", "Gaps"),
-        [_cause(cause) for cause in document.causes],
-        CAUSES,
+        ("Cause", "Remedy", "Requirements", "Nodes", "Gaps"),
+        [_list_cause_cells(cause) for cause in document.causes],
+        MAX_CAUSES,
     )
     if document.drift:
-        drift = document.drift
-        news = [
-            f"{count(len(names), 'node')} {word}" for names, word in ((drift.new, "new"), (drift.lost, "lost")) if names
-        ]
-        yield f"\n## Since {escaped(drift.since)}\n\n{', '.join([*news, count(len(drift.changes), 'change')])}.\n"
-        rows = [
-            [_listed(group.whats), group.before, group.after, _listed(group.nodes), group.reason]
-            for group in alike(drift)
-        ]
-        yield from _section("", ("What", "Before", "Now", "Nodes", "Why"), rows, CHANGES)
-    causes = {cause.id: cause for cause in document.causes}
-    bad = sorted(
-        (node for node in document.nodes if node.verdict not in ("ready", "on_demand") or node.failures),
-        key=lambda node: (URGENCY[node.verdict], node.name),
+        yield from _render_drift(document.drift)
+    yield from _render_section(
+        "Nodes to look at",
+        ("Node", "System", "Verdict", "Documented", "Effective", "Reason"),
+        _list_bad_nodes(document),
+        MAX_NODES,
     )
-    columns = ("Node", "System", "Verdict", "Page", "Rules", "Why")
-    yield from _section(
-        "Nodes to look at", columns, [_node(node, causes, document.requirements) for node in bad], NODES
+    yield from _render_section(
+        "Waivers",
+        ("Requirement", "Nodes", "Reason", "Until", "Matches"),
+        [_list_waiver_cells(waiver) for waiver in document.waivers],
+        MAX_WAIVERS,
     )
-    waivers = [
-        [w.requirement, ", ".join(w.nodes), w.reason, f"{w.until}{' (expired)' if w.expired else ''}", f"{w.matches:,}"]
-        for w in document.waivers
-    ]
-    yield from _section("Waivers", ("Requirement", "Nodes", "Reason", "Until", "Met"), waivers, NODES)
 
 
-def _cause(cause: Cause) -> list[str]:
-    return [
+def _render_head(document: Document) -> Iterator[str]:
+    yield "# Istio node readiness\n\n"
+    selections = "; ".join(escape(text) for text in document.selection_texts) or "No selection"
+    yield f"{selections}. {escape(document.generated_at)}\n\n"
+    totals = document.totals
+    counts = [f"{SIGNS[verdict]} {totals[verdict]:,} {escape(verdict)}" for verdict in VERDICTS if totals[verdict]]
+    yield f"**{', '.join(counts) or 'No node'}** of {pluralize(len(document.nodes), 'node')}.\n"
+    main_cause = describe_main_cause(document.causes)
+    if main_cause:
+        yield f"{escape(main_cause)}.\n"
+
+
+def _render_drift(drift: Drift) -> Iterator[str]:
+    counts = []
+    for names, word in ((drift.new, "new"), (drift.lost, "lost")):
+        if names:
+            counts.append(f"{pluralize(len(names), 'node')} {word}")
+    counts.append(pluralize(len(drift.changes), "change"))
+    yield f"\n## Since {escape(drift.since)}\n\n{', '.join(counts)}.\n"
+    rows = []
+    for group in group_changes(drift):
+        whats, nodes = abbreviate(group.whats, MAX_NAMES), abbreviate(group.nodes, MAX_NAMES)
+        rows.append((whats, group.before, group.after, nodes, group.reason))
+    yield from _render_section("", ("What", "Before", "Now", "Nodes", "Reason"), rows, MAX_CHANGES)
+
+
+def _list_cause_cells(cause: RootCause) -> Sequence[str]:
+    return (
         cause.text,
         cause.remedy,
-        _listed(cause.requirements),
+        abbreviate(cause.requirements, MAX_NAMES),
         f"{len(cause.nodes):,}",
         f"{cause.gaps:,}" if cause.gaps else "",
-    ]
+    )
 
 
-def _node(node: Node, causes: dict[str, Cause], requirements: dict[str, Requirement]) -> list[str]:
-    return [
-        node.name,
-        f"{node.system}, {node.kernel}".strip(", "),
-        f"{SIGNS[node.verdict]} {node.verdict}",
-        node.documented,
-        node.effective,
-        why(node, causes, requirements),
-    ]
+def _list_bad_nodes(document: Document) -> list[Sequence[str]]:
+    """Return the cells of each node with a bad verdict or a failure, the most urgent first."""
+    causes = document.causes_by_id
+    bad = [node for node in document.nodes if node.verdict not in GOOD_VERDICTS or node.failures]
+    rows: list[Sequence[str]] = []
+    for node in sorted(bad, key=_rank_node):
+        rows.append(
+            (
+                node.name,
+                f"{node.system}, {node.kernel}".strip(", "),
+                f"{SIGNS[node.verdict]} {node.verdict}",
+                node.documented,
+                node.effective,
+                explain(node, causes, document.requirements),
+            )
+        )
+    return rows
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= NAMES else f"{', '.join(names[:NAMES])} and {len(names) - NAMES:,} more"
+def _rank_node(node: Node) -> tuple[int, str]:
+    return URGENCY[node.verdict], node.name
 
 
-def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], limit: int) -> Iterator[str]:
-    """Yield a table, nothing where it would be empty; what is beyond the limit is counted."""
+def _list_waiver_cells(waiver: Waiver) -> Sequence[str]:
+    until = f"{waiver.until} (expired)" if waiver.expired else waiver.until
+    return waiver.requirement, ", ".join(waiver.nodes), waiver.reason, until, f"{waiver.matches:,}"
+
+
+def _render_section(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], limit: int) -> Iterator[str]:
+    """Yield a table of at most ``limit`` rows, or nothing if it would be empty."""
     if not rows:
         return
-    yield f"\n## {title}\n" if title else ""
+    if title:
+        yield f"\n## {title}\n"
     yield f"\n| {' | '.join(columns)} |\n|{' --- |' * len(columns)}\n"
     for row in rows[:limit]:
-        yield f"| {' | '.join(escaped(cell) for cell in row)} |\n"
+        yield f"| {' | '.join(escape(cell) for cell in row)} |\n"
     if len(rows) > limit:
         yield f"\nAnd {len(rows) - limit:,} more: see the HTML report.\n"
 
 
-def escaped(text: str) -> str:
-    """Return text that Markdown shows as it is."""
-    return _SPECIAL.sub(r"\\\1", one_line(text, 300))
+def escape(text: str) -> str:
+    """Return the text with escapes: Markdown shows it unchanged."""
+    return _SPECIAL.sub(r"\\\1", to_one_line(text, MAX_CELL_CHARS))

@@ -8,72 +8,86 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import instant
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import VERDICTS, Document
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import PROFILES, VERDICTS, Document
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import parse_time
 
 PREFIX = "nodeprep_istio_"
+# Labels and value.
 Sample = tuple[dict[str, str], float]
 
 
 def render(document: Document) -> Iterator[str]:
-    """Yield the text. Times are in the values: the collector refuses samples with timestamps."""
-    unmet = Counter(row.id for node in document.nodes for row in node.gaps)
-    nodes = document.nodes
-    yield from _metric(
-        "nodes", "Nodes by verdict.", [({"verdict": verdict}, document.totals[verdict]) for verdict in VERDICTS]
-    )
-    for profile in ("documented", "effective"):
-        if any(getattr(node, profile) for node in nodes):
-            totals = document.totals_of(profile)
-            yield from _metric(
-                f"nodes_{profile}",
-                f"Nodes by the verdict of profile {profile}.",
-                [({"verdict": v}, totals[v]) for v in VERDICTS],
-            )
-    yield from _metric(
-        "node_verdict",
-        "The verdict of each node; the value is always 1.",
-        (({"node": n.name, "verdict": n.verdict}, 1) for n in nodes),
-    )
-    yield from _metric(
-        "node_failed",
-        "Nodes that have data and on which something failed, the run or the probe's proof; the value is always 1.",
-        (({"node": n.name, "part": part}, 1) for n in nodes for part, _text in n.failures),
-    )
-    yield from _metric(
-        "node_gaps",
-        "Requirements that keep the node from ready.",
-        (({"node": n.name}, len(n.gaps)) for n in nodes if not n.no_data),
-    )
-    yield from _metric(
-        "node_observed_timestamp_seconds",
-        "When the node was observed, in seconds since 1970.",
-        (({"node": n.name}, seen.timestamp()) for n in nodes if (seen := instant(n.observed_at))),
-    )
-    yield from _metric(
+    """Yield the text. Times are values: the collector rejects samples with timestamps."""
+    yield from _render_totals(document)
+    yield from _render_nodes(document)
+    gaps = Counter(row.id for node in document.nodes for row in node.gaps)
+    yield from _render_metric(
         "requirement_gaps",
         "Nodes that a requirement keeps from ready.",
-        [({"requirement": id_}, unmet[id_]) for id_ in document.requirements],
+        [({"requirement": id_}, gaps[id_]) for id_ in document.requirements],
     )
-    yield from _metric(
+    expired = sum(waiver.expired for waiver in document.waivers)
+    yield from _render_metric(
         "waivers",
         "Waivers, in force or expired.",
-        [({"expired": str(e).lower()}, sum(w.expired is e for w in document.waivers)) for e in (False, True)],
+        [({"expired": "false"}, len(document.waivers) - expired), ({"expired": "true"}, expired)],
     )
-    made = instant(document.generated_at)
-    yield from _metric(
+    generated_at = parse_time(document.generated_at)
+    yield from _render_metric(
         "report_timestamp_seconds",
-        "When the report was made, in seconds since 1970.",
-        [({}, made.timestamp() if made else 0)],
+        "Time of the report, in seconds since 1970.",
+        [({}, generated_at.timestamp() if generated_at else 0)],
     )
 
 
-def _metric(name: str, told: str, samples: Iterable[Sample]) -> Iterator[str]:
-    yield f"# HELP {PREFIX}{name} {told}\n# TYPE {PREFIX}{name} gauge\n"
+def _render_totals(document: Document) -> Iterator[str]:
+    totals = document.totals
+    yield from _render_metric(
+        "nodes", "Nodes by verdict.", [({"verdict": verdict}, totals[verdict]) for verdict in VERDICTS]
+    )
+    for profile in PROFILES:
+        if any(node.get_verdict(profile) for node in document.nodes):
+            totals = document.count_verdicts_of(profile)
+            yield from _render_metric(
+                f"nodes_{profile}",
+                f"Nodes by the verdict of profile {profile}.",
+                [({"verdict": verdict}, totals[verdict]) for verdict in VERDICTS],
+            )
+
+
+def _render_nodes(document: Document) -> Iterator[str]:
+    verdicts: list[Sample] = []
+    failures: list[Sample] = []
+    gaps: list[Sample] = []
+    times: list[Sample] = []
+    for node in document.nodes:
+        labels = {"node": node.name}
+        verdicts.append(({**labels, "verdict": node.verdict}, 1))
+        for part, _text in node.failures:
+            failures.append(({**labels, "part": part}, 1))
+        if not node.no_data:
+            gaps.append((labels, len(node.gaps)))
+        observed_at = parse_time(node.observed_at)
+        if observed_at:
+            times.append((labels, observed_at.timestamp()))
+    yield from _render_metric("node_verdict", "The verdict of each node; the value is always 1.", verdicts)
+    yield from _render_metric(
+        "node_failed",
+        "Nodes that have data, and on which the run or the probe failed; the value is always 1.",
+        failures,
+    )
+    yield from _render_metric("node_gaps", "Requirements that keep the node from ready.", gaps)
+    yield from _render_metric(
+        "node_observed_timestamp_seconds", "Time of the node's facts, in seconds since 1970.", times
+    )
+
+
+def _render_metric(name: str, description: str, samples: Iterable[Sample]) -> Iterator[str]:
+    yield f"# HELP {PREFIX}{name} {description}\n# TYPE {PREFIX}{name} gauge\n"
     for labels, value in samples:
-        inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        yield f"{PREFIX}{name}{'{' + inner + '}' if inner else ''} {value:.15g}\n"
+        pairs = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
+        yield f"{PREFIX}{name}{{{pairs}}} {value:.15g}\n" if pairs else f"{PREFIX}{name} {value:.15g}\n"
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

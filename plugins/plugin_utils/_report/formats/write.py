@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write a document in the formats that were asked for. Each file appears whole or not at all."""
+"""Write a document in the selected formats. Each file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
 
 MAIN_FILE = "report.json"
-# What the HTML report is made of.
+# The parts of the HTML report.
 TEMPLATES = ("report.html.j2", "report.css", "report.js")
+FILE_MODE = 0o644
 Renderer = Callable[[Document], Iterator[str]]
 
-# For each format its files. JSON is always written: the next report is compared with it.
+# The files of each format. JSON is always written: the next report is compared with it.
 FORMATS: dict[str, dict[str, Renderer]] = {
     "json": {MAIN_FILE: json_document.render},
     "junit": {"report-junit.xml": junit_xml.render},
@@ -37,12 +38,12 @@ FORMATS: dict[str, dict[str, Renderer]] = {
 }
 
 
-def write(document: Document, directory: str, formats: Sequence[str], templates: str) -> dict[str, list[str]]:
-    """Write the files into a directory, which is made where it is not there, and return the paths for each format.
+def write_document(document: Document, directory: str, formats: Sequence[str], templates: str) -> dict[str, list[str]]:
+    """Write the files into a directory, which is created if it does not exist, and return their paths by format.
 
     :param templates: directory of the HTML report's template, style and script.
 
-    Raises ReportError where a file cannot be written.
+    Raises ReportError if a file cannot be written.
     """
     known: dict[str, dict[str, Renderer]] = {
         **FORMATS,
@@ -50,17 +51,17 @@ def write(document: Document, directory: str, formats: Sequence[str], templates:
     }
     unknown = sorted(set(formats) - set(known))
     if unknown:
-        raise ReportError(f"formats: there is no format {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        raise ReportError(f"formats: unknown format {', '.join(unknown)}; valid formats: {', '.join(sorted(known))}")
     written: dict[str, list[str]] = {}
     for name in dict.fromkeys(("json", *formats)):
-        for file, renderer in known[name].items():
+        for file, render in known[name].items():
             path = os.path.join(directory, file)
-            _write(path, renderer(document))
+            _write_file(path, render(document))
             written.setdefault(name, []).append(path)
     return written
 
 
-def _write(path: str, parts: Iterable[str]) -> None:
+def _write_file(path: str, parts: Iterable[str]) -> None:
     directory = os.path.dirname(path)
     try:
         os.makedirs(directory, exist_ok=True)
@@ -68,12 +69,12 @@ def _write(path: str, parts: Iterable[str]) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
                 file.writelines(parts)
-            os.chmod(temporary, 0o644)
+            os.chmod(temporary, FILE_MODE)
             os.replace(temporary, path)
         except BaseException:
             os.unlink(temporary)
             raise
     except OSError as exc:
         raise ReportError(
-            f"{path}: cannot be written ({exc.strerror}); see that the directory is there and writable"
+            f"{path}: cannot be written ({exc.strerror}); check that the directory exists and is writable"
         ) from exc

@@ -1,11 +1,12 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recorded facts, fact caches and other reports as sources; and the nodes of a run."""
+"""Recorded facts, fact caches and other reports as sources, and the nodes of a run."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
@@ -13,12 +14,14 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import sour
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats import json_document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
-    add_recorded,
+    RecordedSource,
     add_run,
-    failures,
+    collect_failures,
+    find_report_host,
     read_document,
+    read_selection,
     read_text,
-    selection_of,
+    read_waiver_file,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory
@@ -29,14 +32,18 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     build,
     facts,
     fleet,
-    outcome,
+    make_outcome,
 )
 
 
-def recorded(path, label="", leave_out=""):
+def read_recorded(path, label="", excluded="unused"):
     builder = Builder()
-    add_recorded(builder, str(path), label, SELECTION, str(leave_out))
+    RecordedSource(Path(path), label, SELECTION, Path(excluded)).add_to(builder)
     return builder.document(NOW)
+
+
+def write_facts(path, found):
+    path.write_text(json.dumps(fact_factory.recorded(found)))
 
 
 def test_every_form_of_recorded_facts(tmp_path):
@@ -51,7 +58,7 @@ def test_every_form_of_recorded_facts(tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     (tmp_path / "report.html").write_text("<p>")
     (tmp_path / "directory").mkdir()
-    nodes = {node.name: node for node in recorded(tmp_path).nodes}
+    nodes = {node.name: node for node in read_recorded(tmp_path).nodes}
     ready = {"plain", "module-result", "cache.example.net", "newer-cache"}
     assert {name for name, node in nodes.items() if node.verdict == "ready"} == ready
     assert {name: node.no_data.code for name, node in nodes.items() if node.no_data} == {
@@ -60,22 +67,22 @@ def test_every_form_of_recorded_facts(tmp_path):
         "old-schema": "unusable",
         "binary": "unusable",
     }
-    assert "old-schema: the facts have schema 0, not 3" in nodes["old-schema"].no_data.text
+    assert "old-schema: the facts: schema is 0, not 3" in nodes["old-schema"].no_data.text
 
 
 @pytest.mark.parametrize("text", ["[1]", '"text"', '{"name": "a-package", "version": "1.0"}'])
-def test_a_file_that_is_not_of_a_node_is_refused_and_makes_no_node(tmp_path, text):
-    (tmp_path / "good.json").write_text(json.dumps(fact_factory.recorded(facts(KINDS[0]))))
+def test_a_file_with_other_content_is_rejected(tmp_path, text):
+    write_facts(tmp_path / "good.json", facts(KINDS[0]))
     (tmp_path / "package.json").write_text(text)
     for path in (tmp_path, tmp_path / "package.json"):
-        with pytest.raises(ReportError, match=r"package\.json: these are neither facts of a node nor a report; name "):
-            recorded(path)
+        with pytest.raises(ReportError, match=r"package\.json: neither the facts of a node nor a report; give "):
+            read_recorded(path)
 
 
-def test_a_damaged_file_that_is_named_itself_is_refused(tmp_path):
+def test_a_damaged_file_that_is_the_source_is_rejected(tmp_path):
     (tmp_path / "half.json").write_text("{")
-    with pytest.raises(ReportError, match=r"half\.json: this cannot be read as JSON \("):
-        recorded(tmp_path / "half.json")
+    with pytest.raises(ReportError, match=r"half\.json: cannot be read as JSON \("):
+        read_recorded(tmp_path / "half.json")
 
 
 BAD = {
@@ -100,8 +107,8 @@ BAD = {
 
 
 @pytest.mark.parametrize("path, value", BAD.items(), ids=BAD)
-def test_one_bad_recorded_node_costs_no_other_its_report(tmp_path, path, value):
-    (tmp_path / "good").write_text(json.dumps(fact_factory.recorded(facts(KINDS[0]))))
+def test_malformed_facts_do_not_affect_other_nodes(tmp_path, path, value):
+    write_facts(tmp_path / "good", facts(KINDS[0]))
     bad = fact_factory.recorded(facts(KINDS[0]))
     *above, last = path.split(".")
     holder = bad
@@ -109,54 +116,63 @@ def test_one_bad_recorded_node_costs_no_other_its_report(tmp_path, path, value):
         holder = holder.setdefault(name, {})
     holder[last] = value
     (tmp_path / "bad").write_text(json.dumps(bad))
-    worse, good = recorded(tmp_path).nodes
+    worse, good = read_recorded(tmp_path).nodes
     assert good.verdict == "ready" and worse.no_data.code == "unusable"
     assert path in worse.no_data.text and "Error" not in worse.no_data.text, worse.no_data.text
 
 
-@pytest.mark.parametrize("step", ["checked", "assess", "preparation"])
-def test_whatever_goes_wrong_with_one_recorded_node_is_said_of_it(tmp_path, monkeypatch, step):
-    def broken(*_arguments):
+@pytest.mark.parametrize("step", ["expand", "parse_expanded", "assess", "build_plan"])
+def test_any_error_makes_the_node_one_without_data(tmp_path, monkeypatch, step):
+    def fail(*_arguments):
         raise KeyError("xt_owner")
 
-    monkeypatch.setattr(sources, step, broken)
-    (tmp_path / "a").write_text(json.dumps(fact_factory.recorded(facts(KINDS[0]))))
-    (node,) = recorded(tmp_path).nodes
-    assert (
-        node.no_data.code == "unusable"
-        and node.no_data.text == f"{tmp_path}/a: this cannot be used (KeyError: 'xt_owner')"
-    )
+    monkeypatch.setattr(sources, step, fail)
+    write_facts(tmp_path / "a", facts(KINDS[0]))
+    (node,) = read_recorded(tmp_path).nodes
+    assert node.no_data.code == "unusable"
+    assert node.no_data.text == f"{tmp_path}/a: cannot be used (KeyError: 'xt_owner')"
 
 
 def test_recorded_facts_give_the_report_of_the_run(tmp_path):
     nodes = [(name, given) for name, given in fleet(13, SELECTION) if "facts" in given]
     for name, given in nodes:
-        (tmp_path / f"{name}.json").write_text(json.dumps(fact_factory.recorded(given["facts"])))
-    document = recorded(tmp_path)
-    assert document.nodes == build(nodes).nodes and document.merged_from == (
-        f"recorded facts of {len(nodes)} nodes in {tmp_path}",
-    )
+        write_facts(tmp_path / f"{name}.json", given["facts"])
+    document = read_recorded(tmp_path)
+    assert document.nodes == build(nodes).nodes
+    assert document.merged_from == (f"recorded facts of {len(nodes)} nodes in {tmp_path}",)
 
 
-def test_reports_as_sources(tmp_path):
-    for number, nodes in enumerate((list(fleet(14, SELECTION))[:7], list(fleet(14, SELECTION))[7:])):
-        (tmp_path / f"slice-{number}.json").write_text("".join(json_document.render(build(nodes))))
-    document = recorded(tmp_path)
-    assert document.totals == build(fleet(14, SELECTION)).totals
-    assert len(recorded(tmp_path, leave_out=tmp_path / "slice-1.json").nodes) == 7
-    assert recorded(tmp_path / "slice-0.json", "fra").nodes[0].name == "fra/node-01"
+def test_reports_are_sources(tmp_path):
+    nodes = list(fleet(14, SELECTION))
+    for number, part in enumerate((nodes[:7], nodes[7:])):
+        (tmp_path / f"slice-{number}.json").write_text("".join(json_document.render(build(part))))
+    assert read_recorded(tmp_path).totals == build(nodes).totals
+    assert len(read_recorded(tmp_path, excluded=tmp_path / "slice-1.json").nodes) == 7
+    assert read_recorded(tmp_path / "slice-0.json", "fra").nodes[0].name == "fra/node-01"
 
 
-def test_a_source_that_is_not_there_gets_one_clear_error(tmp_path):
-    with pytest.raises(ReportError, match="nowhere: there is no such file or directory"):
-        recorded(tmp_path / "nowhere")
+def test_a_source_that_does_not_exist_gets_one_clear_error(tmp_path):
+    with pytest.raises(ReportError, match="nowhere: no such file or directory; give "):
+        read_recorded(tmp_path / "nowhere")
+
+
+def test_a_file_that_cannot_be_read_gets_one_clear_error(tmp_path):
     with pytest.raises(ReportError, match="cannot be read .No such file"):
         read_text(str(tmp_path / "waivers.yml"))
+
+
+def test_a_report_of_another_schema_gets_one_clear_error(tmp_path):
     (tmp_path / "report.json").write_text('{"nodes": []}')
-    with pytest.raises(ReportError, match="report.json: this is no report of schema 2"):
+    with pytest.raises(ReportError, match="report.json: not a report of schema 2"):
         read_document(str(tmp_path / "report.json"))
-    with pytest.raises(ReportError, match="report.json: this is no report of schema 2"):
-        recorded(tmp_path)
+    with pytest.raises(ReportError, match="report.json: not a report of schema 2"):
+        read_recorded(tmp_path)
+
+
+def test_without_a_file_of_waivers_there_are_none(tmp_path):
+    assert read_waiver_file(None) == []
+    (tmp_path / "w.yml").write_text("- {requirement: xt_owner, reason: why, until: 2026-12-31}\n")
+    assert read_waiver_file(str(tmp_path / "w.yml"))[0].where == f"{tmp_path}/w.yml:1"
 
 
 class Hostvars(dict):
@@ -165,12 +181,12 @@ class Hostvars(dict):
 
 
 def test_the_nodes_of_a_run():
-    broken = {"istio_node_outcome": {**outcome(facts(KINDS[0]), SELECTION), "assessment": {"requirements": [5]}}}
+    malformed = {**make_outcome(), "assessment": {"requirements": [5]}}
     hostvars = Hostvars(
-        a={"istio_node_outcome": outcome(facts(KINDS[0]), SELECTION)},
+        a={"istio_node_outcome": make_outcome()},
         b={},
-        c={"istio_node_outcome": {"failure": "unreachable: x"}},
-        e=broken,
+        c={"istio_node_outcome": {"unreachable": True, "msg": "x"}},
+        e={"istio_node_outcome": malformed},
     )
     builder = Builder()
     add_run(builder, {"hostvars": hostvars}, ["a", "b", "c", "e"], ["a", "b", "c", "d"])
@@ -184,25 +200,23 @@ def test_the_nodes_of_a_run():
     ]
 
 
-def test_the_roles_variables_make_the_selection():
+def test_the_variables_of_the_role_make_the_selection():
     variables = {"istio_node_mode": "{{ mode }}", "istio_node_backend": "nftables", "istio_node_state": "audited"}
-    assert selection_of(
-        variables, lambda value: "ambient" if value == "{{ mode }}" else value
-    ) == Selection.from_options({"backend": "nftables", "mode": "ambient"})
+    selection = read_selection(variables, lambda value: "ambient" if value == "{{ mode }}" else value)
+    assert selection == Selection.from_options({"backend": "nftables", "mode": "ambient"})
 
 
-def test_a_lost_node_is_told_without_ansibles_own_words():
-    lost = {
-        "istio_node_outcome": {
-            "unreachable": True,
-            "msg": "Task failed: Failed to connect to the host via ssh: timed out",
-        }
-    }
-    refused = {
-        "istio_node_outcome": {"failed": True, "msg": "nodeprep.istio: mode: 'x' is not one of sidecar, ambient"}
-    }
-    variables = {"hostvars": Hostvars(a=lost, b=refused, c={})}
-    assert failures(variables, ["a", "b", "c"]) == {
+def test_the_errors_of_a_run_are_collected_by_host():
+    lost = {"unreachable": True, "msg": "Task failed: Failed to connect to the host via ssh: timed out"}
+    rejected = {"failed": True, "msg": "nodeprep.istio: mode: unknown value 'x'"}
+    hostvars = Hostvars(a={"istio_node_outcome": lost}, b={"istio_node_outcome": rejected}, c={})
+    assert collect_failures({"hostvars": hostvars}, ["a", "b", "c"]) == {
         "a": "unreachable: Failed to connect to the host via ssh: timed out",
-        "b": "nodeprep.istio: mode: 'x' is not one of sidecar, ambient",
+        "b": "nodeprep.istio: mode: unknown value 'x'",
     }
+
+
+def test_the_report_host_is_the_first_with_a_directory():
+    hostvars = Hostvars(a={}, b={"istio_report_dir": "/srv"}, c={"istio_report_dir": "/other"})
+    assert find_report_host({"hostvars": hostvars}, ["a", "b", "c"]) == "b"
+    assert find_report_host({"hostvars": hostvars}, ["a"]) == ""

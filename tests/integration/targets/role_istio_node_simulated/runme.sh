@@ -2,7 +2,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The shipped playbook on nodes that are played: what it says, and with which exit code it ends.
+# The shipped playbook on simulated nodes: its output and its exit code.
 set -eu
 export ANSIBLE_CONNECTION_PLUGINS=$PWD/connection_plugins
 OUTPUT_DIR=${OUTPUT_DIR:-$(mktemp -d)}
@@ -13,19 +13,19 @@ play() {
   local kind=$1 code=$2 text=$3 found=0
   shift 3
   rm -f "$OUTPUT_DIR/prepared"
-  ansible-playbook -i played-1, -c played -e "played_kind=$kind" -e "played_state=$OUTPUT_DIR/prepared" \
+  ansible-playbook -i node-1, -c simulated -e "simulated_kind=$kind" -e "simulated_state=$OUTPUT_DIR/prepared" \
     -e istio_node_become=false -e ansible_python_interpreter=/usr/bin/python3 nodeprep.istio.prepare_istio_nodes "$@" >"$output" 2>&1 || found=$?
   if [ "$found" != "$code" ] || ! grep -qE "$text" "$output"; then
     cat "$output"
-    echo "FAILED: kind $kind, $*: exit code $found instead of $code, or not said: $text" >&2
+    echo "FAILED: kind $kind, $*: exit code $found instead of $code, or this is missing: $text" >&2
     exit 1
   fi
 }
 
-play good 0 'played-1 .* ready ' -e istio_node_istio_version=1.30
+play good 0 'node-1 .* ready ' -e istio_node_istio_version=1.30
 ANSIBLE_JINJA2_NATIVE=true play good 0 'Istio 1\.30' -e istio_node_istio_version=1.30
-ANSIBLE_JINJA2_NATIVE=true play good 0 'played-1 .* ready ' -e '{"istio_node_istio_version": "1.30", "istio_node_mode": ["sidecar", "ambient"]}'
-play good 0 'played-1 ' --check
+ANSIBLE_JINJA2_NATIVE=true play good 0 'node-1 .* ready ' -e '{"istio_node_istio_version": "1.30", "istio_node_mode": ["sidecar", "ambient"]}'
+play good 0 'node-1 ' --check
 [ ! -e "$OUTPUT_DIR/prepared" ] || { echo "FAILED: check mode prepared the node" >&2; exit 1; }
 play lost 2 'unreachable: .*the cable was pulled'
 play not_ready 2 'not_ready .*xt_owner' --check

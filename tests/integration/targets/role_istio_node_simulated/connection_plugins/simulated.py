@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node that is played: made up facts, and modules that answer as on such a node, or a connection that is lost on the way."""
+"""A simulated node: made-up facts and answers of modules, or a connection that breaks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import re
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory
-from ansible_collections.nodeprep.istio.tests.unit.support.fake_connection import PlayedConnection
+from ansible_collections.nodeprep.istio.tests.unit.support.fake_connection import FakeConnection
 
 DOCUMENTATION = """
-name: played
-short_description: A node that is played
+name: simulated
+short_description: A simulated node
 description: Answers as a node would.
 author: nodeprep.istio contributors
 options:
@@ -23,11 +23,11 @@ options:
     description: What the node is like.
     type: str
     choices: [good, lost, not_ready, no_sudo]
-    vars: [{name: played_kind}]
+    vars: [{name: simulated_kind}]
   state:
     description: The file that is there once the node has been prepared.
     type: str
-    vars: [{name: played_state}]
+    vars: [{name: simulated_state}]
   pipelining:
     description: Modules come as input of one command.
     type: bool
@@ -36,10 +36,11 @@ options:
 """
 
 
-class Connection(PlayedConnection):
-    transport = "played"
+class Connection(FakeConnection):
+    transport = "simulated"
 
     def exec_command(self, cmd, in_data=None, sudoable=True):
+        del cmd, sudoable  # modules arrive as input
         module = re.search(rb"plugins\.modules\.(\w+)", in_data or b"")
         if not module:
             return 0, b"", b""

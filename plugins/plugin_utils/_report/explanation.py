@@ -1,0 +1,106 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Explain the verdict of a node in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    Node,
+    Profile,
+    ProfileVerdict,
+    ReportRequirement,
+    RootCause,
+    Row,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import abbreviate
+
+Requirements = Mapping[str, ReportRequirement]
+
+
+@dataclass(frozen=True)
+class ProfileWords:
+    """How a sentence describes what a profile requires, and what no other profile requires."""
+
+    profile: Profile
+    requires: str
+    alone: str
+
+
+PROFILE_WORDS = (
+    ProfileWords("documented", "the page requires", "no rule uses them"),
+    ProfileWords("effective", "the rules use", "the page does not name them"),
+)
+# For each verdict of a profile that differs from the verdict of the node: what its requirements have in common.
+VERDICT_WORDS: Mapping[str, str] = {
+    "not_ready": "missing now",
+    "unknown": "cannot be determined",
+    "at_risk": "missing after a reboot",
+}
+
+
+def explain(node: Node, causes: Mapping[str, RootCause], requirements: Requirements) -> str:
+    """Return why a node has its verdict, on one line: no data, failures, the causes of its gaps, secondary notes."""
+    if node.no_data:
+        return node.no_data.text
+    parts = list_failures(node)
+    for cause in dict.fromkeys(row.cause for row in node.gaps):
+        parts.append(causes[cause].text)
+    return "; ".join([*parts, *list_secondary_notes(node, requirements)])
+
+
+def list_failures(node: Node) -> list[str]:
+    """Return the failures on a node that has data, each as a text."""
+    return [f"{part} failed: {text}" for part, text in node.failures]
+
+
+def list_secondary_notes(node: Node, requirements: Requirements) -> list[str]:
+    """Return notes on a node, which may have no gap: modules that are loaded on demand, worse verdicts of a profile."""
+    notes = []
+    on_demand = list_on_demand(node)
+    if on_demand:
+        notes.append(f"the kernel loads {abbreviate(_list_labels(on_demand, requirements))} on demand")
+    return [*notes, *describe_profile_differences(node, requirements)]
+
+
+def list_on_demand(node: Node) -> list[Row]:
+    """Return the requirements that make the verdict of the node on_demand."""
+    if node.verdict != "on_demand":
+        return []
+    return [row for row in node.rows if row.level == "must" and "on_demand" in (row.now, row.after_reboot)]
+
+
+def describe_profile_differences(node: Node, requirements: Requirements) -> Iterator[str]:
+    """Yield for each profile with a bad verdict that is not the node's the requirements that cause it."""
+    for words in PROFILE_WORDS:
+        verdict = node.get_verdict(words.profile)
+        if verdict == node.verdict or verdict not in VERDICT_WORDS:
+            continue
+        rows = []
+        for row in node.rows:
+            if words.profile in row.profiles and not row.is_gap and _causes_verdict(row, verdict):
+                rows.append(row)
+        names = _list_labels(rows, requirements)
+        is_alone = all(len(row.profiles) == 1 for row in rows)
+        if not names and words.profile == "effective":
+            # A node that is assessed by the profile documented has no rows of what only the rules use.
+            names = [other.name for other in node.disagreements if other.required_by == "effective"]
+        if names:
+            suffix = f", and {words.alone}" if is_alone else ""
+            yield f"{words.requires} {abbreviate(names)}: {VERDICT_WORDS[verdict]}{suffix}"
+
+
+def _causes_verdict(row: Row, verdict: ProfileVerdict) -> bool:
+    """Return whether a requirement of level must in this state causes the verdict."""
+    if verdict == "not_ready":
+        return row.now == "unmet"
+    if verdict == "at_risk":
+        return row.after_reboot == "unmet"
+    return "unknown" in (row.now, row.after_reboot)
+
+
+def _list_labels(rows: Iterable[Row], requirements: Requirements) -> list[str]:
+    return [requirements[row.id].label for row in rows]

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the outcome of role istio_node for a node, as its host variables hold it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import AssessedRequirement
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, describe_task_failure
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Details
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outcome import (
+    Failure,
+    NodeAssessment,
+    NodeExecution,
+    NodeFacts,
+    NodeModules,
+    NodePlan,
+    NodeProbe,
+    Outcome,
+    read_clean,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
+
+REMEDY = "run role nodeprep.istio.istio_node of this collection's version again"
+NO_ANSWER = "no answer in this run"
+
+
+class OutcomeReader:
+    """Reads the outcomes of a fleet. A fleet consists of few kinds of nodes: equal requirements are read once."""
+
+    def __init__(self) -> None:
+        self._requirements: dict[Hashable, AssessedRequirement] = {}
+
+    def read(self, raw: object) -> Outcome | Failure:
+        """Return the outcome of a node from what its host variables hold; without an outcome there is no answer.
+
+        Raises InvalidInputError if it is malformed.
+        """
+        if not isinstance(raw, Mapping):
+            return Failure("no_answer", NO_ANSWER)
+        facts, assessment = raw.get("facts"), raw.get("assessment")
+        if not isinstance(facts, Mapping) or not isinstance(assessment, Mapping):
+            return _read_failure(raw)
+        try:
+            requirements = self._read_requirements(assessment.get("requirements"))
+            return _read_outcome(raw, facts, assessment, requirements)
+        except StructureError as error:
+            raise InvalidInputError(f"{error}; {REMEDY}") from error
+
+    def _read_requirements(self, rows: Any) -> tuple[AssessedRequirement, ...]:
+        if not isinstance(rows, (list, tuple)):
+            raise StructureError("is not a list", ("assessment", "requirements"))
+        requirements = []
+        for index, row in enumerate(rows):
+            try:
+                requirements.append(self._read_requirement(row))
+            except StructureError as error:
+                raise error.within(index).within("requirements").within("assessment") from None
+        return tuple(requirements)
+
+    def _read_requirement(self, row: Any) -> AssessedRequirement:
+        key = _make_key(row)
+        if key is None:
+            return read_clean(AssessedRequirement, row)
+        if key not in self._requirements:
+            self._requirements[key] = read_clean(AssessedRequirement, row)
+        return self._requirements[key]
+
+
+def _make_key(row: Any) -> Hashable | None:
+    """Return a key that is the same for equal requirements only; None if it cannot be made: then it is malformed."""
+    if not isinstance(row, Mapping):
+        return None
+    pairs = []
+    for name, value in row.items():
+        pairs.append((name, tuple(value) if isinstance(value, list) else value))
+    key = tuple(pairs)
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _read_outcome(
+    raw: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    assessment: Mapping[str, Any],
+    requirements: tuple[AssessedRequirement, ...],
+) -> Outcome:
+    return Outcome(
+        facts=read_clean(NodeFacts, facts, "facts"),
+        modules=NodeModules(_get_mapping(facts, "facts", "modules")),
+        assessment=read_clean(NodeAssessment, assessment, "assessment"),
+        requirements=requirements,
+        selection=_get_mapping(assessment, "assessment", "selection"),
+        failure=to_one_line(describe_failure(raw)),
+        plan=_read_details(NodePlan, raw, "plan"),
+        execution=_read_details(NodeExecution, raw, "execution"),
+        probe=_read_details(NodeProbe, raw, "probe"),
+    )
+
+
+def _read_details(kind: type[NodePlan | NodeExecution | NodeProbe], raw: Mapping[str, Any], name: str) -> Details:
+    return read_clean(kind, raw[name], name).to_details() if raw.get(name) else ()
+
+
+def describe_failure(raw: object) -> str:
+    """Return the error of the run on a node, or an empty string.
+
+    The playbooks store it as "failure". If they could not, since the task of the role itself failed or did not reach
+    the node, it is the error of that task.
+    """
+    if not isinstance(raw, Mapping):
+        return ""
+    if "failure" in raw:
+        return str(raw["failure"])
+    if raw.get("unreachable"):
+        return f"unreachable: {describe_task_failure(raw)}"
+    return describe_task_failure(raw) if raw.get("failed") else ""
+
+
+def _read_failure(raw: Mapping[str, Any]) -> Failure:
+    text = to_one_line(describe_failure(raw))
+    if not text:
+        return Failure("no_answer", NO_ANSWER)
+    # The action node_readiness returns connection_lost if a step of the plan did not reach the node.
+    is_unreachable = raw.get("unreachable") is True or raw.get("connection_lost") is True
+    return Failure("unreachable" if is_unreachable else "failed", text)
+
+
+def _get_mapping(raw: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    value = raw.get(path[-1])
+    if not isinstance(value, Mapping):
+        raise StructureError("is not a mapping", path)
+    return value

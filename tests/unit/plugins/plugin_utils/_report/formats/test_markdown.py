@@ -1,0 +1,74 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Markdown as CommonMark with tables shows it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.markdown import render
+from ansible_collections.nodeprep.istio.tests.unit.support.document_factory import (
+    DOCUMENTS,
+    Page,
+    make_failed_document,
+    make_waived_document,
+    render_text,
+)
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import build
+from markdown_it import MarkdownIt
+
+
+def parse(document):
+    return Page(MarkdownIt("commonmark").enable("table").render(render_text(render, document)))
+
+
+@pytest.fixture(scope="module", params=DOCUMENTS)
+def document(request):
+    return DOCUMENTS[request.param]()
+
+
+def test_all_rows_of_a_table_have_the_same_number_of_cells(document):
+    width = None
+    before = ""
+    for line in render_text(render, document).splitlines():
+        if line.startswith("|"):
+            cells = len(re.findall(r"(?<!\\)\|", line)) - 1
+            if not before.startswith("|"):
+                width = cells
+            assert cells == width, line
+        before = line
+    assert width
+
+
+def test_it_fits_a_comment_on_github(document):
+    assert len(render_text(render, document)) < 65536
+
+
+def test_it_has_only_headings_paragraphs_and_tables(document):
+    allowed = {"h1", "h2", "p", "strong", "table", "thead", "tbody", "tr", "th", "td"}
+    assert set(parse(document).tags) <= allowed
+
+
+def test_each_node_without_data_is_shown(document):
+    shown = " ".join(parse(document).data[None].split())
+    for node in document.nodes:
+        if node.verdict == "no_data":
+            assert " ".join(node.name.split())[:270] in shown
+
+
+@pytest.mark.parametrize("part", ["run", "probe"])
+def test_a_failure_on_a_ready_node_is_shown(part):
+    document, text = make_failed_document(part)
+    assert f"{part} failed: {text}" in parse(document).data[None]
+
+
+def test_waivers_are_shown():
+    text = render_text(render, make_waived_document())
+    assert "bridges are not used" in text
+    assert "2027-01-01" in text
+
+
+def test_an_empty_fleet_has_no_node():
+    assert "**No node** of 0 nodes." in render_text(render, build([]))

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The summary that a play prints."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import NOT_SELECTED, Builder
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import summarize
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
+    KINDS,
+    NOW,
+    SELECTION,
+    build,
+    fleet,
+    make_outcome,
+)
+
+
+def find_line(lines, start):
+    return next(line for line in lines if line.startswith(start))
+
+
+def test_the_summary_shows_reason_and_remedy():
+    lines = summarize(build(fleet(14, SELECTION)), "iptables")
+    assert lines[1].split()[:3] == ["NODE", "SYSTEM", "VERDICT"]
+    assert lines[1].endswith("REASON AND REMEDY")
+    line = find_line(lines, "node-06")
+    assert "RHEL 10.1, 6.12.0-124" in line
+    assert "kernel-modules-extra is not installed -> install kernel-modules-extra for the running kernel" in line
+    assert "more on demand" in find_line(lines, "node-02")
+
+
+def test_a_node_without_data_has_its_reason():
+    line = find_line(summarize(build(fleet(14, SELECTION)), ""), "node-14")
+    assert "no_data" in line
+    assert "Connection timed out" in line
+
+
+def test_the_last_line_has_the_totals_and_the_main_cause():
+    last = summarize(build(fleet(14, SELECTION)), "")[-1]
+    assert last.startswith("6 ready, 1 on_demand, 1 at_risk, 4 not_ready, 1 unknown, 1 no_data. One cause explains ")
+
+
+def test_the_title_is_the_selection_of_the_nodes_or_the_default():
+    title = "Istio node readiness: iptables, sidecar and ambient, dual, Istio 1.31, profile combined"
+    assert summarize(build(fleet(3, SELECTION)), "default")[0] == title
+    assert summarize(build([]), "default") == [
+        "Istio node readiness: default",
+        "NODE  SYSTEM  VERDICT  REASON AND REMEDY",
+        "no node.",
+    ]
+
+
+def test_the_verdict_after_the_plan_has_a_column_until_the_plan_is_executed():
+    planned = make_outcome(kind=KINDS[1], plan={"expected": {"verdict": "ready"}})
+    execution = {"loaded": ["xt_owner"], "check_mode": True}
+    document = build({"audit": planned, "check": {**planned, "execution": execution}}.items())
+    lines = summarize(document, "")
+    assert lines[1].split()[2:6] == ["VERDICT", "EXPECTED", "DOCUMENTED", "EFFECTIVE"]
+    assert re.search(r"^check +.* on_demand +ready +not_ready +on_demand ", lines[3])
+
+
+def test_the_summary_of_a_large_fleet_shows_the_most_urgent_nodes():
+    lines = summarize(build(fleet(400, SELECTION)), "iptables")
+    assert len(lines) == 200 + 4
+    assert "not_ready" in lines[2]
+    assert lines[-2] == "... and 200 more"
+
+
+def test_one_line_summarizes_the_nodes_that_were_not_selected():
+    builder = Builder()
+    builder.add("a", make_outcome())
+    builder.add_missing("b", "not_selected", NOT_SELECTED)
+    lines = summarize(builder.document(NOW), "")
+    assert lines[3].split()[:2] == ["b", "no_data"]
+    assert lines[3].endswith(NOT_SELECTED)
+    assert lines[-1] == "1 ready, 1 no_data."
+    for number in range(300):
+        builder.add_missing(f"c-{number:03}", "not_selected", NOT_SELECTED)
+    *_others, line, totals = summarize(builder.document(NOW), "")
+    assert line.startswith("301 more nodes ")
+    assert line.endswith(f"{NOT_SELECTED}: b, c-000, c-001 and 298 more")
+    assert totals == "1 ready, 301 no_data."
+
+
+def test_the_summary_shows_the_execution():
+    execution = {
+        "loaded": ["xt_owner"],
+        "persisted": ["xt_owner", "xt_mark"],
+        "boot_file": "/etc/modules-load.d/istio.conf",
+    }
+    line = summarize(build([("a", make_outcome(execution=execution))]), "")[2]
+    assert "loaded xt_owner; persisted 2 modules in /etc/modules-load.d/istio.conf" in line
+    line = summarize(build([("a", make_outcome(execution={**execution, "check_mode": True}))]), "")[2]
+    assert "would load xt_owner" in line
