@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documentation of what every module says of check and diff mode; each adds its own support."""
+"""Documentation of check and diff mode that all modules share. Each module adds its own support."""
 
 from __future__ import annotations
 

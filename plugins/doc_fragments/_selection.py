@@ -88,8 +88,9 @@ options:
         required: true
       query:
         description:
-          - The JMESPath expression. It is evaluated on C(ansible_facts.istio_node), in which the entry of each
-            module has its own C(reasons), as M(nodeprep.istio.node_readiness) returns them in C(facts).
+          - The JMESPath expression. It sees the facts as M(nodeprep.istio.node_readiness) returns them, with the
+            reasons of each module in C(modules.NAME.reasons).
+          - The top-level list C(reasons) of M(nodeprep.istio.node_facts) is not available.
         type: str
         required: true
       message:

@@ -11,7 +11,7 @@ short_description: List the errors in the output of apt-get
 version_added: 0.2.0
 description:
   - Returns the error messages that C(apt-get) wrote to stderr, each once, without the prefix C(E:) or C(W:).
-  - A package list that cannot be downloaded is an error, too. C(apt-get update) only warns about it and exits with 0.
+  - A package list that cannot be downloaded is also an error. C(apt-get update) only warns about it and exits with 0.
 options:
   _input:
     description: C(stderr_lines) of C(apt-get) in the C locale.

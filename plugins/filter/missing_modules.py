@@ -11,7 +11,7 @@ short_description: List the required kernel modules that are not present
 version_added: 0.1.0
 description:
   - Lists every module of the selection whose grade now is not C(present), including blocked and missing modules.
-  - P(nodeprep.istio.preparation_plan#filter), and not this list, decides which modules to load.
+  - To find out which modules to load, use P(nodeprep.istio.preparation_plan#filter) instead of this list.
 options:
   _input:
     description: The node's facts, C(ansible_facts.istio_node) of M(nodeprep.istio.node_facts).

@@ -12,7 +12,8 @@ version_added: 0.2.0
 description:
   - Reads which packages C(apt-get --simulate install) or M(ansible.builtin.dnf) in check mode would install. Returns
     the packages of kernels and kernel modules whose name or version does not contain the running kernel's release.
-  - Role P(nodeprep.istio.istio_node#role) fails if there are any. A dependency must not change the kernel of a node.
+  - Role P(nodeprep.istio.istio_node#role) fails if the list is not empty, because it must not change the kernel of a
+    node.
 options:
   _input:
     description: Lines of C(stdout_lines) of C(apt-get --simulate install), or C(results) of M(ansible.builtin.dnf).
@@ -41,7 +42,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Names of packages with apt-get, names with versions with dnf, in the order of the input.
+  description: Names of packages (C(apt-get)) or names with versions (C(dnf)), in the order of the input.
   type: list
   elements: str
 """

@@ -57,7 +57,7 @@ options:
       - V(policy) also installs a policy module that allows containers to request modules. C(ip_tables) and
         C(ip6_tables), which the kernel never requests, are then loaded and persisted regardless of O(load) and
         O(persist).
-      - V(none) ignores SELinux.
+      - V(none) does the same as V(preload), but gives no hint if O(load) or O(persist) is off.
     type: str
     choices: [preload, policy, none]
     default: preload
@@ -109,23 +109,24 @@ _value:
         kind:
           description:
             - V(packages), V(overrides), V(policy), V(boolean), V(modules) or V(reboot).
-            - V(conflict) is a line in a file of the owner. V(repair) is something that only the owner can repair.
+            - V(conflict) is a line of modprobe.d or a mask of systemd-modules-load that only its owner can remove.
+              V(repair) is something that only the owner of the node can repair.
           type: str
         what:
           description: What is done.
           type: str
         why:
-          description: The reason.
+          description: The reason for the step.
           type: str
         by:
           description: Who does it, V(role) or V(owner).
           type: str
         where:
-          description: The file.
+          description: The file, with the line if there is one.
           returned: if there is one
           type: str
         command:
-          description: The command that does it, or that has the same effect, as a list of arguments.
+          description: A command that does it, or that has the same effect, as a list of arguments.
           returned: if there is one
           type: list
           elements: str
@@ -159,7 +160,7 @@ _value:
       type: list
       elements: str
     not_loadable:
-      description: The modules that cannot be loaded, with C(name) and C(cause).
+      description: The required modules that cannot be loaded, with C(name) and C(cause).
       type: list
       elements: dict
     change:
@@ -170,24 +171,36 @@ _value:
       type: list
       elements: str
     forecast:
-      description: The iptables variant that Istio would pick after the plan.
+      description: The iptables variant that Istio would pick after the plan; null for backend V(nftables).
+      returned: with state V(prepared)
       type: dict
     hints:
       description: Further information for the owner.
       type: list
       elements: str
     declaration:
-      description: What the owner declares on a node that the role must not write to, with C(kind) and C(text).
+      description:
+        - What the owner declares on a node that the role must not write to, with C(kind) and C(text); null if there is
+          nothing to declare or no known format.
+      returned: with state V(prepared)
       type: dict
     not_removed:
-      description: With V(absent), what remains on the node and why.
+      description: What remains on the node and why.
+      returned: with state V(absent)
       type: list
       elements: str
     expected:
       description:
         - The C(verdict) and the C(verdicts) of all profiles that the node will have, and the names of the
           requirements that will be C(unmet).
+      returned: with state V(prepared)
       type: dict
+    text:
+      description:
+        - The plan in words, with the verdict before and after it, and one line for each step and hint. The role shows
+          it before it executes the plan.
+      type: list
+      elements: str
 """
 
 from typing import Any

@@ -43,7 +43,7 @@ _value:
   type: dict
   contains:
     predicted:
-      description: The verdict of the assessment under profile C(effective), which is about the rules.
+      description: The verdict of the assessment under profile V(effective), which is about the rules.
       type: str
     result:
       description:
@@ -54,7 +54,7 @@ _value:
         - V(not_tested) means that no rule set was tested.
       type: str
     counts:
-      description: Number of rule sets for each status.
+      description: Number of rule sets for each status, V(passed), V(failed), V(not_tested) and V(not_testable).
       type: dict
     causes:
       description: The causes of failures.
@@ -69,11 +69,11 @@ _value:
           type: list
           elements: str
         missing:
-          description: The modules that are missing.
+          description: The missing modules, and the missing kernel options as C(CONFIG_NAME).
           type: list
           elements: str
         missing_options:
-          description: The kernel options that are missing.
+          description: The missing kernel options, without C(CONFIG_).
           type: list
           elements: str
         requirements:

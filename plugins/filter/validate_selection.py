@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter selection: a thin adapter over plugin_utils."""
+"""Filter validate_selection: a thin adapter over plugin_utils."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ name: validate_selection
 short_description: Validate a selection
 version_added: 0.2.0
 description:
-  - Returns the selection with all its defaults, or fails with one clear error. Needs no node.
+  - Returns the selection with all its defaults, or fails with one clear error. Contacts no node.
 options:
   _input:
     description: The options below as a mapping. Options that are absent or null have their default.

@@ -79,7 +79,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: It writes the report in check mode too, because it contacts no node.
+    details: It also writes the report in check mode, because it contacts no node.
   diff_mode:
     support: N/A
     details: It changes nothing on a node.

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prove on the node itself that rules like Istio's load and redirect traffic."""
+"""Test on a node whether rules like Istio's load and redirect traffic."""
 
 DOCUMENTATION = r"""
 module: interception_probe

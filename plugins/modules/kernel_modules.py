@@ -2,7 +2,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Load kernel modules and have them loaded at boot, all in one trip."""
+"""Load kernel modules and list them in the boot file, in one task."""
 
 DOCUMENTATION = r"""
 module: kernel_modules
@@ -11,13 +11,13 @@ version_added: 0.1.0
 description:
   - Loads a list of kernel modules and lists them in its block in C(/etc/modules-load.d/istio.conf).
   - Does not load a module that is already present. Checks C(/proc/modules) afterwards, because the exit code of
-    C(modprobe) proves nothing. If a module fails, the others are still loaded, and the task fails at the end with
+    C(modprobe) is not reliable. If a module fails, the others are still loaded, and the task fails at the end with
     the cause of each failure.
   - The boot file never lists a module that is built in, merged into another one, missing or blocked, nor a module
     that another file already loads. Lines outside the block, and other files, are not changed.
   - A blacklisted module is not loaded. No module is ever unloaded.
-  - If the boot file cannot be written, because the disk is full or the file is read-only, nothing is loaded either.
-    Check mode reports this too.
+  - If the boot file cannot be written, for example because the disk is full or the file is read-only, no module is
+    loaded either. Check mode also reports this.
 options:
   modules:
     description: Names of the modules. Dashes and underscores are equivalent. Required unless O(state=absent).

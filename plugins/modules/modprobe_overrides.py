@@ -2,7 +2,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take back, by files of our own, what keeps kernel modules from loading."""
+"""Override lines of modprobe.d that block kernel modules, with files of this collection."""
 
 DOCUMENTATION = r"""
 module: modprobe_overrides

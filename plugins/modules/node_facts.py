@@ -2,7 +2,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gather what an Istio node preparation needs to know of a node, in one trip."""
+"""Gather the facts of a node that its assessment and preparation need, in one task."""
 
 DOCUMENTATION = r"""
 module: node_facts
@@ -301,7 +301,7 @@ ansible_facts:
                   cannot be queried.
               type: str
             denied:
-              description: The denied requests in the audit log; null if there is no log, or if it cannot be read.
+              description: The denied requests in the audit log; null if the log does not exist or cannot be read.
               type: dict
               contains:
                 modules:

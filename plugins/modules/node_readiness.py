@@ -95,7 +95,9 @@ assessment:
   returned: success
   type: dict
 plan:
-  description: The plan as P(nodeprep.istio.preparation_plan#filter) returns it, or the plan that was executed.
+  description:
+    - The plan as P(nodeprep.istio.preparation_plan#filter) returns it, or the plan that was executed. Its C(text) is
+      the plan in words.
   returned: success
   type: dict
 execution:
