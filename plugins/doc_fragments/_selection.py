@@ -88,9 +88,8 @@ options:
         required: true
       query:
         description:
-          - The JMESPath expression. It sees the facts as M(nodeprep.istio.node_readiness) returns them, with the
-            reasons of each module in C(modules.NAME.reasons).
-          - The top-level list C(reasons) of M(nodeprep.istio.node_facts) is not available.
+          - The JMESPath expression. It is evaluated on the facts as M(nodeprep.istio.node_readiness) returns them,
+            in which the reasons of each module are in C(modules.NAME.reasons).
         type: str
         required: true
       message:

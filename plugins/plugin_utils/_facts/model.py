@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import CONFLICT_CODES, Code
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError
@@ -274,6 +274,8 @@ class Facts:
     netfilter: Netfilter = Netfilter()
     unreadable: Mapping[str, str] = field(default_factory=dict)
     truncated: tuple[str, ...] = ()
+    # As node_facts groups them. Only the checks of a site read them here; all other code reads those of each module.
+    reasons: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         for name, module in self.modules.items():

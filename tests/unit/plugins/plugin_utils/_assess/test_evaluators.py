@@ -119,6 +119,15 @@ def test_a_site_check_has_a_grade_and_never_stops_the_role(query, level, verdict
     assert preparation_plan(node, extra_checks=[check])["refused"] == []
 
 
+def test_a_site_check_sees_the_reasons_of_a_module_and_the_groups_of_reasons():
+    reason = {"axis": "autoload", "code": "selinux", "text": "SELinux denies it"}
+    node = facts(state="loaded", boot="yes", xt_owner={"state": "loaded", "boot": "yes", "reasons": [reason]})
+    for query in ("modules.xt_owner.reasons[0].code == 'selinux'", "length(reasons[?code == 'selinux']) == `1`"):
+        check = {"id": "site", "query": query, "message": "our rule"}
+        (row,) = [row for row in readiness(node, extra_checks=[check])["requirements"] if row["kind"] == "check"]
+        assert row["now"] == "present", query
+
+
 BLACKLISTED = {
     "axis": "autoload",
     "code": "blacklist",
