@@ -84,7 +84,9 @@ def _unxz(content: bytes) -> Optional[bytes]:
         unpacked = unpacker.decompress(content, MAX_FILE_BYTES)
     except (EOFError, ValueError, lzma.LZMAError):
         return None
-    return unpacked if unpacker.eof else None
+    if not unpacker.eof:
+        return None
+    return unpacked
 
 
 class SignatureCheck:
@@ -108,7 +110,7 @@ class SignatureCheck:
         if signed is not None or self._find_signed is None or not path.endswith((".xz", ".zst")):
             return signed
         if self._found is None:
-            # All modules of interest at once: the function starts a process.
+            # One call for all modules: the function starts a process.
             paths = [self._tree.find_file(name) for name in KERNEL_OPTIONS]
             self._found = self._find_signed([path for path in paths if path])
         return path in self._found

@@ -78,7 +78,7 @@ class Grades:
         state = module.state_at_next_boot
         if state == "builtin" or module.boot == "yes":
             return "present"
-        # A merged module that comes here has no known provider: it is an alias that only the next kernel has.
+        # The provider of a merged module is unknown here only if the name is an alias that only the next kernel has.
         if state in ("unknown", "merged") or module.boot == "unknown":
             return "unknown"
         if state in ("loadable", "loaded"):
@@ -93,12 +93,12 @@ class Grades:
         if after is None:
             return "on_demand"
         # The code of that module requests this one, so it has to be present first. The kernel never requests ip_tables,
-        # and the request of another one may be denied.
+        # and a request for another module may be denied.
         first = grade(after)
         return "on_demand" if first in AVAILABLE_GRADES else first
 
     def _grade_with_dependents(self, name: str, grade: Callable[[str], Grade]) -> Grade:
-        """Return the grade of a module; a required module that depends on it brings it along."""
+        """Return the grade of a module; a required module that depends on it loads it, too."""
         own = grade(name)
         if own != "unmet" or self._modules[name].state not in ("loadable", "loaded"):
             return own
@@ -107,16 +107,19 @@ class Grades:
 
 
 class Graded(Protocol):
-    """Anything with a level and the two grades, as a verdict is decided by."""
+    """Anything with a level and two grades: what a verdict is based on."""
 
     @property
-    def level(self) -> str: ...
+    def level(self) -> str:
+        """Either must or should."""
 
     @property
-    def now(self) -> str: ...
+    def now(self) -> str:
+        """The grade now."""
 
     @property
-    def after_reboot(self) -> str: ...
+    def after_reboot(self) -> str:
+        """The grade after a reboot."""
 
 
 def decide_verdict(rows: Iterable[Graded]) -> Verdict:

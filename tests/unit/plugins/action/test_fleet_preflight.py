@@ -72,7 +72,7 @@ def test_variables_of_the_command_line_take_precedence_over_the_inventory():
 @pytest.mark.parametrize("name", ["a b", "a,b", "a:b", "!a"])
 def test_a_host_whose_name_is_a_pattern_of_others_is_an_error(name):
     message = run({"good": {}, name: {}}, ["good", name])["msg"]
-    assert message.startswith(f"Ansible cannot name these hosts in a play: {name}; ")
+    assert message.startswith(f"a play cannot address these hosts: {name}; ")
 
 
 def test_addresses_and_domain_names_are_valid_host_names():
@@ -82,7 +82,7 @@ def test_addresses_and_domain_names_are_valid_host_names():
 
 @pytest.mark.parametrize(
     "hosts, message",
-    [([], "no host of the inventory matches 'x'"), (["z"], "no host of 'x' is in this run; --limit excludes all")],
+    [([], "no host in the inventory matches 'x'"), (["z"], "no host of 'x' is in this run; --limit excludes all")],
 )
 def test_a_run_without_hosts_is_an_error(hosts, message):
     found = run({"a": {}}, hosts, pattern="x")

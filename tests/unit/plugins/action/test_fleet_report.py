@@ -84,7 +84,8 @@ OUTCOMES = {
 }
 
 
-def write_report(directory, outcomes=OUTCOMES, **arguments):
+def write_report(directory, outcomes=None, **arguments):
+    outcomes = OUTCOMES if outcomes is None else outcomes
     return run(fleet_report, outcomes, **{"dir": str(directory), "formats": ["json"], "templates": "t", **arguments})
 
 

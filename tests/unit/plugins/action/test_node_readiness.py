@@ -134,7 +134,7 @@ NEVER_RAN = [
             "module_stderr": "pyenv: python3.13: command not found\n\n"
             "The `python3.13' command exists in these versions:\n  3.13.0\n\nNote: see help\n",
         },
-        "pyenv: python3.13: command not found; set ansible_python_interpreter to a Python of the node",
+        "pyenv: python3.13: command not found; set ansible_python_interpreter to the path of Python on the node",
         id="no Python",
     ),
     pytest.param(

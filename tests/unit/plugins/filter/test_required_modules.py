@@ -12,7 +12,7 @@ from ansible_collections.nodeprep.istio.plugins.filter.required_modules import r
 
 def test_the_backend_is_the_input():
     assert "nft_redir" in required_modules("nftables")
-    assert required_modules("nftables", backend="nftables") == required_modules("nftables")
+    assert required_modules("nftables", **{"backend": "nftables"}) == required_modules("nftables")
 
 
 def test_a_selection_that_was_assessed_can_be_the_options():

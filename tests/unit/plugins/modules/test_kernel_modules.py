@@ -3,10 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """kernel_modules on a recorded node: check mode predicts what a run does, failures included, and changes nothing."""
 
-from __future__ import annotations
-
 import os
-from typing import Any, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Optional
 
 import pytest
 from ansible.module_utils import basic
@@ -29,9 +27,9 @@ class Run(NamedTuple):
     :ivar text: the boot file afterwards, or None if it does not exist.
     """
 
-    result: dict[str, Any]
-    commands: list[list[str]]
-    text: str | None
+    result: Dict[str, Any]
+    commands: List[List[str]]
+    text: Optional[str]
 
 
 @pytest.fixture
@@ -54,7 +52,7 @@ def node(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(node, monkeypatch, capsys):
-    commands: list[list[str]] = []
+    commands: List[List[str]] = []
 
     def modprobe(_module, command, **_options):
         commands.append(command[1:])

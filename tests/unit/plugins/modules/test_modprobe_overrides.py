@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """modprobe_overrides on a recorded node: check mode predicts what a run does, and changes nothing."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

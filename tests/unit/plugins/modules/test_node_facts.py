@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """node_facts: its options, and what it does with them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

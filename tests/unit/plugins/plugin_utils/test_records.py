@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError, from_mapping, to_plain
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import (
+    StructureError,
+    from_mapping,
+    list_field_names,
+    to_plain,
+)
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,9 @@ def test_tagged_text_becomes_plain_text():
         Bicycle,
         {TaggedText("name"): TaggedText("b"), "kind": TaggedText("road"), "spare": {TaggedText("rear"): {"size": 1}}},
     )
-    assert type(bicycle.name) is str
-    assert type(bicycle.kind) is str
-    assert [type(key) for key in bicycle.spare] == [str]
+    assert bicycle.name.__class__ is str
+    assert bicycle.kind.__class__ is str
+    assert [key.__class__ for key in bicycle.spare] == [str]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +134,22 @@ def test_long_values_are_cut_in_errors():
     with pytest.raises(StructureError) as raised:
         from_mapping(Bicycle, {"name": ["x" * 1000]})
     assert len(str(raised.value)) < 150
+
+
+def test_a_value_that_already_is_the_dataclass_is_kept():
+    wheel = Wheel(28, ("x",))
+    assert from_mapping(Wheel, wheel) is wheel
+    assert from_mapping(Bicycle, {"name": "b", "front": wheel}).front is wheel
+
+
+def test_an_instance_of_another_dataclass_is_an_error():
+    with pytest.raises(StructureError, match="^'front' is .*, not a mapping$"):
+        from_mapping(Bicycle, {"name": "b", "front": Switch(1)})
+
+
+def test_the_field_names_of_a_dataclass_are_listed_in_their_order():
+    assert list_field_names(Wheel) == ("size", "spokes")
+    assert list_field_names(Switch) == ("number", "flag")
 
 
 def test_plain_values_are_dicts_and_lists():

@@ -108,7 +108,7 @@ def test_consent_that_does_not_help_is_not_requested(override_conflicts):
     plan = preparation_plan(node, override_conflicts=override_conflicts)
     assert list_kinds(plan, "owner") == ["conflict", "conflict"]
     assert "overrides" not in list_kinds(plan)
-    assert plan["steps"][0]["what"].endswith("; to override it alone would not help")
+    assert plan["steps"][0]["what"].endswith("; overriding this line alone would not help")
     assert plan["steps"][1]["what"].endswith("; the role cannot override it")
 
 
@@ -154,7 +154,7 @@ def test_lines_that_the_facts_do_not_list_are_a_step_of_the_owner():
     listed, unlisted = [step for step in plan["steps"] if step["by"] == "owner"]
     assert listed["where"] == VENDOR_FILE + ":3"
     assert unlisted["what"] == "remove the 'blacklist' and 'install' lines of xt_owner in modprobe.d"
-    assert unlisted["why"] == "they keep these modules from loading, and are too many to list"
+    assert unlisted["why"] == "these lines keep the modules from loading and are too many to list"
     assert unlisted["command"][:3] == ["grep", "-rnE", "^ *(blacklist|install) .*(xt_owner)"]
 
 
@@ -212,7 +212,8 @@ def test_a_copy_whose_source_changed_is_updated():
 def test_a_hint_names_the_override_files_of_an_earlier_run():
     node = make_node(state="builtin", boot="not_applicable", managed={"overrides": {EDITED_FILE: {"current": True}}})
     assert preparation_plan(node)["hints"] == [
-        f"{EDITED_FILE}: files of an earlier run still override conflicts; they stay until istio_node_state: absent"
+        f"{EDITED_FILE}: these files from an earlier run still override conflicts; "
+        "to remove them, set istio_node_state: absent"
     ]
     assert preparation_plan(node, override_conflicts=True)["hints"] == []
 
@@ -402,7 +403,7 @@ def test_a_blacklist_also_counts_for_modules_that_the_kernel_never_requests(node
 def test_the_node_and_the_plan_leave_an_edited_override_as_it_is(node, state):
     node.write(CONF, BLACKLIST.format("xt_owner"))
     write_overrides(node, plan_for(node, override_conflicts=True))
-    (path,) = read_overrides(node.files)
+    (path,) = list(read_overrides(node.files))
     node.write(path, node.path(path).read_text() + "options nf_conntrack hashsize=131072\n")
     assert plan_changes(node.files, state, []) == ({}, [path])
     if state == "present":
