@@ -31,7 +31,7 @@ ARGUMENTS = {
     "consent": {"type": "dict", "default": {}},
     "execution": {"type": "dict"},
 }
-# What the module that observes the node returns besides the facts, and the task returns too.
+# Results of module node_facts that the task returns, too.
 PASSED_ON = ("ansible_facts", "warnings", "deprecations")
 
 

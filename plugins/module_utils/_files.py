@@ -8,7 +8,7 @@ import stat
 import zlib
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
-# A tmpfs: a reboot clears it, whatever an image holds there.
+# A tmpfs: a reboot clears it, also in an image.
 VOLATILE_DIRECTORY = "/run/"
 
 # Far above the size of each file that is read here: on real nodes modules.alias has 2 MiB, dpkg's status file 10 MiB.
@@ -34,7 +34,7 @@ class Files:
     def resolve(self, path: str) -> str:
         """Return the path by which this process opens I(path), which is absolute on the node.
 
-        Absolute links of an image mean files of the image, so below another root each link is followed by hand.
+        Absolute links of an image mean files of the image, so below another root each link is resolved here.
         """
         if not self.root:
             return path
@@ -120,7 +120,7 @@ class Files:
             os.close(handle)
 
     def exists(self, path: str) -> Optional[bool]:
-        """Return whether the file exists; None if that cannot be determined for lack of permission."""
+        """Return whether the file exists; None if permission is missing."""
         found = self.get_mode(path) is not None  # notes a path for which permission is missing
         return None if path in self.unreadable else found
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# ssh prints this line last in any case, also if the command succeeded.
+# ssh always prints this line last, even if the command succeeded.
 SSH_CLOSED = re.compile(r"(Shared c|C)onnection to \S+ closed\.?")
 # A shell, or a wrapper in place of a program, prints this if the program does not exist. Lines of advice may follow.
 PROGRAM_NOT_FOUND = re.compile(r"not found|[Nn]o such file or directory")
@@ -58,6 +58,6 @@ def _pick_error(lines: list[str], exit_code: Any) -> str:
     for line in lines:
         if PROGRAM_NOT_FOUND.search(line):
             if "python" in line:
-                return f"{line}; set ansible_python_interpreter to a Python of the node"
+                return f"{line}; set ansible_python_interpreter to the path of Python on the node"
             return line
     return lines[-1]

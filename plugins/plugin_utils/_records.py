@@ -41,8 +41,8 @@ def from_mapping(kind: type[T], value: Any) -> T:
 
     Fields may be str, bool, int, float, Literal, Any, ``tuple[X, ...]`` (from a list), ``tuple[X, Y]``,
     ``Mapping[str, X]``, other dataclasses, and each of them or None. A missing key takes the field's default; other
-    keys are ignored. A value that is of the dataclass already is kept. Subclasses of str and dict become plain ones:
-    ansible-core 2.19 and newer tag the values of templates and modules.
+    keys are ignored. A value that already is an instance of the dataclass is kept. Subclasses of str and dict become
+    plain ones: ansible-core 2.19 and newer tag the values of templates and modules.
 
     Raises StructureError if a value does not fit. An error from __post_init__ passes through; if it is a
     StructureError, with its path.
@@ -90,7 +90,7 @@ def _scalar_reader(kind: Any) -> _Reader:
     def read(value: Any) -> Any:
         if value.__class__ is kind:
             return value
-        # To Python true and false are whole numbers too.
+        # In Python, True and False are whole numbers, too.
         if isinstance(value, accepted) and not isinstance(value, bool):
             return kind(value)
         raise _is_not(value, _SCALARS[kind])
@@ -99,9 +99,9 @@ def _scalar_reader(kind: Any) -> _Reader:
 
 
 def _literal_reader(choices: tuple[Any, ...]) -> _Reader:
-    # True == 1, but neither may stand for the other.
+    # True == 1, but neither is accepted for the other.
     by_value = {(isinstance(choice, bool), choice): choice for choice in choices}
-    expected = f"one of {', '.join(map(str, choices))}"
+    expected = f"one of {', '.join(str(choice) or 'empty' for choice in choices)}"
 
     def read(value: Any) -> Any:
         if isinstance(value, (str, int)):

@@ -145,7 +145,7 @@ def test_another_strategy_and_a_directory_of_a_later_host(tmp_path):
 @pytest.mark.parametrize(
     "arguments, variables, messages",
     [
-        ((), {"istio_node_hosts": "typo"}, ["no host of the inventory matches 'typo'"]),
+        ((), {"istio_node_hosts": "typo"}, ["no host in the inventory matches 'typo'"]),
         (
             ("--limit", "good"),
             {"istio_node_hosts": "bad"},
@@ -281,7 +281,7 @@ class TestRecordedFacts:
         (tmp_path / "facts" / "package.json").write_text('{"name": "a-package"}')
         done = play("report_from_facts", **options)
         assert done.returncode == 2, done.stdout
-        assert "package.json: neither the facts of a node nor a report; give " in done.stdout
+        assert "package.json: contains neither the facts of a node nor a report; give " in done.stdout
         assert done.stdout.count("fatal: ") == 1
 
     def test_an_unknown_format_gets_one_clear_error(self, options):

@@ -34,7 +34,7 @@ class Line(NamedTuple):
 
 
 class Change(NamedTuple):
-    """The text of an override before and after; an empty text stands for an absent file."""
+    """The text of an override before and after; an empty text means that the file is absent."""
 
     before: str
     after: str

@@ -23,7 +23,7 @@ _VERSION_PART = re.compile(r"[0-9]{1,18}|[A-Za-z]+")
 class NextKernel(NamedTuple):
     """The kernel that boots next.
 
-    :ivar source: what says so, in words.
+    :ivar source: its evidence, in words.
     :ivar certain: whether that is certain; otherwise it is a guess.
     """
 

@@ -39,7 +39,7 @@ class BootLine(NamedTuple):
 
     :ivar name: canonical name, of a module or an alias.
     :ivar where: "path:line".
-    :ivar ineffective: the Cause if the line loads nothing, whatever the kernel has; None if it counts.
+    :ivar ineffective: the Cause if the line loads nothing with any kernel; None if it counts.
     :ivar uncertainty: the Cause if it cannot be determined whether the line is read, or None.
     :ivar read_by_script: whether an init script reads the line.
     """
@@ -136,15 +136,13 @@ def _find_shadow(files: Files, path: str) -> Optional[Cause]:
 
 
 def _apply_shadowed(boot: BootList, files: Files, path: str, winner: str) -> None:
-    """Add the lines of a file whose place another one takes."""
+    """Add the lines of a file that another one replaces."""
     if not files.is_dir(winner):
         cause = Cause(Code.BOOT_FILE_MASKED, f"{winner} takes that file's place")
         boot.ineffective_lines += _read_ineffective(files, path, cause)
         return
-    # It takes the file's place in systemd 247 and 252; 262 reads the file.
-    cause = Cause(
-        Code.BOOT_FILE_MASKED_BY_DIRECTORY, f"some releases of systemd read the directory {winner} in its place"
-    )
+    # It replaces the file in systemd 247 and 252; 262 reads the file.
+    cause = Cause(Code.BOOT_FILE_MASKED_BY_DIRECTORY, f"some systemd releases read the directory {winner} instead")
     for line in _parse_file(path, files.read(path) or ""):
         if not line.ineffective:
             boot.lines.append(line._replace(uncertainty=cause._replace(listed_in=line.where)))
@@ -219,7 +217,7 @@ def apply_init_scripts(boot: BootList, files: Files) -> None:
 
 
 def _read_ineffective(files: Files, path: str, cause: Cause) -> List[BootLine]:
-    """Return the lines of a file that does not count, each with the cause of that."""
+    """Return the lines of a file that does not count, each with the cause."""
     lines = []
     for line in _parse_file(path, files.read(path) or ""):
         lines.append(line._replace(ineffective=line.ineffective or cause._replace(listed_in=line.where)))
@@ -232,7 +230,7 @@ def _parse_file(path: str, text: str) -> Iterator[BootLine]:
         where = f"{path}:{number}"
         words = line.lstrip("\ufeff").split()
         if words and words[0] != line:
-            cause = Cause(Code.MALFORMED_BOOT_ENTRY, "the whole line counts as one name", listed_in=where)
+            cause = Cause(Code.MALFORMED_BOOT_ENTRY, "the whole line is one name", listed_in=where)
             for word in words:
                 yield BootLine(canonicalize(word), where, cause)
         elif words:

@@ -16,7 +16,7 @@ DIRECTORIES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/us
 PERSISTENT_DIRECTORIES = tuple(directory for directory in DIRECTORIES if not is_volatile(directory))
 MODULES_DISABLED = "kernel/modules_disabled"
 MODPROBE_HELPER = "kernel/modprobe"
-# A reason quotes as many characters of the helper's path.
+# A reason quotes this many characters of the path.
 _MAX_HELPER_CHARS = 100
 _DOTS_AND_SLASHES = str.maketrans("./", "/.")
 

@@ -13,14 +13,14 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cau
 
 
 class Target(NamedTuple):
-    """A module that a name stands for, and whether it does so by an alias."""
+    """A module that a name resolves to, and whether by an alias."""
 
     module: str
     by_alias: bool
 
 
 class Lookup(NamedTuple):
-    """The modules that a name stands for, or the cause if a line keeps it from standing for any.
+    """The modules that a name resolves to, or the cause if a line prevents that.
 
     Both are empty for an unknown name.
     """
@@ -52,7 +52,7 @@ class Modprobe:
         self._own_blocks: Dict[str, Optional[Cause]] = {}
 
     def lookup(self, name: str) -> Lookup:
-        """Return what a name stands for, in the order of libkmod-module.c: kmod_module_new_from_lookup()."""
+        """Return what a name resolves to, in the order of libkmod-module.c: kmod_module_new_from_lookup()."""
         alias_lines = self.conf.find_alias_targets(name)
         if alias_lines:
             modules = [line.module for line in alias_lines]
@@ -70,7 +70,7 @@ class Modprobe:
     def resolve_request(self, request: str, name: str, blacklisted: bool) -> Tuple[bool, Optional[Cause]]:
         """Return whether the request for a name or an alias leads to module I(name), and the cause if it does not.
 
-        Without a cause, the request stands for nothing at all.
+        Without a cause, the request resolves to nothing.
 
         :param blacklisted: whether a blacklist holds for real names as well, as it does for systemd-modules-load.
         """
@@ -96,7 +96,7 @@ class Modprobe:
         return None
 
     def find_conflicts(self, name: str) -> List[Cause]:
-        """Return all causes in the configuration that keep this module from loading. It loads only if all are gone."""
+        """Return all causes in the configuration that keep this module from loading. It loads only without them."""
         causes = self.conf.find_blacklists(name) + self.conf.find_blocks(name)
         for dependency in self._list_unloaded_dependencies(name):
             causes += [_of_dependency(dependency, cause) for cause in self.conf.find_blocks(dependency)]
@@ -164,7 +164,7 @@ class Modprobe:
         return [dependency for dependency in self.tree.list_dependencies(name) if dependency not in self._loaded]
 
     def _find_own_block(self, name: str) -> Optional[Cause]:
-        """Return the cause if this module on its own does not load, whatever its dependencies are, or None."""
+        """Return the cause if this module itself does not load, regardless of its dependencies, or None."""
         if name not in self._own_blocks:
             self._own_blocks[name] = self.conf.find_block(name) or self._find_file_block(name)
         return self._own_blocks[name]

@@ -31,9 +31,9 @@ DIRECTORIES = (
 )
 # libkmod/libkmod-config.c: conf_files_filter_out()
 SUFFIXES = (".conf", ".alias")
-# A reason quotes as many characters of an install command.
+# A reason quotes this many characters of a command.
 _MAX_COMMAND_CHARS = 100
-# As many lines on one module get a reason of their own; usually there is one.
+# This many lines per module have their own reason; usually there is one.
 _MAX_PLACES = 5
 _WILDCARDS = re.compile(r"[*?[]")
 
@@ -119,7 +119,7 @@ class ModprobeConf:
         return next(iter(self.find_install_overrides(name)), None)
 
     def find_install_overrides(self, name: str) -> List[Cause]:
-        """Return such a cause for the install line that counts, and for each that counts if those before it go."""
+        """Return such a cause for the install line in effect, and for each that takes effect without those before."""
         causes = []
         for line in self._find_install_lines(name):
             if _loads_the_module(line.command, name):
@@ -151,7 +151,7 @@ class ModprobeConf:
         return next(iter(self.find_blacklists(name)), None)
 
     def find_blacklists(self, name: str) -> List[Cause]:
-        """Return such a cause for each place. The module loads only if all of these lines are gone."""
+        """Return such a cause for each place. The module loads only if all are removed."""
         places = self.blacklist.get(name, [])
         causes = [Cause(Code.BLACKLIST, "blacklisted", where) for where in places[:_MAX_PLACES]]
         more = len(places) - len(causes)

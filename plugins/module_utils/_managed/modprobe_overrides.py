@@ -30,7 +30,7 @@ _SOURCE = "# Copy, without the lines below, of "
 _DIGEST = "# SHA-256 of all other lines: "
 _LINE = "#- "
 _END = "#- end of the overridden lines"
-# Of each line so much is stored and compared. It bounds the facts.
+# Stored and compared characters of a line. It bounds the facts.
 _MAX_LINE_CHARS = 200
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 

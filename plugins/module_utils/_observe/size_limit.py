@@ -25,8 +25,8 @@ OTHER_FILES = "other files"
 def limit_size(facts: Dict[str, Any], max_bytes: int = MAX_FACTS_BYTES) -> Dict[str, Any]:
     """Return the facts with at most so many bytes of JSON; C(truncated) then names what was left out, in that order.
 
-    I(facts) is changed. The last steps are for nodes that exist only on purpose, such as one whose index names a module
-    a thousand times.
+    I(facts) is changed. The last steps are for manipulated nodes, such as one whose index names a module a thousand
+    times.
     """
     truncated = []
     size = _measure(facts)

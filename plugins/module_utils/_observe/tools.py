@@ -191,7 +191,7 @@ class PackageVersions:
 
 
 def has_rpm(files: Files) -> bool:
-    """Return whether rpm and a database of its are installed."""
+    """Return whether rpm and its database are installed."""
     return bool(files.exists(RPM)) and any(files.is_dir(path) for path in RPM_DATABASES)
 
 

@@ -46,8 +46,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import is_a
 # From this version on iptables-nft matches ports and marks without the kernel's xt_tcpudp and xt_mark.
 NEW_IPTABLES = "1.8.8"
 
-PAGE_ALONE = "the page requires it, and no rule of this selection uses it"
-RULES_ALONE = "rules of this selection use it, and the page does not name it"
+PAGE_ALONE = "Istio's page requires it, but no rule of this selection uses it"
+RULES_ALONE = "rules of this selection use it, but Istio's page does not list it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,7 @@ class Assessment:
 
     def as_dict(self) -> dict[str, object]:
         release = self.selection.release
+        forecast = summarize(self.forecasts, self.forecasts_after_reboot)
         return {
             "selection": self.selection.as_dict(),
             "profile": self.selection.profile,
@@ -145,7 +146,7 @@ class Assessment:
             "requirements": [row.as_dict() for row in self.requirements],
             "findings": [finding.as_dict() for finding in self.findings],
             "disagreements": [disagreement.as_dict() for disagreement in self.disagreements],
-            "forecast": summarize(self.forecasts, self.forecasts_after_reboot),
+            "forecast": None if forecast is None else forecast.as_dict(),
             "catalogue": {
                 "requested": release.requested,
                 "used": release.used,
@@ -224,7 +225,7 @@ def _choose_forecasts(
     for mode, forecast in forecasts.items():
         if forecast.is_nft_once_loaded:
             reason = (
-                f"{forecast.reason}, which does not work either; once the missing modules are loaded Istio picks nft"
+                f"{forecast.reason}, which does not work either; Istio picks nft once the missing modules are loaded"
             )
             forecasts[mode] = replace(forecast, variant="nft", reason=reason)
     return forecasts
@@ -245,7 +246,7 @@ def _list_variants(forecasts: Forecasts) -> VariantsOfModes:
 def _evaluate_rows(facts: Facts, rows: Iterable[RequiredRow], profile: str) -> list[AssessedRequirement]:
     """Return the rows of one profile with their grades."""
     of_profile = [row for row in rows if profile in row.levels]
-    # Modules that are required together can come as each other's dependency.
+    # A required module may load another one as its dependency.
     grades = Grades(facts.modules, (name for row in of_profile for name in row.requirement.modules))
     return [_evaluate_row(facts, row, row.levels[profile], grades) for row in of_profile]
 
@@ -271,16 +272,16 @@ def _evaluate_row(facts: Facts, row: RequiredRow, level: Level, grades: Grades) 
 
 
 def _apply_needs(row: AssessedRequirement, needs: PerColumn[Needs]) -> AssessedRequirement:
-    """Return the row with the grades that count in each column, and with when it is needed in its reason."""
+    """Return the row with the grades that count. If it is needed in one column only, its reason says in which."""
     if row.level != "must" or all(row.id in needs.get(column).certain for column in COLUMNS):
         return row
     now = needs.now.apply(row.id, row.now)
     after = needs.after_reboot.apply(row.id, row.after_reboot)
     reason = row.reason
     if now == "not_needed":
-        reason = _join_texts("needed after a reboot only, when Istio picks the other iptables variant", reason)
+        reason = _join_texts("needed only after a reboot, when Istio picks the other iptables variant", reason)
     elif after == "not_needed":
-        reason = _join_texts("needed until a reboot only", reason)
+        reason = _join_texts("needed only until a reboot", reason)
     return replace(row, now=now, after_reboot=after, reason=reason)
 
 

@@ -35,7 +35,7 @@ def evaluate(facts: Facts, requirement: Requirement, grades: Grades) -> Evaluati
 
 
 def evaluate_module(facts: Facts, requirement: Requirement, grades: Grades) -> Evaluation:
-    """Evaluate a module; of any-of modules the best counts, for each grade separately."""
+    """Evaluate a module. Each grade is the best one of all any-of modules."""
     now: dict[str, Grade] = {}
     after_reboot: dict[str, Grade] = {}
     for name in requirement.modules:
@@ -76,7 +76,7 @@ def _find_remedy(module: ModuleFacts, now: Grade, after_reboot: Grade) -> str | 
         "loadable": f"{first}load it, and list it in /etc/modules-load.d",
         "loaded": f"{first}list it in /etc/modules-load.d",
         "blocked": "remove what blocks it, then load it",
-        "missing": "install the package of this kernel that has it, or use a kernel that has it",
+        "missing": "install the package that provides the module for this kernel, or use a kernel that includes it",
     }
     return remedies.get(module.state)
 
@@ -119,14 +119,14 @@ def evaluate_kernel(facts: Facts, requirement: Requirement) -> Evaluation:
     if requirement.feature == "ipv6":
         return _evaluate_ipv6(
             facts,
-            "IPv6 rules, and routes and addresses for them, cannot be loaded",
+            "Istio cannot set up its IPv6 rules, routes and addresses",
             "boot without ipv6.disable=1, use a kernel with IPv6, or restrict Istio to IPv4 (ip_family ipv4, and "
             "ambient_ipv6 false)",
         )
     if requirement.feature == "ipv6_probe":
         return _evaluate_ipv6(
             facts,
-            "Istio up to 1.27.1 tests iptables-legacy for IPv6 too, and the test fails",
+            "Istio up to 1.27.1 also tests iptables-legacy for IPv6, and that test fails",
             "use Istio 1.27.2 or newer, boot without ipv6.disable=1, or use a kernel with IPv6",
         )
     version = ".".join(str(part) for part in facts.kernel.version)
@@ -152,7 +152,7 @@ def evaluate_check(facts: Facts, requirement: Requirement) -> Evaluation:
     return _present("true") if holds else _unmet("not true", reason)
 
 
-# Those of modules need the grades too; see evaluate().
+# Without the kind module, whose evaluator also needs the grades; see evaluate().
 EVALUATORS: Mapping[Kind, Callable[[Facts, Requirement], Evaluation]] = {
     "option": evaluate_option,
     "tool": evaluate_tool,

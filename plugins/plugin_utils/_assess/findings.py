@@ -64,8 +64,8 @@ def find_retired_legacy_tables(situation: Situation) -> Iterator[Finding]:
     states = {situation.get_state(name) for name in ("iptable_nat", "ip_tables")}
     if situation.selection.backend == "iptables" and states == {"missing"}:
         message = (
-            "this kernel has no legacy iptables tables; Istio works through iptables-nft, and the page's rows of "
-            "iptable_* and ip6table_* do not apply"
+            "this kernel has no legacy iptables tables; Istio uses iptables-nft, and the iptable_* and ip6table_* rows "
+            "of Istio's page do not apply"
         )
         yield Finding("legacy_retired", "info", message, "Linux net/netfilter/Kconfig: NETFILTER_XTABLES_LEGACY")
 
@@ -90,9 +90,7 @@ def find_mixed_backends(situation: Situation) -> Iterator[Finding]:
     # If loading a module creates its table, an existing table does not prove that there are rules.
     has_legacy_rules = bool(find_in_host(facts)) and not creates_tables_on_load(facts)
     if has_legacy_rules and facts.netfilter.nft_compat_uses:
-        message = (
-            "rules of iptables-nft and tables of iptables-legacy exist on this node: each binary sees only its own"
-        )
+        message = "this node has rules of iptables-nft and tables of iptables-legacy; each binary sees only its own"
         yield Finding("mixed_backends", "warning", message, "https://github.com/istio/istio/issues/57827")
 
 
@@ -106,8 +104,8 @@ def find_flips_by_page_modules(situation: Situation) -> Iterator[Finding]:
     for mode, forecast in situation.forecasts.now.items():
         if forecast.variant == "nft" and forecast_variant(with_modules, selection, mode).variant == "legacy":
             message = (
-                "on this kernel, loading the page's legacy modules creates their tables in the host's network "
-                f"namespace: Istio then picks iptables-legacy in {mode} mode"
+                "on this kernel, loading the legacy modules of Istio's page creates their tables in the host's network "
+                f"namespace; Istio then picks iptables-legacy in {mode} mode"
             )
             yield Finding("legacy_flip", "warning", message, "Linux fdacd57c79b7")
 
@@ -118,8 +116,8 @@ def find_variant_changes(situation: Situation) -> Iterator[Finding]:
         if {now.variant, after.variant} == {"legacy", "nft"}:
             cause = _describe_listed_tables(situation.facts, after.tables) or after.reason
             message = (
-                f"in {mode} mode Istio picks iptables-{now.variant} on this node now ({now.reason}), "
-                f"and iptables-{after.variant} after a reboot ({cause})"
+                f"in {mode} mode Istio now picks iptables-{now.variant} on this node ({now.reason}), "
+                f"but iptables-{after.variant} after a reboot ({cause})"
             )
             yield Finding("variant_changes", "warning", message, DETECTION)
 
@@ -149,13 +147,13 @@ def find_ambient_ipv6(situation: Situation) -> Iterator[Finding]:
     selection = situation.selection
     if selection.ambient and not selection.ipv6 and selection.ambient_ipv6:
         message = (
-            "the cluster is IPv4, but ambient Istio also writes IPv6 rules unless values.cni.ambient.ipv6 is false; "
-            "if these fail, its agent does not start"
+            "the cluster uses IPv4 only, but ambient Istio also writes IPv6 rules unless values.cni.ambient.ipv6 is "
+            "false; if these rules fail, its CNI agent does not start"
         )
         yield Finding("ambient_ipv6", "info", message, AMBIENT_IPV6)
     if selection.ambient and selection.ipv6 and not selection.ambient_ipv6:
         message = (
-            f"the cluster is {selection.ip_family}, but values.cni.ambient.ipv6 is false: IPv6 traffic is not captured"
+            f"ip_family is {selection.ip_family}, but values.cni.ambient.ipv6 is false, so IPv6 traffic is not captured"
         )
         yield Finding("ambient_ipv6_off", "warning", message, AMBIENT_IPV6)
 
@@ -165,8 +163,8 @@ def find_old_ipsets(situation: Situation) -> Iterator[Finding]:
     existing = [name for name in OLD_IPSETS if name in (situation.facts.netfilter.ipsets or ())]
     if selection.backend == "nftables" and selection.ambient and existing:
         message = (
-            f"Istio's ipset {', '.join(existing)} exists: ambient Istio keeps using iptables until the node is "
-            "rebooted, although nativeNftables is set"
+            f"Istio's ipset {', '.join(existing)} exists, so ambient Istio continues to use iptables until the node "
+            "reboots, although nativeNftables is set"
         )
         yield Finding("old_ipsets", "warning", message, "istio: cni/pkg/nodeagent/detect_artifacts_linux.go")
 
@@ -188,7 +186,7 @@ def find_nft_set_crash(situation: Situation) -> Iterator[Finding]:
 def find_nft_without_json(situation: Situation) -> Iterator[Finding]:
     nft = situation.facts.tools.get("nft")
     if situation.selection.backend == "nftables" and nft is not None and nft.json is False:
-        message = "the host's nft was built without JSON: if Istio runs it, Istio cannot read its rules back"
+        message = "the host's nft was built without JSON; if Istio runs it, Istio cannot read its own rules"
         yield Finding("nft_without_json", "warning", message, "istio: cni/pkg/nodeagent/detect_nft_json_linux.go")
 
 
@@ -204,13 +202,13 @@ def find_selinux_denials(situation: Situation) -> Iterator[Finding]:
             effects.append(f"not present after a reboot: {', '.join(lost)}")
         # The day only: a report counts the nodes that have the same message.
         message = (
-            f"SELinux has denied loading {', '.join(denied)} for {', '.join(denials.domains) or 'a process'} "
+            f"SELinux has denied {', '.join(denials.domains) or 'a process'} the loading of {', '.join(denied)} "
             f"(last on {str(denials.at)[:10]}); {'; '.join(effects)}"
         )
         yield Finding("selinux_denied", "warning" if absent or lost else "info", message, AUDIT_LOG)
     error = situation.facts.unreadable.get(AUDIT_LOG)
     if error:
-        message = f"whether SELinux has denied modules is unknown: {AUDIT_LOG}: {error}"
+        message = f"whether SELinux has denied the loading of modules cannot be determined: {AUDIT_LOG}: {error}"
         yield Finding("selinux_denials_unknown", "info", message, AUDIT_LOG)
 
 
@@ -223,7 +221,7 @@ def find_truncated_conflicts(situation: Situation) -> Iterator[Finding]:
     names = [name for name, module in situation.facts.modules.items() if module.has_unlisted_lines]
     if names:
         message = (
-            f"too many lines block {', '.join(names)} to list them all; check the blacklist and install lines of "
+            f"the lines that block {', '.join(names)} are too many to list; check the blacklist and install lines of "
             "these modules in modprobe.d"
         )
         yield Finding("conflicts_truncated", "warning", message, "modprobe.d(5)")

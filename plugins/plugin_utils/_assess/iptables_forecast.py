@@ -10,8 +10,8 @@ sidecar (tools/istio-iptables/pkg/dependencies/implementation.go and implementat
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import Grades
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effective import Variant
@@ -51,6 +51,27 @@ class Forecast:
 Forecasts = Mapping[str, Forecast]
 
 
+@dataclass(frozen=True, slots=True)
+class ForecastSummary:
+    """The forecasts of all modes together.
+
+    ``modes`` maps each mode to its variant. ``variant`` is the variant of all modes, or "mixed". ``after_reboot`` is
+    the summary after a reboot; None if the modes have the same variants then.
+    """
+
+    variant: str
+    reason: str
+    modes: Mapping[str, str]
+    after_reboot: ForecastSummary | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        after_reboot = None if self.after_reboot is None else self.after_reboot._modes_as_dict()
+        return {**self._modes_as_dict(), "after_reboot": after_reboot}
+
+    def _modes_as_dict(self) -> dict[str, object]:
+        return {"variant": self.variant, "reason": self.reason, "modes": dict(self.modes)}
+
+
 def forecast_variant(facts: Facts, selection: Selection, mode: str) -> Forecast:
     """Return which variant Istio itself picks in a mode on a node with these facts."""
     return _Node(facts, selection, mode).forecast()
@@ -64,16 +85,16 @@ def apply_choice(selection: Selection, forecast: Forecast) -> Forecast:
     return forecast
 
 
-def summarize(now: Forecasts, after_reboot: Forecasts) -> dict[str, Any] | None:
-    """Return the forecasts of the modes as one entry of the assessment; None if there are none."""
+def summarize(now: Forecasts, after_reboot: Forecasts) -> ForecastSummary | None:
+    """Return the forecasts of the modes as one summary; None if there are no forecasts."""
     if not now:
         return None
     summary = _summarize_modes(now)
-    after = _summarize_modes(after_reboot)
-    return {**summary, "after_reboot": None if after["modes"] == summary["modes"] else after}
+    later = _summarize_modes(after_reboot)
+    return summary if later.modes == summary.modes else replace(summary, after_reboot=later)
 
 
-def _summarize_modes(forecasts: Forecasts) -> dict[str, Any]:
+def _summarize_modes(forecasts: Forecasts) -> ForecastSummary:
     modes: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for mode, forecast in forecasts.items():
@@ -84,7 +105,7 @@ def _summarize_modes(forecasts: Forecasts) -> dict[str, Any]:
         reason = next(iter(reasons.values()))
     else:
         reason = "; ".join(f"{mode}: {text}" for mode, text in reasons.items())
-    return {"variant": variants.pop() if len(variants) == 1 else "mixed", "reason": reason, "modes": modes}
+    return ForecastSummary(variants.pop() if len(variants) == 1 else "mixed", reason, modes)
 
 
 class _Node:
@@ -135,7 +156,7 @@ class _Node:
             return Forecast("legacy", reason, tables=tables)
         nft_works = self._are_available(self._list_nft_modules())
         if legacy_works is None or (nft_works is None and self.plain == "legacy"):
-            reason = "whether the kernel loads the modules for Istio's test of iptables cannot be determined"
+            reason = "whether the kernel autoloads the modules for Istio's test of iptables cannot be determined"
             return Forecast("unknown", reason)
         if nft_works and tables:
             return Forecast("nft", "iptables-legacy cannot work")
@@ -143,7 +164,7 @@ class _Node:
             return Forecast("nft", f"no legacy table exists in {self.namespace}, and iptables-nft can work")
         reason = (
             f"iptables-nft cannot work without {' and '.join(self._list_nft_modules())}; "
-            f"iptables without a suffix is {self.plain}"
+            f"the iptables binary without a suffix is {self.plain}"
         )
         is_nft_once_loaded = self.plain == "legacy" and self._can_nft_be_enabled()
         return Forecast(self.plain, reason, is_nft_once_loaded=is_nft_once_loaded)

@@ -20,12 +20,12 @@ Result = Literal["passed", "failed", "incomplete", "not_tested"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 SOURCE = "nodeprep.istio.interception_probe"
-REMEDY = "register the result of nodeprep.istio.interception_probe of this collection's version"
-ASSESSMENT_REMEDY = "pass the result of nodeprep.istio.readiness of this collection's version"
+REMEDY = "pass the registered result of nodeprep.istio.interception_probe from this version of the collection"
+ASSESSMENT_REMEDY = "pass the result of nodeprep.istio.readiness from this version of the collection"
 
 # Under these verdicts every rule is predicted to load now, at least if the kernel autoloads modules.
 LOADS_NOW = ("ready", "on_demand", "at_risk")
-# The requirements for a kernel with IPv6, one per backend. No module is missing if one of them is unmet.
+# The requirements for a kernel with IPv6, one per backend. If one is unmet, no module is missing.
 IPV6_REQUIREMENTS = frozenset(
     row.requirement.id
     for row in effective.ROWS
@@ -64,7 +64,7 @@ class Probe:
     def __post_init__(self) -> None:
         for name in self.rule_sets:
             if len(name.split("/")) != len(RuleSetName._fields):
-                raise StructureError("is not named tool/family/rules", ("rule_sets", name))
+                raise StructureError("does not have the form tool/family/rules", ("rule_sets", name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class ProbeCause:
     """Why rule sets failed.
 
     ``kind`` is "missing" if they lack modules or kernel options, "no_ipv6" if the kernel has no IPv6, and "message" if
-    there is only an error message. ``missing`` has the options too, as CONFIG_NAME.
+    there is only an error message. ``missing`` also includes the options, as CONFIG_NAME.
     """
 
     kind: Literal["missing", "no_ipv6", "message"]
@@ -275,7 +275,7 @@ def _explain(result: RuleSetResult, is_without_ipv6: bool) -> FailureKey:
 def _trace_to_requirements(
     failure: FailureKey, rule_sets: Iterable[str], requirements: Iterable[PredictedRequirement]
 ) -> Iterator[str]:
-    """Yield the ids of the requirements for what is missing; if nothing is, for the tools that failed."""
+    """Yield the ids of the requirements for what is missing, or for the tools that failed if nothing is missing."""
     wanted = {("module", name) for name in failure.missing}
     wanted |= {("option", name) for name in failure.missing_options}
     if failure.kind == "message":
@@ -297,7 +297,7 @@ def _find_contradictions(
         yield _make_finding("prediction_contradicted", "error", message)
     elif wrongly_met:
         names = ", ".join(wrongly_met)
-        message = f"predicted {predicted} for other reasons: rules also fail because of missing {names}"
+        message = f"predicted {predicted} for other reasons; rules also fail because these are missing: {names}"
         yield _make_finding("prediction_contradicted", "error", message)
     if result == "passed" and predicted == "not_ready" and probe.loaded:
         message = (
@@ -311,12 +311,12 @@ def _find_contradictions(
     unlisted = sorted({name for cause in causes if not cause.requirements for name in cause.missing})
     if unlisted:
         names = ", ".join(unlisted)
-        message = f"rules fail because of missing {names}, which no requirement of this selection names"
+        message = f"rules fail because these are missing, and no requirement of this selection lists them: {names}"
         yield _make_finding("requirement_not_listed", "warning", message)
 
 
 def _list_wrongly_met(requirements: Iterable[PredictedRequirement], causes: Iterable[ProbeCause]) -> list[str]:
-    """Return the names that the assessment takes for available and that rules lack."""
+    """Return the names that are available in the assessment although rules fail because they are missing."""
     missing: set[str] = set()
     for cause in causes:
         missing.update(cause.missing, cause.missing_options)

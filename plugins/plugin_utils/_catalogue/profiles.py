@@ -53,14 +53,15 @@ def _cached_rows(
     for requirement in documented.select_requirements(selection):
         row = rows.setdefault(requirement.id, RequiredRow(requirement))
         row.raise_to("documented", "must")
-        # The rules may do without a module of the page. They do not replace its minimum versions of tools and kernel.
+        # The rules may not need a module of the page, but its minimum versions of tools and kernel still apply.
         row.raise_to("combined", "should" if requirement.kind == "module" else "must")
     for effective_row in _select_effective_rows(selection, dict(modes), old_host_iptables):
         row = _merge_effective(rows, effective_row)
         row.raise_to("effective", effective_row.level)
         row.raise_to("combined", effective_row.level)
     if selection.iptables_variant == "auto":
-        # The profile combined prepares for the other variant, too. The plan omits modules that would change the choice.
+        # The profile combined prepares for the other variant, too. The plan omits modules that would change Istio's
+        # choice.
         both = dict.fromkeys(selection.mode, VARIANTS)
         for effective_row in _select_effective_rows(selection, both, old_host_iptables):
             _merge_effective(rows, effective_row).raise_to("combined", "should")

@@ -16,7 +16,7 @@ Case = TypeVar("Case")
 
 @dataclass(frozen=True)
 class Requirement:
-    """A thing that a node must have.
+    """Something that a node must have.
 
     ``name`` is the name of a module, a tool, a kernel option (without CONFIG_) or a check, or "kernel".
     ``any_of`` are interchangeable modules, ``name`` among them; empty if only ``name`` satisfies the requirement.

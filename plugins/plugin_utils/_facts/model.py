@@ -280,7 +280,7 @@ class Facts:
     def __post_init__(self) -> None:
         for name, module in self.modules.items():
             if module.state == "merged" and module.provider not in self.modules:
-                raise StructureError("names no known provider", ("modules", name))
+                raise StructureError("has an unknown provider", ("modules", name))
             # Chains have one link: tables wait for ip_tables, and ip_tables waits for nothing (AUTOLOAD_AFTER).
             first = module.autoload_after
             if first is not None and (first not in self.modules or self.modules[first].autoload_after is not None):

@@ -158,7 +158,7 @@ def _reboot_kernel(kernel: Kernel) -> Kernel:
     following = kernel.next_boot
     if following is None or following.release == kernel.release:
         return kernel
-    # A guess counts only if the modules of the running kernel are gone, as in the facts of the modules (node_facts.py).
+    # A guess is used only if the module tree of the running kernel is missing, as in the facts (node_facts.py).
     if not following.certain and kernel.module_tree_present is not False:
         return kernel
     version = tuple(int(part) for part in re.findall(r"\d+", following.release)[:3])

@@ -47,92 +47,98 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
     ),
     Code.MODULES_DISABLED: ReasonKind(
         "kernel.modules_disabled is 1: no module can be loaded until a reboot",
-        "Persist the modules, reboot, and set it only afterwards",
+        "Persist the modules and reboot; set kernel.modules_disabled only after they are loaded",
     ),
     Code.MODULES_DISABLED_AT_BOOT: ReasonKind(
         "The kernel command line disables module loading at every boot",
-        "Remove sysctl.kernel.modules_disabled from it and reboot",
+        "Remove sysctl.kernel.modules_disabled from the kernel command line and reboot",
     ),
     Code.IPV6_DISABLED: ReasonKind(
-        "IPv6 is off in the kernel, and the kernel then requests no legacy IPv6 table",
+        "IPv6 is off in the kernel, so the kernel never requests the legacy IPv6 tables",
         "Boot without ipv6.disable=1, or restrict Istio to IPv4",
     ),
     Code.AUTOLOAD_DISABLED_AT_BOOT: ReasonKind(
-        "After a reboot the kernel autoloads nothing (sysctl.d)",
+        "After a reboot the kernel does not autoload modules, because of a line in sysctl.d",
         "Persist the modules: systemd loads listed modules before it reads sysctl.d",
     ),
     Code.KERNEL_MODPROBE: ReasonKind(
-        "kernel.modprobe cannot be started: the kernel autoloads nothing, and modules are not loaded", PREPARE
+        "Modules are not loaded, and the kernel cannot start the program of kernel.modprobe to autoload them", PREPARE
     ),
     Code.KERNEL_MODPROBE_UNKNOWN: ReasonKind(
-        "Whether kernel.modprobe autoloads modules cannot be determined, and they are not loaded", PREPARE
+        "Modules are not loaded, and whether kernel.modprobe autoloads them cannot be determined", PREPARE
     ),
     Code.ALIAS_OVERRIDE: ReasonKind(
-        "{file} redirects the names of modules (alias)", "Remove the alias lines from {file}"
+        "{file} redirects module names with alias lines", "Remove the alias lines from {file}"
     ),
-    Code.NO_ALIAS: ReasonKind("The kernel requests modules and does not find them, and they are not loaded", PREPARE),
+    Code.NO_ALIAS: ReasonKind(
+        "Modules are not loaded, and the names that the kernel requests match no module", PREPARE
+    ),
     Code.INVALID_MODULE_FILE: ReasonKind(
         "Module files are damaged, or were built for another kernel", "Reinstall the kernel's packages"
     ),
     Code.UNSIGNED_MODULE: ReasonKind(
-        "The kernel loads signed modules only, and modules are not signed",
-        "Sign the modules, or install those of the distribution",
+        "Modules are not signed, and the kernel loads only signed modules",
+        "Sign the modules, or install the modules of the distribution",
     ),
     Code.CONTAINER: ReasonKind(
         "The node is a container, which uses the kernel of its host", "Audit and prepare the host"
     ),
     Code.PROVIDER_MISSING: ReasonKind(
-        "The kernel of {system} has neither the modules nor those that they were merged into",
-        "Boot a kernel that has them",
+        "The kernel of {system} includes neither the modules nor the modules that took over their code",
+        "Boot a kernel that includes them",
     ),
     Code.MISSING_IN_NEXT_KERNEL: ReasonKind(
-        "The kernel that boots next does not load modules that the running kernel has",
-        "Install its modules before the reboot, or do not reboot into it",
+        "The kernel that boots next cannot load modules that the running kernel has",
+        "Install the modules of that kernel before the reboot, or boot another kernel",
     ),
-    Code.SELINUX: ReasonKind("SELinux does not let containers autoload modules, and they are not loaded", PREPARE),
+    Code.SELINUX: ReasonKind("Modules are not loaded, and SELinux does not let containers autoload them", PREPARE),
     Code.SELINUX_UNKNOWN: ReasonKind(
-        "Whether SELinux lets containers autoload modules cannot be determined, and they are not loaded", PREPARE
+        "Modules are not loaded, and whether SELinux lets containers autoload them cannot be determined", PREPARE
     ),
     Code.NOT_INSTALLED: ReasonKind("{package} not installed", "Install {package} for the running kernel"),
     Code.MODULE_FILE_MISSING: ReasonKind(
         "Module files of the kernel of {system} are missing", "Reinstall the kernel's packages"
     ),
     Code.NOT_IN_TREE: ReasonKind(
-        "The kernel of {system} does not have the modules",
-        "Boot a kernel that has them, or choose the backend that this one supports",
+        "The kernel of {system} does not include the modules",
+        "Boot a kernel that includes them, or choose the backend that this kernel supports",
     ),
     Code.NOT_BUILT: ReasonKind(
-        "The kernel of {system} was built without the modules and cannot load any", "Boot a kernel that has them"
+        "The kernel of {system} was built without the modules and cannot load modules",
+        "Boot a kernel that includes them",
     ),
     Code.MODULES_TREE_MISSING: ReasonKind(
         "The module tree of the running kernel is missing: an upgrade removed it, or it is not visible from here",
         "Reboot into the new kernel",
     ),
     Code.INDEX_MISSING: ReasonKind("The kernel's modules have no index (modules.dep)", "Run depmod -a"),
-    Code.UNREADABLE: ReasonKind("Not enough could be read on the node", "Audit with become: true, outside a container"),
+    Code.UNREADABLE: ReasonKind(
+        "Not enough information could be read on the node", "Audit with become: true, outside a container"
+    ),
     Code.TRANSIENT: ReasonKind("Modules were being loaded or unloaded during the audit", "Run the audit again"),
     Code.UNKNOWN_BOOT_ENTRY: ReasonKind(
-        "{file} lists names that this kernel no longer has", "Remove the lines from {file}"
+        "{file} lists modules that this kernel no longer has", "Remove the lines from {file}"
     ),
     Code.MALFORMED_BOOT_ENTRY: ReasonKind(
-        "{file} has lines that load nothing", "Write one module name per line in {file}, and comments on separate lines"
+        "{file} contains lines that are not a single module name",
+        "Write one module name per line in {file}, and comments on separate lines",
     ),
     Code.BOOT_FILE_MASKED_BY_DIRECTORY: ReasonKind(
-        "A directory has the name of a file that lists modules, and hides it from some releases of systemd",
+        "A directory has the same name as a boot file, and hides that file from some releases of systemd",
         "Remove the directory that the reason names",
     ),
     Code.INITRAMFS_ONLY: ReasonKind(
         "The kernel command line lists modules for the initramfs only (rd.modules-load=)", PREPARE
     ),
     Code.SERVICE_MASKED: ReasonKind(
-        "systemd-modules-load is masked, and then no boot file is read",
+        "systemd-modules-load is masked, so no boot file is read",
         "Unmask it: systemctl unmask systemd-modules-load",
     ),
-    Code.BOOT_FILE_MASKED: ReasonKind("{file} lists modules, and another file of that name replaces it", PREPARE),
-    Code.BOOT_FILE_NOT_READ: ReasonKind("{file} lists modules, and systemd does not read it", PREPARE),
-    Code.BOOT_FILE_VOLATILE: ReasonKind("{file} lists modules, and a reboot deletes it", PREPARE),
+    Code.BOOT_FILE_MASKED: ReasonKind("{file} lists modules, but another file of the same name replaces it", PREPARE),
+    Code.BOOT_FILE_NOT_READ: ReasonKind("{file} lists modules, but systemd does not read it", PREPARE),
+    Code.BOOT_FILE_VOLATILE: ReasonKind("{file} lists modules, but a reboot deletes it", PREPARE),
     Code.NO_SYSTEMD: ReasonKind(
-        "There is no systemd to read the boot files", "Load the modules at boot with the node's init system"
+        "The node has no systemd that reads the boot files", "Load the modules at boot with the node's init system"
     ),
     NOT_LOADED: ReasonKind("Modules are installed but not loaded, and the kernel does not autoload them", PREPARE),
     NOT_PERSISTED: ReasonKind("Modules are loaded, but no boot file lists them", PREPARE),
@@ -140,11 +146,11 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
 
 # The codes that explain a state and no gap.
 EXPLANATIONS: Mapping[str, str] = {
-    Code.ALIASED: "The name is an alias of another module, which counts instead",
-    Code.MERGED: "The code of the module is in another module of this kernel",
-    Code.TAINTED: "The module is loaded, and it is unsigned, forced, or not from the kernel's tree",
+    Code.ALIASED: "The name is an alias of another module, which is assessed instead",
+    Code.MERGED: "The module's code is part of another module in this kernel",
+    Code.TAINTED: "The module is loaded, but it is unsigned, was forced, or is not part of the kernel's tree",
     Code.INSTALL_OVERRIDE_UNUSED: "An install override names a built-in module, and has no effect",
-    Code.CUSTOM_INSTALL: "A command of the node's owner loads the module",
+    Code.CUSTOM_INSTALL: "A custom install command loads the module",
     Code.DEPENDENCY: "The module is loaded at boot because a listed module needs it",
     Code.NEVER_REQUESTED: "The kernel never requests the module: load it, or load a module that needs it",
 }

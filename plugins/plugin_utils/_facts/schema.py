@@ -20,7 +20,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import Str
 
 SCHEMA = 3
 STATES: tuple[str, ...] = get_args(State)
-REMEDY = "gather the facts with nodeprep.istio.node_facts of this collection's version"
+REMEDY = "gather the facts with nodeprep.istio.node_facts from this version of the collection"
 MAX_LINE_NUMBER = 999_999_999
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ RawReason = Mapping[str, str]
 class ReasonGroup:
     """Reasons that several modules share.
 
-    ``modules`` has for each of them what is left of each place in ``where`` and ``listed_in``: the number of a line,
+    ``modules`` maps each of them to the rest of each place in ``where`` and ``listed_in``: the number of a line,
     the name of a file, or None.
     """
 
@@ -52,10 +52,13 @@ class ReasonGroup:
         places = [place for place in (self.where, self.listed_in) if place is not None]
         for name, rest in self.modules.items():
             if len(rest) != len(places):
-                raise StructureError(f"has {len(rest)} entries for {len(places)} places", ("modules", name))
+                raise StructureError(f"contains {len(rest)} entries for {len(places)} places", ("modules", name))
             for item in rest:
                 if not _is_rest_of_a_place(item):
-                    raise StructureError(f"has {str(item)[:100]!r}, not a line or file name", ("modules", name))
+                    raise StructureError(
+                        f"contains {str(item)[:100]!r}, which is neither a line number nor a file name",
+                        ("modules", name),
+                    )
 
 
 def _is_rest_of_a_place(item: Any) -> bool:
@@ -103,7 +106,7 @@ def expand(raw: Any) -> Mapping[str, Any]:
     """Return the facts of node_facts with the reasons of each module in its own entry and all lines of the conflicts.
 
     Each reason has ``axis``, ``code`` and ``text``, the whole sentence, and if they apply ``where``, a path with its
-    line, ``listed_in`` and ``dependency``. To expand facts again changes nothing.
+    line, ``listed_in`` and ``dependency``. Expanding facts again changes nothing.
 
     Raises InvalidInputError if the facts have another schema, or if the reasons or conflicts are malformed.
     """

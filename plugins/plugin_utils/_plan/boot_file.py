@@ -20,13 +20,13 @@ SERVICE = "systemd-modules-load.service"
 UNMASKABLE_IN = "/etc/systemd/system/"
 NO_SYSTEMD = (
     "systemd does not run on this node, and nothing else reads /etc/modules-load.d; "
-    "list the modules where the init system reads them, for example in /etc/modules"
+    "list the modules in a file that the init system reads, for example /etc/modules"
 )
 BROKEN_BLOCK = f"{BOOT_FILE}: unbalanced BEGIN/END markers; remove them and run again"
 
 
 def find_write_refusal(facts: Facts, kinds: Collection[StepKind], modules: ModulePlan, consent: Consent) -> str | None:
-    """Return why the role cannot write what its steps would write, or None if it can or writes nothing.
+    """Return why the role cannot write the files of its steps; None if it can, or if it writes nothing.
 
     :param kinds: those of the role's steps.
     """
@@ -52,7 +52,7 @@ def find_write_refusal(facts: Facts, kinds: Collection[StepKind], modules: Modul
     if writes_boot_file and modules.persist and shadowed:
         return (
             f"{BOOT_FILE}: would hide {shadowed}, which has the same name and lists modules; "
-            f"copy {shadowed} to {BOOT_FILE} first, where its lines stay{alternative}"
+            f"copy {shadowed} to {BOOT_FILE} first; the role keeps its lines{alternative}"
         )
     return None
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The whole plan of a node: what the role does, what its owner does, and the verdict afterwards. Pure.
 
-Each stage plans on the facts as the stages before it leave them. Thus one plan, made once, is what check mode shows and
-what a run does.
+Each stage starts with the facts as they will be after the earlier stages. The plan is made once: check mode shows it,
+and a run executes it.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 class PlanContext:
     """What all stages work with.
 
-    ``observed`` are the facts of the node as it is now, ``assessment`` is about them. ``consent`` is what counts on
-    this node, ``ignored_consents`` are the variables of the role that do not.
+    ``observed`` are the facts of the node as it is now, ``assessment`` is about them. ``consent`` is the one that
+    applies to this node, ``ignored_consents`` are the variables of the role that are ignored on it.
     """
 
     observed: Facts
@@ -103,7 +103,7 @@ def build_plan(facts: Facts, selection: Selection, consent: Consent) -> NodePlan
 def _make_context(facts: Facts, selection: Selection, consent: Consent) -> PlanContext:
     ignored: tuple[str, ...] = ()
     if write_block_reason(facts):
-        # What the role must not write becomes a step of the owner, as it does without consent.
+        # What the role must not write becomes a step of the owner, as without consent.
         ignored = consent.list_write_consents()
         consent = consent.without_write_consents()
     return PlanContext(facts, assess(facts, selection), selection, consent, ignored)
@@ -243,10 +243,12 @@ def _list_hints(state: PlanState, context: PlanContext, load: Iterable[str]) -> 
         # net/bridge/br_netfilter_hooks.c sets net.bridge.bridge-nf-call-iptables to 1 when the module is loaded.
         hints.append(
             "br_netfilter sends bridged traffic through iptables (net.bridge.bridge-nf-call-iptables becomes 1), "
-            "also on bridges of other software such as libvirt"
+            "including the bridges of other software such as libvirt"
         )
     if any(step.by == "owner" and step.kind in UNBLOCKING_KINDS for step in state.steps):
-        hints.append("re-run after the owner's steps; modules that they unblock are loaded and persisted then")
+        hints.append(
+            "run again after the owner's steps; the role then loads and persists the modules that they unblock"
+        )
     return hints
 
 

@@ -28,13 +28,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _LINE_NUMBER = re.compile(r"[0-9]{1,9}")
 # The command and the name, as in "blacklist NAME" or "install NAME COMMAND".
 MIN_WORDS = 2
-# In these states nothing but conflicts may keep a module from loading.
+# In these states only conflicts can keep a module from loading.
 UNBLOCKABLE_STATES = ("loaded", "loadable", "blocked", "unknown")
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """One line, and the modules that it keeps from loading, themselves or as modules that need the named one.
+    """One line, and the modules that it keeps from loading: the named modules, and those that depend on them.
 
     ``where`` is "path:number", ``line`` the text, ``owner`` a clause that says whose file it is. ``named_modules`` are
     the modules that the line itself is about.
@@ -50,7 +50,7 @@ class Conflict:
 
     @property
     def path(self) -> str:
-        """The file."""
+        """The path of the file."""
         return self.where.rpartition(":")[0] or self.where
 
     @property
@@ -84,7 +84,7 @@ def find_conflicts(facts: Facts, names: Iterable[str], *, on_demand: bool) -> tu
 
 
 def find_still_blocked(facts: Facts, conflicts: Iterable[Conflict], names: Iterable[str]) -> set[str]:
-    """Return those of the modules that do not load even if every conflict is overridden that can be.
+    """Return the modules that do not load even after every conflict that can be overridden is overridden.
 
     They have a conflict that cannot be overridden, more lines than the facts list, or another reason that no reboot
     removes.
@@ -97,7 +97,7 @@ def find_still_blocked(facts: Facts, conflicts: Iterable[Conflict], names: Itera
 
 
 def find_unblocked(facts: Facts, overridden: Iterable[Conflict], *, on_demand: bool) -> set[str]:
-    """Return all modules of the facts, also those not required, that no conflict affects once these are overridden."""
+    """Return all modules, required or not, that no conflict affects once these conflicts are overridden."""
     lines: set[tuple[str, str | None]] = {(conflict.code, conflict.where) for conflict in overridden}
     unblocked = set()
     for name, module in facts.modules.items():
@@ -123,7 +123,7 @@ def _is_unrecoverable(module: ModuleFacts) -> bool:
 
 
 def _is_conflict(module: ModuleFacts, reason: Reason, on_demand: bool) -> bool:
-    """Return whether the reason is a line that keeps the module from loading in the way that counts here.
+    """Return whether the reason is a line that keeps the module from loading in the way that matters here.
 
     The role and the boot list respect a blacklist, as the kernel does. An install line that is about a request, or that
     a reboot removes, concerns loading on demand alone. An install line about the module itself is a reason of the axis
@@ -155,7 +155,7 @@ def _describe_owner(file: ConflictFile) -> str:
 
 
 def _can_be_overridden(facts: Facts, path: str, line: str) -> bool:
-    """Return whether a file of this collection can override the line, as nodeprep.istio.modprobe_overrides does it."""
+    """Return whether a file of this collection can override the line; see nodeprep.istio.modprobe_overrides."""
     words = line.split()
     if len(words) < MIN_WORDS or not _NAME.fullmatch(words[1]):
         return False

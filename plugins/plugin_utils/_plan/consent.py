@@ -34,7 +34,7 @@ _DOMAIN = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class Consent:
-    """The variables of the role that say what it may do, without their prefix. The defaults are the careful values."""
+    """The variables of the role that say what it may do, without their prefix. The defaults are the safe values."""
 
     state: str = "prepared"
     load: bool = True
@@ -67,7 +67,7 @@ class Consent:
         return tuple(variables)
 
     def without_write_consents(self) -> Consent:
-        """Return the same consent, but for the variables that list_write_consents() returns."""
+        """Return this consent without the variables that list_write_consents() returns."""
         selinux = "preload" if self.selinux == "policy" else self.selinux
         return replace(self, install_packages=False, override_conflicts=False, selinux_boolean=None, selinux=selinux)
 

@@ -39,7 +39,7 @@ class ModulePlan:
 
     ``modules``, ``optional``, ``boot_only``, ``load``, ``persist`` and ``not_loadable`` are as in NodePlan. ``always``
     are modules that are loaded and listed even if load or persist are false. ``writes_boot_file`` is whether the role
-    manages its block of the boot file, ``block_changes`` whether the block gets another content. ``refusals`` are the
+    manages its block of the boot file, ``block_changes`` whether the content of the block changes. ``refusals`` are the
     unmet requirements that make the role do nothing.
     """
 
@@ -61,7 +61,7 @@ NO_MODULES = ModulePlan()
 def plan_modules(facts: Facts, assessment: Assessment, consent: Consent) -> ModulePlan:
     """Return the plan for the modules of an assessment.
 
-    :param facts: those after the steps before, which the assessment is about.
+    :param facts: those after the earlier steps; the assessment is about them.
     """
     candidates = _collect_candidates(facts, assessment)
     left_out = _find_left_out(facts, assessment, candidates)
@@ -161,7 +161,7 @@ def _collect_candidates(facts: Facts, assessment: Assessment) -> _Candidates:
 def _find_left_out(facts: Facts, assessment: Assessment, candidates: _Candidates) -> set[str]:
     """Return the optional modules that are not loaded: they cannot be, or Istio would pick another iptables variant.
 
-    The variant that counts is the one after the required modules were loaded.
+    The comparison is with the variant after the required modules were loaded.
     """
     persist = _filter_loadable(facts, candidates.required)
     load = [name for name in persist if name not in candidates.boot_only]

@@ -16,7 +16,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import NotLoadable
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError, from_mapping
 
-REMEDY = "give the plan, and the registered results of its tasks, as the role istio_node does"
+REMEDY = "pass the plan and the registered results of its tasks, as the role istio_node does"
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ class Execution:
         if "reboot" in self.plan.role_steps:
             return None  # The modules could not load before the reboot. The verdict shows whether they did after it.
         if self.modules.failed:
-            # An optional module fails no node. An error that is about no module does.
+            # An optional module that cannot be loaded does not fail the node. An error that names no module does.
             names = {failure.name for failure in self.modules.failed_modules}
             return self.modules_error if not names or not names.issubset(self.plan.optional) else None
         if self.modules.skipped and self.plan.not_loadable:
@@ -203,16 +203,16 @@ class Execution:
         return None
 
     def variant_changed(self, now: Forecasts, after_reboot: Forecasts) -> str | None:
-        """Return that Istio picks another iptables variant than the plan predicted, or None."""
+        """Return a message if Istio picks another iptables variant than the plan predicted, or None."""
         predicted = self.plan.forecast
         found = summarize(now, after_reboot)
         if self.check_mode or predicted is None or found is None:
             return None
-        if found["modes"] != predicted.modes:
-            return f"Istio would now pick iptables {found['variant']}: {found['reason']}"
-        later = found["after_reboot"]
-        if later and later["modes"] != predicted.modes_after_reboot:
-            return f"after a reboot Istio would pick iptables {later['variant']}: {later['reason']}"
+        if found.modes != predicted.modes:
+            return f"Istio would now pick iptables {found.variant}: {found.reason}"
+        later = found.after_reboot
+        if later is not None and later.modes != predicted.modes_after_reboot:
+            return f"after a reboot Istio would pick iptables {later.variant}: {later.reason}"
         return None
 
     def _reboot_deviation(self, facts: Facts) -> str | None:

@@ -85,13 +85,14 @@ def list_override_hints(facts: Facts, assessment: Assessment, consent: Consent) 
     if facts.managed.overrides and not consent.override_conflicts:
         paths = ", ".join(sorted(facts.managed.overrides))
         hints.append(
-            f"{paths}: files of an earlier run still override conflicts; they stay until istio_node_state: absent"
+            f"{paths}: these files from an earlier run still override conflicts; "
+            "to remove them, set istio_node_state: absent"
         )
     return hints + _list_harmless_conflicts(facts, assessment, consent)
 
 
 def _list_affected_modules(facts: Facts, assessment: Assessment) -> list[str]:
-    """Return the required modules that only come if nothing keeps them from loading."""
+    """Return the required modules that are present only if no conflict keeps them from loading."""
     absent = {}
     for row in assessment.requirements:
         is_required = row.kind == "module" and row.level == "must"
@@ -100,7 +101,7 @@ def _list_affected_modules(facts: Facts, assessment: Assessment) -> list[str]:
     free = [
         name for name, module in absent.items() if module.state in ("loaded", "loadable") and not module.is_blacklisted
     ]
-    # The dependencies of those are loaded with them despite a blacklist. For a missing module no line matters.
+    # modprobe loads the dependencies of these despite a blacklist. Lines about a missing module do not matter.
     dependencies = with_dependencies(facts.modules, free).difference(free)
     return [name for name, module in absent.items() if name not in dependencies and module.state != "missing"]
 
@@ -126,7 +127,8 @@ def _list_harmless_conflicts(facts: Facts, assessment: Assessment, consent: Cons
     hints = []
     for path, names in names_by_path.items():
         hints.append(
-            f"{path} keeps {', '.join(names)} from loading; no rule on this node needs them, so nothing is changed"
+            f"{path} keeps {', '.join(names)} from loading; "
+            "no rule on this node needs them, so the file is left unchanged"
         )
     return hints
 
@@ -170,12 +172,12 @@ def _describe_override(facts: Facts, conflict: Conflict, *, helps: bool) -> str:
     if write_block_reason(facts):
         return ""
     if not helps:
-        return "; to override it alone would not help"
+        return "; overriding this line alone would not help"
     return ", or set istio_node_override_conflicts: true"
 
 
 def _make_owner_step(conflict: Conflict, remedy: str) -> Step:
-    """Return what the owner does about a conflict that the role leaves alone: the smallest change."""
+    """Return what the owner does about a conflict that the role does not override: the smallest change."""
     why = f"it keeps {', '.join(conflict.modules)} from loading ({conflict.owner})"
     if conflict.where != COMMAND_LINE:
         what = f"remove the line '{conflict.line}' from {conflict.where}{remedy}"
@@ -198,7 +200,7 @@ def _make_unlisted_lines_step(facts: Facts, names: Iterable[str]) -> Step | None
     return Step(
         "conflict",
         what=f"remove the 'blacklist' and 'install' lines of {', '.join(modules)} in modprobe.d",
-        why="they keep these modules from loading, and are too many to list",
+        why="these lines keep the modules from loading and are too many to list",
         by="owner",
         command=("grep", "-rnE", pattern, *SEARCH_PATH),
     )

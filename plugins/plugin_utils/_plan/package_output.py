@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 # A line for each package of the transaction: "Inst NAME (VERSION ...)" of apt-get --simulate (apt-pkg/algorithms.cc,
 # pkgSimulate::Install), "Installed: NAME-VERSION" in the results of ansible.builtin.dnf in check mode.
@@ -26,13 +26,12 @@ def find_other_kernels(lines: Iterable[str], release: str) -> list[str]:
     :param lines: lines of ``apt-get --simulate install``, or results of ``ansible.builtin.dnf`` in check mode.
     :param release: the running kernel's release as it appears in names or versions of packages (6.12.43+deb13-amd64).
     """
-    packages = _find_packages(lines)
-    return [name for name in packages if name.startswith(KERNEL_PREFIXES) and release not in name]
-
-
-def _find_packages(lines: Iterable[str]) -> list[str]:
-    found = (INSTALL_LINE.match(line) for line in _split_lines(lines))
-    return [match.group(1) for match in found if match]
+    kernels = []
+    for line in _split_lines(lines):
+        match = INSTALL_LINE.match(line)
+        if match and match.group(1).startswith(KERNEL_PREFIXES) and release not in match.group(1):
+            kernels.append(match.group(1))
+    return kernels
 
 
 def find_apt_errors(lines: Iterable[str]) -> list[str]:
@@ -40,10 +39,14 @@ def find_apt_errors(lines: Iterable[str]) -> list[str]:
 
     A list that cannot be downloaded is an error, too, although apt-get only warns about it.
     """
-    found = (APT_ERROR.match(line) for line in _split_lines(lines))
-    messages = [match.group(1) for match in found if match]
-    return list(dict.fromkeys(message for message in messages if APT_SUMMARY not in message))
+    messages: dict[str, None] = {}  # without values: each message once, in the order of the lines
+    for line in _split_lines(lines):
+        match = APT_ERROR.match(line)
+        if match and APT_SUMMARY not in match.group(1):
+            messages[match.group(1)] = None
+    return list(messages)
 
 
-def _split_lines(texts: Iterable[str]) -> list[str]:
-    return [line for text in texts for line in str(text).splitlines()]
+def _split_lines(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from str(text).splitlines()

@@ -22,10 +22,10 @@ def make_reboot_step(
 ) -> Step | None:
     """Return the reboot step, or None unless a reboot fixes every module that cannot be loaded now.
 
-    The role reboots only if the node is expected to have the required modules afterwards: it would repeat a reboot that
-    does not help at each run.
+    The role reboots only if the node is expected to have the required modules afterwards: otherwise it would repeat
+    a useless reboot at each run.
 
-    :param facts: those after the steps before.
+    :param facts: those after the earlier steps.
     :param waiting: the required modules that cannot be loaded now.
     :param is_refused: whether the role does nothing on this node.
     """
@@ -49,7 +49,7 @@ def make_reboot_step(
 
 
 def fixed_by_reboot(module: ModuleFacts, following: str | None) -> bool:
-    """Return whether the module loads after a reboot. Conflicts do not end with it.
+    """Return whether the module loads after a reboot. A reboot does not end conflicts.
 
     :param following: what find_next_kernel() returns.
     """
@@ -78,7 +78,7 @@ def find_next_kernel(facts: Facts) -> str | None:
 def _list_absent_after_reboot(facts: Facts, selection: Selection, waiting: Sequence[str]) -> list[str]:
     """Return the required modules that the node lacks after the reboot.
 
-    Of the modules that need the reboot, those count too that may be absent after it.
+    Of the modules that need the reboot, it includes those that may be absent after it.
     """
     absent: dict[str, None] = {}
     uncertain: set[str] = set()
@@ -109,5 +109,5 @@ def _explain_absence(facts: Facts, absent: Iterable[str], consent: Consent) -> s
             texts.append(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {state} with kernel {release}")
     if not_loaded:
         cause = "" if consent.persist else ", because istio_node_persist is false"
-        texts.append(f"it is uncertain whether anything loads {', '.join(not_loaded)} then{cause}")
+        texts.append(f"it is uncertain whether {', '.join(not_loaded)} will be loaded then{cause}")
     return "; ".join(texts)

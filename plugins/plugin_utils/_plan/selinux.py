@@ -136,7 +136,7 @@ def list_selinux_hints(facts: Facts, selection: Selection, consent: Consent) -> 
     if installed and consent.selinux != "policy":
         hints.append(
             f"the SELinux module {POLICY_MODULE} with {_format_priorities(installed.priorities)} still lets containers "
-            "request kernel modules; it stays until istio_node_state: absent"
+            "request kernel modules; to remove it, set istio_node_state: absent"
         )
     boolean = facts.selinux.domain_kernel_load_modules
     if boolean is not None:
@@ -156,7 +156,7 @@ def _list_confinement_hints(facts: Facts, selection: Selection, consent: Consent
     if relies_on_preloading and not (consent.load and consent.persist):
         hints.append(
             f"SELinux does not let {facts.selinux.domain or 'containers'} request kernel modules; "
-            "leave istio_node_load and istio_node_persist true, so the modules are loaded before"
+            "keep istio_node_load and istio_node_persist true, so the role loads the modules in advance"
         )
     if selection.ambient or selection.cni_plugin:
         hints.append(

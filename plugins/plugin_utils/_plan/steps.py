@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import ForecastSummary
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import Declaration
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.plan_text import describe_plan
 
 # The role has a task for each kind but the last two. The task takes the arguments of the step.
 StepKind = Literal[
@@ -69,7 +69,7 @@ class NotLoadable:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the node will be after the steps of the role: ``unmet`` are the requirements of level must that it lacks."""
+    """The verdicts after the steps of the role; ``unmet`` are the requirements of level must that are then unmet."""
 
     verdict: str
     verdicts: Mapping[str, str]
@@ -98,7 +98,7 @@ class NodePlan:
     persist: tuple[str, ...] = ()
     not_loadable: tuple[NotLoadable, ...] = ()
     hints: tuple[str, ...] = ()
-    forecast: Mapping[str, object] | None = None
+    forecast: ForecastSummary | None = None
     declaration: Declaration | None = None
     expected: Expected | None = None
     not_removed: tuple[str, ...] = ()
@@ -108,6 +108,15 @@ class NodePlan:
     def change(self) -> bool:
         """Whether the role changes anything on the node."""
         return any(step.by == "role" for step in self.steps)
+
+    def describe(self) -> list[str]:
+        """Return the plan as lines of text: the verdicts, the steps with their reasons, the hints, and what stays."""
+        lines = []
+        if self.verdict and self.expected is not None:
+            lines.append(f"verdict now: {self.verdict}, expected after this plan: {self.expected.verdict}")
+        for step in self.steps:
+            lines.append(f"{step.what}, because {step.why}")
+        return [*lines, *self.hints, *self.not_removed]
 
     def as_dict(self) -> dict[str, object]:
         """Return the plan with the types of JSON and Ansible, as the filter preparation_plan documents it."""
@@ -127,7 +136,7 @@ class NodePlan:
         if self.state == "absent":
             plan["not_removed"] = list(self.not_removed)
         else:
-            plan["forecast"] = self.forecast
+            plan["forecast"] = None if self.forecast is None else self.forecast.as_dict()
             plan["declaration"] = None if self.declaration is None else dict(vars(self.declaration))
         if self.expected is not None:
             plan["expected"] = {
@@ -135,5 +144,5 @@ class NodePlan:
                 "verdicts": dict(self.expected.verdicts),
                 "unmet": list(self.expected.unmet),
             }
-        plan["text"] = describe_plan(plan, self.verdict)
+        plan["text"] = self.describe()
         return plan

@@ -53,7 +53,7 @@ def _list_steps(facts: Facts) -> list[Step]:
 
 def _find_refusal(facts: Facts, steps: Iterable[Step]) -> str | None:
     if facts.managed.boot_file is None:
-        return f"{BOOT_FILE}: unbalanced BEGIN/END markers; remove them by hand"
+        return f"{BOOT_FILE}: unbalanced BEGIN/END markers; remove the markers manually"
     block = write_block_reason(facts)
     changes = "; ".join(step.what for step in steps)
     if block and changes:

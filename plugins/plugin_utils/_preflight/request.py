@@ -104,7 +104,10 @@ class Request:
                 yield f"{error} (for {_abbreviate(hosts)})"
 
     def _find_ignored_variables(self) -> Iterator[str]:
-        """Yield an error for each play variable in the inventory: without it, all nodes at once would be changed."""
+        """Yield an error for each play variable in the inventory.
+
+        Ansible ignores it there, and then changes all nodes at once.
+        """
         if self._play_variables is None:
             return
         for name in PLAY_VARIABLES:
@@ -151,7 +154,7 @@ def _find_option_errors(
     # A template may turn a version that was written as text into a number. The role turns it back.
     if isinstance(group.variables.get(f"{NODE_PREFIX}istio_version"), str) and "istio_version" in options:
         options["istio_version"] = str(options["istio_version"])
-    # Each option alone, to report all mistakes. Only valid values can contradict each other.
+    # Check each option alone first, to report all mistakes. Only valid values can contradict each other.
     errors = [_try_to_build(build, {name: value}) for name, value in options.items()]
     if not any(errors):
         errors = [_try_to_build(build, options)]
@@ -173,14 +176,14 @@ def describe_missing_hosts(pattern: str, in_inventory: bool) -> str:
     """Return the error for a pattern that matches no host of the run; ``in_inventory`` is whether it matches others."""
     if in_inventory:
         return f"no host of '{pattern}' is in this run; --limit excludes all of them"
-    return f"no host of the inventory matches '{pattern}'; check istio_node_hosts and the inventory (-i)"
+    return f"no host in the inventory matches '{pattern}'; check istio_node_hosts and the inventory (-i)"
 
 
 def describe_ambiguous_hosts(hosts: list[str]) -> str:
     """Return the error for hosts whose names Ansible reads as patterns."""
     return (
-        f"Ansible cannot name these hosts in a play: {_abbreviate(hosts)}; "
-        "rename them in the inventory, without blanks, commas and colons"
+        f"a play cannot address these hosts: {_abbreviate(hosts)}; "
+        "rename them in the inventory, without spaces, commas or colons"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 MAX_PERCENTAGE = 100
 
-# A number or a percentage, but not 0, which Ansible takes for all hosts at once.
+# A number or a percentage, but not 0, which Ansible treats as all hosts at once.
 _BATCH_SIZE = re.compile(r"0*[1-9]\d*%?")
 _PERCENTAGE = re.compile(r"\d+(\.\d+)?")
 

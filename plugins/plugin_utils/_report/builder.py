@@ -117,7 +117,7 @@ class Builder:
 
         :param generated_at: ISO 8601 in UTC; waivers are in force until the end of their day.
         :param previous: the report to compare with.
-        :param max_age_hours: nodes observed earlier count as no_data: old facts must not look like a new answer.
+        :param max_age_hours: nodes observed earlier are reported as no_data: old facts must not look new.
 
         Raises ReportError if ``generated_at`` is not such a time.
         """
@@ -159,7 +159,7 @@ class Builder:
         return nodes
 
     def _keep_newest(self, node: Node) -> None:
-        """Keep the newer one of two answers of one node: that a node is unreachable now is newer than old facts."""
+        """Keep the newer of two answers of one node. That a node is unreachable now is newer than old facts."""
         known = self._nodes.get(node.name)
         if known is None or _rank(node) >= _rank(known):
             self._nodes[node.name] = node
@@ -221,7 +221,7 @@ class Builder:
     def _register_requirement(self, requirement: ReportRequirement) -> ReportRequirement:
         """Keep a requirement once for all nodes.
 
-        If selections differ in its words, the result does not depend on the order of the nodes.
+        If its wording differs between selections, the result does not depend on the order of the nodes.
         """
         known = self._requirements.get(requirement.id)
         if known == requirement:

@@ -60,7 +60,7 @@ MODULE_PACKAGES = (
 
 NO_DATA_CAUSES: Mapping[NoDataCode, tuple[str, str]] = {
     "unreachable": ("Unreachable", "Check that the node is up and that Ansible can log in"),
-    "failed": ("The run failed on the node", "See the error of the node in the output of the run"),
+    "failed": ("The run failed on the node", "See the node's error in the output of the run"),
     "not_selected": ("Not selected in this run", "Run without --limit, or remove the node from istio_report_nodes"),
     "no_answer": ("No answer in this run", "See the output of the run for this node"),
     "stale": ("The recorded facts are too old", "Gather the facts again"),
@@ -81,7 +81,7 @@ def find_cause(facts: NodeFacts, modules: NodeModules, requirement: ReportRequir
     text = kind.text.format(file=file, system=system, package=f"{package.name} {package.verb}")
     if kind.remedy == PREPARE and facts.platform.managed_by is not None:
         # The role does not change such a node: its owner declares the modules.
-        return make_cause(code, f"{text}; these systems are configured by declaration", DECLARE)
+        return make_cause(code, f"{text}; these systems are configured declaratively", DECLARE)
     return make_cause(code, text, kind.remedy.format(file=file, system=system, package=package.name))
 
 
@@ -116,7 +116,7 @@ def _choose_reason(module: ModuleFacts, row: Row) -> tuple[str, str, str]:
     is_gap_now = row.now in BAD_GRADES
     is_absent = row.now == "not_needed" and module.state not in PRESENT_STATES
     if is_gap_now or is_absent:
-        # A module that is only needed after a reboot has first the reasons why it is absent then.
+        # For a module that is needed only after a reboot, the reasons about the boot come first.
         chosen = _sort_by_axis(reasons, ("now", "autoload") if is_gap_now else ("boot", "now", "autoload"))
         fallback = NOT_LOADED if module.state == "loadable" else module.state
     else:

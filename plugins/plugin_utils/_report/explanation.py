@@ -31,8 +31,8 @@ class ProfileWords:
 
 
 PROFILE_WORDS = (
-    ProfileWords("documented", "the page requires", "no rule uses them"),
-    ProfileWords("effective", "the rules use", "the page does not name them"),
+    ProfileWords("documented", "Istio's page requires", "no rule uses them"),
+    ProfileWords("effective", "the rules use", "Istio's page does not list them"),
 )
 # For each verdict of a profile that differs from the verdict of the node: what its requirements have in common.
 VERDICT_WORDS: Mapping[str, str] = {
@@ -74,7 +74,7 @@ def list_on_demand(node: Node) -> list[Row]:
 
 
 def describe_profile_differences(node: Node, requirements: Requirements) -> Iterator[str]:
-    """Yield for each profile with a bad verdict that is not the node's the requirements that cause it."""
+    """Yield, for each profile whose bad verdict differs from the node's, the requirements that cause it."""
     for words in PROFILE_WORDS:
         verdict = node.get_verdict(words.profile)
         if verdict == node.verdict or verdict not in VERDICT_WORDS:
@@ -86,7 +86,7 @@ def describe_profile_differences(node: Node, requirements: Requirements) -> Iter
         names = _list_labels(rows, requirements)
         is_alone = all(len(row.profiles) == 1 for row in rows)
         if not names and words.profile == "effective":
-            # A node that is assessed by the profile documented has no rows of what only the rules use.
+            # A node assessed by profile documented has no rows for requirements that only the rules use.
             names = [other.name for other in node.disagreements if other.required_by == "effective"]
         if names:
             suffix = f", and {words.alone}" if is_alone else ""

@@ -25,7 +25,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outcome imp
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
 
-REMEDY = "run role nodeprep.istio.istio_node of this collection's version again"
+REMEDY = "run role nodeprep.istio.istio_node from this version of the collection again"
 NO_ANSWER = "no answer in this run"
 
 
@@ -36,7 +36,7 @@ class OutcomeReader:
         self._requirements: dict[Hashable, AssessedRequirement] = {}
 
     def read(self, raw: object) -> Outcome | Failure:
-        """Return the outcome of a node from what its host variables hold; without an outcome there is no answer.
+        """Return the outcome of a node from its host variables; a node without an outcome did not answer.
 
         Raises InvalidInputError if it is malformed.
         """
@@ -72,7 +72,7 @@ class OutcomeReader:
 
 
 def _make_key(row: Any) -> Hashable | None:
-    """Return a key that is the same for equal requirements only; None if it cannot be made: then it is malformed."""
+    """Return a key that only equal requirements share; None if the requirement is malformed."""
     if not isinstance(row, Mapping):
         return None
     pairs = []

@@ -108,9 +108,10 @@ class ReportDisagreement:
 
 @dataclass(frozen=True)
 class NoData:
-    """Why there is no data of a node.
+    """Why a node has no data.
 
-    ``at`` is the time of that, ISO 8601 in UTC: for a node that the run selected, the time of the first report with it.
+    ``at`` is when that was found, ISO 8601 in UTC. For a node that the run selected, it is the time of the first
+    report that contains the node.
     """
 
     code: NoDataCode
@@ -162,7 +163,7 @@ class Node:
 
     @property
     def probe_contradicts_verdict(self) -> bool:
-        """Whether the probe failed although the verdict without waivers is not that something is missing now."""
+        """Whether the probe failed although the verdict without waivers is not not_ready."""
         return self.probe_result == "failed" and self.unwaived_verdict != "not_ready"
 
     @property
@@ -174,7 +175,7 @@ class Node:
 
     @property
     def is_check_mode(self) -> bool:
-        """Whether the execution is that of check mode, which changes nothing."""
+        """Whether the run was in check mode and changed nothing."""
         return bool(_get_text(self.execution, "check_mode"))
 
     @property

@@ -78,7 +78,7 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True)
 class ForecastText:
-    """A forecast, or that after a reboot; see _assess/iptables_forecast.py: summarize()."""
+    """The variant now or after a reboot, and why; see _assess/iptables_forecast.py: ForecastSummary."""
 
     variant: str
     reason: str = ""
@@ -136,7 +136,7 @@ class NotLoadable:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedState:
-    """What a node will be after its plan."""
+    """The expected verdict of a node after its plan."""
 
     verdict: str
 

@@ -106,7 +106,7 @@ class RecordedSource:
     excluded: Path
 
     def add_to(self, builder: Builder) -> None:
-        """Add its nodes. A file of a directory with unusable facts makes its node one without data.
+        """Add its nodes. If a file of a directory contains unusable facts, its node has no data.
 
         Raises ReportError if the path cannot be read, or holds something else.
         """
@@ -127,7 +127,7 @@ class RecordedSource:
                 builder.add_document(read_report(text, str(file)), self.label)
                 return False
             if not _is_of_a_node(content):
-                raise ReportError(f"{file}: neither the facts of a node nor a report; {REMEDY}")
+                raise ReportError(f"{file}: contains neither the facts of a node nor a report; {REMEDY}")
             facts = _find_facts(content)
         except (ValueError, OSError, RecursionError) as exc:
             if isinstance(exc, ReportError):
@@ -144,7 +144,7 @@ class RecordedSource:
         return True
 
 
-def _assess_facts(facts: Any, selection: Selection) -> dict[str, Any]:
+def _assess_facts(facts: Any, selection: Selection) -> dict[str, object]:
     """Return the outcome that role istio_node registers for these facts. Raises InvalidInputError."""
     expanded = expand(facts)
     parsed = parse_expanded(expanded)
@@ -154,7 +154,7 @@ def _assess_facts(facts: Any, selection: Selection) -> dict[str, Any]:
 
 
 def _add_checked(builder: Builder, name: str, where: str, get_outcome: Callable[[], Any]) -> None:
-    """Add a node with its outcome. Any error makes it a node without data: the other nodes still get their report."""
+    """Add a node with its outcome. After any error the node has no data; the report still contains the other nodes."""
     try:
         builder.add(name, get_outcome())
     except InvalidInputError as exc:

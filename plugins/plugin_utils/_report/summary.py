@@ -64,7 +64,7 @@ def conclude(document: Document) -> list[str]:
     """Return the last lines of the summary: useless waivers, the number of nodes per verdict, the main root cause."""
     totals = document.totals
     counts = [f"{totals[verdict]} {verdict}" for verdict in VERDICTS if totals[verdict]]
-    last = f"{', '.join(counts) or 'no node'}."
+    last = f"{', '.join(counts) or 'no nodes'}."
     main_cause = describe_main_cause(document.causes)
     if main_cause:
         last = f"{last} {main_cause}."

@@ -112,7 +112,7 @@ def _read_day(value: YamlText, where: str) -> str:
     try:
         return datetime.date.fromisoformat(value if isinstance(value, str) else "").isoformat()
     except ValueError as exc:
-        raise ReportError(f"{where}: until: invalid day {value!r}; {REMEDY}") from exc
+        raise ReportError(f"{where}: until: invalid date {value!r}; {REMEDY}") from exc
 
 
 def apply_waivers(

@@ -93,8 +93,8 @@ def write_block_reason(facts: Facts) -> str | None:
 def make_declaration(facts: Facts, modules: Iterable[str]) -> Declaration | None:
     """Return the declaration of a boot file that lists these modules, or None if no format is known for this system.
 
-    The declared file replaces the whole file, so it also lists what the file lists already. If the facts do not have
-    all of that, there is no declaration.
+    The declared file replaces the whole file, so it also lists the names that the file lists already. If the facts do
+    not include all of these names, there is no declaration.
     """
     declaration_format = _find_format(facts.os.name or "")
     if declaration_format is None or facts.managed.truncated:

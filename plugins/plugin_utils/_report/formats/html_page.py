@@ -45,8 +45,8 @@ VERDICT_MEANINGS = {
     "on_demand": "the kernel loads what is missing on demand",
     "at_risk": "every requirement is met now, but not after a reboot",
     "not_ready": "a requirement is not met",
-    "unknown": "cannot be determined",
-    "no_data": "the node gave no answer",
+    "unknown": "the verdict cannot be determined",
+    "no_data": "no facts of the node are available",
 }
 
 

@@ -36,7 +36,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
 
-REMEDY = "give a report.json that role nodeprep.istio.istio_report of this collection's version wrote"
+REMEDY = "give a report.json written by role nodeprep.istio.istio_report from this version of the collection"
 MAX_PROBLEM_CHARS = 200
 # A mapping with this key is a row, one with the other key a node.
 KEY_OF_ROWS = "after_reboot"
@@ -127,7 +127,7 @@ class ReportFile:
                 raise StructureError("has no text", ("selections", str(index)))
         for index, waiver in enumerate(self.waivers):
             if not _is_day(waiver.until):
-                raise StructureError(f"is {waiver.until!r}, not a day", ("waivers", str(index), "until"))
+                raise StructureError(f"is {waiver.until!r}, not a date", ("waivers", str(index), "until"))
         causes = {cause.id for cause in self.causes}
         requirements = {requirement.id for requirement in self.requirements}
         for index, node in enumerate(self.nodes):
@@ -139,13 +139,13 @@ class ReportFile:
     def _check_node(self, node: NodeEntry, causes: Collection[str], requirements: Collection[str]) -> None:
         """Raise StructureError if a node refers to something that is not in the file."""
         if node.selection is not None and not 0 <= node.selection < len(self.selections):
-            raise StructureError("is not an index of selections", ("selection",))
+            raise StructureError("is not the index of a selection", ("selection",))
         for row in node.requirements:
             path = ("requirements", row.id)
             if row.id not in requirements:
                 raise StructureError("is not a known requirement", path)
             if row.waiver is not None and not 0 <= row.waiver < len(self.waivers):
-                raise StructureError("has a waiver that is not an index of waivers", path)
+                raise StructureError("has an invalid waiver index", path)
             if row.is_gap and row.cause not in causes:
                 raise StructureError(f"has the unknown cause {row.cause!r}", path)
 
@@ -195,7 +195,7 @@ def _damaged(name: str, error: StructureError) -> ReportError:
 
 
 def _reject_constant(word: str) -> NoReturn:
-    raise StructureError(f"has {word}, which is not a number")
+    raise StructureError(f"contains {word}, which is not a number")
 
 
 class _RowReader:
@@ -222,7 +222,7 @@ class _RowReader:
 def _check_keys(raw: Mapping[str, Any], kind: type[object]) -> None:
     for key in raw:
         if key not in list_field_names(kind):
-            raise StructureError(f"has the unknown key '{to_one_line(key, MAX_PROBLEM_CHARS)}'")
+            raise StructureError(f"contains the unknown key '{to_one_line(key, MAX_PROBLEM_CHARS)}'")
 
 
 def _clean_values(raw: Mapping[str, Any]) -> dict[str, Any]:

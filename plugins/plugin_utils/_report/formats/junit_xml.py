@@ -154,7 +154,7 @@ def _build_case(document: Document, row: Row) -> Case:
         waiver = document.waivers[row.waiver]
         return Case(row.id, result, message=f"waived until {waiver.until}: {waiver.reason} ({message})")
     if result == "skipped":
-        return Case(row.id, result, message=f"should be met, but is not a must: {message}")
+        return Case(row.id, result, message=f"recommended, not required: {message}")
     if result == "failure":
         return Case(row.id, result, "unmet" if row.now == "unmet" else "unmet_after_reboot", message)
     return Case(row.id, result, "unknown", message)
@@ -163,4 +163,4 @@ def _build_case(document: Document, row: Row) -> Case:
 def _build_no_data_case(node: Node) -> Case:
     if node.no_data:
         return Case("data", "error", node.no_data.code, node.no_data.text)
-    return Case("data", "error", "no_answer", "the selection has no requirement")
+    return Case("data", "error", "no_answer", "the selection has no requirements")

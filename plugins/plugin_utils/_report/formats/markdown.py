@@ -67,7 +67,7 @@ def _render_head(document: Document) -> Iterator[str]:
     yield f"{selections}. {escape(document.generated_at)}\n\n"
     totals = document.totals
     counts = [f"{SIGNS[verdict]} {totals[verdict]:,} {escape(verdict)}" for verdict in VERDICTS if totals[verdict]]
-    yield f"**{', '.join(counts) or 'No node'}** of {pluralize(len(document.nodes), 'node')}.\n"
+    yield f"**{', '.join(counts) or 'No nodes'}** of {pluralize(len(document.nodes), 'node')}.\n"
     main_cause = describe_main_cause(document.causes)
     if main_cause:
         yield f"{escape(main_cause)}.\n"

@@ -23,7 +23,7 @@ def render(document: Document) -> Iterator[str]:
     gaps = Counter(row.id for node in document.nodes for row in node.gaps)
     yield from _render_metric(
         "requirement_gaps",
-        "Nodes that a requirement keeps from ready.",
+        "Nodes that the requirement keeps from being ready.",
         [({"requirement": id_}, gaps[id_]) for id_ in document.requirements],
     )
     expired = sum(waiver.expired for waiver in document.waivers)
@@ -73,10 +73,10 @@ def _render_nodes(document: Document) -> Iterator[str]:
     yield from _render_metric("node_verdict", "The verdict of each node; the value is always 1.", verdicts)
     yield from _render_metric(
         "node_failed",
-        "Nodes that have data, and on which the run or the probe failed; the value is always 1.",
+        "Nodes with data on which the run or the probe failed; the value is always 1.",
         failures,
     )
-    yield from _render_metric("node_gaps", "Requirements that keep the node from ready.", gaps)
+    yield from _render_metric("node_gaps", "Requirements that keep the node from being ready.", gaps)
     yield from _render_metric(
         "node_observed_timestamp_seconds", "Time of the node's facts, in seconds since 1970.", times
     )

@@ -38,7 +38,7 @@ UNFINISHED = "the module did not finish on the node: "
                 "module_stderr": "/bin/sh: /usr/bin/python3: No such file or directory\nsee help\n",
             },
             f"{UNFINISHED}/bin/sh: /usr/bin/python3: No such file or directory; "
-            "set ansible_python_interpreter to a Python of the node",
+            "set ansible_python_interpreter to the path of Python on the node",
         ),
         ({"msg": "x", "rc": 127, "module_stderr": "python is broken\n"}, f"{UNFINISHED}python is broken"),
     ],

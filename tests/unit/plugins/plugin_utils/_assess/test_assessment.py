@@ -159,7 +159,7 @@ def test_a_module_that_only_the_rules_use_is_a_disagreement():
     node = facts(state="loaded", boot="yes", nft_compat={"state": "missing"})
     (disagreement,) = readiness(node)["disagreements"]
     assert disagreement["required_by"] == "effective"
-    assert disagreement["message"] == "nft_compat: rules of this selection use it, and the page does not name it"
+    assert disagreement["message"] == "nft_compat: rules of this selection use it, but Istio's page does not list it"
 
 
 def test_a_disagreement_about_what_is_present_is_none():

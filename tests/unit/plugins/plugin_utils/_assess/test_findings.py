@@ -105,7 +105,7 @@ def test_modules_that_selinux_has_denied_are_reported_with_the_consequence(entry
     assert found["id"] == "selinux_denied"
     assert found["severity"] == severity
     assert found["message"] == (
-        f"SELinux has denied loading xt_owner for container_t (last on 2026-11-24); {consequence}"
+        f"SELinux has denied container_t the loading of xt_owner (last on 2026-11-24); {consequence}"
     )
 
 

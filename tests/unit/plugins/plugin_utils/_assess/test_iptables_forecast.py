@@ -58,8 +58,8 @@ def test_boot_files_can_make_istio_pick_the_other_variant_after_a_reboot():
 def test_a_requirement_of_one_variant_says_when_it_is_needed():
     assessment = readiness(listed_tables(), **AMBIENT)
     reasons = {row["name"]: row["reason"] for row in assessment["requirements"]}
-    assert reasons["iptable_mangle"] == "needed after a reboot only, when Istio picks the other iptables variant"
-    assert reasons["nft_compat"] == "needed until a reboot only"
+    assert reasons["iptable_mangle"] == "needed only after a reboot, when Istio picks the other iptables variant"
+    assert reasons["nft_compat"] == "needed only until a reboot"
 
 
 def test_a_kernel_that_creates_tables_on_first_use_keeps_its_variant():
@@ -215,7 +215,7 @@ def test_old_releases_test_iptables_legacy_for_ipv6_even_if_the_kernel_has_none(
 def test_the_reason_says_that_istio_picks_nft_once_its_modules_are_loaded():
     forecast = readiness(facts(autoload="denied"), istio_version="1.30", profile="effective")["forecast"]
     assert forecast["variant"] == "nft"
-    assert forecast["reason"].endswith("; once the missing modules are loaded Istio picks nft")
+    assert forecast["reason"].endswith("; Istio picks nft once the missing modules are loaded")
 
 
 def test_an_unknown_variant_of_the_hosts_iptables_is_ignored():
@@ -233,7 +233,8 @@ def test_without_a_mode_there_is_no_summary():
 def test_a_summary_names_the_modes_whose_reasons_differ():
     now = {"sidecar": Forecast("nft", "a"), "ambient": Forecast("legacy", "b")}
     summary = summarize(now, {"sidecar": Forecast("nft", "c"), "ambient": Forecast("nft", "c")})
-    assert summary == {
+    assert summary is not None
+    assert summary.as_dict() == {
         "variant": "mixed",
         "reason": "sidecar: a; ambient: b",
         "modes": {"sidecar": "nft", "ambient": "legacy"},
@@ -243,7 +244,10 @@ def test_a_summary_names_the_modes_whose_reasons_differ():
 
 def test_a_summary_repeats_nothing_that_stays_after_a_reboot():
     now = {"sidecar": Forecast("nft", "a")}
-    assert summarize(now, {"sidecar": Forecast("nft", "another reason")})["after_reboot"] is None
+    summary = summarize(now, {"sidecar": Forecast("nft", "another reason")})
+    assert summary is not None
+    assert summary.after_reboot is None
+    assert summary.as_dict()["after_reboot"] is None
 
 
 TABLES_IN_USE = {"netfilter": {"legacy_tables": {"ipv4": ["nat"], "ipv6": ["nat"]}}}

@@ -184,7 +184,8 @@ def test_a_right_verdict_for_wrong_reasons_is_a_finding():
     (found,) = compare(results, "not_ready", rows=rows)["findings"]
     assert found["id"] == "prediction_contradicted"
     assert found["severity"] == "error"
-    assert found["message"] == "predicted not_ready for other reasons: rules also fail because of missing xt_owner"
+    expected = "predicted not_ready for other reasons; rules also fail because these are missing: xt_owner"
+    assert found["message"] == expected
 
 
 @pytest.mark.parametrize(
@@ -210,12 +211,12 @@ def test_a_missing_module_that_no_requirement_names_is_a_finding():
 @pytest.mark.parametrize(
     "probe, assessment, message",
     [
-        (None, READY, "the result of the probe: is 'None', not a mapping; register the result of "),
-        ({}, READY, "the result of the probe: 'rule_sets' is missing; register the result of "),
+        (None, READY, "the result of the probe: is 'None', not a mapping; pass the registered result of "),
+        ({}, READY, "the result of the probe: 'rule_sets' is missing; pass the registered result of "),
         (
             {"rule_sets": {"x": PASSED}},
             READY,
-            "the result of the probe: 'rule_sets.x' is not named tool/family/rules; ",
+            "the result of the probe: 'rule_sets.x' does not have the form tool/family/rules; ",
         ),
         (
             {"rule_sets": {"a/b/c": {"status": "fine"}}},

@@ -62,7 +62,7 @@ def test_a_merged_module_has_a_known_provider():
     found = parse_facts(facts(nf_nat_ipv4={"state": "merged", "provider": "nf_nat"}))
     assert found.modules["nf_nat_ipv4"].provider == "nf_nat"
     merged = replace(LOADED, state="merged", provider="nosuch")
-    with pytest.raises(StructureError, match="'modules.nf_nat_ipv4' names no known provider"):
+    with pytest.raises(StructureError, match="'modules.nf_nat_ipv4' has an unknown provider"):
         replace(found, modules={**found.modules, "nf_nat_ipv4": merged})
 
 

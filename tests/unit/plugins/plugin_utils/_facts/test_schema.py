@@ -109,15 +109,27 @@ def test_null_places_of_a_reason_count_as_absent():
         (grouped(text=None), "the facts: 'reasons.0.text' is 'None', not text"),
         (grouped(modules=["xt_owner"]), "the facts: 'reasons.0.modules' is "),
         (grouped(modules={"nosuch": [1]}), "the facts: 'reasons.0' names the unknown module 'nosuch'"),
-        (grouped(modules={"xt_owner": []}), "the facts: 'reasons.0.modules.xt_owner' has 0 entries for 1 places"),
-        (grouped(modules={"xt_owner": [1, 2]}), "the facts: 'reasons.0.modules.xt_owner' has 2 entries for 1 places"),
-        (grouped(modules={"xt_owner": [True]}), "the facts: 'reasons.0.modules.xt_owner' has 'True', not a line"),
-        (grouped(modules={"xt_owner": [-1]}), "the facts: 'reasons.0.modules.xt_owner' has '-1', not a line"),
+        (grouped(modules={"xt_owner": []}), "the facts: 'reasons.0.modules.xt_owner' contains 0 entries for 1 places"),
+        (
+            grouped(modules={"xt_owner": [1, 2]}),
+            "the facts: 'reasons.0.modules.xt_owner' contains 2 entries for 1 places",
+        ),
+        (
+            grouped(modules={"xt_owner": [True]}),
+            "the facts: 'reasons.0.modules.xt_owner' contains 'True', which is neither a line number",
+        ),
+        (
+            grouped(modules={"xt_owner": [-1]}),
+            "the facts: 'reasons.0.modules.xt_owner' contains '-1', which is neither a line number",
+        ),
         (
             grouped(modules={"xt_owner": ["../x.ko"]}),
-            "the facts: 'reasons.0.modules.xt_owner' has '../x.ko', not a line",
+            "the facts: 'reasons.0.modules.xt_owner' contains '../x.ko', which is neither a line number",
         ),
-        (grouped(modules={"xt_owner": [[1]]}), "the facts: 'reasons.0.modules.xt_owner' has '[1]', not a line"),
+        (
+            grouped(modules={"xt_owner": [[1]]}),
+            "the facts: 'reasons.0.modules.xt_owner' contains '[1]', which is neither a line number",
+        ),
         (grouped(where=""), "the facts: 'reasons.0.where' is empty"),
         (grouped(dependency=1), "the facts: 'reasons.0.dependency' is '1', not text"),
         (grouped(includes_dependents="yes"), "the facts: 'reasons.0.includes_dependents' is 'yes', not true or false"),
@@ -128,7 +140,7 @@ def test_null_places_of_a_reason_count_as_absent():
         ),
         ({**recorded(facts()), "modules": []}, "the facts: 'modules' is '[]', not a mapping"),
         (with_module("xt_owner", state="fine"), "the facts: 'modules.xt_owner.state' is 'fine', not one of loaded, "),
-        (with_module("nf_nat", state="merged"), "the facts: 'modules.nf_nat' names no known provider"),
+        (with_module("nf_nat", state="merged"), "the facts: 'modules.nf_nat' has an unknown provider"),
         (
             with_module("nf_nat", next_boot={"state": "fine"}),
             "the facts: 'modules.nf_nat.next_boot.state' is 'fine', not one of loaded, ",
@@ -165,4 +177,6 @@ def test_malformed_facts_are_an_error_with_a_remedy(broken, message):
     with pytest.raises(InvalidInputError) as raised:
         parse_facts(recorded(broken))
     assert str(raised.value).startswith(message)
-    assert str(raised.value).endswith("; gather the facts with nodeprep.istio.node_facts of this collection's version")
+    assert str(raised.value).endswith(
+        "; gather the facts with nodeprep.istio.node_facts from this version of the collection"
+    )

@@ -31,7 +31,7 @@ UNUSABLE = {
     "no systemd": (
         {"platform": {"systemd": False}},
         f"{BOOT_FILE} is not written: systemd does not run on this node, and nothing else reads /etc/modules-load.d; "
-        "list the modules where the init system reads them, for example in /etc/modules",
+        "list the modules in a file that the init system reads, for example /etc/modules",
     ),
 }
 

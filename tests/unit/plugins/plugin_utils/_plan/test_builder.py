@@ -27,7 +27,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
     plan_nftables,
 )
 
-RERUN_HINT = "re-run after the owner's steps"
+RERUN_HINT = "run again after the owner's steps"
 
 
 def test_a_clean_node_has_no_step():

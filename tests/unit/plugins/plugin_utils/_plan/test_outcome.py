@@ -182,10 +182,10 @@ def test_another_iptables_variant_than_predicted_is_a_deviation(predicted, now, 
 )
 def test_a_malformed_option_is_an_error_that_names_the_place(change, error):
     option = {"plan": PLAN, "modules": MODULES, "overrides": {}, "boot_id": "b", **change}
-    with pytest.raises(InvalidInputError, match=f"^execution: {error}; give the plan"):
+    with pytest.raises(InvalidInputError, match=f"^execution: {error}; pass the plan"):
         Execution.from_option(option, check_mode=False)
 
 
 def test_a_missing_key_of_the_option_is_an_error():
-    with pytest.raises(InvalidInputError, match="^execution: 'overrides' is missing; give the plan"):
+    with pytest.raises(InvalidInputError, match="^execution: 'overrides' is missing; pass the plan"):
         Execution.from_option({"plan": PLAN, "modules": MODULES, "boot_id": "b"}, check_mode=False)

@@ -102,23 +102,23 @@ USELESS = {
     "the modules are not persisted": (
         make_disabled_node(),
         {"persist": False},
-        "it is uncertain whether anything loads nf_tables, nft_redir, nft_chain_nat, nft_counter then, "
+        "it is uncertain whether nf_tables, nft_redir, nft_chain_nat, nft_counter will be loaded then, "
         "because istio_node_persist is false",
     ),
     "the boot files are not read": (
         make_disabled_node(platform=MASKED_SERVICE),
         {},
-        "it is uncertain whether anything loads nf_tables, nft_redir, nft_chain_nat, nft_counter then",
+        "it is uncertain whether nf_tables, nft_redir, nft_chain_nat, nft_counter will be loaded then",
     ),
     "the boot files may not be read": (
         make_disabled_node(platform={"boot_files_read": None}),
         {},
-        "it is uncertain whether anything loads nf_tables, nft_redir, nft_chain_nat, nft_counter then",
+        "it is uncertain whether nf_tables, nft_redir, nft_chain_nat, nft_counter will be loaded then",
     ),
     "the boot file must not be written": (
         make_disabled_node(platform=OSTREE),
         {},
-        "it is uncertain whether anything loads nf_tables, nft_redir, nft_chain_nat, nft_counter then",
+        "it is uncertain whether nf_tables, nft_redir, nft_chain_nat, nft_counter will be loaded then",
     ),
 }
 

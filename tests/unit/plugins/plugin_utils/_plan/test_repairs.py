@@ -26,7 +26,7 @@ def list_repairs(node, **options):
         ("blocked", "invalid_module_file", MODULE_FILE, "reinstall the kernel's packages"),
         ("missing", "module_file_missing", MODULE_FILE, "reinstall the kernel's packages"),
         ("unknown", "index_missing", INDEX, "run depmod -a"),
-        ("missing", "not_in_tree", None, "boot a kernel that has them"),
+        ("missing", "not_in_tree", None, "boot a kernel that includes them"),
         ("unknown", "container", None, "audit and prepare the host"),
     ],
 )

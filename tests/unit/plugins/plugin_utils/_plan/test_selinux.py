@@ -36,7 +36,7 @@ def test_loading_in_advance_needs_no_policy_and_the_boolean_is_only_reported():
 @pytest.mark.parametrize("consent", [{"load": False}, {"persist": False}])
 def test_a_hint_says_that_denied_modules_must_be_loaded_in_advance(consent):
     hints = plan_legacy(make_enforcing_node(), **consent)["hints"]
-    assert any("leave istio_node_load and istio_node_persist true" in hint for hint in hints)
+    assert any("keep istio_node_load and istio_node_persist true" in hint for hint in hints)
 
 
 @pytest.mark.parametrize("options", [{"mode": "ambient"}, {"cni_plugin": True}])

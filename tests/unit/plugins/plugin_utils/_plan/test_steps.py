@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import ForecastSummary
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import (
     Expected,
@@ -63,12 +64,19 @@ def test_a_plan_is_plain_data_with_all_keys():
         persist=("xt_owner",),
         not_loadable=(NotLoadable("xt_set", "blacklisted"),),
         hints=("a hint",),
+        forecast=ForecastSummary("nft", "a reason", {"sidecar": "nft"}),
         declaration=Declaration("Butane", "text"),
         expected=Expected("at_risk", {"combined": "at_risk"}, ("xt_set",)),
         verdict="not_ready",
     ).as_dict()
     assert json.loads(json.dumps(plan)) == plan
     assert plan["not_loadable"] == [{"name": "xt_set", "cause": "blacklisted"}]
+    assert plan["forecast"] == {
+        "variant": "nft",
+        "reason": "a reason",
+        "modes": {"sidecar": "nft"},
+        "after_reboot": None,
+    }
     assert plan["declaration"] == {"kind": "Butane", "text": "text"}
     assert plan["expected"] == {"verdict": "at_risk", "verdicts": {"combined": "at_risk"}, "unmet": ["xt_set"]}
     assert plan["text"] == [
@@ -84,3 +92,29 @@ def test_a_removal_has_what_stays_and_neither_forecast_nor_expected_verdict():
     assert set(plan) == {"state", "steps", "change", "refused", "not_removed", "text", *LISTS}
     assert all(plan[key] == [] for key in LISTS)
     assert plan["text"] == plan["not_removed"] == ["packages stay"]
+
+
+def test_the_text_of_a_plan_has_the_verdicts_the_steps_and_the_hints():
+    plan = NodePlan(
+        state="prepared",
+        steps=(LOAD, REMOVE_LINE),
+        refused=(),
+        hints=("run the role again afterwards",),
+        expected=Expected("ready", {"combined": "ready"}, ()),
+        verdict="not_ready",
+    )
+    assert plan.describe() == [
+        "verdict now: not_ready, expected after this plan: ready",
+        "load xt_owner, because the selection needs it",
+        "remove a line, because it keeps xt_owner from loading",
+        "run the role again afterwards",
+    ]
+
+
+def test_the_text_of_a_removal_has_what_it_leaves_and_no_verdicts():
+    plan = NodePlan(state="absent", steps=(LOAD,), refused=(), not_removed=("packages stay",), verdict="not_ready")
+    assert plan.describe() == ["load xt_owner, because the selection needs it", "packages stay"]
+
+
+def test_the_text_of_a_plan_without_anything_to_do_is_empty():
+    assert NodePlan(state="prepared", steps=(), refused=()).describe() == []

@@ -54,7 +54,9 @@ def test_a_node_without_anything_of_the_role_has_nothing_to_remove():
 
 def test_a_boot_file_with_unbalanced_markers_is_left_to_the_owner():
     plan = plan_removal(managed={"boot_file": None})
-    assert plan["refused"] == ["/etc/modules-load.d/istio.conf: unbalanced BEGIN/END markers; remove them by hand"]
+    assert plan["refused"] == [
+        "/etc/modules-load.d/istio.conf: unbalanced BEGIN/END markers; remove the markers manually"
+    ]
 
 
 def test_a_block_without_names_is_removed_as_well_as_one_with_names():

@@ -148,7 +148,7 @@ def test_an_unknown_variable_that_resembles_no_option_is_a_warning():
 
 def test_a_run_without_hosts_names_the_cause():
     assert describe_missing_hosts("typo", in_inventory=False) == (
-        "no host of the inventory matches 'typo'; check istio_node_hosts and the inventory (-i)"
+        "no host in the inventory matches 'typo'; check istio_node_hosts and the inventory (-i)"
     )
     assert describe_missing_hosts("bad", in_inventory=True) == (
         "no host of 'bad' is in this run; --limit excludes all of them"
@@ -157,6 +157,5 @@ def test_a_run_without_hosts_names_the_cause():
 
 def test_hosts_with_ambiguous_names_are_named():
     assert describe_ambiguous_hosts(["a b", "c,d"]) == (
-        "Ansible cannot name these hosts in a play: a b, c,d; "
-        "rename them in the inventory, without blanks, commas and colons"
+        "a play cannot address these hosts: a b, c,d; rename them in the inventory, without spaces, commas or colons"
     )

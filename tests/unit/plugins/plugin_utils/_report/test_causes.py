@@ -88,7 +88,7 @@ BLACKLIST = make_reason("autoload", "blacklist", "blacklisted (/etc/x.conf:3)", 
                 "boot": "ineffective",
                 "reasons": [make_reason("boot", "malformed_boot_entry", "not a module name", "/etc/m.conf:2")],
             },
-            "/etc/m.conf has lines that load nothing",
+            "/etc/m.conf contains lines that are not a single module name",
             id="malformed line of a boot file",
         ),
         pytest.param(
@@ -129,7 +129,7 @@ def test_a_module_and_the_one_that_it_was_merged_into_have_one_cause():
     causes = build([("a", make_outcome(change, selection=selection))]).causes
     (cause,) = (cause for cause in causes if "nf_conntrack" in cause.requirements)
     assert {"nf_conntrack", "nf_conntrack_ipv4"} <= set(cause.requirements)
-    assert cause.text.endswith("does not have the modules")
+    assert cause.text.endswith("does not include the modules")
 
 
 def test_an_unknown_answer_is_another_cause_than_a_denial():
@@ -141,8 +141,8 @@ def test_an_unknown_answer_is_another_cause_than_a_denial():
         autoload="unknown",
         reasons=[make_reason("autoload", "selinux_unknown", "the SELinux policy cannot be queried")],
     )
-    assert list_causes(denied)[0][0].startswith("SELinux does not let containers autoload")
-    assert list_causes(unknown)[0][0].startswith("Whether SELinux lets containers")
+    assert list_causes(denied)[0][0].startswith("Modules are not loaded, and SELinux does not let containers")
+    assert list_causes(unknown)[0][0].startswith("Modules are not loaded, and whether SELinux lets containers")
 
 
 def test_a_tool_is_a_cause():

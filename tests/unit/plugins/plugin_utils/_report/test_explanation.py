@@ -40,7 +40,7 @@ def test_a_worse_verdict_of_the_page_is_explained():
     document = build(fleet(14, SELECTION))
     notes = list_secondary_notes(document.nodes[1], document.requirements)
     assert notes[0].startswith("the kernel loads ")
-    assert notes[1].startswith("the page requires br_netfilter, ")
+    assert notes[1].startswith("Istio's page requires br_netfilter, ")
     assert notes[1].endswith("more: missing now, and no rule uses them")
 
 
@@ -61,4 +61,4 @@ def test_a_worse_verdict_of_the_rules_is_explained_if_the_page_is_the_profile():
     (note,) = list_secondary_notes(node, document.requirements)
     assert note.startswith("the rules use ")
     assert "nft_compat" in note
-    assert note.endswith(": missing now, and the page does not name them")
+    assert note.endswith(": missing now, and Istio's page does not list them")

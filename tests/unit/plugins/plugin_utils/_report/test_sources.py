@@ -75,7 +75,7 @@ def test_a_file_with_other_content_is_rejected(tmp_path, text):
     write_facts(tmp_path / "good.json", facts(KINDS[0]))
     (tmp_path / "package.json").write_text(text)
     for path in (tmp_path, tmp_path / "package.json"):
-        with pytest.raises(ReportError, match=r"package\.json: neither the facts of a node nor a report; give "):
+        with pytest.raises(ReportError, match=r"package\.json: contains neither the facts of a node nor a report; "):
             read_recorded(path)
 
 

@@ -50,7 +50,7 @@ def test_the_title_is_the_selection_of_the_nodes_or_the_default():
     assert summarize(build([]), "default") == [
         "Istio node readiness: default",
         "NODE  SYSTEM  VERDICT  REASON AND REMEDY",
-        "no node.",
+        "no nodes.",
     ]
 
 

@@ -120,12 +120,12 @@ def test_an_empty_file_has_no_waivers():
         (GOOD + "\n- {requirement: x, reason: why}\n", "w.yml:3: until is missing; "),
         ("- {requirement: x, reason: why, until: 2026-12-31, node: a}", "w.yml:1: unknown key 'node'; "),
         ("- {requirement: x, reason: '', until: 2026-12-31}", "w.yml:1: the reason is empty"),
-        ("- {requirement: x, reason: why, until: soon}", "w.yml:1: until: invalid day 'soon'"),
-        ("- {requirement: x, reason: why, until: [2026-12-31]}", "w.yml:1: until: invalid day "),
+        ("- {requirement: x, reason: why, until: soon}", "w.yml:1: until: invalid date 'soon'"),
+        ("- {requirement: x, reason: why, until: [2026-12-31]}", "w.yml:1: until: invalid date "),
         ("- {requirement: x, reason: why, until: 2026-12-31, nodes: []}", "w.yml:1: requirement and nodes must be"),
         ("- {requirement: x, reason: why, until: 2026-12-31, nodes: {a: b}}", "w.yml:1: requirement and nodes must be"),
         ("- {requirement: [], reason: why, until: 2026-12-31}", "w.yml:1: requirement and nodes must be"),
-        ("\n- {requirement: x, reason: why, until: 2027-02-31}", "w.yml:2: until: invalid day '2027-02-31'"),
+        ("\n- {requirement: x, reason: why, until: 2027-02-31}", "w.yml:2: until: invalid date '2027-02-31'"),
     ],
 )
 def test_a_malformed_waiver_gets_one_clear_error(text, message):

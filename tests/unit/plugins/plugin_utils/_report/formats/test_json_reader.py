@@ -106,7 +106,7 @@ def test_a_damaged_value(path, value):
     for key in path[:-1]:
         holder = holder[key]
     holder[path[-1]] = value
-    with pytest.raises(ReportError, match=r"r.json: the report is damaged: .*; give a report\.json that role"):
+    with pytest.raises(ReportError, match=r"r.json: the report is damaged: .*; give a report\.json written by role"):
         read_report(json.dumps(raw), "r.json")
 
 

@@ -71,4 +71,4 @@ def test_waivers_are_shown():
 
 
 def test_an_empty_fleet_has_no_node():
-    assert "**No node** of 0 nodes." in render_text(render, build([]))
+    assert "**No nodes** of 0 nodes." in render_text(render, build([]))
