@@ -65,20 +65,21 @@ options:
       - Istio's version, such as V(1.30) (its newest patch release) or V(1.30.3). Quote it, because an unquoted 1.30
         is the number 1.3.
       - V(1.25) to V(1.31) are known. A newer version is assessed as the newest of these, an older version as the
-        oldest, and the assessment says so.
+        oldest, and a finding reports this.
     type: str
     default: "1.31"
   profile:
     description:
-      - The catalogue that decides the verdict. V(documented) is Istio's page "Platform Requirements". V(effective)
-        is what the rules that Istio programs really use.
+      - The requirements that decide the verdict. V(documented) uses Istio's page "Platform Requirements". V(effective)
+        uses what the rules that Istio programs require.
       - V(combined) requires what the rules use. It also loads the modules that only the page lists, if the kernel
         has them.
     type: str
     choices: [documented, effective, combined]
     default: combined
   extra_checks:
-    description: The site's own checks, JMESPath expressions over the node's facts that must evaluate to true.
+    description:
+      - The site's own checks. Each one is a JMESPath expression over the node's facts that must evaluate to true.
     type: list
     elements: dict
     suboptions:

@@ -10,9 +10,9 @@ name: failed_percentage
 short_description: Calculate the percentage of failed nodes of a rollout
 version_added: 0.2.0
 description:
-  - Returns how many percent of the nodes that a rollout has handled so far have failed.
+  - Returns the percentage of failed nodes among the nodes that a rollout has handled so far.
   - Playbook C(nodeprep.istio.prepare_istio_nodes) stores the error of a failed node as C(failure) in its outcome.
-    With C(istio_node_serial), it changes no further node if the percentage exceeds C(istio_node_max_fail_percentage).
+    With C(istio_node_serial), it stops the rollout if the percentage exceeds C(istio_node_max_fail_percentage).
 options:
   _input:
     description: The variable C(istio_node_outcome) of each node that was handled.
@@ -24,7 +24,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Show how many percent of the nodes have failed
+- name: Show the percentage of failed nodes
   ansible.builtin.debug:
     msg: "{{ outcomes | nodeprep.istio.failed_percentage }}"
   vars:

@@ -10,7 +10,7 @@ name: missing_modules
 short_description: List the required kernel modules that are not present
 version_added: 0.1.0
 description:
-  - Lists every module of the selection whose grade now is not C(present), including blocked and missing modules.
+  - Lists every module of the selection whose current grade is not C(present), including blocked and missing modules.
   - To find out which modules to load, use P(nodeprep.istio.preparation_plan#filter) instead of this list.
 options:
   _input:

@@ -21,7 +21,7 @@ options:
     elements: str
     required: true
   release:
-    description: Release of the running kernel, as it is part of the names or versions of its packages.
+    description: Release of the running kernel, as it appears in the names or versions of its packages.
     type: str
     required: true
 author:
@@ -42,7 +42,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Names of packages (C(apt-get)) or names with versions (C(dnf)), in the order of the input.
+  description: Names of the packages, in the order of the input. Those from C(dnf) include the versions.
   type: list
   elements: str
 """

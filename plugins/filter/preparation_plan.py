@@ -14,7 +14,7 @@ description:
     afterwards.
   - Role P(nodeprep.istio.istio_node#role) executes this plan and nothing else. Check mode shows the same plan.
   - Each step is planned on the facts as they will be after the steps before it.
-  - Under profile V(combined) the plan has all modules that the page and the rules require and the kernel has.
+  - With profile V(combined), the plan lists all modules that the page and the rules require, if the kernel has them.
     Legacy tables are omitted if loading them would make Istio pick another iptables variant.
 options:
   _input:
@@ -47,8 +47,9 @@ options:
     description:
       - Whether to override C(blacklist) and C(install) lines that block a required module. The role does this with
         its own files and never edits other files.
-      - With V(false) no module is loaded against such a line. The plan lists file, line, owner and the smallest
-        change.
+      - A C(blacklist) line in a file in C(/etc/modprobe.d) cannot be overridden. Only the owner can remove it.
+      - With V(false), modules that such a line blocks are not loaded. The plan lists the file, the line, its owner
+        and the smallest change.
     type: bool
     default: false
   selinux:
@@ -77,7 +78,7 @@ options:
     type: bool
   reboot:
     description:
-      - V(if_needed) reboots the node if the required modules wait only for a reboot, and verifies the new boot ID.
+      - V(if_needed) reboots the node if the required modules need only a reboot, and verifies the new boot ID.
     type: str
     choices: [never, if_needed]
     default: never
@@ -126,7 +127,7 @@ _value:
           returned: if there is one
           type: str
         command:
-          description: A command that does it, or that has the same effect, as a list of arguments.
+          description: A command that performs the step or has the same effect, as a list of arguments.
           returned: if there is one
           type: list
           elements: str
@@ -138,16 +139,16 @@ _value:
           returned: for steps by the role
           type: dict
     modules:
-      description: The modules of the selection that are to be present.
+      description: The modules of the selection that should be present.
       type: list
       elements: str
     optional:
-      description: Those C(modules) that are not required.
+      description: The C(modules) that are not required.
       type: list
       elements: str
     boot_only:
       description:
-        - Those C(modules) that are only listed in the boot file, because loading them now would make Istio pick
+        - The C(modules) that are only listed in the boot file, because loading them now would make Istio pick
           another iptables variant.
       type: list
       elements: str
@@ -180,8 +181,8 @@ _value:
       elements: str
     declaration:
       description:
-        - What the owner declares on a node that the role must not write to, with C(kind) and C(text); null if there is
-          nothing to declare or no known format.
+        - The declaration for a node that the role must not write to, with C(kind) and C(text). Null if there is
+          nothing to declare, or if no format for the system is known.
       returned: with state V(prepared)
       type: dict
     not_removed:
@@ -191,8 +192,8 @@ _value:
       elements: str
     expected:
       description:
-        - The C(verdict) and the C(verdicts) of all profiles that the node will have, and the names of the
-          requirements that will be C(unmet).
+        - The expected C(verdict) of the node, its C(verdicts) under all profiles, and the names of the requirements
+          that will be C(unmet).
       returned: with state V(prepared)
       type: dict
     text:

@@ -43,7 +43,7 @@ _value:
   type: dict
   contains:
     predicted:
-      description: The verdict of the assessment under profile V(effective), which is about the rules.
+      description: The verdict of the assessment under profile V(effective), which covers Istio's rules.
       type: str
     result:
       description:
@@ -82,7 +82,7 @@ _value:
           elements: str
     hint:
       description:
-        - How to test the rule sets that were not tested; null if none was left out because a module is not loaded.
+        - How to test the rule sets that were skipped because a module is not loaded; null if there are none.
       type: str
     findings:
       description: Contradictions between prediction and result, with C(id), C(severity), C(message) and C(source).

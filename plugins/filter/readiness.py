@@ -10,8 +10,8 @@ name: readiness
 short_description: Assess whether a node is ready for Istio
 version_added: 0.1.0
 description:
-  - Gives each requirement of the selection a grade now and a grade after a reboot, with a reason, and gives the
-    node a verdict.
+  - Grades each requirement of the selection, now and after a reboot, and explains the grades. Determines the verdict
+    of the node from these grades.
 options:
   _input:
     description: The node's facts, C(ansible_facts.istio_node) of M(nodeprep.istio.node_facts).
@@ -67,14 +67,14 @@ _value:
           description: V(must) or V(should).
           type: str
         profiles:
-          description: The profiles that have this requirement.
+          description: The profiles that include this requirement.
           type: list
           elements: str
         state:
           description: The state of the module or tool now.
           type: str
         now:
-          description: The grade now, V(present), V(on_demand), V(unmet), V(unknown) or V(not_needed).
+          description: The current grade, V(present), V(on_demand), V(unmet), V(unknown) or V(not_needed).
           type: str
         after_reboot:
           description: The grade after a reboot.
@@ -90,7 +90,7 @@ _value:
           returned: if there is a remedy
           type: str
         any_of:
-          description: Any-of modules. One of them is enough.
+          description: Interchangeable modules. One of them is enough.
           returned: if there are any
           type: list
           elements: str
@@ -101,7 +101,8 @@ _value:
       type: list
       elements: dict
     disagreements:
-      description: Requirements that only the page or only the rules have and that are not present on this node.
+      description:
+        - Requirements that only the page or only the rules contain, and that are not present on this node.
       type: list
       elements: dict
       contains:
@@ -115,10 +116,10 @@ _value:
           description: V(documented) for the page, V(effective) for the rules.
           type: str
         state:
-          description: The state now.
+          description: The current state.
           type: str
         now:
-          description: The grade now.
+          description: The current grade.
           type: str
         after_reboot:
           description: The grade after a reboot.

@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Lists the module names of the profile. The modules of Istio's page come first, in the order of the page. The
     input is the backend.
-  - Also takes a whole selection as options. Its O(backend) must be the same as the input.
+  - Also accepts a whole selection as options. Its O(backend) must be the same as the input.
 options:
   _input:
     description: The backend, V(iptables) or V(nftables).

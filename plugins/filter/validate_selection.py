@@ -13,7 +13,7 @@ description:
   - Returns the selection with all its defaults, or fails with one clear error. Contacts no node.
 options:
   _input:
-    description: The options below as a mapping. Options that are absent or null have their default.
+    description: The options below as a mapping. Options that are absent or null use their default.
     type: dict
     required: true
 extends_documentation_fragment:

@@ -11,7 +11,7 @@ version_added: 0.2.0
 description:
   - Builds one document from the results of role P(nodeprep.istio.istio_node#role) on each node of this run, or from
     recorded facts and other reports, and writes it in the selected formats. Runs on the controller only.
-  - A node without an answer is in the report as C(no_data), with the reason.
+  - A node that did not respond is reported as C(no_data), with the reason.
   - Use it through role P(nodeprep.istio.istio_report#role).
 options:
   dir:
@@ -30,8 +30,8 @@ options:
     required: true
   generated_at:
     description:
-      - The time of the report in UTC, such as V(2026-11-24T04:00:00Z). The same input and the same time give the
-        same files.
+      - The time of the report in UTC, such as V(2026-11-24T04:00:00Z). The same input and time always produce
+        identical files.
     type: str
     required: true
   hosts:
@@ -50,7 +50,9 @@ options:
       - A path is a directory of recorded facts (one JSON file per node, such as the C(jsonfile) fact cache), a
         directory of reports, or one such file. A label is put before the names of the nodes, for sites that use the
         same names.
-      - The variables of role P(nodeprep.istio.istio_node#role) decide how recorded facts are assessed.
+      - In a directory, hidden files and files whose names end in C(.html), C(.xml), C(.csv), C(.md), C(.prom),
+        C(.yml), C(.yaml) or C(.txt) are ignored. Each other file must contain the facts of a node or a report.
+      - Recorded facts are assessed with the variables of role P(nodeprep.istio.istio_node#role).
     type: list
     elements: raw
     default: []
@@ -59,15 +61,15 @@ options:
     type: path
   previous:
     description:
-      - An earlier C(report.json). The report then shows what changed since.
-      - By default the previous report in O(dir), if it can be read. An empty string compares with nothing.
+      - An earlier C(report.json). The report then shows what has changed since.
+      - By default the previous report in O(dir), if it can be read. An empty string disables the comparison.
     type: str
   max_age_hours:
-    description: Count nodes that were observed earlier than this many hours ago as C(no_data). For recorded facts.
+    description: Report nodes that were observed more than this many hours ago as C(no_data). For recorded facts.
     type: float
   fail_on:
     description:
-      - The verdicts that RV(failing) and RV(failures) list.
+      - The verdicts whose nodes RV(failing) and RV(failures) list.
       - V(probe_failed) is a node on which the probe showed that rules like Istio's fail, although its verdict
         before waivers is not C(not_ready).
     type: list
@@ -121,7 +123,8 @@ failures:
   description:
     - For each host of the play that failed, or whose node has a verdict of O(fail_on), the reason and the path of
       the report.
-    - Nodes outside the play are listed on one of these hosts, or else on the host that runs this task.
+    - The reasons of nodes outside the play are added to one of these hosts. If there is none, they are added to the
+      host that runs this task.
   returned: success
   type: dict
 """

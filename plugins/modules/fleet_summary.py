@@ -9,13 +9,13 @@ module: fleet_summary
 short_description: Print a summary of the fleet
 version_added: 0.1.0
 description:
-  - Prints one line per node of this play, with its verdict, the reason and what to do. Then prints the totals, in
-    which nodes that the play did not select are C(no_data). Runs on the controller only.
+  - Prints one line per node of this play, with its verdict, the reason and what to do. Then prints the totals.
+    They include the nodes that the play did not select, as C(no_data). Runs on the controller only.
   - It reads the results of role P(nodeprep.istio.istio_node#role) from the nodes' facts of this run. A node without
     a result is shown as C(no_data), with the reason.
 options:
   generated_at:
-    description: The time at which waivers are in force or expired, in UTC, such as V(2026-11-24T04:00:00Z).
+    description: The time in UTC that decides whether a waiver has expired, such as V(2026-11-24T04:00:00Z).
     type: str
     required: true
   waivers:
@@ -62,7 +62,7 @@ failures:
   returned: success
   type: dict
 report_host:
-  description: The first node that has the variable C(istio_report_dir); empty if no node has it.
+  description: The first node for which the variable C(istio_report_dir) is set; empty if there is none.
   returned: success
   type: str
 """

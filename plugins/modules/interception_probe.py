@@ -15,7 +15,7 @@ description:
   - Each rule set tests one construct with one tool and one IP family. A rule set that fails therefore shows what is
     missing.
   - The rules load with the permissions of Istio's containers. The programs have C(CAP_NET_ADMIN) and C(CAP_NET_RAW)
-    and see no module tree.
+    and cannot see the module tree.
   - It never touches the host's network namespace. The scratch namespaces have no name and end with the process,
     even if it is killed.
   - It needs neither C(ip), C(unshare) nor C(ipset) on the node.
@@ -75,15 +75,15 @@ options:
     default: false
   selinux_domain:
     description:
-      - SELinux type in which the programs run, such as V(container_t). The probe then meets the same denials as
-        Istio. Rule sets for which the policy does not let the kernel load a module are tested without O(autoload)
-        too.
-      - Fails if SELinux is disabled, if the policy does not have the type, or if the policy does not let the user
+      - SELinux type in which the programs run, such as V(container_t). SELinux then denies the probe the same
+        requests as Istio. If the policy does not let the kernel load a module for a rule set, the rule set is tested
+        even without O(autoload).
+      - Fails if SELinux is disabled, if the policy does not define the type, or if the policy does not let the user
         who runs the probe enter it.
       - The probe itself creates the ipset of ambient mode over netlink, so it does this in its own domain.
     type: str
   timeout:
-    description: Seconds after which the probe ends, up to 86400. Rule sets that it did not reach are not tested.
+    description: Time limit of the probe in seconds, up to 86400. The remaining rule sets are not tested.
     type: int
     default: 60
 extends_documentation_fragment:
@@ -95,7 +95,7 @@ attributes:
   diff_mode:
     support: full
 notes:
-  - Needs root and the right to create namespaces. A container seldom has it, so run the probe on the host.
+  - Needs root and the right to create namespaces. Containers rarely have this right, so run the probe on the host.
 seealso:
   - plugin: nodeprep.istio.probe_comparison
     plugin_type: filter
@@ -119,7 +119,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rule_sets:
-  description: A mapping of the id of each rule set to its result. Each result has the keys below.
+  description: The result of each rule set, by id, with the keys below.
   returned: success
   type: dict
   contains:
@@ -128,7 +128,7 @@ rule_sets:
         - V(passed) means that the rules loaded and their traffic was redirected correctly.
         - V(failed) means that the rules did not load, or that their traffic went elsewhere.
         - V(not_tested) means that the kernel would have had to load a module, or that the time limit was reached.
-        - V(not_testable) means that the node does not have the tool or the IP family.
+        - V(not_testable) means that the node does not provide the tool or the IP family.
       returned: always
       type: str
     message:
@@ -153,8 +153,8 @@ rule_sets:
   sample: {"nft/ipv4/sidecar-redirect": {"status": "passed", "message": "SO_ORIGINAL_DST is ('192.0.2.1', 80)"}}
 loaded:
   description:
-    - Modules that are loaded now and were not before the probe. In check mode the modules that the kernel would
-      load.
+    - Modules that are loaded now and were not loaded before the probe. In check mode, the modules that the kernel
+      would load.
   returned: success
   type: list
   elements: str

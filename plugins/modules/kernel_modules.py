@@ -9,7 +9,7 @@ module: kernel_modules
 short_description: Load kernel modules now and at every boot
 version_added: 0.1.0
 description:
-  - Loads a list of kernel modules and lists them in its block in C(/etc/modules-load.d/istio.conf).
+  - Loads a list of kernel modules and lists them in its own block in C(/etc/modules-load.d/istio.conf).
   - Does not load a module that is already present. Checks C(/proc/modules) afterwards, because the exit code of
     C(modprobe) is not reliable. If a module fails, the others are still loaded, and the task fails at the end with
     the cause of each failure.
@@ -31,7 +31,7 @@ options:
     default: []
     version_added: 0.2.0
   boot_only:
-    description: Names of those O(modules) that are only persisted and not loaded now.
+    description: Names of those O(modules) that are persisted but not loaded now.
     type: list
     elements: str
     default: []
@@ -49,8 +49,8 @@ options:
     default: true
   persist:
     description:
-      - Whether to list the modules in the boot file. With V(false) the file is not changed, unless O(always) has
-        modules.
+      - Whether to list the modules in the boot file. With V(false) the file is not changed, unless O(always)
+        lists modules.
     type: bool
     default: true
 extends_documentation_fragment:
@@ -76,7 +76,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 loaded:
-  description: Names of the modules that were loaded, or would be in check mode.
+  description: Names of the modules that were loaded, or that would be in check mode.
   returned: always
   type: list
   elements: str

@@ -11,15 +11,16 @@ version_added: 0.2.0
 description:
   - Overrides C(blacklist) and C(install) lines with files in C(/etc/modprobe.d). It writes only these files and
     never edits other files.
-  - To override a C(blacklist) line in a file outside C(/etc), it writes a copy of that file without the line. The
-    copy has the same name in C(/etc/modprobe.d), so it replaces the original.
-  - To override an C(install) line in any file, it writes an C(install) line that loads the module, to a file that
-    is read earlier.
-  - A C(blacklist) line in a file under C(/etc) is an error, because no other file can override it.
-  - Copies are kept in sync with their originals. A copy is removed if the original is gone or no longer has the
-    overridden lines.
+  - To override a C(blacklist) line in a file outside C(/etc/modprobe.d), it writes a copy of that file without the
+    line. The copy has the same name in C(/etc/modprobe.d), so it replaces the original.
+  - To override an C(install) line, it writes an C(install) line that loads the module to
+    C(/etc/modprobe.d/00-nodeprep-istio.conf). The original can be in any file with a name that sorts after this one,
+    also in C(/etc/modprobe.d).
+  - A C(blacklist) line in a file in C(/etc/modprobe.d) is an error, because no other file can override it.
+  - Copies are kept in sync with their originals. A copy is removed if the original is gone or no longer
+    contains the overridden lines.
   - If a file of this module was edited, the module does not change it, not even with O(state=absent). A line that
-    would need a change of that file is an error.
+    requires a change to that file is an error.
 options:
   state:
     description:
@@ -35,13 +36,13 @@ options:
     default: []
     suboptions:
       path:
-        description: The file that has the line.
+        description: The file that contains the line.
         type: path
         required: true
       line:
         description:
           - The line, with its words joined by one space. It must begin with C(blacklist) or C(install). Only its
-            first 200 characters count, and bytes that are not valid UTF-8 count as U+FFFD.
+            first 200 characters are compared. Bytes that are not valid UTF-8 are read as U+FFFD.
         type: str
         required: true
 extends_documentation_fragment:
@@ -69,12 +70,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files:
-  description: Paths of the files that were written or removed, or would be in check mode.
+  description: Paths of the files that were written or removed, or that would be in check mode.
   returned: success
   type: list
   elements: str
 edited_files:
-  description: Paths of the files of this module that it did not change because they were edited.
+  description: Paths of this module's files that were left unchanged because they were edited.
   returned: success
   type: list
   elements: str

@@ -29,11 +29,11 @@ options:
     default: /
   kernel:
     description:
-      - The installed kernel to assess. V(running) is the running kernel. V(next) is the kernel that boots next, so
-        you see before the reboot if an upgrade loses modules. Any other value is the release of an installed
+      - The installed kernel to assess. V(running) is the running kernel. V(next) is the kernel that boots next. It
+        shows before a reboot whether an upgrade loses modules. Any other value is the release of an installed
         kernel.
-      - For a kernel that is not running no module counts as loaded. The settings and the command line of the
-        running kernel are assumed to stay.
+      - For a kernel that is not running, no module is reported as loaded. Its settings and command line are assumed
+        to be those of the running kernel.
       - If no kernel runs below O(root), V(running) means V(next).
     type: str
     default: running
@@ -66,7 +66,7 @@ EXAMPLES = r"""
   nodeprep.istio.node_facts:
     root: /srv/images/worker
 
-- name: See before the reboot which modules the next kernel has
+- name: Show which modules the next kernel has
   nodeprep.istio.node_facts:
     kernel: next
 """
@@ -93,7 +93,7 @@ ansible_facts:
           type: str
           sample: "2026-11-23T18:00:00Z"
         kernel:
-          description: The kernel that these facts are about.
+          description: The kernel that these facts describe.
           returned: always
           type: dict
           contains:
@@ -102,7 +102,7 @@ ansible_facts:
               type: str
               sample: 6.12.0-124.el10.x86_64
             version:
-              description: The numbers at the start of the release.
+              description: The leading numbers of the release.
               type: list
               elements: int
               sample: [6, 12, 0]
@@ -122,7 +122,7 @@ ansible_facts:
               description: Path of the file with the options of this kernel; null if there is none.
               type: str
             ipv6:
-              description: Whether this kernel has IPv6; null if this cannot be determined.
+              description: Whether this kernel supports IPv6; null if this cannot be determined.
               type: bool
             next_boot:
               description: The kernel that boots next; null if this cannot be determined.
@@ -138,7 +138,7 @@ ansible_facts:
                   description: V(false) if the release is only a guess.
                   type: bool
         modules:
-          description: A mapping of module name to its entry. Each entry has the keys below.
+          description: The entry of each module, by name, with the keys below.
           returned: always
           type: dict
           contains:
@@ -160,9 +160,7 @@ ansible_facts:
               returned: always
               type: str
             provider:
-              description:
-                - The module that has the code of this one, because this one was merged into it or is an alias of
-                  it.
+              description: The module that contains the code of this one, which was merged into it or is its alias.
               returned: if it applies
               type: str
             origin:
@@ -188,11 +186,10 @@ ansible_facts:
           description:
             - The reasons for the answers about the modules, in the order of their axes. A reason that several
               modules share is listed once.
-            - A cause that explains two axes of a module is listed on the first one only.
-            - Each C(blacklist) and C(install) line that blocks a module has a reason. This includes C(install)
+            - A cause that explains two axes of a module is listed for the first one only.
+            - There is a reason for each C(blacklist) and C(install) line that blocks a module, also for C(install)
               lines that take effect only after the first one is removed. At most five lines of one kind are listed.
-            - M(nodeprep.istio.node_readiness) returns facts in which the entry of each module has all of its
-              reasons.
+            - M(nodeprep.istio.node_readiness) returns the reasons of a module in its entry.
           returned: always
           type: list
           elements: dict
@@ -214,11 +211,11 @@ ansible_facts:
               returned: if it applies
               type: str
             listed_in:
-              description: The file that lists the modules for the boot, if the reason is about such a line.
+              description: The file that lists the modules to load at boot, if the reason is about it.
               returned: if it applies
               type: str
             dependency:
-              description: The module that the reason is about. All modules of this reason need it.
+              description: The module that the reason is about. All modules of this reason depend on it.
               returned: if it applies
               type: str
             modules:
@@ -229,8 +226,7 @@ ansible_facts:
               returned: always
               type: dict
             includes_dependents:
-              description:
-                - V(true) if the reason also holds for every module that has one of these modules in its C(depends).
+              description: V(true) if the reason also applies to all modules that depend on these.
               returned: if it applies
               type: bool
           sample:
@@ -247,14 +243,13 @@ ansible_facts:
               modules: {xt_mark: [3, 1]}  # blacklisted in line 3 of the one file, listed in line 1 of the other
         boot_files:
           description:
-            - For each file that lists modules for the boot, the requested modules that it lists. Other modules in
-              the file are omitted.
+            - For each file that lists modules to load at boot, those of the requested modules that it lists.
           returned: always
           type: dict
         blockers:
           description:
-            - Settings that stop the kernel from loading modules. A value is null if the kernel does not have it, or
-              if it cannot be read.
+            - Settings that stop the kernel from loading modules. A value is null if the kernel does not support the
+              setting, or if it cannot be read.
           returned: always
           type: dict
           contains:
@@ -288,7 +283,7 @@ ansible_facts:
               description: The configured mode; null if there is none.
               type: str
             domain_kernel_load_modules:
-              description: Value of this SELinux boolean; null if the policy does not have it.
+              description: Value of this SELinux boolean; null if the policy does not define it.
               type: bool
             module_request:
               description:
@@ -297,8 +292,8 @@ ansible_facts:
               type: bool
             domain:
               description:
-                - The SELinux domain of containers that C(module_request) is about; null if the policy has none or
-                  cannot be queried.
+                - The SELinux domain of containers to which C(module_request) applies; null if the policy defines
+                  none or cannot be queried.
               type: str
             denied:
               description: The denied requests in the audit log; null if the log does not exist or cannot be read.
@@ -321,7 +316,7 @@ ansible_facts:
           type: dict
           contains:
             container:
-              description: The kind of container that this system runs in; null if it runs in none.
+              description: The kind of container that this system runs in; null if there is none.
               type: str
             machine:
               description: Vendor and product name of the machine; null if they cannot be read.
@@ -344,8 +339,8 @@ ansible_facts:
               type: bool
             boot_files_mask:
               description:
-                - What masks systemd-modules-load, which is the path of a unit file or an option of the kernel
-                  command line; null if nothing does.
+                - The unit file or the option of the kernel command line that masks systemd-modules-load; null if
+                  there is none.
               returned: unless it is certain that C(modules-load.d) is read at boot
               type: str
         managed:
@@ -365,8 +360,7 @@ ansible_facts:
               returned: always
               type: bool
             overrides:
-              description:
-                - A mapping of path to each override in C(/etc/modprobe.d). Each override has the keys below.
+              description: The overrides in C(/etc/modprobe.d), by path, with the keys below.
               returned: always
               type: dict
               contains:
@@ -406,33 +400,30 @@ ansible_facts:
                   returned: if it is disabled
                   type: bool
             has_empty_block:
-              description: V(true) if the boot file has our block and the block lists no module.
+              description: V(true) if the boot file contains our block and the block is empty.
               returned: if it applies
               type: bool
             other_modules:
-              description: Modules on the other lines of the boot file that C(boot_files) does not list.
+              description: Modules that other lines of the boot file list and that C(boot_files) omits.
               returned: if there are any
               type: list
               elements: str
             truncated:
-              description: V(true) if the boot file has more names than C(boot_file) and C(other_modules) list.
+              description: V(true) if the boot file lists more names than C(boot_file) and C(other_modules).
               returned: if it applies
               type: bool
             shadowed_file:
-              description: A vendor file with the same name as our boot file, which our file would hide.
+              description: A vendor file that our boot file would hide because it has the same name.
               returned: if it applies
               type: str
             occupied_paths:
-              description:
-                - Paths in C(/etc/modprobe.d) to which an override would have to be written and which hold another
-                  file.
+              description: Paths in C(/etc/modprobe.d) that an override requires and that another file occupies.
               returned: if there are any
               type: list
               elements: str
         conflicts:
           description:
-            - A mapping of path to each modprobe.d file with C(blacklist) or C(install) lines that are reasons. Each
-              file has the keys below.
+            - The modprobe.d files whose C(blacklist) or C(install) lines are reasons, by path, with the keys below.
           returned: always
           type: dict
           contains:
@@ -444,17 +435,16 @@ ansible_facts:
               type: str
             lines:
               description:
-                - A mapping of line number to line. It has only the lines that differ from C(blacklist NAME), or
-                  from C(install NAME COMMAND) with the command of the reason.
+                - The lines, by number, if they differ from C(blacklist NAME), or from C(install NAME COMMAND) with
+                  the command of the reason.
               type: dict
         options:
           description:
-            - Kernel options that the presence of a module does not show, V(y), V(m), V(n), or null if they cannot
-              be read.
+            - Values of kernel options that no module reveals, V(y), V(m) or V(n); null if they cannot be read.
           returned: always
           type: dict
         os:
-          description: The operating system. A value is null if os-release does not have it.
+          description: The operating system. A value is null if os-release does not set it.
           returned: always
           type: dict
           contains:
@@ -469,10 +459,10 @@ ansible_facts:
               type: str
         tools:
           description:
-            - A mapping of tool name to its C(path) and C(version), for C(nft), C(iptables) and its variants,
-              C(ipset) and C(modprobe). Null for a tool that is not installed.
-            - The entry of C(nft) also has C(json), whether it was built with JSON support. The entry of C(iptables)
-              also has C(variant), V(nft) or V(legacy).
+            - The C(path) and C(version) of C(nft), C(iptables) and its variants, C(ipset) and C(modprobe); null for
+              a tool that is not installed.
+            - For C(nft), C(json) shows whether it was built with JSON support. For C(iptables), C(variant) is V(nft)
+              or V(legacy).
           returned: always
           type: dict
         netfilter:
@@ -486,30 +476,30 @@ ansible_facts:
               description: The existing legacy tables for C(ipv4) and C(ipv6).
               type: dict
             nft_compat_uses:
-              description: Number of uses of C(nft_compat) by the rules of iptables-nft, in all network namespaces.
+              description: How often the rules of iptables-nft use C(nft_compat), in all network namespaces.
               type: int
             ipsets:
               description: The names of Istio's ipsets.
               type: list
               elements: str
         unreadable:
-          description: A mapping of path to error, for files that exist but cannot be read. At most 20 are listed.
+          description: The error for each file that exists but cannot be read, by path, for at most 20 files.
           returned: always
           type: dict
         truncated:
           description:
-            - What was cut because the facts would have more than 16 KiB of JSON, in the order in which it was cut.
-              The limit grows with the number of O(modules) if these are more than the default ones.
+            - What was cut to keep the facts below 16 KiB of JSON, in the order in which it was cut. The limit is
+              higher if O(modules) lists more modules than the default.
             - With V(origin), the C(origin) of all modules is omitted.
             - With V(unreadable), three files remain.
-            - With V(boot_files), only the boot file of this collection remains by name.
-            - With V(managed), 20 overrides remain, without C(source) and C(lines), and few of the names that this
+            - With V(boot_files), the paths are omitted, except that of the boot file of this collection.
+            - With V(managed), 20 overrides remain, without C(source) and C(lines), and some of the names that this
               collection does not know.
-            - With V(reasons), the reasons have no files and lines except for the kernel command line, and
-              C(conflicts) is empty.
+            - With V(reasons), the reasons name no files and lines except the kernel command line, and C(conflicts)
+              is empty.
             - With V(texts), long texts are cut.
-            - With V(other_reasons), one reason remains for each axis, and one that blocks the module.
-            - With V(providers), modules that only local aliases lead to are omitted. A module with such a provider
+            - With V(other_reasons), one reason for each axis remains, and one that blocks the module.
+            - With V(providers), modules to which only local aliases refer are omitted. The state of such an alias
               becomes V(unknown).
             - With V(depends), the C(depends) of all modules is omitted.
             - The state, autoload and boot answers of a requested module are never omitted.

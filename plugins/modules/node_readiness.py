@@ -9,9 +9,9 @@ module: node_readiness
 short_description: Observe a node, assess it, and plan how to make it ready for Istio
 version_added: 0.2.0
 description:
-  - Runs M(nodeprep.istio.node_facts) on the node. On the controller it then assesses the facts like
-    P(nodeprep.istio.readiness#filter) and plans like P(nodeprep.istio.preparation_plan#filter). It is one task, so
-    a large fleet costs the controller little.
+  - Runs M(nodeprep.istio.node_facts) on the node. On the controller it then assesses the facts as
+    P(nodeprep.istio.readiness#filter) does, and plans as P(nodeprep.istio.preparation_plan#filter) does. This is one
+    task, which keeps the load on the controller low.
   - Changes nothing. The options are checked before the node is contacted.
 options:
   selection:
@@ -20,7 +20,7 @@ options:
     default: {}
   consent:
     description:
-      - What the plan may do, with those options of P(nodeprep.istio.preparation_plan#filter) that are not part of
+      - What the plan may do. Accepts the options of P(nodeprep.istio.preparation_plan#filter) that are not part of
         the selection.
     type: dict
     default: {}
@@ -86,8 +86,8 @@ ansible_facts:
 facts:
   description:
     - The facts of the node, C(ansible_facts.istio_node), as they were assessed.
-    - Here the entry of each module has its own C(reasons). Each reason has C(axis), C(code), the whole sentence as
-      C(text), and if they apply C(where) (a path and line), C(listed_in) and C(dependency).
+    - Here, the entry of each module contains its C(reasons). Each reason consists of C(axis), C(code) and the whole
+      sentence as C(text). If they apply, it also contains C(where) (a path and line), C(listed_in) and C(dependency).
   returned: success
   type: dict
 assessment:
@@ -102,7 +102,7 @@ plan:
   type: dict
 execution:
   description: What the execution of the plan did, or in check mode would do.
-  returned: with O(execution)
+  returned: with O(execution), if the node was observed again
   type: dict
   contains:
     check_mode:
@@ -131,11 +131,17 @@ execution:
       description: What was done to the SELinux policy module, V(present), V(absent) or V(unchanged).
       type: str
     boot_ids:
-      description: The boot IDs before and after the reboot; empty if the plan had none.
+      description: The boot IDs before and after the reboot; empty if the plan includes no reboot.
       type: list
       elements: str
     not_removed:
       description: With state V(absent), what remains on the node and why.
       type: list
       elements: str
+connection_lost:
+  description:
+    - V(true) if a step of the executed plan lost the connection to the node. The task then fails without observing
+      the node again.
+  returned: with O(execution), if a step lost the connection
+  type: bool
 """

@@ -139,7 +139,7 @@
       {},
       element("td", {}, element("a", { href: `#node=${encodeURIComponent(node[NODE.name])}` }, node[NODE.name])),
       element("td", { class: "system" }, system[SYSTEM.system], kernel ? element("span", { class: "muted mono" }, kernel) : ""),
-      element("td", {}, verdictMark(node[NODE.verdict]), muted(expected && `expected: ${expected}`), muted(isWaived && "by waiver"), muted(probe && `probe: ${withSpaces(probe)}`)),
+      element("td", {}, verdictMark(node[NODE.verdict]), muted(expected && `expected: ${expected}`), muted(isWaived && "with waivers"), muted(probe && `probe: ${withSpaces(probe)}`)),
       ...(hasProfiles ? Object.entries(PROFILES).map(profileCell) : []),
       element("td", { class: "reason" }, reasonOf(node), muted(failures(node) && `failed: ${failures(node)}`)),
     );
@@ -215,12 +215,12 @@
   const dialog = byId("details");
   const KEY_TEXTS = {
     expected: "verdict after the plan", not_loadable: "cannot be loaded", not_removed: "not removed", result: "result", load: "to load",
-    persist: "to load at every boot", refused: "refused", optional: "only loaded if the kernel has it", loaded: "loaded", persisted: "persisted",
+    persist: "to load at every boot", refused: "refused", optional: "loaded only if the kernel has it", loaded: "loaded", persisted: "persisted",
     boot_file: "boot file", check_mode: "in check mode only", rule_sets: "rule sets",
   };
   const DISAGREEMENT_TEXTS = {
-    documented: "the page requires them, and no rule of this selection uses them",
-    effective: "rules of this selection use them, and the page does not name them",
+    documented: "the page requires them, but no rule of this selection uses them",
+    effective: "rules of this selection use them, but the page does not list them",
   };
   const requirementLabel = (id) => requirements.find((requirement) => requirement[REQUIREMENT.id] === id)?.[REQUIREMENT.label] ?? id;
 

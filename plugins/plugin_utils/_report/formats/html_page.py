@@ -43,7 +43,7 @@ WORST_SEVERITY_FIRST = ("error", "warning", "info")
 VERDICT_MEANINGS = {
     "ready": "every requirement is met, now and after a reboot",
     "on_demand": "the kernel loads what is missing on demand",
-    "at_risk": "every requirement is met now, but not after a reboot",
+    "at_risk": "every requirement is met now; at least one is not met after a reboot",
     "not_ready": "a requirement is not met",
     "unknown": "the verdict cannot be determined",
     "no_data": "no facts of the node are available",
