@@ -27,11 +27,12 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources imp
     RecordedSource,
     add_run,
     collect_failures,
+    parse_source,
     read_document,
     read_selection,
     read_waiver_file,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import conclude
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import conclude, describe_no_data
 
 ARGUMENTS = {
     "dir": {"type": "path", "required": True},
@@ -66,7 +67,7 @@ class ActionModule(ActionBase):
         report = files.get("html", files["json"])[0]
         is_of_run = not arguments["sources"]
         # After a run, fleet_summary has printed the conclusion.
-        conclusion = [] if is_of_run else [*conclude(document), ""]
+        conclusion = [] if is_of_run else [*describe_no_data(document), *conclude(document), ""]
         Display().display("\n".join(["", *conclusion, f"Report: {report}", ""]))
         gate = Gate(document, arguments["fail_on"])
         failures = gate.collect_failures(
@@ -91,7 +92,7 @@ class ActionModule(ActionBase):
         if arguments["sources"]:
             selection = read_selection(variables, self._templar.template)
             for source in arguments["sources"]:
-                path, label = _parse_source(source)
+                path, label = parse_source(source)
                 RecordedSource(path, label, selection, excluded=main_file).add_to(builder)
         else:
             add_run(builder, variables, hosts, arguments["nodes"])
@@ -101,16 +102,6 @@ class ActionModule(ActionBase):
             _read_previous(arguments["previous"], str(main_file)),
             arguments["max_age_hours"],
         )
-
-
-def _parse_source(source: Any) -> tuple[Path, str]:
-    """Return path and label of an entry of the option sources."""
-    path, label = source, ""
-    if isinstance(source, Mapping):
-        path, label = source.get("path"), str(source.get("label", ""))
-    if not isinstance(path, str) or not path:
-        raise ReportError(f"sources: {source!r} is neither a path nor a mapping of path and label; give one of them")
-    return Path(path), label
 
 
 def _read_previous(path: str | None, main_file: str) -> Document | None:

@@ -41,6 +41,7 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.rollout import calculate_failed_percentage
 
 
@@ -48,7 +49,10 @@ def failed_percentage(outcomes: Any) -> float:
     """Return the percentage. Raises AnsibleFilterError for input of a wrong type."""
     if not isinstance(outcomes, (list, tuple)):
         raise AnsibleFilterError("nodeprep.istio.failed_percentage: the input is not a list; give a list of outcomes")
-    return calculate_failed_percentage(outcomes)
+    try:
+        return calculate_failed_percentage(outcomes)
+    except InvalidInputError as exc:
+        raise AnsibleFilterError(f"nodeprep.istio.failed_percentage: {exc}") from exc
 
 
 class FilterModule:

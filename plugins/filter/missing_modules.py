@@ -55,9 +55,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import STATES, parse_facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.site_checks import LEVELS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import check_choice
-
-LEVELS = ("must", "should")
 
 
 def missing_modules(facts: Any, levels: Any = LEVELS, states: Any = STATES, **options: Any) -> list[str]:

@@ -9,6 +9,7 @@ DOCUMENTATION = r"""
 name: other_kernels
 short_description: List the packages of other kernels in a simulated installation
 version_added: 0.2.0
+positional: release
 description:
   - Reads which packages C(apt-get --simulate install) or M(ansible.builtin.dnf) in check mode would install. Returns
     the packages of kernels and kernel modules whose name or version does not contain the running kernel's release.

@@ -23,6 +23,8 @@ AXES = ("now", "autoload", "boot")
 PLACES = ("where", "listed_in")
 # The place of each reason that comes from the kernel command line.
 COMMAND_LINE = "/proc/cmdline"
+# The unit that loads the modules of modules-load.d(5); Code.SERVICE_MASKED is about it.
+MODULES_LOAD_UNIT = "systemd-modules-load.service"
 
 
 class Code:

@@ -186,7 +186,7 @@ ansible_facts:
           description:
             - The reasons for the answers about the modules, in the order of their axes. A reason that several
               modules share is listed once.
-            - A cause that explains two axes of a module is listed for the first one only.
+            - If a cause explains two axes of a module, it is listed for the first one only.
             - There is a reason for each C(blacklist) and C(install) line that blocks a module, also for C(install)
               lines that take effect only after the first one is removed. At most five lines of one kind are listed.
             - M(nodeprep.istio.node_readiness) returns the reasons of a module in its entry.

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 
+# The prefix of the variables of role istio_node.
+NODE_PREFIX = "istio_node_"
 NULL_WORDS = ("", "none", "null")
 
 
@@ -49,6 +52,14 @@ def check_choice(option: str, value: Any, choices: Iterable[str]) -> None:
     valid = list(choices)
     if not isinstance(value, str) or value not in valid:
         raise InvalidInputError(f"{option}: unknown value {value!r}; valid values: {', '.join(valid)}")
+
+
+def write_list_option(option: str, values: Iterable[str]) -> str:
+    """Return the argument of ansible-playbook that sets a list option of role istio_node.
+
+    Ansible does not split the value of C(-e name=a,b).
+    """
+    return f"-e '{json.dumps({NODE_PREFIX + option: list(values)})}'"
 
 
 def is_at_least(found: str, minimum: str) -> bool | None:

@@ -8,7 +8,12 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tu
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files, find_conf_files, is_volatile
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import list_cmdline_values
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonicalize
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, Cause, Code
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import (
+    COMMAND_LINE,
+    MODULES_LOAD_UNIT,
+    Cause,
+    Code,
+)
 
 # systemd: src/basic/constants.h, CONF_PATHS; /lib for systems without merged /usr.
 DIRECTORIES = (
@@ -21,13 +26,12 @@ DIRECTORIES = (
 PERSISTENT_DIRECTORIES = tuple(directory for directory in DIRECTORIES if not is_volatile(directory))
 VOLATILE_DIRECTORIES = tuple(directory for directory in DIRECTORIES if is_volatile(directory))
 SERVICES = ("/usr/lib/systemd/systemd-modules-load", "/lib/systemd/systemd-modules-load")
-UNIT = "systemd-modules-load.service"
 # systemd.unit(5), without the directories below /run, which a reboot clears. The first file that exists counts.
 UNIT_FILES = (
-    "/etc/systemd/system/" + UNIT,
-    "/usr/local/lib/systemd/system/" + UNIT,
-    "/usr/lib/systemd/system/" + UNIT,
-    "/lib/systemd/system/" + UNIT,
+    "/etc/systemd/system/" + MODULES_LOAD_UNIT,
+    "/usr/local/lib/systemd/system/" + MODULES_LOAD_UNIT,
+    "/usr/lib/systemd/system/" + MODULES_LOAD_UNIT,
+    "/lib/systemd/system/" + MODULES_LOAD_UNIT,
 )
 # Debian's and OpenRC's init scripts read it; systemd reads it only through a link in modules-load.d.
 ETC_MODULES = "/etc/modules"
@@ -191,7 +195,7 @@ def _find_mask(files: Files, cmdline: str) -> Optional[str]:
     An empty unit file does so as well as a link to /dev/null (systemd.unit(5)).
     """
     for value in list_cmdline_values(cmdline, "systemd.mask"):
-        if value in (UNIT, UNIT[: -len(".service")]):  # src/debug-generator/debug-generator.c
+        if value in (MODULES_LOAD_UNIT, MODULES_LOAD_UNIT[: -len(".service")]):  # src/debug-generator/debug-generator.c
             return f"systemd.mask={value} on the kernel command line"
     for path in UNIT_FILES:
         if files.is_masked(path):

@@ -119,9 +119,3 @@ def _default_variant(selection: Selection) -> Variant:
     if selection.iptables_variant == "auto" and selection.release.probe_table is None:
         return "legacy"
     return "nft"
-
-
-def list_known_modules() -> set[str]:
-    """Return all module names of both catalogues."""
-    requirements = [row.requirement for row in documented.ROWS] + [row.requirement for row in effective.ROWS]
-    return {name for requirement in requirements for name in requirement.modules}

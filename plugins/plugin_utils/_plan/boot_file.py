@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.boot_block import PATH as BOOT_FILE
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, MODULES_LOAD_UNIT
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import write_block_reason
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import ModulePlan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Step, StepKind
 
-SERVICE = "systemd-modules-load.service"
 # systemctl(1): only units that are masked in this directory can be unmasked.
 UNMASKABLE_IN = "/etc/systemd/system/"
 NO_SYSTEMD = (
@@ -79,5 +78,7 @@ def make_unmask_step(facts: Facts, modules: ModulePlan) -> Step | None:
         what = "remove systemd.mask= of systemd-modules-load from the kernel command line"
         return Step("conflict", what, why, "owner", COMMAND_LINE, reboot=True)
     if not mask.startswith(UNMASKABLE_IN):
-        return Step("conflict", f"restore {SERVICE}: {mask} is empty or a link to /dev/null", why, "owner", mask)
-    return Step("conflict", f"unmask {SERVICE}", why, "owner", mask, command=("systemctl", "unmask", SERVICE))
+        what = f"restore {MODULES_LOAD_UNIT}: {mask} is empty or a link to /dev/null"
+        return Step("conflict", what, why, "owner", mask)
+    command = ("systemctl", "unmask", MODULES_LOAD_UNIT)
+    return Step("conflict", f"unmask {MODULES_LOAD_UNIT}", why, "owner", mask, command=command)

@@ -12,10 +12,12 @@ from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import (
+    NODE_PREFIX,
     check_choice,
     check_option_names,
     to_bool,
     to_int,
+    write_list_option,
 )
 
 # The values of each option that has choices. The documentation and the arguments of the role repeat them.
@@ -25,8 +27,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "reboot": ("never", "if_needed"),
 }
 BOOLEAN_OPTIONS = ("load", "persist", "install_packages", "override_conflicts")
-# The prefix of the role's variables.
-PREFIX = "istio_node_"
 # semodule(8): the priorities of a policy module.
 MAX_PRIORITY = 999
 _DOMAIN = re.compile(r"[a-z][a-z0-9_]*")
@@ -57,13 +57,13 @@ class Consent:
         """Return the variables of the role that let it write more than the boot file."""
         variables = []
         if self.install_packages:
-            variables.append(f"{PREFIX}install_packages")
+            variables.append(f"{NODE_PREFIX}install_packages")
         if self.override_conflicts:
-            variables.append(f"{PREFIX}override_conflicts")
+            variables.append(f"{NODE_PREFIX}override_conflicts")
         if self.selinux_boolean is not None:
-            variables.append(f"{PREFIX}selinux_boolean")
+            variables.append(f"{NODE_PREFIX}selinux_boolean")
         if self.selinux == "policy":
-            variables.append(f"{PREFIX}selinux: policy")
+            variables.append(f"{NODE_PREFIX}selinux: policy")
         return tuple(variables)
 
     def without_write_consents(self) -> Consent:
@@ -95,7 +95,8 @@ def _parse_bool(name: str, value: Any) -> bool:
 
 def _parse_domains(value: Any) -> tuple[str, ...]:
     error = InvalidInputError(
-        f"selinux_domains: {value!r} is not a list of SELinux types; give one such as [container_t]"
+        f"selinux_domains: {value!r} is not a list of SELinux types; give one such as [container_t], "
+        f"on the command line {write_list_option('selinux_domains', ['container_t'])}"
     )
     if not isinstance(value, (list, tuple)) or not value:
         raise error

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import check_max_age_hours
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.write import FORMATS, TEMPLATES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.gate import GATES
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import read_text
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
+    check_source,
+    parse_source,
+    read_document,
+    read_text,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import parse_time, to_one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import read_waivers
 
@@ -47,11 +53,12 @@ def find_report_errors(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         validated = ArgumentSpecValidator({name: ARGUMENTS[name]}).validate({name: value})
         if validated.error_messages:
             yield name, f"invalid value {to_one_line(value, MAX_VALUE_CHARS)!r}; give {_describe_type(ARGUMENTS[name])}"
+            continue
         valid[name] = validated.validated_parameters.get(name)
     valid["time"] = options.get("time")
     for name, check in VALUE_CHECKS.items():
         if valid.get(name):
-            error = check(str(valid[name]))
+            error = check(valid[name])
             if error:
                 yield name, error
 
@@ -75,6 +82,26 @@ def check_readable(path: str) -> str:
     """Return why a file cannot be read, or an empty string."""
     try:
         read_text(path)
+    except ReportError as exc:
+        return str(exc)
+    return ""
+
+
+def check_sources(sources: Iterable[Any]) -> str:
+    """Return what is wrong with the first source that cannot be used, or an empty string."""
+    for source in sources:
+        try:
+            path, _label = parse_source(source)
+            check_source(path)
+        except ReportError as exc:
+            return str(exc)
+    return ""
+
+
+def check_previous(path: str) -> str:
+    """Return why a report cannot be compared with, or an empty string."""
+    try:
+        read_document(path)
     except ReportError as exc:
         return str(exc)
     return ""
@@ -107,16 +134,18 @@ def check_writable(path: str) -> str:
         return f"{directory} is not writable for the user who runs Ansible ({exc.strerror}); choose another path"
 
 
-def check_time(text: str) -> str:
+def check_time(value: Any) -> str:
     """Return what is wrong with a time, or an empty string."""
-    if parse_time(text):
+    if parse_time(str(value)):
         return ""
-    return f"invalid time '{to_one_line(text, MAX_VALUE_CHARS)}'; give a UTC time such as 2026-11-24T04:00:00Z"
+    return f"invalid time '{to_one_line(value, MAX_VALUE_CHARS)}'; give a UTC time such as 2026-11-24T04:00:00Z"
 
 
-VALUE_CHECKS = {
+VALUE_CHECKS: dict[str, Callable[[Any], str]] = {
+    "sources": check_sources,
     "waivers": check_waivers,
-    "previous": check_readable,
+    "previous": check_previous,
+    "max_age_hours": check_max_age_hours,
     "dir": check_writable,
     "templates": check_templates,
     "time": check_time,

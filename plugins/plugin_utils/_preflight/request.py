@@ -13,7 +13,6 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import Inva
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.report_options import find_report_errors
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import (
-    NODE_PREFIX,
     REPORT_PREFIX,
     describe_misspelling,
     describe_unknown_variable,
@@ -25,6 +24,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.rollout 
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import pluralize
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX
 
 # Ansible evaluates these before it has a host, so it never reads them from the inventory.
 PLAY_VARIABLES = (f"{NODE_PREFIX}hosts", f"{NODE_PREFIX}serial")

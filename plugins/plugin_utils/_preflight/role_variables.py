@@ -13,8 +13,8 @@ from difflib import get_close_matches
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX
 
-NODE_PREFIX = "istio_node_"
 REPORT_PREFIX = "istio_report_"
 PREFIXES = (NODE_PREFIX, REPORT_PREFIX)
 
@@ -93,7 +93,8 @@ def _correct_option(prefix: str, option: str) -> str:
     for close in get_close_matches(option, known, 1, MIN_NAME_SIMILARITY):
         return f"{prefix}{close}"
     for name in known:
-        if name.endswith(f"_{option}"):
+        # Only a part of the name, as cni of cni_plugin.
+        if name.endswith(f"_{option}") or name.startswith(f"{option}_"):
             return f"{prefix}{name}"
     for other in PREFIXES:
         if f"{other}{option}" in KNOWN:

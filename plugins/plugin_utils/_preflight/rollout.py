@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+
 MAX_PERCENTAGE = 100
 
 # A number or a percentage, but not 0, which Ansible treats as all hosts at once.
@@ -43,8 +45,13 @@ def calculate_failed_percentage(outcomes: Iterable[Mapping[str, Any]]) -> float:
     """Return how many percent of the nodes have failed, 0 if there are none.
 
     :param outcomes: the role's outcome of each node that was handled; a failed one has ``failure``.
+
+    Raises InvalidInputError if one of them is not a mapping.
     """
     handled = list(outcomes)
+    for number, outcome in enumerate(handled, 1):
+        if not isinstance(outcome, Mapping):
+            raise InvalidInputError(f"entry {number} is not a mapping; give the istio_node_outcome of each node")
     if not handled:
         return 0.0
     failed = [outcome for outcome in handled if "failure" in outcome]

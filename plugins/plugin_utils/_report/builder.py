@@ -11,15 +11,19 @@ from dataclasses import astuple, replace
 from typing import TypeVar, cast
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import AssessedRequirement
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Tool
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import (
     count_causes,
     find_cause,
     make_no_data_cause,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import compare_documents
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.from_outcome import OutcomeReader
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.from_outcome import (
+    OutcomeReader,
+    make_outcome_error,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
     PROFILES,
     Document,
@@ -41,6 +45,8 @@ T = TypeVar("T")
 
 NOT_SELECTED = "not selected in this run (excluded by --limit, or in none of its plays)"
 UNKNOWN_SYSTEM = "unknown system"
+# More than a century. datetime.timedelta cannot hold much larger values.
+MAX_AGE_HOURS = 1_000_000
 MAX_TIME_CHARS = 100
 _LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
 
@@ -61,13 +67,18 @@ class Builder:
     def add(self, name: str, outcome: object) -> None:
         """Add a node with its outcome of role istio_node, as its host variables hold it.
 
-        Raises InvalidInputError if the outcome is malformed.
+        Raises InvalidInputError if the outcome is malformed, or from an older version of the collection.
         """
         result = self._reader.read(outcome)
         if isinstance(result, Failure):
             self.add_missing(name, result.code, result.text)
-        else:
-            self._keep_newest(self._build_node(to_one_line(name), result))
+            return
+        try:
+            node = self._build_node(to_one_line(name), result)
+        except StructureError as error:
+            # The facts of modules are read only now.
+            raise make_outcome_error(error) from error
+        self._keep_newest(node)
 
     def add_missing(self, name: str, code: NoDataCode, text: str) -> None:
         """Add a node without data, with the reason."""
@@ -119,7 +130,7 @@ class Builder:
         :param previous: the report to compare with.
         :param max_age_hours: nodes observed earlier are reported as no_data: old facts must not look new.
 
-        Raises ReportError if ``generated_at`` is not such a time.
+        Raises ReportError if ``generated_at`` is not such a time, or if ``max_age_hours`` is out of range.
         """
         now = parse_time(generated_at)
         if now is None:
@@ -127,10 +138,15 @@ class Builder:
                 f"generated_at: invalid time '{to_one_line(generated_at, MAX_TIME_CHARS)}'; "
                 "give a UTC time such as 2026-11-24T04:00:00Z"
             )
-        oldest = None if max_age_hours is None else now - datetime.timedelta(hours=max_age_hours)
+        max_age = None
+        if max_age_hours is not None:
+            error = check_max_age_hours(max_age_hours)
+            if error:
+                raise ReportError(f"max_age_hours: {error}")
+            max_age = datetime.timedelta(hours=max_age_hours)
         rules = list(dict.fromkeys([*self._waivers, *waivers]))
         nodes, applied = apply_waivers(
-            self._list_nodes(generated_at, oldest), rules, self._requirements, generated_at[:10]
+            self._list_nodes(generated_at, now, max_age), rules, self._requirements, generated_at[:10]
         )
         causes = dict(self._causes)
         for node in nodes:
@@ -148,11 +164,11 @@ class Builder:
         )
         return replace(document, drift=compare_documents(previous, document)) if previous else document
 
-    def _list_nodes(self, generated_at: str, oldest: datetime.datetime | None) -> list[Node]:
+    def _list_nodes(self, generated_at: str, now: datetime.datetime, max_age: datetime.timedelta | None) -> list[Node]:
         """Return the nodes in the order of their names, those with facts that are too old without data."""
         nodes = []
         for name in sorted(self._nodes):
-            node = _drop_stale_data(self._nodes[name], oldest)
+            node = _drop_stale_data(self._nodes[name], now, max_age)
             if node.no_data:
                 node = replace(node, no_data=_with_time(node.no_data, to_one_line(generated_at)))
             nodes.append(node)
@@ -236,8 +252,11 @@ class Builder:
         for index, known in enumerate(self._selections):
             if known.options == cleaned:
                 return index
-        text = describe_selection(Selection.from_options(options))
-        return self._register_selection(ReportSelection(to_one_line(text), cleaned))
+        try:
+            selection = Selection.from_options(options)
+        except InvalidInputError as error:
+            raise make_outcome_error(f"'assessment.selection' is invalid ({error})") from error
+        return self._register_selection(ReportSelection(to_one_line(describe_selection(selection)), cleaned))
 
     def _register_selection(self, selection: ReportSelection) -> int:
         if selection not in self._selections:
@@ -247,6 +266,14 @@ class Builder:
     def _intern(self, value: T) -> T:
         """Return the one object that is equal to this value: a fleet consists of few kinds of nodes."""
         return cast(T, self._pool.setdefault(value, value))
+
+
+def check_max_age_hours(hours: float) -> str:
+    """Return what is wrong with a maximum age of facts in hours, or an empty string."""
+    # NaN is in no range.
+    if 0 <= hours <= MAX_AGE_HOURS:
+        return ""
+    return f"invalid value {hours:g}; give a number from 0 to {MAX_AGE_HOURS}"
 
 
 def _list_requirements(
@@ -270,12 +297,12 @@ def _with_time(no_data: NoData | None, at: str) -> NoData | None:
     return replace(no_data, at=at) if no_data and not no_data.at else no_data
 
 
-def _drop_stale_data(node: Node, oldest: datetime.datetime | None) -> Node:
-    """Return the node, without data if it was observed earlier than ``oldest``."""
-    if oldest is None or node.no_data:
+def _drop_stale_data(node: Node, now: datetime.datetime, max_age: datetime.timedelta | None) -> Node:
+    """Return the node, without data if it was observed more than ``max_age`` ago."""
+    if max_age is None or node.no_data:
         return node
     observed = parse_time(node.observed_at)
-    if observed and observed >= oldest:
+    if observed and now - observed <= max_age:
         return node
     text = f"observed {node.observed_at or 'at an unknown time'}, which is too long ago"
     return Node(name=node.name, no_data=NoData("stale", text, node.observed_at))

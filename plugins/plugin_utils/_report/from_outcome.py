@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import AssessedRequirement
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, describe_task_failure
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import SCHEMA
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Details
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outcome import (
@@ -38,7 +39,7 @@ class OutcomeReader:
     def read(self, raw: object) -> Outcome | Failure:
         """Return the outcome of a node from its host variables; a node without an outcome did not answer.
 
-        Raises InvalidInputError if it is malformed.
+        Raises InvalidInputError if it is malformed, or if its facts have another schema.
         """
         if not isinstance(raw, Mapping):
             return Failure("no_answer", NO_ANSWER)
@@ -46,10 +47,11 @@ class OutcomeReader:
         if not isinstance(facts, Mapping) or not isinstance(assessment, Mapping):
             return _read_failure(raw)
         try:
+            _check_schema(facts)
             requirements = self._read_requirements(assessment.get("requirements"))
             return _read_outcome(raw, facts, assessment, requirements)
         except StructureError as error:
-            raise InvalidInputError(f"{error}; {REMEDY}") from error
+            raise make_outcome_error(error) from error
 
     def _read_requirements(self, rows: Any) -> tuple[AssessedRequirement, ...]:
         if not isinstance(rows, (list, tuple)):
@@ -69,6 +71,17 @@ class OutcomeReader:
         if key not in self._requirements:
             self._requirements[key] = read_clean(AssessedRequirement, row)
         return self._requirements[key]
+
+
+def make_outcome_error(problem: object) -> InvalidInputError:
+    """Return the error for an outcome that cannot be used, with the remedy."""
+    return InvalidInputError(f"{problem}; {REMEDY}")
+
+
+def _check_schema(facts: Mapping[str, Any]) -> None:
+    schema = facts.get("schema")
+    if schema != SCHEMA:
+        raise StructureError(f"is {schema!r}, not {SCHEMA}", ("facts", "schema"))
 
 
 def _make_key(row: Any) -> Hashable | None:

@@ -25,6 +25,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule, read_waivers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX
 
 # Files in a directory of sources that are not recorded facts.
 OTHER_SUFFIXES = (".html", ".xml", ".csv", ".md", ".prom", ".yml", ".yaml", ".txt")
@@ -35,7 +36,7 @@ FACT_PREFIXES = ("ansible_", "istio_node", "__")
 
 REMEDY = "give recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
 NO_FACTS = "no istio_node facts are recorded for this node"
-MAX_PROBLEM_CHARS = 300
+MAX_PROBLEM_CHARS = 500
 MAX_JSON_ERROR_CHARS = 200
 
 
@@ -77,7 +78,7 @@ def read_selection(task_vars: Mapping[str, Any], template: Callable[[Any], Any])
     """
     options = {}
     for name in Selection.__dataclass_fields__:
-        variable = f"istio_node_{name}"
+        variable = f"{NODE_PREFIX}{name}"
         if variable in task_vars:
             options[name] = template(task_vars[variable])
     return Selection.from_options(options)
@@ -132,10 +133,10 @@ class RecordedSource:
         except (ValueError, OSError, RecursionError) as exc:
             if isinstance(exc, ReportError):
                 raise
+            problem = f"{file}: cannot be read as JSON ({to_one_line(exc, MAX_JSON_ERROR_CHARS)}); {REMEDY}"
             if self.path.is_file():
-                problem = to_one_line(exc, MAX_JSON_ERROR_CHARS)
-                raise ReportError(f"{file}: cannot be read as JSON ({problem}); {REMEDY}") from exc
-            builder.add_missing(name, "unusable", to_one_line(f"{file}: {exc}", MAX_PROBLEM_CHARS))
+                raise ReportError(problem) from exc
+            builder.add_missing(name, "unusable", to_one_line(problem, MAX_PROBLEM_CHARS))
             return False
         if facts is None:
             builder.add_missing(name, "no_answer", f"{NO_FACTS} ({to_one_line(file)})")
@@ -183,13 +184,32 @@ def read_waiver_file(path: str | None) -> list[WaiverRule]:
     return read_waivers(read_text(path), path) if path else []
 
 
+def parse_source(source: Any) -> tuple[Path, str]:
+    """Return path and label of an entry of the option sources. Raises ReportError if it is something else."""
+    path, label = source, ""
+    if isinstance(source, Mapping):
+        path, label = source.get("path"), str(source.get("label", ""))
+    if not isinstance(path, str) or not path:
+        raise ReportError(f"source {source!r} is neither a path nor a mapping of path and label; give one of them")
+    return Path(path), label
+
+
+def check_source(path: Path) -> None:
+    """Raise ReportError if a source is neither a file nor a directory that can be read."""
+    next(_list_files(path, excluded=path), None)
+
+
 def _list_files(path: Path, excluded: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
     if not path.is_dir():
         raise ReportError(f"{path}: no such file or directory; give recorded facts or a report.json")
-    for name in sorted(os.listdir(path)):
+    try:
+        names = sorted(os.listdir(path))
+    except OSError as exc:
+        raise ReportError(f"{path}: cannot be read ({exc.strerror}); give recorded facts or a report.json") from exc
+    for name in names:
         file = path / name
         # The files of a fact cache have the name of the node, without a suffix.
         if name.startswith(".") or name.endswith(OTHER_SUFFIXES) or file == excluded:

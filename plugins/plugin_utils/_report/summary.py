@@ -60,6 +60,20 @@ def summarize(document: Document, default_title: str) -> list[str]:
     return [*lines, *conclude(document)]
 
 
+def describe_no_data(document: Document) -> list[str]:
+    """Return the reason why the first node without data has none, and how many more there are; empty if all have data.
+
+    Nodes that the run did not select do not count.
+    """
+    reasons = []
+    for node in document.nodes:
+        if node.no_data and node.is_selected:
+            reasons.append(f"No data of {node.name}: {node.no_data.text}")
+    if len(reasons) > 1:
+        return [reasons[0], f"No data of {pluralize(len(reasons) - 1, 'more node')}; the report shows why."]
+    return reasons
+
+
 def conclude(document: Document) -> list[str]:
     """Return the last lines of the summary: useless waivers, the number of nodes per verdict, the main root cause."""
     totals = document.totals

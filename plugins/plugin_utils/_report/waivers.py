@@ -58,6 +58,9 @@ def read_waivers(text: str, name: str) -> list[WaiverRule]:
         line = mark.line + 1 if mark else 1
         problem = getattr(exc, "problem", None) or exc
         raise ReportError(f"{name}:{line}: not valid YAML ({problem}); {REMEDY}") from exc
+    except RecursionError as exc:
+        raise ReportError(f"{name}:1: nested too deeply; {REMEDY}") from exc
+    _check_duplicate_keys(node, name)
     if isinstance(data, dict) and set(data) == {"waivers"}:
         data = data["waivers"]
         node = node.value[0][1] if isinstance(node, yaml.MappingNode) else None
@@ -67,8 +70,21 @@ def read_waivers(text: str, name: str) -> list[WaiverRule]:
         raise ReportError(f"{name}:1: not a list of waivers; {REMEDY}")
     rules = []
     for entry, item in zip(data, node.value, strict=True):
+        _check_duplicate_keys(item, name)
         rules.append(_read_rule(entry, f"{name}:{item.start_mark.line + 1}"))
     return rules
+
+
+def _check_duplicate_keys(node: yaml.Node | None, name: str) -> None:
+    """Raise ReportError if a mapping has a key twice: YAML would ignore the first value."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    keys = set()
+    for key, _value in node.value:
+        if key.value in keys:
+            line = key.start_mark.line + 1
+            raise ReportError(f"{name}:{line}: duplicate key '{to_one_line(key.value, MAX_KEY_CHARS)}'; {REMEDY}")
+        keys.add(key.value)
 
 
 def _read_rule(entry: YamlText, where: str) -> WaiverRule:

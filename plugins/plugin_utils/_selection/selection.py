@@ -12,7 +12,12 @@ from typing import Any
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.releases import NEWEST, Release
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.site_checks import ExtraCheck, parse_checks
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import check_choice, check_option_names, to_bool
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import (
+    check_choice,
+    check_option_names,
+    to_bool,
+    write_list_option,
+)
 
 # The values of each option that has choices. Documentation and argument specs have copies, which a test compares.
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -138,6 +143,11 @@ def _parse_value(name: str, value: Any) -> Any:
 
 
 def _parse_list(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) and "," in value:
+        raise InvalidInputError(
+            f"{name}: '{value}' is not a list; give one value, or a list, "
+            f"on the command line {write_list_option(name, CHOICES[name])}"
+        )
     items = value if isinstance(value, (list, tuple)) else [value]
     if not items:
         raise InvalidInputError(f"{name}: the list is empty; valid values: {', '.join(CHOICES[name])}")

@@ -38,7 +38,7 @@ class ExtraCheck:
         try:
             # jmespath does not accept Ansible's tagged strings; JSON turns them into plain ones.
             result = jmespath.search(self.query, json.loads(json.dumps(facts)))
-        except (JMESPathError, TypeError, ValueError) as exc:
+        except (JMESPathError, TypeError, ValueError, RecursionError) as exc:
             # jmespath lets TypeError and ValueError pass if types do not match, as in contains('text', `6`).
             return None, f"{self.message} (cannot be determined: {_to_one_line(exc)})"
         if result is True:
@@ -75,7 +75,12 @@ def _parse_check(place: str, item: Any) -> ExtraCheck:
         raise InvalidInputError(
             f"extra_checks: '{item['id']}': unknown level {level!r}; valid levels: {', '.join(LEVELS)}"
         )
-    _check_query(str(item["id"]), str(item["query"]))
+    try:
+        _check_query(str(item["id"]), str(item["query"]))
+    except RecursionError as exc:
+        raise InvalidInputError(
+            f"extra_checks: '{item['id']}': the query is nested too deeply; split it into several checks"
+        ) from exc
     return ExtraCheck(str(item["id"]), str(item["query"]), str(item["message"]).strip(), level)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -41,6 +42,8 @@ MAX_PROBLEM_CHARS = 200
 # A mapping with this key is a row, one with the other key a node.
 KEY_OF_ROWS = "after_reboot"
 KEY_OF_NODES = "unwaived_verdict"
+# A selection holds options, some of them lists, one a list of mappings.
+MAX_SELECTION_DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ class ReportFile:
         for index, selection in enumerate(self.selections):
             if not isinstance(selection.get("text"), str):
                 raise StructureError("has no text", ("selections", str(index)))
+            if not _is_plain(selection, MAX_SELECTION_DEPTH):
+                raise StructureError("contains something that is not an option", ("selections", str(index)))
         for index, waiver in enumerate(self.waivers):
             if not _is_day(waiver.until):
                 raise StructureError(f"is {waiver.until!r}, not a date", ("waivers", str(index), "until"))
@@ -167,6 +172,15 @@ class ReportFile:
         )
 
 
+def _is_plain(value: Any, max_depth: int) -> bool:
+    """Return whether a value consists of plain values, in at most ``max_depth`` levels of mappings and lists."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        return max_depth > 0 and all(_is_plain(item, max_depth - 1) for item in value)
+    return value is None or isinstance(value, (str, int, float))
+
+
 def _is_day(text: str) -> bool:
     try:
         return bool(datetime.date.fromisoformat(text))
@@ -177,7 +191,7 @@ def _is_day(text: str) -> bool:
 def read_report(text: str, name: str) -> Document:
     """Return the document of a JSON text. Raises ReportError that says what is wrong with the file ``name``."""
     try:
-        raw = json.loads(text, object_hook=_RowReader().read, parse_constant=_reject_constant)
+        raw = json.loads(text, object_hook=_RowReader().read, parse_float=_parse_float, parse_constant=_reject_constant)
     except StructureError as exc:
         raise _damaged(name, exc) from exc
     except (ValueError, RecursionError) as exc:
@@ -192,6 +206,13 @@ def read_report(text: str, name: str) -> Document:
 
 def _damaged(name: str, error: StructureError) -> ReportError:
     return ReportError(f"{name}: the report is damaged: {to_one_line(error, MAX_PROBLEM_CHARS)}; {REMEDY}")
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise StructureError(f"contains {to_one_line(text, MAX_PROBLEM_CHARS)}, which is too large a number")
+    return number
 
 
 def _reject_constant(word: str) -> NoReturn:

@@ -113,6 +113,15 @@ def test_the_hosts_of_the_run_may_be_others_than_those_of_the_play(tmp_path):
     assert write_report(tmp_path, hosts=["a"])["nodes"] == 1
 
 
+def test_the_reason_of_unusable_sources_is_displayed(tmp_path, monkeypatch):
+    (tmp_path / "node-1").write_text('{"schema": 2, "modules": {}}')
+    shown = []
+    monkeypatch.setattr(fleet_report.Display, "display", lambda _self, text: shown.append(text))
+    write_report(tmp_path / "report", sources=[str(tmp_path / "node-1")])
+    assert f"No data of node-1: {tmp_path}/node-1: the facts: schema is 2, not 3; gather the facts " in shown[0]
+    assert "\n1 no_data.\n" in shown[0]
+
+
 def test_a_source_is_a_path_or_a_mapping(tmp_path):
-    with pytest.raises(AnsibleActionFail, match="sources: 5 is neither a path nor a mapping of path and label; give"):
+    with pytest.raises(AnsibleActionFail, match="source 5 is neither a path nor a mapping of path and label; give"):
         write_report(tmp_path, sources=[5])

@@ -58,6 +58,13 @@ def test_a_misspelled_variable_is_an_error_before_the_node_is_contacted():
     assert modules == []
 
 
+def test_the_start_of_an_option_is_an_error_in_a_play_without_the_preflight():
+    result, modules = run(node_result(facts(KINDS[0])), {"istio_node_cni": True})
+    assert result["failed"]
+    assert "unknown variable 'istio_node_cni'; rename it to 'istio_node_cni_plugin'" in result["msg"]
+    assert modules == []
+
+
 def test_one_task_returns_facts_assessment_and_plan():
     found = facts(KINDS[0])
     result, modules = run(node_result(found), selection={"mode": "ambient"}, consent={"persist": False})

@@ -18,3 +18,5 @@ def test_the_percentage_is_a_number():
 def test_a_wrong_input_is_an_error():
     with pytest.raises(AnsibleFilterError, match="failed_percentage: the input is not a list; give a list of outcomes"):
         failed_percentage({"a": {"failure": "x"}})
+    with pytest.raises(AnsibleFilterError, match="failed_percentage: entry 2 is not a mapping; give the "):
+        failed_percentage([{}, "a text with failure"])

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nodeprep.istio.plugins.filter.other_kernels import other_kernels
+from ansible_collections.nodeprep.istio.plugins.filter.other_kernels import DOCUMENTATION, other_kernels
 
 
 def test_packages_of_other_kernels_are_returned():
@@ -17,6 +18,10 @@ def test_packages_of_other_kernels_are_returned():
     ]
     assert other_kernels(lines, "6.1.0-57-amd64") == ["linux-image-7.0-amd64"]
     assert other_kernels(lines, "7.0-amd64") == []
+
+
+def test_the_release_is_documented_as_a_positional_argument():
+    assert yaml.safe_load(DOCUMENTATION)["positional"] == "release"
 
 
 @pytest.mark.parametrize(

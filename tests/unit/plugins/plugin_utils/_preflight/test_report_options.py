@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.report_options import find_report_errors
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats import json_document
+from ansible_collections.nodeprep.istio.tests.unit.support.document_factory import make_plain_document, render_text
 
 
 def errors(**options):
@@ -40,6 +42,18 @@ def test_valid_options_have_no_errors(tmp_path):
         ),
         ({"fail_on": ""}, "fail_on: invalid value ''; give a list of ready, "),
         ({"max_age_hours": "old"}, "max_age_hours: invalid value 'old'; give a number"),
+        ({"max_age_hours": "nan"}, "max_age_hours: invalid value nan; give a number from 0 to 1000000"),
+        ({"max_age_hours": "inf"}, "max_age_hours: invalid value inf; "),
+        ({"max_age_hours": -1}, "max_age_hours: invalid value -1; "),
+        ({"max_age_hours": 1e7}, "max_age_hours: invalid value 1e+07; "),
+        (
+            {"sources": ["/dev", "/nowhere"]},
+            "sources: /nowhere: no such file or directory; give recorded facts or a report.json",
+        ),
+        (
+            {"sources": [{"label": "fra"}]},
+            "sources: source {'label': 'fra'} is neither a path nor a mapping of path and label; give one of them",
+        ),
         ({"sources": {"a": 1}}, "sources: invalid value \"{'a': 1}\"; give a list"),
         ({"time": "yesterday"}, "time: invalid time 'yesterday'; give a UTC time such as 2026-11-24T04:00:00Z"),
         ({"previous": "/nowhere/report.json"}, "previous: /nowhere/report.json: "),
@@ -52,6 +66,19 @@ def test_valid_options_have_no_errors(tmp_path):
 def test_an_invalid_option_is_reported(options, message):
     (error,) = errors(**options)
     assert error.startswith(message)
+
+
+def test_a_report_of_another_schema_cannot_be_compared_with(tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text('{"schema": 1}')
+    (error,) = errors(previous=str(path))
+    assert error.startswith(f"previous: {path}: not a report of schema 2; give a report.json written by ")
+
+
+def test_a_report_that_can_be_read_is_a_valid_previous_one(tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text(render_text(json_document.render, make_plain_document()))
+    assert errors(previous=str(path), sources=[str(tmp_path), {"path": str(path), "label": "fra"}]) == []
 
 
 def test_invalid_waivers_are_reported_with_file_and_line(tmp_path):

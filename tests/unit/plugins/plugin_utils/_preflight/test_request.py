@@ -62,6 +62,16 @@ def test_a_variable_that_only_the_node_can_template_is_not_checked():
     [
         ({"istio_node_bakend": "nftables"}, "unknown variable 'istio_node_bakend'; rename it to 'istio_node_backend'"),
         ({"istio_node_mode": "sidecars"}, "istio_node_mode: unknown value 'sidecars'; valid values: sidecar, ambient"),
+        (
+            {"istio_node_interception": "redirect,tproxy"},
+            "istio_node_interception: 'redirect,tproxy' is not a list; give one value, or a list, "
+            """on the command line -e '{"istio_node_interception": ["redirect", "tproxy"]}'""",
+        ),
+        (
+            {"istio_node_selinux_domains": "container_t,spc_t"},
+            "istio_node_selinux_domains: 'container_t,spc_t' is not a list of SELinux types; give one such as "
+            """[container_t], on the command line -e '{"istio_node_selinux_domains": ["container_t"]}'""",
+        ),
         ({"istio_node_istio_version": 1.3}, "istio_node_istio_version: 1.3 is not a string; quote the version"),
         (
             {"istio_node_backend": "nftables", "istio_node_istio_version": "1.25"},

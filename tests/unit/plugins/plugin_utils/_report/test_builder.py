@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
@@ -70,6 +71,23 @@ def test_no_node_is_left_out_and_none_without_data_is_green():
 def test_a_malformed_outcome_is_an_error():
     with pytest.raises(InvalidInputError, match=r"'assessment\.requirements' is not a list"):
         Builder().add("a", make_outcome(assessment={}))
+
+
+def test_malformed_facts_of_the_module_of_a_gap_are_an_error_with_the_remedy():
+    outcome_ = make_outcome(kind=KINDS[5])
+    for entry in outcome_["facts"]["modules"].values():
+        entry["state"] = 5
+    message = r"'facts\.modules\.\w+\.state' is '5', .*; run role nodeprep\.istio\.istio_node from this version"
+    with pytest.raises(InvalidInputError, match=message):
+        Builder().add("a", outcome_)
+
+
+def test_an_option_of_another_version_is_an_error_with_the_remedy():
+    outcome_ = make_outcome()
+    outcome_["assessment"]["selection"]["old_option"] = True
+    message = r"'assessment\.selection' is invalid \(unknown option 'old_option'; .*\); run role .*istio_node from this"
+    with pytest.raises(InvalidInputError, match=message):
+        Builder().add("a", outcome_)
 
 
 def test_a_requirement_that_is_only_needed_after_a_reboot_is_in_the_document():
@@ -154,6 +172,16 @@ def test_old_facts_are_no_data():
     assert document.nodes[0].no_data.code == "stale"
     assert document.totals["ready"] == 0
     assert build([("a", make_outcome())], max_age_hours=2).totals["ready"] == 1
+
+
+def test_a_maximum_age_longer_than_the_calendar_is_valid():
+    assert build([("a", make_outcome())], max_age_hours=1_000_000, now="0001-01-01T00:00:00Z").totals["ready"] == 1
+
+
+@pytest.mark.parametrize("hours", [math.nan, math.inf, -1, 1e7, 1e300])
+def test_an_invalid_maximum_age_gets_one_clear_error(hours):
+    with pytest.raises(ReportError, match="max_age_hours: invalid value .*; give a number from 0 to 1000000"):
+        Builder().document(NOW, max_age_hours=hours)
 
 
 def test_an_invalid_time_gets_one_clear_error():

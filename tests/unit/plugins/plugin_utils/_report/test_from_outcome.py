@@ -66,7 +66,9 @@ def test_text_is_cleaned():
 @pytest.mark.parametrize(
     "part, path",
     [
-        pytest.param({"facts": {}}, "'facts.kernel' is missing", id="empty facts"),
+        pytest.param({"facts": {}}, "'facts.schema' is None, not 3; run role ", id="empty facts"),
+        pytest.param({"facts": {"schema": 2}}, "'facts.schema' is 2, not 3; run role ", id="an older schema"),
+        pytest.param({"facts": {"schema": 3}}, "'facts.kernel' is missing", id="nothing but the schema"),
         pytest.param({"assessment": {"requirements": []}}, "'assessment.verdict' is missing", id="no verdict"),
         pytest.param({"plan": {"steps": [5]}}, "'plan.steps.0' is '5', not a mapping", id="a step that is a number"),
         pytest.param({"probe": {"counts": {}}}, "'probe.result' is missing", id="a probe without a result"),

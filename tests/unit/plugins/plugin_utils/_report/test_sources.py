@@ -54,6 +54,7 @@ def test_every_form_of_recorded_facts(tmp_path):
     (tmp_path / "s1_newer-cache").write_text(json.dumps({"__payload__": json.dumps({"istio_node": good})}))
     (tmp_path / "other-facts").write_text(json.dumps({"ansible_system": "Linux"}))
     (tmp_path / "half").write_text("{")
+    (tmp_path / "s1_half-payload").write_text(json.dumps({"__payload__": "{"}))
     (tmp_path / "old-schema").write_text(json.dumps({**good, "schema": 0}))
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     (tmp_path / "report.html").write_text("<p>")
@@ -64,10 +65,16 @@ def test_every_form_of_recorded_facts(tmp_path):
     assert {name: node.no_data.code for name, node in nodes.items() if node.no_data} == {
         "other-facts": "no_answer",
         "half": "unusable",
+        "half-payload": "unusable",
         "old-schema": "unusable",
         "binary": "unusable",
     }
     assert "old-schema: the facts: schema is 0, not 3" in nodes["old-schema"].no_data.text
+    for name, file in (("half", "half"), ("half-payload", "s1_half-payload"), ("binary", "binary")):
+        assert nodes[name].no_data.text.startswith(f"{tmp_path}/{file}: cannot be read as JSON (")
+        assert nodes[name].no_data.text.endswith(
+            "); give recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
+        )
 
 
 @pytest.mark.parametrize("text", ["[1]", '"text"', '{"name": "a-package", "version": "1.0"}'])
@@ -154,6 +161,15 @@ def test_reports_are_sources(tmp_path):
 def test_a_source_that_does_not_exist_gets_one_clear_error(tmp_path):
     with pytest.raises(ReportError, match="nowhere: no such file or directory; give "):
         read_recorded(tmp_path / "nowhere")
+
+
+def test_a_directory_that_cannot_be_read_gets_one_clear_error(tmp_path, monkeypatch):
+    def fail(_path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(sources.os, "listdir", fail)
+    with pytest.raises(ReportError, match="cannot be read .Permission denied.; give recorded facts or a report.json"):
+        read_recorded(tmp_path)
 
 
 def test_a_file_that_cannot_be_read_gets_one_clear_error(tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import NOT_SELECTED, Builder
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import summarize
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import describe_no_data, summarize
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
     KINDS,
     NOW,
@@ -42,6 +42,18 @@ def test_a_node_without_data_has_its_reason():
 def test_the_last_line_has_the_totals_and_the_main_cause():
     last = summarize(build(fleet(14, SELECTION)), "")[-1]
     assert last.startswith("6 ready, 1 on_demand, 1 at_risk, 4 not_ready, 1 unknown, 1 no_data. One cause explains ")
+
+
+def test_the_reason_of_the_first_node_without_data_is_described():
+    builder = Builder()
+    builder.add("a", make_outcome())
+    builder.add_missing("b", "not_selected", NOT_SELECTED)
+    assert describe_no_data(builder.document(NOW)) == []
+    builder.add_missing("c", "unusable", "c.json: the facts: schema is 2, not 3")
+    reason = "No data of c: c.json: the facts: schema is 2, not 3"
+    assert describe_no_data(builder.document(NOW)) == [reason]
+    builder.add_missing("d", "unreachable", "timed out")
+    assert describe_no_data(builder.document(NOW)) == [reason, "No data of 1 more node; the report shows why."]
 
 
 def test_the_title_is_the_selection_of_the_nodes_or_the_default():

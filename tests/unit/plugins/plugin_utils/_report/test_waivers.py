@@ -116,6 +116,9 @@ def test_an_empty_file_has_no_waivers():
     [
         ("a: [", "w.yml:1: not valid YAML"),
         ("hello", "w.yml:1: not a list of waivers"),
+        ("[" * 5000, "w.yml:1: nested too deeply; each waiver is a mapping of "),
+        (GOOD + "- requirement: x\n  reason: why\n  reason: other\n", "w.yml:4: duplicate key 'reason'; each waiver"),
+        ("waivers: []\nwaivers: []\n", "w.yml:2: duplicate key 'waivers'; each waiver is "),
         (GOOD + "- xt_mark\n", "w.yml:2: not a waiver"),
         (GOOD + "\n- {requirement: x, reason: why}\n", "w.yml:3: until is missing; "),
         ("- {requirement: x, reason: why, until: 2026-12-31, node: a}", "w.yml:1: unknown key 'node'; "),

@@ -75,6 +75,15 @@ def test_an_invalid_option_gets_an_error_with_the_valid_ones(options, message):
     assert str(raised.value).startswith(message)
 
 
+def test_a_list_in_one_string_gets_an_error_with_the_json_of_the_list():
+    with pytest.raises(InvalidInputError) as raised:
+        Selection.from_options({"mode": "sidecar,ambient"})
+    assert str(raised.value) == (
+        "mode: 'sidecar,ambient' is not a list; give one value, or a list, "
+        """on the command line -e '{"istio_node_mode": ["sidecar", "ambient"]}'"""
+    )
+
+
 @pytest.mark.parametrize(
     "options, reconciles",
     [

@@ -53,6 +53,12 @@ def test_an_invalid_check_gets_an_error_that_names_it(value, message):
     assert str(raised.value).startswith(message)
 
 
+@pytest.mark.parametrize("query", ["(" * 5000, f"{'[' * 5000}kernel{']' * 5000}", "!" * 5000 + "kernel"])
+def test_a_query_that_is_nested_too_deeply_is_an_error(query):
+    with pytest.raises(InvalidInputError, match="extra_checks: 'a': the query is nested too deeply; split it into "):
+        parse_checks([check(query=query)])
+
+
 @pytest.mark.parametrize(
     "query", ["sort_by(a, &b)", "not_null(a, b, c)", "map(&length(@), a)", "a[?contains(b, 'c')] | [0]", "to_array(@)"]
 )

@@ -89,6 +89,8 @@ def test_an_unknown_word(before, after, message):
         (("selections", 0), {}),
         (("selections", 0, "text"), 5),
         (("selections", 0, "x"), float("nan")),
+        (("selections", 0, "x"), float("inf")),
+        (("selections", 0, "x"), [[[[]]]]),
         (("causes",), []),
         (("causes", 0, "gaps"), "many"),
         (("requirements",), []),
@@ -107,6 +109,20 @@ def test_a_damaged_value(path, value):
         holder = holder[key]
     holder[path[-1]] = value
     with pytest.raises(ReportError, match=r"r.json: the report is damaged: .*; give a report\.json written by role"):
+        read_report(json.dumps(raw), "r.json")
+
+
+def test_a_number_that_is_too_large():
+    text = json.dumps(make_raw()).replace('"text": ', '"x": 1e999, "text": ', 1)
+    with pytest.raises(ReportError, match=r"r.json: the report is damaged: contains 1e999, which is too large"):
+        read_report(text, "r.json")
+
+
+def test_a_row_inside_a_selection():
+    raw = make_raw()
+    raw["selections"][0]["extra_checks"] = [raw["nodes"][0]["requirements"][0]]
+    message = r"the report is damaged: 'selections\.0' contains something that is not an option; give a report\.json"
+    with pytest.raises(ReportError, match=message):
         read_report(json.dumps(raw), "r.json")
 
 
