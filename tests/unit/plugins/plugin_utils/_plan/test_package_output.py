@@ -114,7 +114,7 @@ W: Failed to fetch http://127.0.0.1:9/./InRelease  {REFUSED}
 W: Some index files failed to download. They have been ignored, or old ones used instead.
 """
 NO_RELEASE = """\
-E: The repository 'http://deb.debian.org/debian nosuchsuite Release' does not have a Release file.
+E: The repository 'http://mirror.example/debian nosuchsuite Release' does not have a Release file.
 """
 # stderr of apt-get install --simulate nft nosuch iptables=9.
 UNKNOWN_PACKAGES = """\
@@ -130,7 +130,7 @@ E: Version '9' for 'iptables' was not found
         (UNREACHABLE_MIRROR, [f"Failed to fetch http://127.0.0.1:9/./InRelease  {REFUSED}"]),
         (
             NO_RELEASE,
-            ["The repository 'http://deb.debian.org/debian nosuchsuite Release' does not have a Release file."],
+            ["The repository 'http://mirror.example/debian nosuchsuite Release' does not have a Release file."],
         ),
         (
             UNKNOWN_PACKAGES,
