@@ -31,7 +31,7 @@ def limit_size(facts: Dict[str, Any], max_bytes: int = MAX_FACTS_BYTES) -> Dict[
     truncated = []
     size = _measure(facts)
     for name, shorten in _STEPS:
-        if size + _MAX_NAMES_BYTES <= max_bytes:
+        if size + _measure_names(truncated) <= max_bytes:
             break
         shorten(facts)
         before, size = size, _measure(facts)
@@ -42,6 +42,11 @@ def limit_size(facts: Dict[str, Any], max_bytes: int = MAX_FACTS_BYTES) -> Dict[
 
 def _measure(value: Any) -> int:
     return len(json.dumps(value))
+
+
+def _measure_names(truncated: List[str]) -> int:
+    """Return the bytes that the key C(truncated) adds to the facts."""
+    return _measure({"truncated": truncated}) if truncated else 0
 
 
 def _drop_origins(facts: Dict[str, Any]) -> None:
@@ -168,4 +173,3 @@ _STEPS: Tuple[Tuple[str, Callable[[Dict[str, Any]], None]], ...] = (
     ("providers", _drop_providers),
     ("depends", _drop_depends),
 )
-_MAX_NAMES_BYTES = _measure({"truncated": [name for name, _shorten in _STEPS]})
