@@ -37,7 +37,7 @@ run: .venv/run/.done ## Check this machine, or the nodes in INVENTORY=file; APPL
 check: lint types unit ## Run the fast tests
 
 # In order, the fast tests first. lint and types need no packages; the unit tests need kmod.
-test: lint types packages check unit-node report-test slow run ## Run all tests, with real kernels, as root on Debian: about 45 minutes
+test: lint types packages check unit-node report-test slow run ## Run all tests, with real kernels, as root on Debian: about an hour
 test: lab-test truth-fast lab-probe-fast lab-report test-selinux
 
 lint: .venv/nox/.done ## Check format and style of Python, YAML, roles, playbooks and changelog
