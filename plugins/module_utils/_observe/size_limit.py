@@ -28,7 +28,7 @@ def limit_size(facts: Dict[str, Any], max_bytes: int = MAX_FACTS_BYTES) -> Dict[
     I(facts) is changed. The last steps are for manipulated nodes, such as one whose index names a module a thousand
     times.
     """
-    truncated = []
+    truncated: List[str] = []
     size = _measure(facts)
     for name, shorten in _STEPS:
         if size + _measure_names(truncated) <= max_bytes:
