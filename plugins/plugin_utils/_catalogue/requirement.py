@@ -20,6 +20,7 @@ class Requirement:
 
     ``name`` is the name of a module, a tool, a kernel option (without CONFIG_) or a check, or "kernel".
     ``any_of`` are interchangeable modules, ``name`` among them; empty if only ``name`` satisfies the requirement.
+    ``requests`` are the kernel's requests for the module that the rules trigger; empty means all of them.
     ``minimum`` is the lowest version of a tool or of the kernel. ``feature`` is a feature that a tool must be built
     with, or distinguishes two rows of one name. ``wording`` is the catalogue's: for the page, modules are "required",
     "should" be loaded, or must be "available"; for the rules, they are "used". A check has a ``query`` and a
@@ -32,6 +33,7 @@ class Requirement:
     source: str
     kind: Kind = "module"
     any_of: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()
     minimum: str | None = None
     feature: str | None = None
     query: str = ""

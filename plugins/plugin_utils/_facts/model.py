@@ -51,7 +51,8 @@ class ModuleFacts:
     """One module name.
 
     ``provider`` is the module that holds the code of a merged name, ``autoload_after`` the module that must be present
-    before the kernel requests this one, ``next_boot`` what differs after the next boot.
+    before the kernel requests this one, ``next_boot`` what differs after the next boot. ``autoload`` is the worst
+    answer to the kernel's requests for this module; ``requests`` has the requests with another answer.
     """
 
     state: State
@@ -61,6 +62,7 @@ class ModuleFacts:
     origin: str | None = None
     depends: tuple[str, ...] = ()
     autoload_after: str | None = None
+    requests: Mapping[str, Autoload] = field(default_factory=dict)
     next_boot: NextBootState | None = None
     reasons: tuple[Reason, ...] = ()
 
@@ -103,6 +105,17 @@ class NextKernel:
     release: str
     source: str = ""
     certain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OtherKernel:
+    """Another installed kernel: ``lacks`` are the modules of the catalogue that it does not have.
+
+    ``unset_options`` are the kernel options that its configuration does not set; None if that cannot be read.
+    """
+
+    lacks: tuple[str, ...] = ()
+    unset_options: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +174,21 @@ class SELinux:
 class Platform:
     """The kind of system.
 
-    ``boot_files_read`` is whether anything reads modules-load.d at boot, ``boot_files_mask`` what switches that off:
-    the path of a unit file, or words of the kernel command line.
+    ``init`` is the init system, ``kubelet`` the name of the process that contains the kubelet. ``etc`` is whether a
+    reboot keeps what is written to /etc, and ``user_namespace`` whether this system runs in a user namespace other than
+    the first. ``boot_files_read`` is whether anything reads modules-load.d at boot, ``boot_files_mask`` what switches
+    that off: the path of a unit file, or words of the kernel command line.
     """
 
     container: str | None = None
     machine: str | None = None
     can_load_modules: bool | None = None
     systemd: bool | None = None
+    init: str | None = None
     managed_by: str | None = None
+    etc: Literal["kept", "read_only", "volatile"] = "kept"
+    user_namespace: bool = False
+    kubelet: str | None = None
     boot_files_read: bool | None = True
     boot_files_mask: str | None = None
 
@@ -247,11 +266,19 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Netfilter:
-    """``legacy_tables`` maps "ipv4" and "ipv6" to the legacy tables that exist in the host's network namespace."""
+    """The netfilter state of the host's network namespace.
+
+    ``legacy_tables`` maps "ipv4" and "ipv6" to the legacy tables that exist, ``legacy_rules`` to those that hold rules.
+    ``ipv6_off`` are the names below net.ipv6.conf ("all", "default", "lo") with disable_ipv6, ``loopback_ipv6`` is
+    whether lo has the address ::1.
+    """
 
     legacy_tables: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    legacy_rules: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     nft_compat_uses: int | None = None
     ipsets: tuple[str, ...] | None = None
+    ipv6_off: tuple[str, ...] = ()
+    loopback_ipv6: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +296,7 @@ class Facts:
     managed: Managed = Managed()
     conflicts: Mapping[str, ConflictFile] = field(default_factory=dict)
     options: Mapping[str, str | None] = field(default_factory=dict)
+    other_kernels: Mapping[str, OtherKernel] = field(default_factory=dict)
     os: OperatingSystem
     tools: Mapping[str, Tool | None]
     netfilter: Netfilter = Netfilter()
