@@ -22,7 +22,7 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help run check test lint types unit unit-node report-test slow packages reference clean \
-  lab-up lab-down lab-test lab-full truth truth-fast lab-probe lab-probe-fast lab-modules lab-remedies lab-report test-selinux budget
+  lab-up lab-down lab-test lab-full truth truth-fast lab-probe lab-probe-fast lab-modules lab-remedies lab-report lab-inits lab-places lab-arm64 test-selinux budget
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -100,6 +100,15 @@ lab-report: .venv/nox/.done packages ## Report on four machines in different sta
 
 test-selinux: .venv/nox/.done ## Prepare a machine on which SELinux enforces, in each supported way, and undo it
 	$(NOX) -s lab -- selinux
+
+lab-inits: .venv/nox/.done ## Compare node_facts with a reboot on sysvinit, OpenRC and runit (NODEPREP_INIT_SCRIPTS=directory adds scripts of other projects)
+	$(NOX) -s lab -- inits
+
+lab-places: .venv/nox/.done ## Audit and prepare containers, and a machine whose /etc is in memory
+	$(NOX) -s lab -- places
+
+lab-arm64: .venv/nox/.done ## Audit, prepare and probe a machine of architecture arm64
+	$(NOX) -s lab -- arm64
 
 budget: .venv/nox/.done ## Measure what audits and preparations cost the controller, compared with ansible.builtin.ping
 	$(NOX) -s lab -- budget

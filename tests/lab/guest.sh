@@ -9,11 +9,27 @@ root=$1 key=$2 name=$3
 # A small initramfs, because it is built and unpacked faster. The disk needs only virtio.
 mkdir -p "$root/etc/initramfs-tools/conf.d"
 printf 'MODULES=list\nCOMPRESS=gzip\nBUSYBOX=n\n' >"$root/etc/initramfs-tools/conf.d/lab"
-printf 'virtio_pci\nvirtio_blk\next4\n' >"$root/etc/initramfs-tools/modules"
+printf 'virtio_pci\nvirtio_blk\next4\noverlay\n' >"$root/etc/initramfs-tools/modules"
+
+# With lab.etc=volatile on the kernel command line, what is written to /etc is in memory, as on Container-Optimized OS.
+mkdir -p "$root/etc/initramfs-tools/scripts/local-bottom"
+cat >"$root/etc/initramfs-tools/scripts/local-bottom/lab" <<'SCRIPT'
+#!/bin/sh
+[ "$1" != prereqs ] || exit 0
+grep -q lab.etc=volatile /proc/cmdline || exit 0
+modprobe overlay
+mkdir -p /run/lab/upper /run/lab/work
+mount -t overlay overlay -o "lowerdir=$rootmnt/etc,upperdir=/run/lab/upper,workdir=/run/lab/work" "$rootmnt/etc"
+SCRIPT
+chmod 0755 "$root/etc/initramfs-tools/scripts/local-bottom/lab"
 
 echo "$name" >"$root/etc/hostname"
 install -d -m 0700 "$root/root/.ssh"
 install -m 0600 "$key" "$root/root/.ssh/authorized_keys"
+
+# For ifupdown, which configures the network without systemd.
+mkdir -p "$root/etc/network"
+printf 'auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n' >"$root/etc/network/interfaces"
 
 units=$root/etc/systemd/system
 mkdir -p "$root/etc/systemd/network" "$units/multi-user.target.wants" "$units/sysinit.target.wants"

@@ -111,13 +111,25 @@ case $part in
     run_scenario selinux
     down selinux_lab
     ;;
+  inits)
+    play_once "${machines:-inits_lab}" tests/lab/inits/play.yml
+    ;;
+  places)
+    play_once "${machines:-places_lab}" tests/lab/places/play.yml
+    ;;
+  arm64)
+    up "${machines:-arm64_lab}"
+    play "${machines:-arm64_lab}" tests/lab/arm64.yml
+    NODEPREP_PROBE_WITHOUT='xt_CT nft_redir' play "${machines:-arm64_lab}" tests/lab/probe.yml
+    down "${machines:-arm64_lab}"
+    ;;
   budget)
     up bookworm
     ANSIBLE_COLLECTIONS_PATH=$collections python tests/lab/budget/measure.py --inventory tests/lab/machines.yml --machine bookworm
     down bookworm
     ;;
   *)
-    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, probe, probe-fast, modules, remedies, report, selinux, budget" >&2
+    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, probe, probe-fast, modules, remedies, report, selinux, inits, places, arm64, budget" >&2
     exit 1
     ;;
 esac
