@@ -16,7 +16,7 @@ mkdir -p "$root/etc/initramfs-tools/scripts/local-bottom"
 cat >"$root/etc/initramfs-tools/scripts/local-bottom/lab" <<'SCRIPT'
 #!/bin/sh
 [ "$1" != prereqs ] || exit 0
-grep -q lab.etc=volatile /proc/cmdline || exit 0
+case " $(cat /proc/cmdline) " in *' lab.etc=volatile '*) ;; *) exit 0 ;; esac
 modprobe overlay
 mkdir -p /run/lab/upper /run/lab/work
 mount -t overlay overlay -o "lowerdir=$rootmnt/etc,upperdir=/run/lab/upper,workdir=/run/lab/work" "$rootmnt/etc"
