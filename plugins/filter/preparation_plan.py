@@ -196,10 +196,52 @@ _value:
           that will be C(unmet).
       returned: with state V(prepared)
       type: dict
+    alternatives:
+      description:
+        - Single changes to the mesh, or to the kernel of the node, that would make the node ready, the least invasive
+          first. Each one was verified by planning again with the change. Empty if the C(expected) verdict is V(ready)
+          or V(on_demand).
+      returned: with state V(prepared)
+      type: list
+      elements: dict
+      contains:
+        kind:
+          description:
+            - V(iptables_variant) forces the other iptables variant, V(ambient_ipv6) and V(dns_capture) switch a feature
+              off, V(backend) is the other backend, V(init_container) is sidecars without the CNI plugin, V(release) is
+              another release of Istio, and V(kernel) is another installed kernel.
+          type: str
+        change:
+          description: What the owner does.
+          type: str
+        verdict:
+          description: The expected verdict after the change and the steps of the role, V(ready) or V(on_demand).
+          type: str
+        settings:
+          description: Istio's settings that make the change, as in C(values.global.nativeNftables=true).
+          returned: if there are any
+          type: list
+          elements: str
+        selection:
+          description: The options of this filter that change, to plan with the change.
+          returned: unless the change is another kernel
+          type: dict
+        kernel:
+          description: The release of the installed kernel to boot.
+          returned: if the change is another kernel
+          type: str
+    kernel_config:
+      description:
+        - Lines for the configuration of a kernel that has the options which this one was built without, as in
+          C(CONFIG_NFT_COMPAT=m). C(scripts/kconfig/merge_config.sh) of the kernel's source merges them. Empty if the
+          kernel lacks nothing that is required, or if its configuration cannot be read.
+      returned: with state V(prepared)
+      type: list
+      elements: str
     text:
       description:
-        - The plan in words, with the verdict before and after it, and one line for each step and hint. The role shows
-          it before it executes the plan.
+        - The plan in words, with the verdict before and after it, and one line for each step, hint, alternative and
+          line of C(kernel_config). The role shows it before it executes the plan.
       type: list
       elements: str
 """

@@ -16,7 +16,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
     MERGED_INTO,
     PRESENT_STATES,
 )
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Code
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import CONFLICT_CODES, Code
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.legacy_tables import with_legacy_tables
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import (
     Autoload,
@@ -25,6 +25,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import
     Kernel,
     ModuleFacts,
     NextBootState,
+    OtherKernel,
+    Reason,
     State,
     Tool,
 )
@@ -40,21 +42,26 @@ def after_packages(facts: Facts, modules: Collection[str], tools: Iterable[str],
     """
 
     def install(name: str, module: ModuleFacts) -> ModuleFacts:
-        installed = _make_loadable(facts, name)
-        kept = tuple(reason for reason in module.reasons if reason.code in codes)
-        if not kept:
-            return installed
-        is_only_blacklisted = all(reason.code == Code.BLACKLIST for reason in kept)
-        return replace(
-            installed,
-            state="loadable" if is_only_blacklisted else "blocked",
-            autoload="denied" if installed.autoload == "yes" else installed.autoload,
-            boot="ineffective" if installed.boot == "yes" else installed.boot,
-            reasons=kept,
-        )
+        return _install_module(facts, name, module, codes)
 
     tools_after = {**facts.tools, **{name: Tool(path=name) for name in tools}}
     return replace(facts, modules=_change_modules(facts, modules, install), tools=tools_after)
+
+
+def _install_module(facts: Facts, name: str, module: ModuleFacts, codes: Collection[str]) -> ModuleFacts:
+    """Return the facts of a module once its file is there; the reasons with these codes still apply to it."""
+    installed = _make_loadable(facts, name)
+    kept = tuple(reason for reason in module.reasons if reason.code in codes)
+    if not kept:
+        return installed
+    is_only_blacklisted = all(reason.code == Code.BLACKLIST for reason in kept)
+    return replace(
+        installed,
+        state="loadable" if is_only_blacklisted else "blocked",
+        autoload="denied" if installed.autoload == "yes" else installed.autoload,
+        boot="ineffective" if installed.boot == "yes" else installed.boot,
+        reasons=kept,
+    )
 
 
 def after_overrides(facts: Facts, modules: Collection[str], codes: Collection[str]) -> Facts:
@@ -161,8 +168,56 @@ def _reboot_kernel(kernel: Kernel) -> Kernel:
     # A guess is used only if the module tree of the running kernel is missing, as in the facts (node_facts.py).
     if not following.certain and kernel.module_tree_present is not False:
         return kernel
-    version = tuple(int(part) for part in re.findall(r"\d+", following.release)[:3])
-    return replace(kernel, release=following.release, version=version)
+    return replace(kernel, release=following.release, version=_parse_release(following.release))
+
+
+def _parse_release(release: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", release)[:3])
+
+
+def after_kernel(facts: Facts, release: str, other: OtherKernel) -> Facts:
+    """Return the facts after a reboot into another installed kernel, of which only the missing parts are known.
+
+    Each module that this kernel has counts as a module file, even if it is built in: the verdict after preparing the
+    node is the same. Lines of modprobe.d and what denies autoloading apply to it as they do now.
+    """
+    modules = {}
+    for name, module in facts.modules.items():
+        modules[name] = _move_module(facts, name, module, release, other)
+    options: dict[str, str | None] = dict.fromkeys(facts.options)
+    if other.unset_options is not None:
+        for name in options:
+            options[name] = "n" if name in other.unset_options else "y"
+    kernel = replace(
+        facts.kernel,
+        release=release,
+        version=_parse_release(release),
+        modules_supported=True,
+        module_tree_present=True,
+        config=None,
+        next_boot=None,
+    )
+    after = with_legacy_tables(facts, modules, kernel)
+    return replace(after, options=options, other_kernels={})
+
+
+def _move_module(facts: Facts, name: str, module: ModuleFacts, release: str, other: OtherKernel) -> ModuleFacts:
+    """Return the facts of a module after a reboot into another installed kernel."""
+    if name in other.lacks:
+        reason = Reason("now", Code.NOT_IN_TREE, f"kernel {release} does not have it")
+        return ModuleFacts("missing", "never", "no", reasons=(reason,))
+    is_file = module.state in ("loaded", "loadable", "blocked")
+    provider = MERGED_INTO.get(name, module.provider)
+    if provider is not None and not is_file:
+        if provider in other.lacks:
+            return ModuleFacts("unknown", "unknown", "unknown")
+        return ModuleFacts("merged", "yes", "not_applicable", provider=provider)
+    moved = _install_module(facts, name, module, CONFLICT_CODES)
+    if is_file and not moved.reasons:
+        state: State = "blocked" if module.state == "blocked" else "loadable"
+        boot: Boot = "yes" if module.boot == "yes" else moved.boot
+        moved = replace(module, state=state, boot=boot, next_boot=None)
+    return replace(moved, state="loaded") if (moved.state, moved.boot) == ("loadable", "yes") else moved
 
 
 def _reboot_module(module: ModuleFacts, provider: str | None) -> ModuleFacts:

@@ -23,6 +23,11 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection i
     after_preparing,
     after_reboot,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.alternatives import (
+    GOOD_VERDICTS,
+    Situation,
+    find_alternatives,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.boot_file import find_write_refusal, make_unmask_step
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import (
@@ -30,6 +35,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
     make_declaration,
     write_block_reason,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.kernel_config import make_kernel_config
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import (
     NO_MODULES,
     ModulePlan,
@@ -93,6 +99,32 @@ def build_plan(facts: Facts, selection: Selection, consent: Consent) -> NodePlan
     """Return the plan for a node. Raises InvalidInputError if the facts lack a module that the selection needs."""
     if consent.state == "absent":
         return build_removal_plan(facts)
+    prepared = _prepare(facts, selection, consent)
+    if prepared.expected.verdict in GOOD_VERDICTS:
+        return prepared.plan
+
+    def expect(changed_facts: Facts, changed_selection: Selection) -> Expected:
+        return _prepare(changed_facts, changed_selection, consent).expected
+
+    situation = Situation(facts, prepared.after, selection, may_install=consent.install_packages)
+    return replace(
+        prepared.plan,
+        alternatives=find_alternatives(situation, expect),
+        kernel_config=make_kernel_config(facts, prepared.assessment),
+    )
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A plan without alternatives, the facts of the node after its steps, and the assessment of these facts."""
+
+    plan: NodePlan
+    expected: Expected
+    after: Facts
+    assessment: Assessment
+
+
+def _prepare(facts: Facts, selection: Selection, consent: Consent) -> _Prepared:
     context = _make_context(facts, selection, consent)
     state = PlanState(facts)
     for stage in STAGES:
@@ -209,13 +241,14 @@ STAGES: tuple[Stage, ...] = (
 )
 
 
-def _make_plan(state: PlanState, context: PlanContext) -> NodePlan:
+def _make_plan(state: PlanState, context: PlanContext) -> _Prepared:
     after = assess(state.facts, context.selection)
     unmet = [row.name for row in after.requirements if row.level == "must" and row.now == "unmet"]
     modules = state.modules
     if state.refusals:
         modules = replace(modules, load=(), persist=(), not_loadable=())
-    return NodePlan(
+    expected = Expected(after.verdict, after.verdicts, tuple(unmet))
+    plan = NodePlan(
         state="prepared",
         steps=state.steps,
         refused=state.refusals,
@@ -228,9 +261,10 @@ def _make_plan(state: PlanState, context: PlanContext) -> NodePlan:
         hints=tuple(_list_hints(state, context, modules.load)),
         forecast=summarize(after.forecasts, after.forecasts_after_reboot),
         declaration=state.declaration,
-        expected=Expected(after.verdict, after.verdicts, tuple(unmet)),
+        expected=expected,
         verdict=context.assessment.verdict,
     )
+    return _Prepared(plan, expected, state.facts, after)
 
 
 def _list_hints(state: PlanState, context: PlanContext, load: Iterable[str]) -> list[str]:

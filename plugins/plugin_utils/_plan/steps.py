@@ -27,6 +27,8 @@ Actor = Literal["role", "owner"]
 # After these steps of the owner, modules load that did not load before.
 UNBLOCKING_KINDS: tuple[StepKind, ...] = ("packages", "conflict", "repair")
 
+KERNEL_CONFIG_HEADING = "this kernel was built without required options; a kernel that has them is configured with:"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -76,6 +78,49 @@ class Expected:
     unmet: tuple[str, ...]
 
 
+AlternativeKind = Literal[
+    "iptables_variant",  # force the other iptables variant
+    "ambient_ipv6",  # no IPv6 rules in ambient mode
+    "dns_capture",  # no DNS capture
+    "backend",  # the other backend
+    "init_container",  # sidecars without the CNI plugin
+    "kernel",  # another installed kernel
+    "release",  # another release of Istio
+]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A change to the mesh, or to the kernel of the node, that would make the node ready; verified by another plan.
+
+    ``change`` is what the owner does, in the imperative. ``settings`` are Istio's settings that do it, as in
+    "values.global.nativeNftables=true". ``selection`` are the options of the selection that change, ``kernel`` is the
+    installed kernel to boot. ``verdict`` is the verdict after the change and the steps of the role.
+    """
+
+    kind: AlternativeKind
+    change: str
+    verdict: str
+    settings: tuple[str, ...] = ()
+    selection: Mapping[str, object] = field(default_factory=dict)
+    kernel: str | None = None
+
+    def describe(self) -> str:
+        """Return the change and its settings, as in "switch off DNS capture (values.cni.ambient.dnsCapture=false)"."""
+        return f"{self.change} ({', '.join(self.settings)})" if self.settings else self.change
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the alternative with the types of JSON; settings, selection and kernel only if there are any."""
+        alternative: dict[str, object] = {"kind": self.kind, "change": self.change, "verdict": self.verdict}
+        if self.settings:
+            alternative["settings"] = list(self.settings)
+        if self.selection:
+            alternative["selection"] = dict(self.selection)
+        if self.kernel:
+            alternative["kernel"] = self.kernel
+        return alternative
+
+
 @dataclass(frozen=True)
 class NodePlan:
     """What to do on one node.
@@ -85,7 +130,9 @@ class NodePlan:
     if they were loaded now. ``load`` are those that the role loads, ``persist`` those that its block of the boot file
     lists. ``refused`` says why the role does nothing at all. ``forecast`` and ``expected`` describe the node after the
     steps of the role. A plan of state absent has neither; its ``not_removed`` says what stays on the node, and why.
-    ``verdict`` is the verdict before the steps.
+    ``verdict`` is the verdict before the steps. If the verdict after them is not good, ``alternatives`` are changes
+    that would make the node ready, and ``kernel_config`` are the lines for the configuration of a kernel that has the
+    options which this one was built without.
     """
 
     state: Literal["prepared", "absent"]
@@ -103,6 +150,8 @@ class NodePlan:
     expected: Expected | None = None
     not_removed: tuple[str, ...] = ()
     verdict: str | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    kernel_config: tuple[str, ...] = ()
 
     @property
     def change(self) -> bool:
@@ -110,13 +159,18 @@ class NodePlan:
         return any(step.by == "role" for step in self.steps)
 
     def describe(self) -> list[str]:
-        """Return the plan as lines of text: the verdicts, the steps with their reasons, the hints, and what stays."""
+        """Return the plan as lines of text: the verdicts, the steps with their reasons, the hints, what else helps."""
         lines = []
         if self.verdict and self.expected is not None:
             lines.append(f"verdict now: {self.verdict}, expected after this plan: {self.expected.verdict}")
         for step in self.steps:
             lines.append(f"{step.what}, because {step.why}")
-        return [*lines, *self.hints, *self.not_removed]
+        lines += [*self.hints, *self.not_removed]
+        for alternative in self.alternatives:
+            lines.append(f"alternative: {alternative.describe()}; the expected verdict is then {alternative.verdict}")
+        if self.kernel_config:
+            lines += [KERNEL_CONFIG_HEADING, *self.kernel_config]
+        return lines
 
     def as_dict(self) -> dict[str, object]:
         """Return the plan with the types of JSON and Ansible, as the filter preparation_plan documents it."""
@@ -138,6 +192,8 @@ class NodePlan:
         else:
             plan["forecast"] = None if self.forecast is None else self.forecast.as_dict()
             plan["declaration"] = None if self.declaration is None else dict(vars(self.declaration))
+            plan["alternatives"] = [alternative.as_dict() for alternative in self.alternatives]
+            plan["kernel_config"] = list(self.kernel_config)
         if self.expected is not None:
             plan["expected"] = {
                 "verdict": self.expected.verdict,

@@ -6,8 +6,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import NextBootState, Reason, Tool
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import (
+    NextBootState,
+    OtherKernel,
+    Reason,
+    Tool,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection import (
+    after_kernel,
     after_overrides,
     after_packages,
     after_policy,
@@ -260,3 +266,61 @@ def test_a_loop_of_dependencies_ends():
 def test_reasons_keep_their_place():
     found = parse(xt_owner={"state": "loaded", "reasons": [reason("now", "tainted")]})
     assert after_reboot(found).modules["xt_owner"].reasons == (Reason("now", "tainted", f"tainted ({FILE})", FILE),)
+
+
+OTHER = "6.12.57+deb13-arm64"
+
+
+def boot_other(found, name="xt_owner", **other):
+    """Return the answers of a module after a reboot into another installed kernel."""
+    return answers(after_kernel(found, OTHER, OtherKernel(**other)), name)
+
+
+def test_another_kernel_has_its_own_release_version_and_options():
+    found = parse(options={"NF_CONNTRACK_MARK": None})
+    after = after_kernel(found, OTHER, OtherKernel(unset_options=("NF_CONNTRACK_ZONES",)))
+    assert (after.kernel.release, after.kernel.version) == (OTHER, (6, 12, 57))
+    assert (after.options["NF_CONNTRACK_ZONES"], after.options["NF_CONNTRACK_MARK"]) == ("n", "y")
+    assert after.other_kernels == {}
+    unreadable = after_kernel(found, OTHER, OtherKernel())
+    assert set(unreadable.options.values()) == {None}
+
+
+@pytest.mark.parametrize("state", ["missing", "loadable", "loaded", "builtin", "unknown"])
+def test_a_module_of_another_kernel_is_loadable_and_what_it_lacks_is_missing(state):
+    found = parse(xt_owner={"state": state, "autoload": "yes" if state == "loadable" else "never"})
+    assert boot_other(found, lacks=("xt_owner",)) == ("missing", "never", "no")
+    autoload = "never" if state == "loaded" else "yes"
+    assert boot_other(found) == ("loadable", autoload, "no")
+
+
+def test_a_listed_module_is_loaded_after_a_reboot_into_another_kernel():
+    assert boot_other(parse(xt_owner={"state": "loaded", "boot": "yes"})) == ("loaded", "yes", "yes")
+    found = parse({"boot_files": {SITE: ["xt_owner"]}}, xt_owner=MISSING)
+    assert boot_other(found) == ("loaded", "yes", "yes")
+
+
+def test_lines_of_modprobe_d_apply_to_another_kernel_too():
+    blacklisted = {"state": "missing", "autoload": "never", "reasons": [reason("autoload", "blacklist")]}
+    assert boot_other(parse(xt_owner=blacklisted)) == ("loadable", "denied", "no")
+    overridden = {"state": "blocked", "autoload": "denied", "reasons": [reason("now", "install_override")]}
+    assert boot_other(parse(xt_owner=overridden)) == ("blocked", "denied", "no")
+
+
+def test_a_denied_request_stays_denied_with_another_kernel():
+    denied = {"autoload": "denied", "reasons": [reason("autoload", "alias_override")]}
+    assert boot_other(parse(xt_owner=denied)) == ("loadable", "denied", "no")
+
+
+@pytest.mark.parametrize("state", ["missing", "merged"])
+def test_a_merged_name_follows_its_provider_into_another_kernel(state):
+    found = parse(nft_counter={"state": state, "autoload": "never", "provider": "nf_tables"})
+    after = after_kernel(found, OTHER, OtherKernel())
+    assert (after.modules["nft_counter"].state, after.modules["nft_counter"].provider) == ("merged", "nf_tables")
+    assert boot_other(found, "nft_counter", lacks=("nf_tables",)) == ("unknown", "unknown", "unknown")
+
+
+def test_an_old_kernel_creates_legacy_tables_when_it_loads_their_modules():
+    found = parse(iptable_nat={"state": "loaded", "boot": "yes"})
+    after = after_kernel(found, "5.10.0-30-amd64", OtherKernel())
+    assert after.netfilter.legacy_tables["ipv4"] == ("nat",)

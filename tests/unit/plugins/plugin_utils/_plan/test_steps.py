@@ -11,6 +11,8 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import ForecastSummary
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import (
+    KERNEL_CONFIG_HEADING,
+    Alternative,
     Expected,
     NodePlan,
     NotLoadable,
@@ -85,6 +87,46 @@ def test_a_plan_is_plain_data_with_all_keys():
         "a hint",
     ]
     assert "not_removed" not in plan
+
+
+def test_an_alternative_has_only_the_keys_that_say_something():
+    kernel = Alternative("kernel", "boot the installed kernel 6.12", "ready", kernel="6.12")
+    assert kernel.as_dict() == {
+        "kind": "kernel",
+        "change": "boot the installed kernel 6.12",
+        "verdict": "ready",
+        "kernel": "6.12",
+    }
+    dns = Alternative("dns_capture", "switch off DNS capture", "on_demand", ("a=false",), {"dns_capture": False})
+    assert json.loads(json.dumps(dns.as_dict())) == {
+        "kind": "dns_capture",
+        "change": "switch off DNS capture",
+        "verdict": "on_demand",
+        "settings": ["a=false"],
+        "selection": {"dns_capture": False},
+    }
+    assert (kernel.describe(), dns.describe()) == (
+        "boot the installed kernel 6.12",
+        "switch off DNS capture (a=false)",
+    )
+
+
+def test_the_text_of_a_plan_ends_with_what_else_helps():
+    plan = NodePlan(
+        state="prepared",
+        steps=(),
+        refused=(),
+        hints=("a hint",),
+        alternatives=(Alternative("kernel", "boot the installed kernel 6.12", "ready", kernel="6.12"),),
+        kernel_config=("CONFIG_NFT_COMPAT=m",),
+    )
+    assert plan.describe() == [
+        "a hint",
+        "alternative: boot the installed kernel 6.12; the expected verdict is then ready",
+        KERNEL_CONFIG_HEADING,
+        "CONFIG_NFT_COMPAT=m",
+    ]
+    assert plan.as_dict()["kernel_config"] == ["CONFIG_NFT_COMPAT=m"]
 
 
 def test_a_removal_has_what_stays_and_neither_forecast_nor_expected_verdict():
