@@ -193,10 +193,10 @@ def list_backends(situation: Situation) -> Iterator[Candidate]:
     selection = situation.selection
     if selection.backend == "nftables":
         setting = "values.global.nativeNftables=false"
-        yield Candidate("backend", "use iptables rules (backend iptables)", (setting,), {"backend": "iptables"})
+        yield Candidate("backend", "use the backend iptables", (setting,), {"backend": "iptables"})
     elif has_native_nftables(selection):
         setting = "values.global.nativeNftables=true"
-        yield Candidate("backend", "use native nftables rules (backend nftables)", (setting,), {"backend": "nftables"})
+        yield Candidate("backend", "use the backend nftables", (setting,), {"backend": "nftables"})
 
 
 def list_init_container(situation: Situation) -> Iterator[Candidate]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
     ReportRequirement,
     RootCause,
     Row,
+    SharedAlternative,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outcome import NodeFacts, NodeModules
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import pluralize, to_one_line
@@ -57,6 +59,9 @@ MODULE_PACKAGES = (
     ModulePackage("opensuse", "", "kernel-default"),
     ModulePackage("", "", "packages of the running kernel", "are"),
 )
+
+# The alternatives of a root cause that help on most of its nodes are shown.
+MAX_ALTERNATIVES = 3
 
 NO_DATA_CAUSES: Mapping[NoDataCode, tuple[str, str]] = {
     "unreachable": ("Unreachable", "Check that the node is up and that Ansible can log in"),
@@ -173,7 +178,10 @@ def count_causes(
     gaps: dict[str, int] = {}
     nodes_of: dict[str, set[str]] = {}
     requirements_of: dict[str, set[str]] = {}
+    alternatives_of: dict[str, Counter[str]] = {}
     for node in nodes:
+        for cause in {row.cause for row in node.gaps} if node.alternatives else ():
+            alternatives_of.setdefault(cause, Counter()).update(node.alternatives)
         for cause, row in _list_causes(node):
             nodes_of.setdefault(cause, set()).add(node.name)
             if row:
@@ -188,9 +196,15 @@ def count_causes(
                 gaps=gaps.get(cause, 0),
                 nodes=tuple(sorted(names)),
                 requirements=names_of_requirements,
+                alternatives=_choose_alternatives(alternatives_of.get(cause, Counter())),
             )
         )
     return tuple(sorted(counted, key=lambda cause: (-cause.gaps, -len(cause.nodes), cause.id)))
+
+
+def _choose_alternatives(counts: Counter[str]) -> tuple[SharedAlternative, ...]:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(SharedAlternative(change, number) for change, number in ordered[:MAX_ALTERNATIVES])
 
 
 def _list_causes(node: Node) -> Iterator[tuple[str, Row | None]]:
@@ -204,6 +218,8 @@ def _list_causes(node: Node) -> Iterator[tuple[str, Row | None]]:
 def describe_main_cause(causes: Iterable[RootCause]) -> str:
     """Return for example "One cause explains 9 of 11 gaps: kernel-modules-extra is not installed"; empty without gaps.
 
+    If an alternative helps on nodes of that cause, the one that helps on most of them follows.
+
     :param causes: the one that explains most gaps first.
     """
     explained = [cause for cause in causes if cause.gaps]
@@ -213,4 +229,6 @@ def describe_main_cause(causes: Iterable[RootCause]) -> str:
     share = f"{main.gaps:,} of {pluralize(total, 'gap')}"
     if len(explained) == 1:
         share = "the only gap" if total == 1 else f"all {total:,} gaps"
-    return f"One cause explains {share}: {main.text}"
+    alternatives = main.alternative_texts
+    suffix = f". Alternative: {alternatives[0]}" if alternatives else ""
+    return f"One cause explains {share}: {main.text}{suffix}"

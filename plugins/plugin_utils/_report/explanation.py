@@ -43,13 +43,20 @@ VERDICT_WORDS: Mapping[str, str] = {
 
 
 def explain(node: Node, causes: Mapping[str, RootCause], requirements: Requirements) -> str:
-    """Return why a node has its verdict, on one line: no data, failures, the causes of its gaps, secondary notes."""
+    """Return why a node has its verdict, on one line: no data, failures, causes of its gaps, alternatives, notes."""
     if node.no_data:
         return node.no_data.text
     parts = list_failures(node)
     for cause in dict.fromkeys(row.cause for row in node.gaps):
         parts.append(causes[cause].text)
-    return "; ".join([*parts, *list_secondary_notes(node, requirements)])
+    return "; ".join([*parts, *describe_alternatives(node), *list_secondary_notes(node, requirements)])
+
+
+def describe_alternatives(node: Node) -> list[str]:
+    """Return the changes that would make the node ready, as one text; none if there is none."""
+    if not node.alternatives:
+        return []
+    return [f"{'alternative' if len(node.alternatives) == 1 else 'alternatives'}: {', or '.join(node.alternatives)}"]
 
 
 def list_failures(node: Node) -> list[str]:

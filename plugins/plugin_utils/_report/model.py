@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import Grade
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Level
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import Json
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import Json, pluralize
 
 SCHEMA = 2
 
@@ -28,6 +28,8 @@ NoDataCode = Literal["unreachable", "failed", "not_selected", "no_answer", "stal
 # From the best to the worst: the order of every table of totals.
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 PROFILES: tuple[Profile, ...] = get_args(Profile)
+# Verdicts with which Istio works, now and after a reboot.
+GOOD_VERDICTS: tuple[Verdict, ...] = ("ready", "on_demand")
 # Grades that keep a node from ready.
 BAD_GRADES: tuple[Grade, ...] = ("unmet", "unknown")
 # The owner reads the nodes in this order.
@@ -198,6 +200,19 @@ class Node:
         return tuple(row for row in self.rows if row.is_gap)
 
     @property
+    def alternatives(self) -> tuple[str, ...]:
+        """Changes to the mesh or to the kernel that would make the node ready; none if it is or becomes ready."""
+        return self._list_plan_texts("alternatives")
+
+    @property
+    def kernel_config(self) -> tuple[str, ...]:
+        """Lines for the configuration of a kernel that has what this one was built without; none if not needed."""
+        return self._list_plan_texts("kernel_config")
+
+    def _list_plan_texts(self, key: str) -> tuple[str, ...]:
+        return () if self.verdict in GOOD_VERDICTS else dict(self.plan).get(key, ())
+
+    @property
     def waived_count(self) -> int:
         """How many requirements a waiver in force covers."""
         return sum(row.waiver is not None for row in self.rows)
@@ -213,8 +228,16 @@ def _get_text(details: Details, key: str) -> str:
 
 
 @dataclass(frozen=True)
+class SharedAlternative:
+    """A change to the mesh or to the kernel, and the number of the nodes of a root cause that it would make ready."""
+
+    change: str
+    nodes: int
+
+
+@dataclass(frozen=True)
 class RootCause:
-    """One root cause: the nodes and requirements whose gaps it explains."""
+    """One root cause: the nodes and requirements whose gaps it explains, and what would make its nodes ready, too."""
 
     id: str
     text: str
@@ -222,6 +245,13 @@ class RootCause:
     gaps: int = 0
     nodes: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
+    alternatives: tuple[SharedAlternative, ...] = ()
+
+    @property
+    def alternative_texts(self) -> list[str]:
+        """The alternatives in words, as in "set X=y: helps on 3 of 3 nodes"."""
+        total = pluralize(len(self.nodes), "node")
+        return [f"{shared.change}: helps on {shared.nodes:,} of {total}" for shared in self.alternatives]
 
 
 @dataclass(frozen=True)

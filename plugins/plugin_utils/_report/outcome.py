@@ -135,6 +135,17 @@ class NotLoadable:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedAlternative:
+    """A change that would make the node ready, and Istio's settings that make it; see _plan/steps.py."""
+
+    change: str
+    settings: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.change} ({', '.join(self.settings)})" if self.settings else self.change
+
+
+@dataclass(frozen=True, slots=True)
 class ExpectedState:
     """The expected verdict of a node after its plan."""
 
@@ -155,6 +166,8 @@ class NodePlan:
     hints: tuple[str, ...] = ()
     not_removed: tuple[str, ...] = ()
     expected: ExpectedState | None = None
+    alternatives: tuple[PlannedAlternative, ...] = ()
+    kernel_config: tuple[str, ...] = ()
 
     def to_details(self) -> Details:
         """Return its texts. The step of the modules is left out: ``load`` and ``persist`` have its content."""
@@ -170,6 +183,8 @@ class NodePlan:
             hints=self.hints,
             not_removed=self.not_removed,
             expected=self.expected.verdict if self.expected else "",
+            alternatives=[str(alternative) for alternative in self.alternatives],
+            kernel_config=self.kernel_config,
         )
 
 

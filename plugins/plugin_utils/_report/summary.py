@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import describe_main_cause
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.explanation import (
+    describe_alternatives,
     list_failures,
     list_secondary_notes,
 )
@@ -135,7 +136,7 @@ class _Table:
         return [*cells, *empty, reason]
 
     def _describe(self, node: Node) -> str:
-        """Return what was done, each root cause of the node's gaps with its remedy, and secondary notes."""
+        """Return what was done, each root cause of the node's gaps with its remedy, what else helps, and notes."""
         if node.no_data:
             return node.no_data.text
         parts = [*_describe_execution(node), *list_failures(node)]
@@ -144,6 +145,7 @@ class _Table:
             rows_of.setdefault(row.cause, []).append(row)
         for cause, rows in rows_of.items():
             parts.append(f"{self._list_labels(rows)}: {_describe_cause(self.causes[cause])}")
+        parts += describe_alternatives(node)
         parts += list_secondary_notes(node, self.document.requirements)
         if node.waived_count:
             parts.append(f"{node.waived_count} waived")

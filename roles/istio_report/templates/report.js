@@ -232,6 +232,8 @@
       element("div", { class: "details-head" }, title, close),
       element("dl", { class: "facts" }, ...listFacts(node).flatMap(([key, text]) => [element("dt", {}, key), element("dd", {}, text)])),
       ...gapSection(node),
+      ...section("Alternatives that would make the node ready", note[NOTE.alternatives].map((text) => element("li", {}, text))),
+      ...kernelConfigSection(note[NOTE.kernel_config]),
       ...section("Required by one profile only", disagreementItems(note[NOTE.disagreements])),
       ...section("Findings", note[NOTE.findings].map(findingItem)),
       ...section("Plan", note[NOTE.plan].map(detailItem)),
@@ -240,6 +242,10 @@
       ...section("Changed since the previous report", (changes[node[NODE.name]] ?? []).map(changeItem)),
       ...requirementTable(node),
     ];
+  }
+
+  function kernelConfigSection(lines) {
+    return lines.length ? [element("h3", {}, "Options that the kernel was built without"), element("pre", { class: "mono" }, lines.join("\n"))] : [];
   }
 
   function profileVerdicts(node) {

@@ -330,3 +330,9 @@ def make_outcome(
     if change:
         change(found)
     return {**outcome(found, selection), **parts}
+
+
+def make_alternatives(*changes: str, verdict: str = "ready", **plan: Any) -> dict[str, Any]:
+    """Return a plan that does not make the node ready, with alternatives that do; ``plan`` are further keys."""
+    alternatives = [{"kind": "backend", "change": change, "verdict": verdict} for change in changes]
+    return {"expected": {"verdict": "not_ready"}, "alternatives": alternatives, **plan}

@@ -33,6 +33,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import
 NONE = -1
 # Each verdict has a sign, since colour alone must not carry the meaning.
 VERDICT_SIGNS = {"ready": "✓", "on_demand": "◐", "at_risk": "▲", "not_ready": "✕", "unknown": "?", "no_data": "○"}
+# The parts of a plan that the details of a node show in sections of their own.
+OWN_SECTIONS = ("alternatives", "kernel_config")
 # Within a script element these characters could end the element or start a comment.
 UNSAFE_IN_SCRIPT = "<>&"
 
@@ -85,6 +87,8 @@ class NoteEntry(NamedTuple):
     selection: int
     forecast: str
     secondary_notes: str
+    alternatives: tuple[str, ...]
+    kernel_config: tuple[str, ...]
     expected_verdict: str
 
 
@@ -237,13 +241,15 @@ class _Entries:
         entry = NoteEntry(
             findings=tuple(_build_finding(finding) for finding in node.findings),
             disagreements=tuple(_build_disagreement(disagreement) for disagreement in node.disagreements),
-            plan=node.plan,
+            plan=tuple(entry for entry in node.plan if entry[0] not in OWN_SECTIONS),
             execution=node.execution,
             probe=node.probe,
             tools=node.tools,
             selection=NONE if node.selection is None else node.selection,
             forecast=node.forecast,
             secondary_notes="; ".join(list_secondary_notes(node, self._document.requirements)),
+            alternatives=node.alternatives,
+            kernel_config=node.kernel_config,
             expected_verdict=node.expected_verdict,
         )
         return self.notes.get_index(entry, lambda: entry)

@@ -12,6 +12,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes impo
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import group_changes
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.explanation import explain
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    GOOD_VERDICTS,
     URGENCY,
     VERDICTS,
     Document,
@@ -30,7 +31,6 @@ MAX_CHANGES = 25
 MAX_NAMES = 6
 MAX_CELL_CHARS = 300
 SIGNS = {"ready": "✅", "on_demand": "🔵", "at_risk": "🟠", "not_ready": "❌", "unknown": "❔", "no_data": "⚫"}
-GOOD_VERDICTS = ("ready", "on_demand")
 
 # Characters with a meaning in Markdown, in HTML within it, and on GitHub and in chats (mentions, issue numbers, emoji).
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#|~@:<>&$]|(?<=www)\.)")
@@ -41,7 +41,7 @@ def render(document: Document) -> Iterator[str]:
     yield from _render_head(document)
     yield from _render_section(
         "Root causes",
-        ("Cause", "Remedy", "Requirements", "Nodes", "Gaps"),
+        ("Cause", "Remedy and alternatives", "Requirements", "Nodes", "Gaps"),
         [_list_cause_cells(cause) for cause in document.causes],
         MAX_CAUSES,
     )
@@ -90,7 +90,7 @@ def _render_drift(drift: Drift) -> Iterator[str]:
 def _list_cause_cells(cause: RootCause) -> Sequence[str]:
     return (
         cause.text,
-        cause.remedy,
+        "; ".join(text for text in (cause.remedy, *cause.alternative_texts) if text),
         abbreviate(cause.requirements, MAX_NAMES),
         f"{len(cause.nodes):,}",
         f"{cause.gaps:,}" if cause.gaps else "",

@@ -14,6 +14,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
     KINDS,
     build,
+    make_alternatives,
     make_gap,
     make_outcome,
     make_reason,
@@ -169,6 +170,27 @@ def test_a_tool_is_a_cause():
 )
 def test_the_main_cause_explains_most_gaps(causes, text):
     assert describe_main_cause(causes) == text
+
+
+def test_a_cause_has_the_alternatives_that_help_on_most_of_its_nodes():
+    kind = next(kind for kind in KINDS if kind.release.endswith("el10_1.x86_64"))
+    changes = {"a": ["use A", "use B", "use C"], "b": ["use B", "use A"], "c": ["use B", "use D"], "d": []}
+    nodes = [(name, make_outcome(kind=kind, plan=make_alternatives(*listed))) for name, listed in changes.items()]
+    (cause,) = build(nodes).causes
+    assert cause.alternative_texts == [
+        "use B: helps on 3 of 4 nodes",
+        "use A: helps on 2 of 4 nodes",
+        "use C: helps on 1 of 4 nodes",
+    ]
+    assert describe_main_cause([cause]).endswith(
+        "kernel-modules-extra is not installed. Alternative: use B: helps on 3 of 4 nodes"
+    )
+
+
+def test_the_alternatives_of_a_node_that_is_ready_or_waived_do_not_count():
+    (document,) = [build([("a", make_outcome(plan=make_alternatives("use A")))])]
+    assert document.causes == ()
+    assert document.nodes[0].alternatives == ()
 
 
 SELINUX = make_reason("autoload", "selinux", "SELinux denies")

@@ -15,6 +15,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     build,
     fleet,
     loaded_only,
+    make_alternatives,
     make_outcome,
 )
 
@@ -33,7 +34,13 @@ def test_a_ready_node_needs_no_explanation():
 
 def test_failures_come_before_the_causes_of_gaps():
     document = build([("a", make_outcome(kind=KINDS[5], failure="boom"))])
-    assert explain_first(document) == "run failed: boom; kernel-modules-extra is not installed"
+    text = explain_first(document)
+    assert text.startswith("run failed: boom; kernel-modules-extra is not installed; alternative: ")
+
+
+def test_alternatives_come_after_the_causes_of_gaps():
+    document = build([("a", make_outcome(kind=KINDS[5], plan=make_alternatives("use A", "use B")))])
+    assert explain_first(document) == "kernel-modules-extra is not installed; alternatives: use A, or use B"
 
 
 def test_a_worse_verdict_of_the_page_is_explained():

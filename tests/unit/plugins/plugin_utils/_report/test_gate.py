@@ -46,7 +46,9 @@ def test_only_ten_nodes_are_named():
 
 def test_each_host_gets_the_reason_of_its_node():
     failures = Gate(fleet(), ["not_ready"]).collect_failures({}, "abcd", "a")
-    assert failures == {"b": "istio_report_fail_on matched not_ready: kernel-modules-extra is not installed"}
+    cause = "kernel-modules-extra is not installed"
+    alternative = "alternative: use the backend nftables (values.global.nativeNftables=true)"
+    assert failures == {"b": f"istio_report_fail_on matched not_ready: {cause}; {alternative}"}
 
 
 def test_a_host_that_failed_keeps_its_error_alone():

@@ -36,11 +36,18 @@ def test_the_plan_is_listed_without_the_step_of_the_modules():
         "not_loadable": [{"name": "xt_CT", "cause": "missing"}],
         "persist": [],
         "text": "the plan in words",
+        "alternatives": [
+            {"kind": "dns_capture", "change": "switch off DNS capture", "settings": ["a=b", "c=d"], "verdict": "ready"},
+            {"kind": "kernel", "change": "boot the installed kernel 6.12", "kernel": "6.12", "verdict": "ready"},
+        ],
+        "kernel_config": ["CONFIG_IP_SET=m", "CONFIG_IP_SET_HASH_IP=m"],
     }
     assert read_outcome(make_outcome(plan=plan)).plan == (
         ("steps", ("reboot, because y",)),
         ("load", ("xt_owner",)),
         ("not_loadable", ("xt_CT: missing",)),
+        ("alternatives", ("switch off DNS capture (a=b, c=d)", "boot the installed kernel 6.12")),
+        ("kernel_config", ("CONFIG_IP_SET=m", "CONFIG_IP_SET_HASH_IP=m")),
     )
 
 

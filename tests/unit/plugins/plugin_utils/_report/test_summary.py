@@ -15,6 +15,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     SELECTION,
     build,
     fleet,
+    make_alternatives,
     make_outcome,
 )
 
@@ -31,6 +32,13 @@ def test_the_summary_shows_reason_and_remedy():
     assert "RHEL 10.1, 6.12.0-124" in line
     assert "kernel-modules-extra is not installed -> install kernel-modules-extra for the running kernel" in line
     assert "more on demand" in find_line(lines, "node-02")
+
+
+def test_the_summary_shows_what_else_would_make_a_node_ready():
+    lines = summarize(build([("a", make_outcome(kind=KINDS[5], plan=make_alternatives("use A", "use B")))]), "")
+    line = find_line(lines, "a ")
+    assert "for the running kernel; alternatives: use A, or use B" in line
+    assert lines[-1].endswith("Alternative: use A: helps on 1 of 1 node.")
 
 
 def test_a_node_without_data_has_its_reason():

@@ -19,6 +19,12 @@ from ansible_collections.nodeprep.istio.tests.unit.support.document_factory impo
     make_waived_document,
     render_text,
 )
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
+    KINDS,
+    build,
+    make_alternatives,
+    make_outcome,
+)
 
 
 def parse(renderer, document):
@@ -58,3 +64,9 @@ def test_a_failure_on_a_ready_node_is_shown(part):
 
 def test_a_waiver_is_shown_with_its_last_day():
     assert ",2027-01-01," in render_text(render_requirements, make_waived_document())
+
+
+def test_alternatives_and_kernel_options_have_columns():
+    plan = make_alternatives("use A", "use B", kernel_config=["CONFIG_A=m", "CONFIG_B=y"])
+    (row,) = parse(render_nodes, build([("a", make_outcome(kind=KINDS[5], plan=plan))]))
+    assert (row["alternatives"], row["kernel_config"]) == ("use A; use B", "CONFIG_A=m CONFIG_B=y")

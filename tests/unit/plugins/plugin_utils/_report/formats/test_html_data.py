@@ -12,7 +12,12 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.heat_map import build_heat_map
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.html_data import COLUMNS, build_script_data
 from ansible_collections.nodeprep.istio.tests.unit.support.document_factory import DOCUMENTS, make_failed_document
-from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import build, make_outcome
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
+    KINDS,
+    build,
+    make_alternatives,
+    make_outcome,
+)
 
 SCRIPT = Path(__file__).parents[6] / "roles" / "istio_report" / "templates" / "report.js"
 
@@ -64,3 +69,11 @@ def test_nothing_can_end_the_script_element():
     document = DOCUMENTS["hostile"]()
     text = build_script_data(document, build_heat_map(document))
     assert not {"<", ">", "&"} & set(text)
+
+
+def test_alternatives_and_kernel_options_are_apart_from_the_plan():
+    plan = make_alternatives("use A", kernel_config=["CONFIG_A=m"], load=["xt_owner"])
+    data = load(build([("a", make_outcome(kind=KINDS[5], plan=plan))]))
+    note = get_values(data, "note", data["notes"][0])
+    assert (note["alternatives"], note["kernel_config"]) == (["use A"], ["CONFIG_A=m"])
+    assert [key for key, _texts in note["plan"]] == ["load", "expected"]

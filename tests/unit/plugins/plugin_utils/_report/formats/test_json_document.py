@@ -20,6 +20,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     SELECTION,
     build,
     fleet,
+    make_alternatives,
     make_outcome,
     outcome,
 )
@@ -86,3 +87,10 @@ def test_hostile_text_reads_back():
 def test_equal_rows_are_one_object_when_they_are_read():
     document = check(build([("a", make_outcome()), ("b", make_outcome())]))
     assert document.nodes[0].rows[0] is document.nodes[1].rows[0]
+
+
+def test_alternatives_fit_the_schema():
+    plan = make_alternatives("use A", kernel_config=["CONFIG_A=m"])
+    document = build([("a", make_outcome(kind=KINDS[5], plan=plan))])
+    assert document.causes[0].alternatives
+    assert check(document) == document

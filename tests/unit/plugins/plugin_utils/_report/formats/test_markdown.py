@@ -16,7 +16,12 @@ from ansible_collections.nodeprep.istio.tests.unit.support.document_factory impo
     make_waived_document,
     render_text,
 )
-from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import build
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
+    KINDS,
+    build,
+    make_alternatives,
+    make_outcome,
+)
 from markdown_it import MarkdownIt
 
 
@@ -72,3 +77,10 @@ def test_waivers_are_shown():
 
 def test_an_empty_fleet_has_no_node():
     assert "**No nodes** of 0 nodes." in render_text(render, build([]))
+
+
+def test_alternatives_are_shown_with_the_cause_and_the_node():
+    document = build([("a", make_outcome(kind=KINDS[5], plan=make_alternatives("use A")))])
+    shown = parse(document).data[None]
+    assert "for the running kernel; use A: helps on 1 of 1 node" in shown
+    assert "is not installed; alternative: use A" in shown
