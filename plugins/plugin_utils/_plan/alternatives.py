@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, ModuleFacts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection import after_kernel
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Alternative, AlternativeKind, Expected
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.releases import NEWEST, OLDEST
@@ -38,13 +38,15 @@ Planner = Callable[[Facts, Selection], Expected]
 class Situation:
     """A node whose plan does not make it ready.
 
-    ``after`` are the facts after the steps of the role, ``may_install`` is whether the role may install packages.
+    ``after`` are the facts after the steps of the role. ``may_install`` and ``may_override`` are whether the role may
+    install packages and override conflicts.
     """
 
     facts: Facts
     after: Facts
     selection: Selection
     may_install: bool
+    may_override: bool
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def _verify(situation: Situation, plan: Planner, candidate: Candidate) -> str | 
     if candidate.kernel is not None:
         facts = after = after_kernel(facts, candidate.kernel, facts.other_kernels[candidate.kernel])
     try:
-        if not situation.may_install and not _can_be_prepared(after, selection):
+        if not _can_be_prepared(situation, after, selection):
             return None
         expected = plan(facts, selection)
     except InvalidInputError:  # The facts lack a module that only the changed selection needs.
@@ -110,14 +112,24 @@ def _verify(situation: Situation, plan: Planner, candidate: Candidate) -> str | 
     return expected.verdict if is_good else None
 
 
-def _can_be_prepared(facts: Facts, selection: Selection) -> bool:
-    """Return whether the unmet requirements are modules that this kernel has. A whole plan costs much more."""
-    for row in assess(facts, selection).requirements:
-        if row.level == "must" and row.now == "unmet":
-            names = row.any_of or (row.name,)
-            if row.kind != "module" or all(facts.modules[name].state == "missing" for name in names):
+def _can_be_prepared(situation: Situation, after: Facts, selection: Selection) -> bool:
+    """Return False if a requirement is unmet or unknown that the role cannot change. A whole plan costs much more."""
+    for row in assess(after, selection).requirements:
+        if row.level != "must" or row.now not in ("unmet", "unknown"):
+            continue
+        if row.kind != "module":
+            if not (row.kind == "tool" and situation.may_install):
                 return False
+        elif not any(_may_load(situation, after.modules[name]) for name in row.any_of or (row.name,)):
+            return False
     return True
+
+
+def _may_load(situation: Situation, module: ModuleFacts) -> bool:
+    """Return whether the role may be able to load a module, or need not load it."""
+    if module.state in ("missing", "unknown"):
+        return situation.may_install
+    return situation.may_override or not (module.state == "blocked" or module.is_blacklisted)
 
 
 def reads_forced_variant(selection: Selection) -> bool:

@@ -106,7 +106,13 @@ def build_plan(facts: Facts, selection: Selection, consent: Consent) -> NodePlan
     def expect(changed_facts: Facts, changed_selection: Selection) -> Expected:
         return _prepare(changed_facts, changed_selection, consent).expected
 
-    situation = Situation(facts, prepared.after, selection, may_install=consent.install_packages)
+    situation = Situation(
+        facts,
+        prepared.after,
+        selection,
+        may_install=consent.install_packages,
+        may_override=consent.override_conflicts,
+    )
     return replace(
         prepared.plan,
         alternatives=find_alternatives(situation, expect),

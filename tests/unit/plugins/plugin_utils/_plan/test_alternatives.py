@@ -25,7 +25,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import (
     preparation_plan,
     readiness,
 )
-from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import NOT_BUILT, make_node
+from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import NOT_BUILT, make_node, make_reason
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -236,12 +236,13 @@ def test_few_plans_are_made_for_a_node():
     assert len(FINDERS) <= 8
 
 
+BLACKLISTED_ONE = {"autoload": "denied", "reasons": [make_reason("autoload", "blacklist", "/etc/modprobe.d/x.conf:1")]}
+BLOCKED_ONE = {"state": "blocked", "autoload": "denied", "reasons": [make_reason("now", "install_override", "/x:1")]}
 MODULES = ("xt_owner", "xt_REDIRECT", "nft_compat", "nf_tables", "nft_redir", "xt_CT", "iptable_nat", "iptable_raw")
 NODES = st.builds(
-    lambda absent, unknown, zones, ipv6, tools, others: (
+    lambda absent, unknown, conflicts, zones, ipv6, tools, others: (
         make_node(
-            **dict.fromkeys(unknown, UNKNOWN),
-            **dict.fromkeys(absent.difference(unknown), NOT_BUILT),
+            **{**dict.fromkeys(absent, NOT_BUILT), **dict.fromkeys(unknown, UNKNOWN), **conflicts},
             options={"NF_CONNTRACK_ZONES": zones},
             nft=tools,
             iptables=tools,
@@ -250,6 +251,7 @@ NODES = st.builds(
     ),
     st.sets(st.sampled_from(MODULES), max_size=4),
     st.sets(st.sampled_from(MODULES), max_size=1),
+    st.dictionaries(st.sampled_from(MODULES), st.sampled_from([BLACKLISTED_ONE, BLOCKED_ONE]), max_size=2),
     st.sampled_from(["y", "n", None]),
     st.booleans(),
     st.sampled_from(["1.0.6", None]),
@@ -297,3 +299,16 @@ def test_each_alternative_makes_the_node_ready(node, options, may_install):
             assert selection.release.is_at_least("1.28.0")
             assert not (selection.cni_plugin and "sidecar" in selection.mode)
     assert len({(one.kind, one.change) for one in plan.alternatives}) == len(plan.alternatives)
+
+
+@given(NODES, SELECTIONS, st.booleans(), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_the_quick_check_leaves_out_no_alternative(node, options, may_install, may_override):
+    node["kernel"]["ipv6"] = node.pop("ipv6")
+    facts = parse_facts(node)
+    selection = Selection.from_options(options)
+    consent = Consent(install_packages=may_install, override_conflicts=may_override)
+    plan = build_plan(facts, selection, consent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alternatives, "_can_be_prepared", lambda *_arguments: True)
+        assert build_plan(facts, selection, consent).alternatives == plan.alternatives
