@@ -62,6 +62,8 @@ class Tool(NamedTuple):
     :ivar programs: dict of IP family to the program that loads rules from its standard input.
     :ivar plain_programs: the same programs on systems that have them only under the name of plain iptables.
     :ivar multi_call: names of the program file to which a plain name must lead.
+    :ivar kernel_options: dict of IP family to the kernel options that every rule needs and that no module shows: the
+        table family (net/netfilter/nft_chain_filter.c, net/netfilter/Kconfig).
     """
 
     name: str
@@ -70,6 +72,7 @@ class Tool(NamedTuple):
     programs: Dict[str, str]
     plain_programs: Dict[str, str]
     multi_call: Tuple[str, ...]
+    kernel_options: Dict[str, Tuple[str, ...]]
 
 
 _PLAIN_IPTABLES = {"ipv4": "iptables-restore", "ipv6": "ip6tables-restore"}
@@ -81,6 +84,7 @@ IPTABLES_LEGACY = Tool(
     programs={"ipv4": "iptables-legacy-restore", "ipv6": "ip6tables-legacy-restore"},
     plain_programs=_PLAIN_IPTABLES,
     multi_call=("xtables-legacy-multi", "xtables-multi"),
+    kernel_options={"ipv4": (), "ipv6": ()},
 )
 IPTABLES_NFT = Tool(
     name="iptables-nft",
@@ -89,6 +93,7 @@ IPTABLES_NFT = Tool(
     programs={"ipv4": "iptables-nft-restore", "ipv6": "ip6tables-nft-restore"},
     plain_programs=_PLAIN_IPTABLES,
     multi_call=("xtables-nft-multi",),
+    kernel_options={"ipv4": ("NF_TABLES_IPV4",), "ipv6": ("NF_TABLES_IPV6",)},
 )
 NFT = Tool(
     name="nft",
@@ -97,6 +102,7 @@ NFT = Tool(
     programs={"ipv4": "nft", "ipv6": "nft"},
     plain_programs={},
     multi_call=(),
+    kernel_options={"ipv4": ("NF_TABLES_INET",), "ipv6": ("NF_TABLES_INET",)},
 )
 
 
@@ -212,5 +218,5 @@ def _build_rule_set(tool: Tool, family: str, construct: Construct) -> RuleSet:
         traffic=construct.traffic,
         modules=modules.always,
         optional_modules=modules.optional,
-        kernel_options=construct.kernel_options,
+        kernel_options=tool.kernel_options[family] + construct.kernel_options,
     )

@@ -87,11 +87,12 @@ def test_a_kernel_with_a_nat_chain_for_each_family_lacks_nothing(read):
 @pytest.mark.parametrize(
     "config, missing",
     [
-        ("CONFIG_MODULES=y\n", ["NF_CONNTRACK_ZONES"]),
-        ("CONFIG_MODULES=y\nCONFIG_NF_CONNTRACK_ZONES=y\n", []),
+        ("CONFIG_NF_TABLES_INET=y\n", ["NF_CONNTRACK_ZONES"]),
+        ("CONFIG_NF_CONNTRACK_ZONES=y\n", ["NF_TABLES_INET"]),
+        ("CONFIG_NF_TABLES_INET=y\nCONFIG_NF_CONNTRACK_ZONES=y\n", []),
         (None, []),
     ],
-    ids=["off", "on", "unknown"],
+    ids=["zones off", "table family off", "on", "unknown"],
 )
 def test_a_kernel_option_that_is_off_is_missing(read, config, missing):
     assert find_missing(NATIVE, read(loaded=NATIVE.modules, config=config)) == ([], missing)

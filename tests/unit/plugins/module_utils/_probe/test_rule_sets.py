@@ -106,6 +106,22 @@ def test_rules_with_zones_need_the_kernel_option_for_zones(rule_set):
     assert has_zones == ("NF_CONNTRACK_ZONES" in rule_set.kernel_options)
 
 
+@pytest.mark.parametrize(
+    "tool, ipv4, ipv6",
+    [
+        ("iptables-legacy", set(), set()),
+        ("iptables-nft", {"NF_TABLES_IPV4"}, {"NF_TABLES_IPV6"}),
+        ("nft", {"NF_TABLES_INET"}, {"NF_TABLES_INET"}),
+    ],
+)
+def test_every_rule_of_nf_tables_needs_the_kernel_option_of_its_table_family(tool, ipv4, ipv6):
+    families = {"NF_TABLES_IPV4", "NF_TABLES_IPV6", "NF_TABLES_INET"}
+    for family, expected in (("ipv4", ipv4), ("ipv6", ipv6)):
+        for rule_set in RULE_SETS:
+            if (rule_set.tool.name, rule_set.family) == (tool, family):
+                assert set(rule_set.kernel_options) & families == expected
+
+
 def test_ids_are_unique_and_name_tool_family_and_construct():
     ids = [rule_set.id for rule_set in RULE_SETS]
     assert len(ids) == 62
