@@ -22,7 +22,7 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help run check test lint types unit unit-node report-test slow packages reference clean \
-  lab-up lab-down lab-test lab-full truth truth-fast lab-probe lab-probe-fast lab-modules lab-remedies lab-report lab-inits lab-places lab-arm64 test-selinux budget
+  lab-up lab-down lab-test lab-full truth truth-fast lab-probe lab-probe-fast lab-modules lab-remedies lab-report lab-inits lab-places lab-arm64 lab-kernels test-selinux budget
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -97,6 +97,9 @@ lab-remedies: .venv/nox/.done ## Test conflicts, packages and reboots on two mac
 
 lab-report: .venv/nox/.done packages ## Report on four machines in different states, and check the report in a browser
 	$(NOX) -s lab -- report
+
+lab-kernels: .venv/nox/.done ## Build kernels that lack options, and compare verdicts, reasons and probes with what really works
+	$(NOX) -s lab -- kernels
 
 test-selinux: .venv/nox/.done ## Prepare a machine on which SELinux enforces, in each supported way, and undo it
 	$(NOX) -s lab -- selinux

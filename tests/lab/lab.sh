@@ -123,13 +123,19 @@ case $part in
     NODEPREP_PROBE_WITHOUT='xt_CT nft_redir' play "${machines:-arm64_lab}" tests/lab/probe.yml
     down "${machines:-arm64_lab}"
     ;;
+  kernels)
+    up "${machines:-kernels_lab}"
+    play "${machines:-kernels_lab}" tests/lab/truth.yml
+    play "${machines:-kernels_lab}" tests/lab/kernels.yml
+    down "${machines:-kernels_lab}"
+    ;;
   budget)
     up bookworm
     ANSIBLE_COLLECTIONS_PATH=$collections python tests/lab/budget/measure.py --inventory tests/lab/machines.yml --machine bookworm
     down bookworm
     ;;
   *)
-    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, probe, probe-fast, modules, remedies, report, selinux, inits, places, arm64, budget" >&2
+    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, probe, probe-fast, modules, remedies, report, selinux, inits, places, arm64, kernels, budget" >&2
     exit 1
     ;;
 esac

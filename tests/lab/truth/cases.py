@@ -4,7 +4,7 @@
 """The cases of the truth test: the selections, and the states of a machine.
 
 The varied modules, and the rule sets of a selection, come from the probe's rule sets and from Istio's page. They never
-come from the effective catalogue, because this is what the test checks.
+come from the effective catalogue, because this is what the test checks. The routes are Istio's own.
 """
 
 from __future__ import annotations
@@ -55,6 +55,22 @@ DEFAULT_OPTIONS: dict[str, Any] = {
     "reconcile": None,
     "ambient_ipv6": True,
 }
+# The commands that make Istio's routes, for each mode that has routes. Istio fails if it cannot make them.
+# cni/pkg/iptables/iptables_linux.go: AddInpodMarkIPRule(), AddLoopbackRoutes();
+# tools/common/tproxy/run_linux.go: ConfigureRoutes()
+ROUTE_COMMANDS = {
+    "ambient": (
+        "link set lo up",
+        "rule add fwmark 0x111/0xfff pref 32764 lookup 100",
+        "route replace local default dev lo table 100",
+    ),
+    "sidecar": (
+        "link set lo up",
+        "rule add fwmark 1337 lookup 133",
+        "route add local default dev lo table 133",
+    ),
+}
+FAMILY_FLAGS = {"ipv4": "-4", "ipv6": "-6"}
 # The construct with which Istio tries an iptables binary, for each table that it tries.
 CHECKED_TABLES = {"nat": "detection", "filter": "guardrail"}
 # Releases that choose the binary differently.
@@ -105,12 +121,12 @@ class Case:
 
     @property
     def rule_sets(self) -> list[str]:
-        """The ids of the rule sets that Istio would load."""
+        """The ids of the rule sets that Istio would load, and of the routes that it would make."""
         selection = {**DEFAULT_OPTIONS, **self.options}
         for option in ("mode", "interception"):
             if not isinstance(selection[option], list):
                 selection[option] = [selection[option]]
-        return [rule_set.id for rule_set in select_rule_sets(selection)]
+        return [rule_set.id for rule_set in select_rule_sets(selection)] + _select_routes(selection)
 
 
 @dataclass(frozen=True)
@@ -124,6 +140,33 @@ class AutoCase:
     name: str
     options: Mapping[str, Any]
     mesh_by_mode: Mapping[str, str]
+
+
+def route_name(family: str, mode: str) -> str:
+    return f"route/{family}/{mode}"
+
+
+def list_routes() -> dict[str, list[list[str]]]:
+    """Return dict of the id of each route to the commands that make it."""
+    return {
+        route_name(family, mode): [["/bin/ip", flag, *command.split()] for command in commands]
+        for family, flag in FAMILY_FLAGS.items()
+        for mode, commands in ROUTE_COMMANDS.items()
+    }
+
+
+def _select_routes(selection: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the routes of a selection: ambient mode always has them, sidecars with TPROXY."""
+    names = []
+    if "ambient" in selection["mode"]:
+        names.append(route_name("ipv4", "ambient"))
+        if selection["ambient_ipv6"] or selection["ip_family"] != "ipv4":
+            names.append(route_name("ipv6", "ambient"))
+    if "sidecar" in selection["mode"] and "tproxy" in selection["interception"]:
+        names.append(route_name("ipv4", "sidecar"))
+        if selection["ip_family"] != "ipv4":
+            names.append(route_name("ipv6", "sidecar"))
+    return names
 
 
 def case_name(engine: str, mesh: str) -> str:

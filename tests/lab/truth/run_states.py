@@ -4,8 +4,8 @@
 """Runs on a lab machine: put it into each state of the truth test, gather its facts, and really load rule sets.
 
 Reads a job from standard input, as make_job.py prints it, and writes one line of JSON per state: the facts, the legacy
-tables, and for each selection whether its rule sets load now and after a boot, without the kernel loading modules and,
-if the state lets it, with the kernel loading them. The machine is left as it was found.
+tables, and for each selection whether its rule sets load and its routes can be made, now and after a boot, without the
+kernel loading modules and, if the state lets it, with the kernel loading them. The machine is left as it was found.
 """
 
 from __future__ import annotations
@@ -57,13 +57,19 @@ libc = ctypes.CDLL(None, use_errno=True)
 rule_sets_by_id = {rule_set.id: rule_set for rule_set in RULE_SETS}
 
 
+# For each id of a route, the commands that make it. They are in the job.
+routes_by_id = {}
+
+
 def write(path, text):
     with open(path, "w") as handle:
         handle.write(text)
 
 
 def read_loaded():
-    """Return the set of the loaded netfilter modules."""
+    """Return the set of the loaded netfilter modules. A kernel without modules does not even have the list."""
+    if not os.path.exists("/proc/modules"):
+        return set()
     with open("/proc/modules") as handle:
         return {line.split()[0] for line in handle if NETFILTER.match(line)}
 
@@ -83,8 +89,9 @@ def unload(keep=frozenset()):
 
 
 def set_autoload(allowed):
-    """Allow or forbid the kernel to load modules."""
-    write(MODPROBE_HELPER, "/sbin/modprobe\n" if allowed else "/nonexistent\n")
+    """Allow or forbid the kernel to load modules, if it can load any."""
+    if os.path.exists(MODPROBE_HELPER):
+        write(MODPROBE_HELPER, "/sbin/modprobe\n" if allowed else "/nonexistent\n")
 
 
 # If the kernel may load nothing, only the loaded modules decide which rule sets load. So each set is tried once.
@@ -123,7 +130,7 @@ class Round:
             for ids in todo.values():
                 for rule_set_id in ids:
                     if self.find_result(rule_set_id) is None:
-                        loading = load_patiently(rule_sets_by_id[rule_set_id])
+                        loading = load_patiently(rule_set_id)
                         self.results[rule_set_id] = loading.succeeded
                         emit([rule_set_id, loading.succeeded])
                         if self.autoload:
@@ -163,14 +170,17 @@ class Round:
         return self.affected is None or self.earlier is None or rule_set_id in self.affected
 
 
-def load_patiently(rule_set):
-    """Load a rule set in a new network namespace. If the machine was too slow to answer, try again."""
+def load_patiently(rule_set_id):
+    """Load a rule set or a route in a new network namespace. If the machine was too slow to answer, try again."""
     for _attempt in range(MAX_SLOW_ANSWERS):
         sandbox.enter_new_network()
-        loading = load(rule_set)
+        if rule_set_id in routes_by_id:
+            loading = add_route(routes_by_id[rule_set_id])
+        else:
+            loading = load(rule_sets_by_id[rule_set_id])
         if loading.succeeded or not TOO_SLOW.search(loading.message):
             return loading
-    raise RuntimeError(f"{rule_set.id}: {loading.message}")
+    raise RuntimeError(f"{rule_set_id}: {loading.message}")
 
 
 def load(rule_set):
@@ -180,6 +190,15 @@ def load(rule_set):
         except IpsetError as exc:
             return Loading(False, str(exc))
     return load_rules(find_program(rule_set), rule_set.rules)
+
+
+def add_route(commands):
+    """Run commands until one fails."""
+    for command in commands:
+        code, output = sandbox.run_program(command)
+        if code != 0:
+            return Loading(False, output)
+    return Loading(True, "")
 
 
 def find_module_files():
@@ -207,6 +226,11 @@ def put_back(moved):
         os.rename(os.path.join(REMOVED_DIR, os.path.basename(path)), path)
 
 
+def index_modules():
+    if MODULE_FILES:
+        subprocess.run(["depmod"], check=True)
+
+
 def modprobe(names):
     subprocess.run(["modprobe", "--all", "--quiet", *sorted(names)], check=False)
 
@@ -225,7 +249,7 @@ def enter_state(state, job, bases):
         modprobe(state["before"])
     moved = remove(state.get("removed", ()))
     if state.get("reindexed"):
-        subprocess.run(["depmod"], check=True)
+        index_modules()
     lines = [f"blacklist {name}\n" for name in state.get("blacklisted", ())]
     lines += [f"install {name} /bin/{command}\n" for name, command in state.get("overridden", {}).items()]
     write(MODPROBE_CONF, "".join(lines))
@@ -237,7 +261,7 @@ def enter_state(state, job, bases):
     finally:
         put_back(moved)
         if state.get("reindexed"):
-            subprocess.run(["depmod"], check=True)
+            index_modules()
         os.unlink(MODPROBE_CONF)
         os.unlink(BOOT_FILE)
 
@@ -382,6 +406,7 @@ def find_legacy_tables():
 
 def main():
     job = json.load(sys.stdin)
+    routes_by_id.update(job["routes"])
     bases = {}
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
     write(RCU_EXPEDITED, "1")
@@ -392,7 +417,8 @@ def main():
             if "error" not in record:
                 bases[state["name"]] = record
             printed = {key: value for key, value in record.items() if key != "rounds"}
-            printed.update(host_iptables=job["host_iptables"], seconds=round(time.time() - started, 1))
+            of_machine = {name: job[name] for name in ("host_iptables", "custom_kernel")}
+            printed.update(of_machine, seconds=round(time.time() - started, 1))
             print(json.dumps(printed), flush=True)
     finally:
         unload()
