@@ -26,7 +26,11 @@ EFI_DEFAULTS = tuple(
 # The attributes before the value of an EFI variable (Documentation/filesystems/efivarfs.rst).
 _EFI_ATTRIBUTES = 4
 
-_IMAGE = re.compile(r"^(?:vmlinu[xz]|[bz]?Image|kernel|linux)-(.+?)(?:\.(?:gz|efi))?$")
+_IMAGE = re.compile(r"^(?:vmlinu[xz]|(?:bz|z)?Image|kernel|linux)-(.+?)(?:\.(?:gz|efi))?$")
+# NixOS copies images as HASH-linux-RELEASE-bzImage, and names the release in a sentence (nixpkgs:
+# systemd-boot-builder.py, install-grub.pl).
+_STORE_IMAGE = re.compile(r"-linux-(\d+\.\d\S*?)-(?:bz|z)?Image(?:\.efi)?$")
+_STORE_VERSION = re.compile(r"\bLinux Kernel (\d+\.\d[^\s,)]*)")
 # A rescue kernel of RHEL is "0-rescue-MACHINE".
 _RELEASE = re.compile(r"\d+\.\d\S*$")
 _GRUB_VARIABLE = re.compile(r"^(next_entry|saved_entry)=(.*\S)\s*$", re.MULTILINE)
@@ -87,7 +91,8 @@ def list_images(files: Files) -> Set[str]:
 
 def find_release_in_name(path: str) -> Optional[str]:
     """Return the release in the name of a kernel image, such as "/boot/vmlinuz-6.1.0-42-amd64", or None."""
-    match = _IMAGE.match(path.rpartition("/")[2])
+    name = path.rpartition("/")[2]
+    match = _STORE_IMAGE.search(name) or _IMAGE.match(name)
     return match.group(1) if match and _RELEASE.match(match.group(1)) else None
 
 
@@ -243,9 +248,10 @@ def _read_bls_entries(files: Files, directory: str, images: _Images) -> List[_En
             continue
         fields: Dict[str, str] = dict(_BLS_LINE.findall(files.read(f"{directory}/{name}") or ""))
         version = fields.get("version", "")
-        release = (
-            version if _RELEASE.match(version) else images.find_release(fields.get("linux", fields.get("efi", "")))
-        )
+        sentence = _STORE_VERSION.search(version)
+        release: Optional[str] = sentence.group(1) if sentence else version
+        if not release or not _RELEASE.match(release):
+            release = images.find_release(fields.get("linux", fields.get("efi", "")))
         stem = _BOOT_COUNT.sub("", name[: -len(".conf")])
         ids = (stem, stem + ".conf", fields.get("title", stem))
         entries.append(_Entry(ids, release))

@@ -46,9 +46,10 @@ class ModulesTree:
     :ivar path: the tree's directory on the node.
     :ivar present: whether the directory is there.
     :ivar indexed: whether modprobe finds its index there.
-    :ivar empty: whether the directory has no folder for modules: their package was removed, or never installed.
-    :ivar flat_directory: the directory that has the modules without folders and without an index, or None: modprobe of
-        kmod then finds no module by its name.
+    :ivar empty: whether the directory has neither modules nor a folder for them: their package was removed, or never
+        installed.
+    :ivar flat_directory: the directory above that has the modules itself, if there is no tree, or None. Neither depmod
+        nor modprobe looks there, so that no module is found by its name.
     :ivar paths: dict of module name to its file, relative to the tree.
     :ivar builtin: dict of module name to its path in modules.builtin.
     :ivar aliases: dict of each wanted alias to the names of its modules.
@@ -147,20 +148,19 @@ def read_tree(files: Files, release: str, wanted: Collection[str]) -> ModulesTre
     """
     tree = ModulesTree(files, release)
     if not tree.present:
-        tree.flat_directory = _find_flat_directory(files, _DEFAULT_DIRECTORY)
+        tree.flat_directory = _DEFAULT_DIRECTORY if _has_modules(files, _DEFAULT_DIRECTORY) else None
         return tree
-    tree.empty = not any(files.is_dir(f"{tree.path}/{folder}") for folder in ("kernel", "extra", "updates"))
+    has_folder = any(files.is_dir(f"{tree.path}/{folder}") for folder in ("kernel", "extra", "updates"))
+    tree.empty = not has_folder and not _has_modules(files, tree.path)
     tree.read_builtin()
     tree.read_index()
-    if tree.empty and not tree.indexed:
-        tree.flat_directory = _find_flat_directory(files, tree.path)
     tree.read_aliases(wanted)
     return tree
 
 
-def _find_flat_directory(files: Files, directory: str) -> Optional[str]:
-    """Return the directory if modules are directly in it, or None."""
-    return directory if any(name.endswith(_MODULE_SUFFIXES) for name in files.listdir(directory)) else None
+def _has_modules(files: Files, directory: str) -> bool:
+    """Return whether modules lie directly in a directory."""
+    return any(name.endswith(_MODULE_SUFFIXES) for name in files.listdir(directory))
 
 
 def _has_busybox_modprobe(files: Files) -> bool:

@@ -96,6 +96,21 @@ def find_next_kernel(facts: Facts) -> str | None:
     return following.release
 
 
+def list_kernel_hints(facts: Facts) -> list[str]:
+    """Return which kernel the answers after a reboot are about, if another kernel than the running one is installed."""
+    following = facts.kernel.next_boot
+    if following is None or following.release in ("", facts.kernel.release) or facts.platform.container is not None:
+        return []
+    if following.certain:
+        return [
+            f"the answers after a reboot are about kernel {following.release}, which boots next ({following.source})"
+        ]
+    return [
+        f"the answers after a reboot assume that kernel {facts.kernel.release} boots again; which kernel boots next is "
+        f"not certain, perhaps {following.release} ({following.source})"
+    ]
+
+
 def _list_absent_after_reboot(facts: Facts, selection: Selection, waiting: Sequence[str]) -> list[str]:
     """Return the required modules that the node lacks after the reboot.
 

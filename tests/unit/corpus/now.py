@@ -801,10 +801,10 @@ NOW = [
         tree=False,
     ),
     case(
-        "modules directly in the folder of the release",
+        "modules directly in the folder of the release, without an index",
         "xt_owner",
-        "unknown unknown unknown",
-        {"now": "flat_tree"},
+        "unknown unknown no",
+        {"now": "index_missing"},
         {TREE + "xt_owner.ko": ""},
         tree=False,
     ),

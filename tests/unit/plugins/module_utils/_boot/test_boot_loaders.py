@@ -203,6 +203,17 @@ def test_an_image_without_a_release_in_its_name_is_found_by_the_flavour_of_a_ker
     assert read(node, ["6.10.6-arch1-1"]).release == "6.10.6-arch1-1"
 
 
+def test_nixos_names_the_release_in_a_sentence_or_within_the_name_of_the_image(node):
+    node.write("/boot/grub/grub.cfg", "menuentry 'NixOS' {\n linux ($drive1)//kernels/0a1b-linux-6.11.5-bzImage\n}\n")
+    assert read(node).release == "6.11.5"
+    node.remove("/boot/grub/grub.cfg")
+    node.write("/boot/loader/loader.conf", "default nixos-generation-7.conf\n")
+    text = "title NixOS\nversion Generation 7 NixOS 24.11, Linux Kernel 6.12.1, built on 2025-01-01\nlinux /EFI/x.efi\n"
+    node.write("/boot/loader/entries/nixos-generation-7.conf", text)
+    menus = boot_loaders.read_menus(node.files, [])
+    assert [menu.release for menu in menus if menu.release] == ["6.12.1"]
+
+
 def test_an_image_may_be_a_link(node):
     node.write("/boot/extlinux/extlinux.conf", "default a\nlabel a\n  linux /Image\n")
     assert read(node).release is None

@@ -55,6 +55,27 @@ def test_without_consent_the_owner_reboots():
     assert find_step(plan, "reboot")["what"] == "reboot into 6.1.0-43-amd64, or set istio_node_reboot: if_needed"
 
 
+@pytest.mark.parametrize(
+    "next_boot, hints",
+    [
+        (None, []),
+        (NEXT_KERNEL | {"release": "6.1.0-42-amd64"}, []),
+        (NEXT_KERNEL, ["the answers after a reboot are about kernel 6.1.0-43-amd64, which boots next (link)"]),
+        (
+            NEXT_KERNEL | {"certain": False},
+            [
+                "the answers after a reboot assume that kernel 6.1.0-42-amd64 boots again; which kernel boots next is "
+                "not certain, perhaps 6.1.0-43-amd64 (link)"
+            ],
+        ),
+    ],
+    ids=["unknown", "the running kernel", "certain", "a guess"],
+)
+def test_the_plan_names_the_kernel_of_the_answers_after_a_reboot(next_boot, hints):
+    plan = preparation_plan(make_node(next_boot=next_boot, platform={"container": None}))
+    assert [hint for hint in plan["hints"] if "after a reboot" in hint] == hints
+
+
 @pytest.mark.parametrize("reboot", ["never", "if_needed"])
 def test_the_role_never_reboots_into_a_kernel_that_is_a_guess(reboot):
     module = TREE_MISSING | {"next_boot": None}
