@@ -449,7 +449,7 @@ ansible_facts:
               C(IPV6_MULTIPLE_TABLES), C(NF_TABLES_INET), C(NF_TABLES_IPV4) and C(NF_TABLES_IPV6), without C(CONFIG_).
           returned: always
           type: dict
-          sample: {MODULES: y, NF_CONNTRACK_ZONES: y, IP_MULTIPLE_TABLES: n}
+          sample: {MODULES: "y", NF_CONNTRACK_ZONES: "y", IP_MULTIPLE_TABLES: "n"}
         other_kernels:
           description:
             - Up to three other installed kernels, by release, with the keys below. Those of the running kernel's
