@@ -62,9 +62,7 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
         "Persist the modules: systemd loads listed modules before it reads sysctl.d",
     ),
     Code.KERNEL_MODPROBE: ReasonKind(
-        "Modules are not loaded, and the program of kernel.modprobe, which autoloads them, cannot be started or does "
-        "nothing",
-        PREPARE,
+        "Modules are not loaded, and the kernel cannot start the program of kernel.modprobe to autoload them", PREPARE
     ),
     Code.KERNEL_MODPROBE_UNKNOWN: ReasonKind(
         "Modules are not loaded, and whether kernel.modprobe autoloads them cannot be determined", PREPARE
@@ -113,11 +111,6 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
         "The module tree of the running kernel is missing: an upgrade removed it, or it is not visible from here",
         "Reboot into the new kernel",
     ),
-    Code.FLAT_TREE: ReasonKind(
-        "The modules lie in one directory without an index, so that modprobe cannot find them by name",
-        "Load the files by their path (insmod) in a script of this system at each boot; "
-        "modules without a file have to be built for this kernel",
-    ),
     Code.INDEX_MISSING: ReasonKind("The kernel's modules have no index (modules.dep)", "Run depmod -a"),
     Code.UNREADABLE: ReasonKind(
         "Not enough information could be read on the node", "Audit with become: true, outside a container"
@@ -129,6 +122,11 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
     Code.MALFORMED_BOOT_ENTRY: ReasonKind(
         "{file} contains lines that are not a single module name",
         "Write one module name per line in {file}, and comments on separate lines",
+    ),
+    Code.FLAT_TREE: ReasonKind(
+        "The modules lie in one directory without an index, so that modprobe cannot find them by name",
+        "Load the files by their path (insmod) in a script of this system at each boot; "
+        "modules without a file have to be built for this kernel",
     ),
     Code.BOOT_FILE_MASKED_BY_DIRECTORY: ReasonKind(
         "A directory has the same name as a boot file, and hides that file from some releases of systemd",
