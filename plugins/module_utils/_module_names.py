@@ -6,36 +6,52 @@ This describes the kernel. What Istio requires is not known here.
 """
 
 import re
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
-# The kernel options of a module. If any of them is "y", the module's code is in the kernel image.
-# Source: Kconfig and Makefile in net/netfilter, net/ipv4/netfilter, net/ipv6/netfilter and net/bridge.
-# In every release the legacy tables select ip_tables or depend on it, so they prove it; CONFIG_IP_NF_IPTABLES proves
-# nothing since 6.9. The names in MERGED_INTO have no option: NF_NAT_REDIRECT=y is code inside nf_nat.ko, and RHEL 8
-# kept NF_CONNTRACK_IPV4=m after the module was removed.
+# The first version of Linux in which something holds and the first one in which it no longer does; None is unbounded.
+VersionRange = Tuple[Optional[Tuple[int, int]], Optional[Tuple[int, int]]]
+
+# The kernel options of a module. If any of them is "y", the module's code is in the kernel image; if none is set, the
+# module was not built. Source: Kconfig and Makefile in net/netfilter, net/ipv4/netfilter, net/ipv6/netfilter and
+# net/bridge. In every release the legacy tables select ip_tables or depend on it, so they prove it.
+# nf_nat_redirect has no option here: NF_NAT_REDIRECT=y is code inside nf_nat.ko.
 KERNEL_OPTIONS: Dict[str, Tuple[str, ...]] = {
     "br_netfilter": ("BRIDGE_NETFILTER",),
     "bridge": ("BRIDGE",),
-    "ip6_tables": ("IP6_NF_IPTABLES_LEGACY", "IP6_NF_FILTER", "IP6_NF_MANGLE", "IP6_NF_RAW", "IP6_NF_NAT"),
+    "ip6_tables": (
+        "IP6_NF_IPTABLES_LEGACY",
+        "IP6_NF_IPTABLES",
+        "IP6_NF_FILTER",
+        "IP6_NF_MANGLE",
+        "IP6_NF_RAW",
+        "IP6_NF_NAT",
+    ),
     "ip6table_filter": ("IP6_NF_FILTER",),
     "ip6table_mangle": ("IP6_NF_MANGLE",),
     "ip6table_nat": ("IP6_NF_NAT", "NF_NAT_IPV6"),
     "ip6table_raw": ("IP6_NF_RAW",),
     "ip_set": ("IP_SET",),
     "ip_set_hash_ip": ("IP_SET_HASH_IP",),
-    "ip_tables": ("IP_NF_IPTABLES_LEGACY", "IP_NF_FILTER", "IP_NF_MANGLE", "IP_NF_RAW", "IP_NF_NAT"),
+    "ip_tables": (
+        "IP_NF_IPTABLES_LEGACY",
+        "IP_NF_IPTABLES",
+        "IP_NF_FILTER",
+        "IP_NF_MANGLE",
+        "IP_NF_RAW",
+        "IP_NF_NAT",
+    ),
     "iptable_filter": ("IP_NF_FILTER",),
     "iptable_mangle": ("IP_NF_MANGLE",),
     "iptable_nat": ("IP_NF_NAT", "NF_NAT_IPV4"),
     "iptable_raw": ("IP_NF_RAW",),
     "nf_conntrack": ("NF_CONNTRACK",),
-    "nf_conntrack_ipv4": (),
-    "nf_conntrack_ipv6": (),
+    "nf_conntrack_ipv4": ("NF_CONNTRACK_IPV4",),
+    "nf_conntrack_ipv6": ("NF_CONNTRACK_IPV6",),
     "nf_defrag_ipv4": ("NF_DEFRAG_IPV4",),
     "nf_defrag_ipv6": ("NF_DEFRAG_IPV6",),
     "nf_nat": ("NF_NAT",),
-    "nf_nat_ipv4": (),
-    "nf_nat_ipv6": (),
+    "nf_nat_ipv4": ("NF_NAT_IPV4",),
+    "nf_nat_ipv6": ("NF_NAT_IPV6",),
     "nf_nat_redirect": (),
     "nf_tables": ("NF_TABLES",),
     "nft_chain_nat": ("NFT_NAT",),
@@ -57,13 +73,56 @@ KERNEL_OPTIONS: Dict[str, Tuple[str, ...]] = {
     "xt_conntrack": ("NETFILTER_XT_MATCH_CONNTRACK",),
     "xt_mark": ("NETFILTER_XT_MARK",),
     "xt_multiport": ("NETFILTER_XT_MATCH_MULTIPORT",),
-    "xt_nat": ("NETFILTER_XT_NAT",),
+    "xt_nat": ("NETFILTER_XT_NAT", "NF_NAT"),
     "xt_owner": ("NETFILTER_XT_MATCH_OWNER",),
     "xt_set": ("NETFILTER_XT_SET",),
     "xt_tcpudp": ("NETFILTER_XTABLES",),
 }
 
 KNOWN_MODULES = tuple(sorted(KERNEL_OPTIONS))
+
+# The versions of Linux that have an option, for those of KERNEL_OPTIONS that not all versions since 3.10 have. Sources,
+# by the commit that added or removed the option: nf_tables and its expressions 96518518cc41 (3.13), NFT_COMPAT
+# 0ca743a55991 (3.13), NFT_REDIR e9105f1bead2 (3.19), NFT_SOCKET 554ced0a6e29 (4.18), NFT_TPROXY 4ed8eb6570a4 (4.19),
+# NFT_CHAIN_NAT_* db8ab38880e0 (5.2), NFT_COUNTER 023223dfbfb3 (5.18), NF_CONNTRACK_IPV4/6 a0ae2562c6c4 (4.19),
+# NF_NAT_IPV4/6 3bf195ae6037 (5.1), IP_NF_NAT, IP6_NF_NAT and NETFILTER_XT_NAT 8993cf8edf42 (3.17), and the options of
+# IP_NF_IPTABLES_LEGACY a9525c7f6219 (6.9). Distributions backport: a configuration that names an option has it.
+OPTION_VERSIONS: Dict[str, VersionRange] = {
+    "IP6_NF_IPTABLES_LEGACY": ((6, 9), None),
+    "IP6_NF_NAT": ((3, 17), None),
+    "IP_NF_IPTABLES_LEGACY": ((6, 9), None),
+    "IP_NF_NAT": ((3, 17), None),
+    "NETFILTER_XT_NAT": ((3, 17), None),
+    "NFT_CHAIN_NAT_IPV4": ((3, 13), (5, 2)),
+    "NFT_CHAIN_NAT_IPV6": ((3, 13), (5, 2)),
+    "NFT_COMPAT": ((3, 13), None),
+    "NFT_COUNTER": ((3, 13), (5, 18)),
+    "NFT_CT": ((3, 13), None),
+    "NFT_NAT": ((3, 13), None),
+    "NFT_REDIR": ((3, 19), None),
+    "NFT_SOCKET": ((4, 18), None),
+    "NFT_TPROXY": ((4, 19), None),
+    "NF_CONNTRACK_IPV4": (None, (4, 19)),
+    "NF_CONNTRACK_IPV6": (None, (4, 19)),
+    "NF_NAT_IPV4": (None, (5, 1)),
+    "NF_NAT_IPV6": (None, (5, 1)),
+    "NF_TABLES": ((3, 13), None),
+}
+
+# The versions of Linux in which an option builds a module, if these are fewer than those that have the option: NFT_NAT
+# builds nft_chain_nat since db8ab38880e0 (5.2), IP_NF_IPTABLES builds ip_tables up to a9525c7f6219 (6.9), and
+# NF_NAT_IPV4, NF_NAT_IPV6 and NF_NAT build the nat tables and xt_nat up to 8993cf8edf42 (3.17).
+OPTION_BUILDS: Dict[Tuple[str, str], VersionRange] = {
+    ("ip6_tables", "IP6_NF_IPTABLES"): (None, (6, 9)),
+    ("ip6table_nat", "NF_NAT_IPV6"): (None, (3, 17)),
+    ("ip_tables", "IP_NF_IPTABLES"): (None, (6, 9)),
+    ("iptable_nat", "NF_NAT_IPV4"): (None, (3, 17)),
+    ("nft_chain_nat", "NFT_NAT"): ((5, 2), None),
+    ("xt_nat", "NF_NAT"): (None, (3, 17)),
+}
+
+# RHEL 8 (4.18) kept these at "m" after it had backported the removal of the modules, so "m" proves nothing.
+RETAINED_OPTIONS = ("NF_CONNTRACK_IPV4", "NF_CONNTRACK_IPV6", "NF_NAT_IPV4", "NF_NAT_IPV6")
 
 # Modules whose code moved into another module: nf_conntrack_ipv4/6 in 4.19 (a0ae2562c6c4), nf_nat_ipv4/6 in 5.1
 # (3bf195ae6037), nf_nat_redirect when NF_NAT_REDIRECT became a bool, nft_counter in 5.18 (023223dfbfb3), together with

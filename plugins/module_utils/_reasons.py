@@ -41,6 +41,7 @@ class Code:
     CONTAINER = "container"
     CUSTOM_INSTALL = "custom_install"
     DEPENDENCY = "dependency"
+    FLAT_TREE = "flat_tree"
     INDEX_MISSING = "index_missing"
     INITRAMFS_ONLY = "initramfs_only"
     INSTALL_OVERRIDE = "install_override"
@@ -208,11 +209,14 @@ def works_at_boot(state: str, state_at_next_boot: Optional[str], reasons: Iterab
     :param state_at_next_boot: None if it is the state of now.
     :param reasons: the axis and the code of each reason of the module.
     """
-    if state in LOADABLE_STATES or state_at_next_boot == "loadable":
-        return True
     reasons = list(reasons)
     codes_now = {code for axis, code in reasons if axis == "now"}
     all_codes = {code for _axis, code in reasons}
+    # modprobe finds no module by its name, at boot as now.
+    if Code.FLAT_TREE in all_codes:
+        return False
+    if state in LOADABLE_STATES or state_at_next_boot == "loadable":
+        return True
     # Only kernel.modules_disabled blocks it, and a reboot resets that.
     return codes_now == {Code.MODULES_DISABLED} and Code.INSTALL_OVERRIDE not in all_codes
 

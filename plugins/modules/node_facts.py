@@ -135,7 +135,11 @@ ansible_facts:
                   description: What the release was determined from.
                   type: str
                 certain:
-                  description: V(false) if the release is only a guess.
+                  description:
+                    - V(true) if the files of the boot loader name this kernel and know the running one, or if the
+                      running kernel is the only one that is installed.
+                    - V(false) if the release is only a guess. No answer depends on a guess, so that the running kernel
+                      is assumed to boot again.
                   type: bool
         modules:
           description: The entry of each module, by name, with the keys below.
@@ -441,8 +445,30 @@ ansible_facts:
         options:
           description:
             - Values of kernel options that no module reveals, V(y), V(m) or V(n); null if they cannot be read.
+            - They are C(MODULES), C(NF_CONNTRACK_ZONES), C(NF_CONNTRACK_MARK), C(IP_MULTIPLE_TABLES),
+              C(IPV6_MULTIPLE_TABLES), C(NF_TABLES_INET), C(NF_TABLES_IPV4) and C(NF_TABLES_IPV6), without C(CONFIG_).
           returned: always
           type: dict
+          sample: {MODULES: "y", NF_CONNTRACK_ZONES: "y", IP_MULTIPLE_TABLES: "n"}
+        other_kernels:
+          description:
+            - Up to three other installed kernels, by release, with the keys below. Those of the running kernel's
+              flavour come first, and of these the newest.
+          returned: if another kernel with a module index is installed, and this is not a container
+          type: dict
+          contains:
+            lacks:
+              description: The modules of the catalogue that this kernel lacks.
+              returned: always
+              type: list
+              elements: str
+            unset_options:
+              description:
+                - The options of C(options) that are not set in the configuration of this kernel; null if it cannot be
+                  read.
+              returned: always
+              type: list
+              elements: str
         os:
           description: The operating system. A value is null if os-release does not set it.
           returned: always
@@ -490,10 +516,11 @@ ansible_facts:
           description:
             - What was cut to keep the facts below 16 KiB of JSON, in the order in which it was cut. The limit is
               higher if O(modules) lists more modules than the default.
+            - With V(other_kernels), C(other_kernels) is omitted.
             - With V(origin), the C(origin) of all modules is omitted.
             - With V(unreadable), three files remain.
             - With V(boot_files), the paths are omitted, except that of the boot file of this collection.
-            - With V(managed), 20 overrides remain, without C(source) and C(lines), and some of the names that this
+            - With V(managed), 10 overrides remain, without C(source) and C(lines), and some of the names that this
               collection does not know.
             - With V(reasons), the reasons name no files and lines except the kernel command line, and C(conflicts)
               is empty.

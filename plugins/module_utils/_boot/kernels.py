@@ -3,21 +3,20 @@
 """Which kernels are installed, and which of them boots next."""
 
 import re
-from typing import List, NamedTuple, Optional, Pattern, Sequence, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot import boot_loaders
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modules_tree import MODULES_DIRECTORIES
 
-LOADER_ENTRIES = "/boot/loader/entries"
-GRUB_ENVIRONMENTS = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 KERNEL_LINKS = ("/vmlinuz", "/boot/vmlinuz")
 # Any of these makes a directory a modules tree.
 _TREE_FILES = ("modules.dep", "modules.order", "modules.builtin", "kernel")
 
-_SAVED_ENTRY = re.compile(r"^saved_entry=(\S+)$", re.MULTILINE)
-_ENTRY_VERSION = re.compile(r"^version\s+(\S+)\s*$", re.MULTILINE)
-_KERNEL_IMAGE = re.compile(r"(?:^|/)vmlinu[xz]-([^/]+)$")
 _VERSION_PART = re.compile(r"[0-9]{1,18}|[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z0-9]+")
+# A distribution's release, a build or a commit within a kernel's release: neither distinguishes flavours.
+_BUILD = re.compile(r"(?:el|fc|deb|bpo|amzn|azl|cm|arch|rc)(?:(?=\d)\d+|$)|g[0-9a-f]{7,40}$")
 
 
 class NextKernel(NamedTuple):
@@ -42,53 +41,70 @@ def list_installed(files: Files) -> List[str]:
     return sorted(releases, key=make_version_key)
 
 
-def read_next_kernel(files: Files, releases: Sequence[str]) -> Optional[NextKernel]:
-    """Return the kernel that boots next, or None if that cannot be determined.
+def read_next_kernel(
+    files: Files, releases: Sequence[str], running: Optional[str] = None, is_container: bool = False
+) -> Optional[NextKernel]:
+    """Return the kernel that boots next, or None if nothing shows it.
 
-    The boot loader's own records come first: the entry that GRUB saved as the default (Fedora, RHEL), then the link
-    that the distribution keeps for the kernel that it boots (Debian, Ubuntu, SUSE). Without either, the highest version
-    is a guess.
+    It is certain if the files of the boot loader say so, and if that boot loader also knows the running kernel: a
+    machine whose running kernel is in no menu and no image in /boot was booted by something else (a hypervisor, PXE,
+    kexec, the firmware of a board), and what that boots next is not on this disk. It is certain as well if the only
+    installed kernel is the running one. Otherwise it is a guess: the link that the distribution keeps (Debian, SUSE),
+    or the highest version, of the running kernel's flavour if there is one.
 
     :param releases: what :func:`list_installed` returned.
+    :param running: the running kernel's release; None for an image, in which no kernel runs.
+    :param is_container: whether another system starts the kernel, so that no file here decides.
     """
-    return _read_saved_entry(files) or _read_kernel_link(files) or _guess_next_kernel(files, releases)
+    menus = boot_loaders.read_menus(files, releases)
+    chosen = next((menu for menu in menus if menu.release), None)
+    if chosen is not None and chosen.release:
+        is_known = running is None or running in chosen.releases | boot_loaders.list_images(files)
+        is_agreed = all(menu.release in (None, chosen.release) for menu in menus)
+        return NextKernel(chosen.release, chosen.source, is_known and is_agreed and not is_container)
+    on_disk = boot_loaders.list_images(files).union(releases)
+    for menu in menus:
+        on_disk.update(menu.releases)
+    if running is not None and on_disk == {running}:
+        return NextKernel(running, "the only installed kernel", not is_container)
+    return _read_kernel_link(files, running is None) or _guess_next_kernel(on_disk, running)
 
 
-def _read_saved_entry(files: Files) -> Optional[NextKernel]:
-    for path in GRUB_ENVIRONMENTS:
-        saved = _search(_SAVED_ENTRY, files.read(path))
-        if saved is None or "/" in saved:
-            continue
-        release = _search(_ENTRY_VERSION, files.read(f"{LOADER_ENTRIES}/{saved}.conf"))
-        if release:
-            return NextKernel(release, f"saved_entry in {path}", True)
-    return None
+def _read_kernel_link(files: Files, is_certain: bool) -> Optional[NextKernel]:
+    """Return the kernel to which the distribution's link leads.
 
-
-def _read_kernel_link(files: Files) -> Optional[NextKernel]:
+    :param is_certain: whether it counts as certain: in an image nothing else can have booted a kernel.
+    """
     for path in KERNEL_LINKS:
-        release = _search(_KERNEL_IMAGE, files.read_link(path))
+        release = boot_loaders.find_release_in_name(files.read_link(path) or "")
         if release:
-            return NextKernel(release, f"link {path}", True)
+            return NextKernel(release, f"link {path}", is_certain)
     return None
 
 
-def _guess_next_kernel(files: Files, releases: Sequence[str]) -> Optional[NextKernel]:
-    versions = []
-    for name in files.listdir(LOADER_ENTRIES):
-        if name.endswith(".conf"):
-            versions.append(_search(_ENTRY_VERSION, files.read(f"{LOADER_ENTRIES}/{name}")))
-    known = [version for version in versions if version]
-    if known:
-        return NextKernel(sorted(known, key=make_version_key)[-1], f"highest version in {LOADER_ENTRIES}", False)
-    if releases:
-        return NextKernel(releases[-1], "highest version of the modules trees", False)
-    return None
+def _guess_next_kernel(releases: Iterable[str], running: Optional[str]) -> Optional[NextKernel]:
+    ordered = sort_by_likelihood(releases, running)
+    if not ordered:
+        return None
+    text = "highest version"
+    if running is not None and find_flavour(ordered[0]) == find_flavour(running):
+        text += " of the running kernel's flavour"
+    return NextKernel(ordered[0], text, False)
 
 
-def _search(pattern: Pattern[str], text: Optional[str]) -> Optional[str]:
-    match = pattern.search(text or "")
-    return match.group(1) if match else None
+def sort_by_likelihood(releases: Iterable[str], running: Optional[str]) -> List[str]:
+    """Return the releases, those of the running kernel's flavour first, and of these the highest version first."""
+    ordered = sorted(releases, key=make_version_key, reverse=True)
+    if running is None:
+        return ordered
+    flavour = find_flavour(running)
+    return sorted(ordered, key=lambda release: find_flavour(release) != flavour)
+
+
+def find_flavour(release: str) -> str:
+    """Return what distinguishes kernels of the same version: "v7l", "cloud-amd64", "x86-rt", "uek-x86", or ""."""
+    words = [_BUILD.sub("", word, 1) if _BUILD.match(word) else word for word in _WORD.findall(release)]
+    return "-".join(word for word in words if word and not word.isdigit())
 
 
 def make_version_key(release: str) -> List[Tuple[int, int, str]]:

@@ -8,8 +8,17 @@ from typing import Collection, Dict, List, Optional
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonicalize
 
-# kmod is built for /lib/modules, or by some distributions for /usr/lib/modules; mostly one is a link to the other.
-MODULES_DIRECTORIES = ("/lib/modules", "/usr/lib/modules")
+# kmod is built for /lib/modules, or by some distributions for /usr/lib/modules; mostly one is a link to the other. That
+# of NixOS is built for the first two here; the third is the system of the next boot (nixpkgs: pkgs/by-name/km/kmod,
+# nixos/modules/system/boot/kernel.nix). Other systems have none of the three.
+MODULES_DIRECTORIES = (
+    "/run/booted-system/kernel-modules/lib/modules",
+    "/run/current-system/kernel-modules/lib/modules",
+    "/nix/var/nix/profiles/system/kernel-modules/lib/modules",
+    "/lib/modules",
+    "/usr/lib/modules",
+)
+_DEFAULT_DIRECTORY = "/lib/modules"
 
 # The folders of a tree that hold the modules of KERNEL_OPTIONS. They are read only to find a file that depmod missed.
 MODULE_FOLDERS = (
@@ -24,6 +33,8 @@ MODULE_FOLDERS = (
     "weak-updates",
 )
 
+_MODULE_SUFFIXES = (".ko", ".ko.gz", ".ko.xz", ".ko.zst")
+
 # Literal aliases only. Most lines are patterns of devices, and none of those matches a request for a netfilter module.
 _ALIAS = re.compile(r"^alias ([^ *?\[\n]+) (\S+)$", re.MULTILINE)
 
@@ -35,7 +46,10 @@ class ModulesTree:
     :ivar path: the tree's directory on the node.
     :ivar present: whether the directory is there.
     :ivar indexed: whether modprobe finds its index there.
-    :ivar empty: whether the directory has no folder for modules: their package was removed, or never installed.
+    :ivar empty: whether the directory has neither modules nor a folder for them: their package was removed, or never
+        installed.
+    :ivar flat_directory: the directory above that has the modules itself, if there is no tree, or None. Neither depmod
+        nor modprobe looks there, so that no module is found by its name.
     :ivar paths: dict of module name to its file, relative to the tree.
     :ivar builtin: dict of module name to its path in modules.builtin.
     :ivar aliases: dict of each wanted alias to the names of its modules.
@@ -47,6 +61,7 @@ class ModulesTree:
         self.present = files.is_dir(self.path)
         self.indexed = False
         self.empty = False
+        self.flat_directory: Optional[str] = None
         self.paths: Dict[str, str] = {}
         self.builtin: Dict[str, str] = {}
         self.aliases: Dict[str, List[str]] = {}
@@ -123,7 +138,7 @@ def parse_module_name(path: str) -> str:
 def find_directory(files: Files, release: str) -> str:
     """Return the tree's directory on the node."""
     paths = [f"{parent}/{release}" for parent in MODULES_DIRECTORIES]
-    return next((path for path in paths if files.is_dir(path)), paths[0])
+    return next((path for path in paths if files.is_dir(path)), f"{_DEFAULT_DIRECTORY}/{release}")
 
 
 def read_tree(files: Files, release: str, wanted: Collection[str]) -> ModulesTree:
@@ -133,12 +148,19 @@ def read_tree(files: Files, release: str, wanted: Collection[str]) -> ModulesTre
     """
     tree = ModulesTree(files, release)
     if not tree.present:
+        tree.flat_directory = _DEFAULT_DIRECTORY if _has_modules(files, _DEFAULT_DIRECTORY) else None
         return tree
-    tree.empty = not any(files.is_dir(f"{tree.path}/{folder}") for folder in ("kernel", "extra", "updates"))
+    has_folder = any(files.is_dir(f"{tree.path}/{folder}") for folder in ("kernel", "extra", "updates"))
+    tree.empty = not has_folder and not _has_modules(files, tree.path)
     tree.read_builtin()
     tree.read_index()
     tree.read_aliases(wanted)
     return tree
+
+
+def _has_modules(files: Files, directory: str) -> bool:
+    """Return whether modules lie directly in a directory."""
+    return any(name.endswith(_MODULE_SUFFIXES) for name in files.listdir(directory))
 
 
 def _has_busybox_modprobe(files: Files) -> bool:

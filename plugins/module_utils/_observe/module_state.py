@@ -4,6 +4,7 @@
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import LoadedModule
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import (
     AUTOLOAD_AFTER,
@@ -13,6 +14,8 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
     NEEDS_IPV6_SOCKET,
     canonicalize,
 )
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe import kernel_config
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.kernel_config import ModuleOption
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import Node
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import (
     Cause,
@@ -28,6 +31,8 @@ _IN_KERNEL = ("builtin", "merged")
 _EXISTING = ("loaded", "builtin", "loadable", "blocked")
 # In these states the state alone decides about autoload.
 _AUTOLOAD_BY_STATE = {"builtin": "yes", "merged": "yes", "missing": "never", "unknown": "unknown"}
+# Programs that do nothing; one file of busybox or uutils does nothing by these names.
+_DUMMIES = ("false", "true")
 # Out of tree, forced, unsigned (Documentation/admin-guide/tainted-kernels.rst).
 _REPORTED_TAINTS = frozenset("OFE")
 
@@ -96,6 +101,10 @@ def _build_entry(node: Node, name: str, state: State, autoload: Answer) -> Dict[
 
 def _decide_boot(node: Node, name: str, state: str) -> Answer:
     value, cause = node.boot_decisions.decide(node, name, state)
+    flat = node.flat_tree_cause
+    if flat and state in ("loaded", "unknown") and not node.container_cause:
+        # No boot list loads it. Whether a script of this system does, by the path of its file, is not known.
+        return Answer("unknown", flat._replace(listed_in=cause.listed_in if cause else None))
     return Answer(value, cause)
 
 
@@ -150,8 +159,14 @@ def _choose_axis(node: Node, name: str, entry: Dict[str, Any], conflict: Cause) 
 def find_state(node: Node, name: str) -> State:
     """Return the state of one name."""
     own = _find_own_state(node, name)
-    # A name that the kernel still configures, or modules.dep still lists, was not merged into another module.
-    if own.name != "missing" or (own.cause and own.cause.code in (Code.MODULE_FILE_MISSING, Code.NOT_INSTALLED)):
+    option = node.find_option(name).value
+    # Of a kernel whose modules cannot be seen, the options still show that a name was merged into another module.
+    is_absent = own.name == "missing" or (own.name == "unknown" and name in MERGED_INTO and option == "absent")
+    # A name that the kernel still configures, or modules.dep still lists, was not merged.
+    is_configured = option == "n" or bool(
+        own.cause and own.cause.code in (Code.MODULE_FILE_MISSING, Code.NOT_INSTALLED, Code.TRANSIENT)
+    )
+    if not is_absent or is_configured:
         return own
     if name in MERGED_INTO:
         return _find_merged_state(node, MERGED_INTO[name])
@@ -183,7 +198,7 @@ def _find_own_state(node: Node, name: str) -> State:
         return _make_builtin_state(node, name, node.tree.builtin[name])
     if name in node.tree.paths:
         return _find_file_state(node, name)
-    option = _find_option(node, name)
+    option = node.find_option(name)
     if option.value == "y":
         return _make_builtin_state(node, name, f"CONFIG_{option.name}=y ({node.config_path})")
     if node.is_running and node.is_in_sysfs(name):
@@ -234,43 +249,42 @@ def _find_blocker(node: Node) -> Optional[Cause]:
     return node.conf.find_blocker() or Cause(Code.MODULES_DISABLED, "kernel.modules_disabled is 1")
 
 
-class _Option(NamedTuple):
-    """A kernel option without CONFIG_, and its value "y" or "m"; both are None if there is none."""
-
-    name: Optional[str] = None
-    value: Optional[str] = None
-
-
-def _find_option(node: Node, name: str) -> _Option:
-    """Return the kernel option that shows most about this name: one that is "y", or else one that is "m"."""
-    config = node.config or {}
-    found = _Option()
-    for option in KERNEL_OPTIONS.get(name, ()):
-        if config.get(option) == "y":
-            return _Option(option, "y")
-        if option in config and found.name is None:
-            found = _Option(option, config[option])
-    return found
-
-
-def _explain_absence(node: Node, name: str, option: _Option) -> State:
+def _explain_absence(node: Node, name: str, option: ModuleOption) -> State:
     """Return whether a name that is found nowhere is missing, or only not visible."""
     tree = node.tree
+    not_built = _explain_not_built(node, name, option)
     if node.modules_supported is False:
         text = "not built into this kernel, which cannot load modules"
-        return State("missing", None, Cause(Code.NOT_BUILT, text))
-    if not tree.present:
-        return State("unknown", None, _explain_absent_tree(node))
+        return State("missing", None, not_built or Cause(Code.NOT_BUILT, text))
+    unindexed = tree.find_unindexed_file(name) if tree.indexed else None
+    if not_built and not unindexed:
+        return State("missing", None, not_built)
     if not tree.indexed:
-        return _explain_absent_index(node)
-    unindexed = tree.find_unindexed_file(name)
+        return _explain_unread_tree(node)
     if unindexed:
         text = "its file is not listed in modules.dep: run depmod -a"
         return State("unknown", None, Cause(Code.INDEX_MISSING, text, unindexed))
-    if option.name is not None:
+    if option.value == "m":
         text = f"CONFIG_{option.name}=m, but its file is not installed"
         return State("missing", None, Cause(Code.NOT_INSTALLED, text))
     return State("missing", None, Cause(Code.NOT_IN_TREE, f"not in {tree.path}"))
+
+
+def _explain_not_built(node: Node, name: str, option: ModuleOption) -> Optional[Cause]:
+    """Return the cause if the options of this kernel show that the module was not built, or None."""
+    if option.value == "n":
+        return Cause(Code.NOT_BUILT, f"CONFIG_{option.name} is not set", node.config_path)
+    if option.value == "absent":
+        return Cause(Code.NOT_BUILT, kernel_config.describe_absence(node.version, name))
+    return None
+
+
+def _explain_unread_tree(node: Node) -> State:
+    if node.flat_tree_cause:
+        return State("unknown", None, node.flat_tree_cause)
+    if not node.tree.present:
+        return State("unknown", None, _explain_absent_tree(node))
+    return _explain_absent_index(node)
 
 
 def _explain_absent_tree(node: Node) -> Cause:
@@ -281,9 +295,20 @@ def _explain_absent_tree(node: Node) -> Cause:
         return node.container_cause
     if path in node.files.unreadable:
         return Cause(Code.UNREADABLE, "the modules of this kernel cannot be read", path)
-    if node.other_releases:
-        return Cause(Code.MODULES_TREE_MISSING, f"{path} is missing: reboot into {node.other_releases[-1]}")
-    return Cause(Code.MODULES_TREE_MISSING, f"{path} is missing, and no other kernel is installed")
+    return Cause(Code.MODULES_TREE_MISSING, f"{path} is missing{_advise_without_tree(node)}")
+
+
+def _advise_without_tree(node: Node) -> str:
+    """Return the end of a sentence: what gives the running kernel its modules, or replaces it."""
+    following = node.next_kernel
+    if not node.other_releases or following is None:
+        return ", and no other kernel is installed"
+    if following.certain and following.release in node.other_releases:
+        return f": reboot into {following.release}"
+    advice = f"reinstall the modules of {node.release}"
+    if following.release == node.release:
+        return f", and this kernel boots again: {advice}"
+    return f", and which kernel boots next cannot be determined (perhaps {following.release}): {advice}"
 
 
 def _explain_absent_index(node: Node) -> State:
@@ -349,10 +374,19 @@ def _check_modprobe_helper(node: Node) -> Optional[Answer]:
     if node.blockers["modprobe_helper_exists"] is False:
         text = f"kernel.modprobe is '{helper}', which cannot be started"
         return Answer("denied", Cause(Code.KERNEL_MODPROBE, text))
+    if _name_program(node.files, helper) in _DUMMIES:
+        text = f"kernel.modprobe is '{helper}', which loads nothing"
+        return Answer("denied", Cause(Code.KERNEL_MODPROBE, text))
     if not helper.endswith("/modprobe"):
         text = f"kernel.modprobe is '{helper}', which is not modprobe"
         return Answer("unknown", Cause(Code.KERNEL_MODPROBE_UNKNOWN, text))
     return None
+
+
+def _name_program(files: Files, path: str) -> str:
+    """Return the name by which a program is started, or that of the file that a link leads to if it is a dummy."""
+    target = (files.read_link(path) or "").rpartition("/")[2]
+    return target if target in _DUMMIES else path.rpartition("/")[2]
 
 
 def _check_selinux(node: Node) -> Optional[Answer]:

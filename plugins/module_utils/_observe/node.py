@@ -23,6 +23,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._observe.blockers i
     read_blockers,
     requires_signatures,
 )
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.kernel_config import ModuleOption
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.tools import CommandRunner
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, Cause, Code
 
@@ -92,21 +93,42 @@ class Node(NamedTuple):
         """Whether this kernel can load modules at all: False with CONFIG_MODULES=n, None if unknown."""
         if self.loaded is not None or (not self.is_running and self.tree.indexed):
             return True
-        return "MODULES" in self.config if self.config is not None else None
+        return self.config.get("MODULES") == "y" if self.config is not None else None
 
     @property
     def container_cause(self) -> Optional[Cause]:
         """The cause for which the kernel cannot be inspected or changed from this system, or None."""
         kind = self.platform["container"]
+        if kind == "wsl":
+            return Cause(Code.CONTAINER, "the kernel is the one of WSL, which Windows starts")
         return Cause(Code.CONTAINER, f"the kernel belongs to the host of this container ({kind})") if kind else None
+
+    @property
+    def flat_tree_cause(self) -> Optional[Cause]:
+        """The cause for which modprobe finds no module of this kernel by its name, or None."""
+        if self.tree.flat_directory is None:
+            return None
+        text = "modules lie directly in this directory, without an index: modprobe cannot find a module by its name"
+        return Cause(Code.FLAT_TREE, text, self.tree.flat_directory)
 
     @property
     def unread_tree_cause(self) -> Optional[Cause]:
         """The cause for which nothing is known of this kernel's modules, or None."""
         if self.tree.indexed or self.modules_supported is False:
             return None
+        if self.flat_tree_cause:
+            return self.flat_tree_cause
         code = Code.INDEX_MISSING if self.tree.present else Code.MODULES_TREE_MISSING
         return Cause(code, "the modules of this kernel cannot be read", self.tree.path)
+
+    def find_option(self, name: str) -> ModuleOption:
+        """Return what the options of this kernel show about a module."""
+        return kernel_config.find_module_option(self.config, self.version, name, self.tree.indexed)
+
+    @property
+    def version(self) -> List[int]:
+        """The numbers of the release."""
+        return proc.parse_version(self.release)
 
     def is_in_sysfs(self, name: str) -> bool:
         """Return whether the running kernel shows a name in /sys/module as part of itself."""
@@ -144,7 +166,8 @@ def read_node(files: Files, names: Sequence[str], kernel: str = "running", run: 
     """
     running_release = proc.read_release(files)
     installed = kernels.list_installed(files)
-    next_kernel = kernels.read_next_kernel(files, installed)
+    host = platform.observe_host(files, running_release or "")
+    next_kernel = kernels.read_next_kernel(files, installed, running_release, bool(host["container"]))
     release = _choose_release(kernel, running_release, next_kernel, installed)
     is_running = kernel == "running" and bool(running_release)
     cmdline = files.read(COMMAND_LINE) or ""
@@ -164,7 +187,7 @@ def read_node(files: Files, names: Sequence[str], kernel: str = "running", run: 
         selinux=selinux_now,
         selinux_after_boot=selinux_after_boot,
         denial_after_boot=sysctl.find_autoload_denial(files, cmdline),
-        platform=platform.observe_host(files, running_release or ""),
+        platform=host,
         boot_list=modules_load.read_boot_list(files, cmdline),
     )
     node = _read_kernel(system, names, release, is_running)
@@ -249,7 +272,7 @@ def _has_ipv6(running_has_ipv6: Optional[bool], options: Optional[Dict[str, str]
     """Return whether a kernel has IPv6: as the running one, whose command line stays, or else by its options."""
     if running_has_ipv6 is not None or options is None:
         return running_has_ipv6
-    return "IPV6" in options
+    return options.get("IPV6", "n") != "n"
 
 
 def _get_signature_search(system: _System) -> Optional[Callable[[List[str]], Set[str]]]:
@@ -275,10 +298,9 @@ def _read_after_reboot(system: _System, names: Sequence[str], node: Node) -> Opt
     if node.container_cause:
         return None
     next_kernel = system.next_kernel
-    if next_kernel:
-        is_other = next_kernel.release != node.release and next_kernel.release in system.installed
-        # A guess counts only if the tree of the running kernel is missing.
-        if is_other and (next_kernel.certain or not node.tree.present):
+    # Without certainty the running kernel is assumed to boot again: a guess decides nothing.
+    if next_kernel and next_kernel.certain and next_kernel.release != node.release:
+        if next_kernel.release in system.installed:
             return _read_kernel(system, names, next_kernel.release, False)
     return _reboot(system, node)
 

@@ -8,7 +8,13 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import proc
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe import conflicts, module_state, netfilter, tools
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe import (
+    conflicts,
+    module_state,
+    netfilter,
+    other_kernels,
+    tools,
+)
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.managed import (
     find_occupied_targets,
     observe_managed,
@@ -22,7 +28,16 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Rea
 SCHEMA = 3
 
 # Kernel options that change what a rule can do and that no module's presence shows.
-OPTIONS = ("MODULES", "NF_CONNTRACK_ZONES", "NF_CONNTRACK_MARK")
+OPTIONS = (
+    "MODULES",
+    "NF_CONNTRACK_ZONES",
+    "NF_CONNTRACK_MARK",
+    "IP_MULTIPLE_TABLES",
+    "IPV6_MULTIPLE_TABLES",
+    "NF_TABLES_INET",
+    "NF_TABLES_IPV4",
+    "NF_TABLES_IPV6",
+)
 
 # These bound the facts.
 MAX_UNREADABLE = 20
@@ -70,6 +85,9 @@ def gather_facts(
         "tools": found_tools,
         "netfilter": netfilter.observe(files, run, ipset["path"] if ipset else None, is_present),
     }
+    kernels = other_kernels.observe(node, OPTIONS)
+    if kernels:
+        facts["other_kernels"] = kernels
     occupied = find_occupied_targets(files, found_conflicts)
     if occupied:
         facts["managed"]["occupied_paths"] = occupied

@@ -17,7 +17,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COM
 MAX_FACTS_BYTES = 16 * 1024
 MAX_TEXT_BYTES = 200
 MAX_DETAILS = 3
-MAX_OVERRIDES = 20
+MAX_OVERRIDES = 10
 OMITTED_TEXT = "this node has more of these reasons than the facts can show"
 OTHER_FILES = "other files"
 
@@ -47,6 +47,11 @@ def _measure(value: Any) -> int:
 def _measure_names(truncated: List[str]) -> int:
     """Return the bytes that the key C(truncated) adds to the facts."""
     return _measure({"truncated": truncated}) if truncated else 0
+
+
+def _drop_other_kernels(facts: Dict[str, Any]) -> None:
+    """They are alternatives for the owner. No verdict depends on them."""
+    facts.pop("other_kernels", None)
 
 
 def _drop_origins(facts: Dict[str, Any]) -> None:
@@ -163,6 +168,7 @@ def _drop_depends(facts: Dict[str, Any]) -> None:
 
 
 _STEPS: Tuple[Tuple[str, Callable[[Dict[str, Any]], None]], ...] = (
+    ("other_kernels", _drop_other_kernels),
     ("origin", _drop_origins),
     ("unreadable", _shorten_unreadable),
     ("boot_files", _merge_boot_files),

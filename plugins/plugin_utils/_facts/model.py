@@ -100,7 +100,7 @@ class ModuleFacts:
 
 @dataclass(frozen=True, slots=True)
 class NextKernel:
-    """The kernel that boots next; ``certain`` is false if it is only the highest installed version."""
+    """The kernel that boots next; ``certain`` is false if that is only a guess, which decides nothing."""
 
     release: str
     source: str = ""

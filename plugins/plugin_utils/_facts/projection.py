@@ -163,10 +163,8 @@ def after_reboot(facts: Facts) -> Facts:
 
 def _reboot_kernel(kernel: Kernel) -> Kernel:
     following = kernel.next_boot
-    if following is None or following.release == kernel.release:
-        return kernel
-    # A guess is used only if the module tree of the running kernel is missing, as in the facts (node_facts.py).
-    if not following.certain and kernel.module_tree_present is not False:
+    # A guess decides nothing, as in the facts (_observe/node.py).
+    if following is None or not following.certain or following.release == kernel.release:
         return kernel
     return replace(kernel, release=following.release, version=_parse_release(following.release))
 

@@ -123,6 +123,11 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
         "{file} contains lines that are not a single module name",
         "Write one module name per line in {file}, and comments on separate lines",
     ),
+    Code.FLAT_TREE: ReasonKind(
+        "The modules lie in one directory without an index, so that modprobe cannot find them by name",
+        "Load the files by their path (insmod) in a script of this system at each boot; "
+        "modules without a file have to be built for this kernel",
+    ),
     Code.BOOT_FILE_MASKED_BY_DIRECTORY: ReasonKind(
         "A directory has the same name as a boot file, and hides that file from some releases of systemd",
         "Remove the directory that the reason names",

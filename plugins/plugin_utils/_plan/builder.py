@@ -44,7 +44,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules impor
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.overrides import list_override_hints, plan_overrides
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.packages import plan_packages
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.reboot import make_reboot_step
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.reboot import list_kernel_hints, make_reboot_step
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.repairs import list_repair_steps
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.selinux import (
     find_policy_refusal,
@@ -277,6 +277,7 @@ def _list_hints(state: PlanState, context: PlanContext, load: Iterable[str]) -> 
     hints = []
     if context.ignored_consents and (state.steps or state.refusals):
         hints.append(_describe_ignored(context))
+    hints += list_kernel_hints(context.observed)
     hints += list_selinux_hints(context.observed, context.selection, context.consent)
     hints += list_override_hints(context.observed, context.assessment, context.consent)
     if "br_netfilter" in load:

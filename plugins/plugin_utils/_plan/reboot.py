@@ -20,7 +20,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 def make_reboot_step(
     facts: Facts, selection: Selection, consent: Consent, waiting: Sequence[str], *, is_refused: bool
 ) -> Step | None:
-    """Return the reboot step, or None unless a reboot fixes every module that cannot be loaded now.
+    """Return the reboot step, or None unless a reboot fixes, or may fix, every module that cannot be loaded now.
 
     The role reboots only if the node is expected to have the required modules afterwards: otherwise it would repeat
     a useless reboot at each run.
@@ -32,7 +32,7 @@ def make_reboot_step(
     following = find_next_kernel(facts)
     modules = [facts.modules[name] for name in waiting]
     if not modules or not all(fixed_by_reboot(module, following) for module in modules):
-        return None
+        return _make_guess_step(facts, waiting)
     absent = _list_absent_after_reboot(facts, selection, waiting)
     is_useful = not absent and not is_refused
     what = f"reboot into {following}" if following else "reboot"
@@ -46,6 +46,27 @@ def make_reboot_step(
     elif is_useful:
         what += ", or set istio_node_reboot: if_needed"
     return Step("reboot", what, why, by, command=("systemctl", "reboot"), reboot=True)
+
+
+def _make_guess_step(facts: Facts, waiting: Sequence[str]) -> Step | None:
+    """Return a step for the owner if the running kernel has no module tree and another kernel may boot next, or None.
+
+    Which kernel boots next is a guess then, so that the role does not reboot and nothing is predicted.
+
+    :param waiting: the required modules that cannot be loaded now.
+    """
+    following = facts.kernel.next_boot
+    if following is None or following.certain or following.release == facts.kernel.release:
+        return None
+    for name in waiting:
+        if any(reason.code == Code.MODULES_TREE_MISSING for reason in facts.modules[name].reasons):
+            what = "reboot, if that boots a kernel whose modules are installed"
+            why = (
+                f"{facts.modules[name].describe_reasons()}. The next boot may bring {following.release} "
+                f"({following.source}), but that is a guess"
+            )
+            return Step("repair", what, why, "owner")
+    return None
 
 
 def fixed_by_reboot(module: ModuleFacts, following: str | None) -> bool:
@@ -68,11 +89,26 @@ def needs_reboot(module: ModuleFacts, following: str | None) -> bool:
 
 
 def find_next_kernel(facts: Facts) -> str | None:
-    """Return the release of the kernel that boots next, or None if that is the running one or not known."""
+    """Return the release of the kernel that boots next, or None if that is the running one or not certain."""
     following = facts.kernel.next_boot
-    if following is None or not following.release or following.release == facts.kernel.release:
+    if following is None or not following.certain or following.release in ("", facts.kernel.release):
         return None
     return following.release
+
+
+def list_kernel_hints(facts: Facts) -> list[str]:
+    """Return which kernel the answers after a reboot are about, if another kernel than the running one is installed."""
+    following = facts.kernel.next_boot
+    if following is None or following.release in ("", facts.kernel.release) or facts.platform.container is not None:
+        return []
+    if following.certain:
+        return [
+            f"the answers after a reboot are about kernel {following.release}, which boots next ({following.source})"
+        ]
+    return [
+        f"the answers after a reboot assume that kernel {facts.kernel.release} boots again; which kernel boots next is "
+        f"not certain, perhaps {following.release} ({following.source})"
+    ]
 
 
 def _list_absent_after_reboot(facts: Facts, selection: Selection, waiting: Sequence[str]) -> list[str]:

@@ -3,7 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Situations that decide whether the kernel loads a module on demand. Each names the right answer on all three axes."""
 
-from ansible_collections.nodeprep.istio.tests.unit.corpus.case import IP6TABLE_NAT, NEVER, NO_IPV6, boot, case, modprobe
+from ansible_collections.nodeprep.istio.tests.unit.corpus.case import (
+    IP6TABLE_NAT,
+    NEVER,
+    NO_IPV6,
+    Link,
+    boot,
+    case,
+    modprobe,
+)
 from ansible_collections.nodeprep.istio.tests.unit.support import module_tree
 
 AUTOLOAD = [
@@ -185,6 +193,30 @@ AUTOLOAD = [
         "loadable denied no",
         {"autoload": "kernel_modprobe"},
         {"/proc/sys/kernel/modprobe": "/nowhere/modprobe\n"},
+    ),
+    *[
+        case(
+            "kernel.modprobe is " + title,
+            "xt_owner",
+            "loadable denied no",
+            {"autoload": "kernel_modprobe"},
+            dict(files, **{"/proc/sys/kernel/modprobe": helper + "\n"}),
+            executable=[program],
+        )
+        for title, helper, program, files in (
+            ("/bin/false", "/bin/false", "/bin/false", {"/bin/false": ""}),
+            ("/usr/bin/true", "/usr/bin/true", "/usr/bin/true", {"/usr/bin/true": ""}),
+            ("a link to false", "/sbin/m", "/bin/false", {"/bin/false": "", "/sbin/m": Link("/bin/false")}),
+            ("false of busybox", "/bin/false", "/bin/busybox", {"/bin/busybox": "", "/bin/false": Link("busybox")}),
+        )
+    ],
+    case(
+        "kernel.modprobe is a program of another name",
+        "xt_owner",
+        "loadable unknown no",
+        {"autoload": "kernel_modprobe_unknown"},
+        {"/proc/sys/kernel/modprobe": "/opt/load-true\n", "/opt/load-true": ""},
+        executable=["/opt/load-true"],
     ),
     case(
         "kernel.modprobe is another program",

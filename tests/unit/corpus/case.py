@@ -85,6 +85,11 @@ def boot(text):
 
 OPTIONS = "CONFIG_MODULES=y\n"
 MONOLITH = gzip.compress(b"# CONFIG_MODULES is not set\nCONFIG_NF_NAT=y\nCONFIG_NF_CONNTRACK=y\nCONFIG_IP_NF_RAW=y\n")
+# All of it is built in, except xt_mark, a module, and xt_owner, which is not set.
+BUILTIN = gzip.compress(b"CONFIG_MODULES=y\nCONFIG_NF_NAT=y\nCONFIG_NF_TABLES=y\nCONFIG_NETFILTER_XT_MARK=m\n")
+IN_CONTAINER = {"/run/systemd/container": "lxc\n"}
+FLAT = {"/lib/modules/xt_owner.ko": "", "/lib/modules/x_tables.ko": ""}
+GRUB = "".join("menuentry '{0}' {{\n  linux /vmlinuz-{0}\n}}\n".format(release) for release in ("6.1.0-other", RELEASE))
 GONE = [name for name in module_tree.STANDARD if name != "xt_owner"]
 IP6TABLE_NAT = {
     "ip6_tables": ("kernel/net/ipv6/netfilter", ["x_tables"], []),

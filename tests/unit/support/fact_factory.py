@@ -11,7 +11,7 @@ from ansible_collections.nodeprep.istio.plugins.filter import missing_modules as
 from ansible_collections.nodeprep.istio.plugins.filter import preparation_plan as preparation_plan_filter
 from ansible_collections.nodeprep.istio.plugins.filter import readiness as readiness_filter
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import SCHEMA
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import OPTIONS, SCHEMA
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import group_reasons
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import schema
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
@@ -61,7 +61,7 @@ def facts(**changes):
         "kernel": {"release": "x", "version": list(chosen["kernel"]), "ipv6": True},
         "os": {"name": "Debian"},
         "modules": modules,
-        "options": {"MODULES": "y", "NF_CONNTRACK_ZONES": "y", "NF_CONNTRACK_MARK": "y", **chosen["options"]},
+        "options": {**dict.fromkeys(OPTIONS, "y"), **chosen["options"]},
         "tools": tools,
         "netfilter": {
             "legacy_tables": {"ipv4": [], "ipv6": []},

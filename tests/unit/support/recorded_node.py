@@ -65,6 +65,11 @@ class RecordedNode:
         self.write(base + "/modules.builtin.modinfo", modinfo)
         module_tree.index_tree(self.root, release, suffix)
 
+    def grub(self, *releases):
+        """Write a configuration of GRUB with an entry for each kernel; the first one is the default."""
+        entries = ["menuentry '{0}' {{\n\tlinux /boot/vmlinuz-{0} ro\n}}\n".format(release) for release in releases]
+        self.write("/boot/grub/grub.cfg", 'set default="0"\n' + "".join(entries))
+
     def observe(self, names, kernel="running"):
         """Return the Node."""
         return read_node(Files(str(self.root)), names, kernel)

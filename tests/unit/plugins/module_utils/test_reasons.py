@@ -101,6 +101,7 @@ def test_a_reason_is_added_unless_its_place_is_named_on_an_earlier_axis():
         ("blocked", None, [("now", "install_override")], False),
         ("blocked", None, [("now", "modules_disabled"), ("boot", "install_override")], False),
         ("blocked", None, [("now", "modules_disabled"), ("boot", "blacklist")], True),
+        ("loaded", None, [("autoload", "flat_tree")], False),
     ],
     ids=[
         "loaded",
@@ -113,6 +114,7 @@ def test_a_reason_is_added_unless_its_place_is_named_on_an_earlier_axis():
         "overridden",
         "modules disabled and overridden",
         "modules disabled and blacklisted",
+        "not found by name",
     ],
 )
 def test_a_boot_file_lists_what_loads_here_or_after_a_reboot(state, state_at_next_boot, reasons, works):

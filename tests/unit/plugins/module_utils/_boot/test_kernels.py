@@ -8,7 +8,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._boot import kernel
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import UnknownKernelError
 from ansible_collections.nodeprep.istio.tests.unit.support.module_tree import RELEASE, STANDARD
 
-NEWER = RELEASE + "2"
+NEWER = "6.1.1-test"
 WITHOUT_NAT = [name for name in STANDARD if name not in ("iptable_nat", "xt_owner")]
 
 
@@ -19,7 +19,7 @@ def codes_of(entry, axis):
 def test_a_module_missing_in_the_next_kernel_is_reported_before_the_reboot(node):
     node.tree()
     node.tree(WITHOUT_NAT, release=NEWER)
-    node.link("/vmlinuz", "boot/vmlinuz-" + NEWER)
+    node.grub(NEWER, RELEASE)
     node.write("/proc/modules", "iptable_nat 16384 0 - Live 0x0\nxt_mark 16384 0 - Live 0x0\n")
     node.write("/etc/modules-load.d/a.conf", "iptable_nat\nxt_mark\n")
     lost = node.describe("iptable_nat")
@@ -59,9 +59,110 @@ def test_a_guess_does_not_decide_the_reboot(node):
     assert "next_boot" not in node.describe("iptable_nat")
     assert node.facts(["xt_mark"])["kernel"]["next_boot"] == {
         "release": NEWER,
-        "source": "highest version of the modules trees",
+        "source": "highest version of the running kernel's flavour",
         "certain": False,
     }
+
+
+@pytest.mark.parametrize(
+    "setup, source",
+    [
+        (lambda node: node.link("/vmlinuz", "boot/vmlinuz-" + NEWER), "link /vmlinuz"),
+        (lambda node: node.grub(NEWER), "default entry in /boot/grub/grub.cfg"),
+    ],
+    ids=["the link of the distribution", "a boot loader that does not know the running kernel"],
+)
+def test_files_that_may_not_have_booted_the_running_kernel_are_a_guess(node, setup, source):
+    node.tree()
+    node.tree(WITHOUT_NAT, release=NEWER)
+    setup(node)
+    assert node.facts(["xt_mark"])["kernel"]["next_boot"] == {"release": NEWER, "source": source, "certain": False}
+    assert "next_boot" not in node.describe("iptable_nat")
+
+
+def test_a_boot_loader_that_knows_the_running_kernel_only_by_its_image_is_certain(node):
+    node.tree()
+    node.tree(release=NEWER)
+    node.grub(NEWER)
+    node.write("/boot/vmlinuz-" + RELEASE, "")
+    assert node.facts(["xt_mark"])["kernel"]["next_boot"]["certain"]
+
+
+def test_boot_loaders_that_disagree_are_a_guess(node):
+    node.grub(NEWER, RELEASE)
+    node.write("/boot/extlinux/extlinux.conf", "default a\nlabel a\nlinux /vmlinuz-{}\n".format(RELEASE))
+    found = kernels.read_next_kernel(node.files, [], RELEASE)
+    assert (found.release, found.certain) == (NEWER, False)
+
+
+def test_the_only_installed_kernel_boots_again_if_it_runs(node):
+    node.tree()
+    expected = (RELEASE, "the only installed kernel", True)
+    assert kernels.read_next_kernel(node.files, [RELEASE], RELEASE) == expected
+    assert not kernels.read_next_kernel(node.files, [RELEASE], RELEASE, is_container=True).certain
+    # Another system starts this one with a kernel that is not on this disk.
+    assert not kernels.read_next_kernel(node.files, [RELEASE], NEWER).certain
+    node.write("/boot/vmlinuz-" + NEWER, "")
+    assert not kernels.read_next_kernel(node.files, [RELEASE], RELEASE).certain
+
+
+def test_in_a_container_nothing_is_certain(node):
+    node.grub(NEWER, RELEASE)
+    assert kernels.read_next_kernel(node.files, [], RELEASE).certain
+    assert not kernels.read_next_kernel(node.files, [], RELEASE, is_container=True).certain
+
+
+def test_without_a_tree_and_with_a_guess_only_nothing_is_predicted(node):
+    node.tree(release=NEWER)
+    node.write("/etc/modules-load.d/a.conf", "xt_owner\n")
+    entry = node.describe("xt_owner")
+    assert (entry["state"], entry["boot"], entry.get("next_boot")) == ("unknown", "unknown", None)
+    text = entry["reasons"][0]["text"]
+    assert "reboot into" not in text
+    assert "perhaps " + NEWER in text
+    assert "reinstall the modules of " + RELEASE in text
+
+
+def test_without_a_tree_the_kernel_of_the_boot_loader_is_the_remedy(node):
+    node.tree(release=NEWER)
+    node.grub(NEWER, RELEASE)
+    entry = node.describe("xt_owner")
+    assert entry["next_boot"] == {"state": "loadable", "autoload": "yes"}
+    assert entry["reasons"][0]["text"].endswith("is missing: reboot into " + NEWER)
+
+
+@pytest.mark.parametrize(
+    "running, expected",
+    [
+        ("5.10.60-v7l+", "5.10.63-v7l+"),
+        ("5.10.60+", "5.10.63+"),
+        ("6.1.0-40-amd64", "5.10.63-v8+"),
+        (None, "5.10.63-v8+"),
+    ],
+)
+def test_a_guess_prefers_the_flavour_of_the_running_kernel(node, running, expected):
+    installed = ["5.10.63+", "5.10.63-v7+", "5.10.63-v7l+", "5.10.63-v8+"]
+    assert kernels.read_next_kernel(node.files, installed, running).release == expected
+
+
+@pytest.mark.parametrize(
+    "release, flavour",
+    [
+        ("5.10.63-v7l+", "v7l"),
+        ("5.10.63+", ""),
+        ("6.1.0-42-cloud-amd64", "cloud-amd64"),
+        ("6.12.57+deb13-amd64", "amd64"),
+        ("5.14.0-570.12.1.el9_6.x86_64+rt", "x86-rt"),
+        ("5.15.0-304.171.4.el8uek.x86_64", "uek-x86"),
+        ("6.11.4-201.fc40.x86_64", "x86"),
+        ("6.8.0-45-generic", "generic"),
+        ("6.10.6-arch1-1", ""),
+        ("6.6.50-0-lts", "lts"),
+        ("6.9.8-orbstack-00170-g7b4100b7ced4", "orbstack"),
+    ],
+)
+def test_the_flavour_is_what_distinguishes_kernels_of_one_version(release, flavour):
+    assert kernels.find_flavour(release) == flavour
 
 
 def test_the_error_for_an_unknown_kernel_names_the_installed_ones(node):
@@ -92,7 +193,7 @@ def test_the_error_for_an_unknown_kernel_names_the_installed_ones(node):
                 "/boot/loader/entries/b.conf": "version 5.14.0-10.el9\n",
             },
             {},
-            ("5.14.0-10.el9", "highest version in /boot/loader/entries", False),
+            ("5.14.0-10.el9", "highest version", False),
         ),
         ({"/boot/grub/grubenv": "saved_entry=../../../etc/passwd\n", "/vmlinuz": "no link"}, {}, None),
     ],

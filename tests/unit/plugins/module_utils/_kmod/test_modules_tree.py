@@ -80,3 +80,46 @@ def test_only_busybox_reads_the_text_of_the_index(node):
     node.link("/sbin/modprobe", "/bin/busybox")
     entry = node.describe("xt_owner")
     assert (entry["state"], entry["autoload"], entry["boot"], entry["reasons"]) == ("loadable", "yes", "no", [])
+
+
+def test_the_tree_of_nixos_is_found_for_the_booted_the_current_and_the_next_system(node):
+    store = "/nix/store/0a1b-linux-{}-modules".format(RELEASE)
+    for link in ("/run/booted-system", "/run/current-system", "/nix/var/nix/profiles/system"):
+        node.tree(["xt_owner", "x_tables"])
+        directory = link + "/kernel-modules"
+        node.path(directory).parent.mkdir(parents=True, exist_ok=True)
+        if not node.path(store).exists():
+            node.path(store + "/lib").mkdir(parents=True)
+            node.path("/lib/modules").rename(node.path(store + "/lib/modules"))
+        node.link(directory, store)
+        tree = read(node)
+        assert (tree.path, tree.indexed) == ("{}/lib/modules/{}".format(directory, RELEASE), True)
+        assert tree.find_file("xt_owner").endswith("/xt_owner.ko")
+        node.path(directory).unlink()
+
+
+@pytest.mark.parametrize(
+    "paths, flat_directory",
+    [
+        (["/lib/modules/xt_owner.ko"], "/lib/modules"),
+        (["/lib/modules/xt_owner.ko.xz", "/lib/modules/other/modules.dep"], "/lib/modules"),
+        (["/lib/modules/{}/xt_owner.ko".format(RELEASE)], None),
+        (["/lib/modules/{}/kernel/xt_owner.ko".format(RELEASE)], None),
+        (["/lib/modules/xt_owner.ko", "/lib/modules/{}/kernel/x_tables.ko".format(RELEASE)], None),
+        (["/lib/modules/other/modules.dep"], None),
+        ([], None),
+    ],
+)
+def test_modules_that_lie_in_one_directory_without_an_index_are_noticed(node, paths, flat_directory):
+    for path in paths:
+        node.write(path, "")
+    assert read(node).flat_directory == flat_directory
+
+
+def test_modules_directly_in_the_tree_only_need_an_index(node):
+    node.write(TREE + "/xt_owner.ko", "")
+    tree = read(node)
+    assert (tree.present, tree.indexed, tree.empty, tree.flat_directory) == (True, False, False, None)
+    node.write(TREE + "/modules.dep", "xt_owner.ko:\n")
+    node.write(TREE + "/modules.dep.bin", "")
+    assert read(node).paths == {"xt_owner": "xt_owner.ko"}

@@ -23,6 +23,7 @@ UNKNOWN_TO_KMOD = {
     "unsigned_module": "the kernel rejects the module, but a dry run does not call it",
     "invalid_module_file": "the kernel rejects the module, but a dry run does not call it",
     "module_file_missing": "kmod relies on modules.dep, and does not look at the file",
+    "flat_tree": "kmod reports 'not found' for it",
     "container": "the kernel is the one of another system",
     "transient": "the state changes in a moment",
     "modules_tree_missing": "kmod reports 'not found' for it",

@@ -9,7 +9,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import L
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import UnknownKernelError, read_node
 from ansible_collections.nodeprep.istio.tests.unit.support.module_tree import RELEASE
 
-NEWER = RELEASE + "2"
+NEWER = "6.1.1-test"
 
 
 def test_the_running_kernel_has_loaded_modules_and_another_has_none(node):
@@ -55,10 +55,18 @@ def test_a_container_has_no_reboot_of_its_own(node):
     assert observed.after_reboot is None
 
 
-def test_a_guessed_kernel_counts_if_the_running_one_has_no_tree(node):
+def test_another_kernel_counts_if_the_boot_loader_names_it(node):
     node.tree(release=NEWER)
+    assert node.observe(["xt_owner"]).after_reboot is None
+    node.grub(NEWER, RELEASE)
     after_reboot = node.observe(["xt_owner"]).after_reboot
     assert (after_reboot.release, after_reboot.is_running) == (NEWER, False)
+
+
+def test_wsl_is_not_called_a_container_whose_host_can_be_prepared(node):
+    node.write("/proc/sys/kernel/osrelease", "5.15.167.4-microsoft-standard-WSL2\n")
+    cause = node.observe(["xt_owner"]).container_cause
+    assert (cause.code, cause.text) == ("container", "the kernel is the one of WSL, which Windows starts")
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ EVERY_FAULT = merge(
         boot_block.PATH: wrap(repeat("{}\n")),
         "/lib/modules/{}/modules.builtin".format(NEXT_RELEASE): repeat("kernel/{}.ko\n"),
         "/boot/loader/entries/next.conf": "version {}\n".format(NEXT_RELEASE),
+        "/boot/loader/entries/this.conf": "version {}\n".format(RELEASE),
         "/boot/grub2/grubenv": "saved_entry=next\n",
     },
     NO_HELPER,
@@ -166,6 +167,7 @@ SITUATIONS = {
             "/etc/os-release": "PRETTY_NAME=" + "x" * 100000,
         }
     ),
+    "no option of any module is set": Situation({"/boot/config-" + RELEASE: "CONFIG_MODULES=y\n"}, has_tree=False),
     "no modules tree": Situation({}, has_tree=False),
 }
 
