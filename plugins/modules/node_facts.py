@@ -189,6 +189,9 @@ ansible_facts:
             - If a cause explains two axes of a module, it is listed for the first one only.
             - There is a reason for each C(blacklist) and C(install) line that blocks a module, also for C(install)
               lines that take effect only after the first one is removed. At most five lines of one kind are listed.
+            - If a module that is not loaded is blacklisted, the modules that C(modprobe) would load together with it
+              have a reason V(blacklist) for V(boot), with that module as C(dependency). The kernel and systemd load
+              them nevertheless. M(nodeprep.istio.kernel_modules) does not.
             - M(nodeprep.istio.node_readiness) returns the reasons of a module in its entry.
           returned: always
           type: list

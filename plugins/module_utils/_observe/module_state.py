@@ -67,7 +67,7 @@ def describe(node: Node, name: str) -> Dict[str, Any]:
         later_state = find_state(later, name)
         boot = _describe_next_boot(entry, node, later, name, later_state)
         if later_state.name not in _IN_KERNEL:
-            conflicts += [cause.to_reason("boot") for cause in later.modprobe.find_conflicts(name)]
+            conflicts += _list_conflicts_after_reboot(node, later, name)
     entry["boot"] = boot.value
     reasons = collect_reasons({"now": state.cause, "autoload": autoload.cause, "boot": boot.cause})
     entry["reasons"] = add_reasons(reasons, conflicts)
@@ -135,12 +135,28 @@ def _list_conflicts(node: Node, name: str, entry: Dict[str, Any]) -> List[Reason
     return reasons
 
 
+def _list_conflicts_after_reboot(now: Node, later: Node, name: str) -> List[Reason]:
+    """Return the conflicts of a module after a reboot as reasons.
+
+    A blacklisted dependency that is loaded now is no conflict: whoever loads it now does so after a reboot, too.
+    """
+    reasons = []
+    for cause in later.modprobe.find_conflicts(name):
+        if cause.code != Code.BLACKLIST or cause.dependency not in (now.loaded or ()):
+            reasons.append(cause.to_reason("boot"))
+    return reasons
+
+
 def _choose_axis(node: Node, name: str, entry: Dict[str, Any], conflict: Cause) -> str:
     """Return the axis of a conflict.
 
     A blacklisted module loads only by an explicit modprobe, even if the kernel never requests it. If the kernel
-    requests it by its own name, the blacklist affects only the boot list (and this role).
+    requests it by its own name, the blacklist affects only the boot list (and this role). The same holds for a module
+    with a blacklisted dependency: modprobe ignores the blacklist of dependencies (libkmod-module.c:
+    kmod_module_probe_insert_module()).
     """
+    if conflict.code == Code.BLACKLIST and conflict.dependency:
+        return "boot"
     if entry["state"] == "blocked" and conflict.code != Code.BLACKLIST:
         return "now"
     is_blacklisted_at_boot = (node.after_reboot or node).conf.find_blacklist(name)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compare the modules of a rule set with the node: what the kernel would load for it, and what it lacks."""
 
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Optional
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import module_state
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import Node
@@ -25,8 +25,23 @@ def would_load(rule_set: RuleSet, node: Node) -> List[str]:
     names = [name for name in _absent_modules(rule_set, node) if not _cannot_be_loaded(node, name)]
     if not _cannot_be_loaded(node, rule_set.modules[0]):
         return names
-    # Without the first module the rules request no other one. The ipset is created before.
-    return [name for name in names if name in ipset.MODULES]
+    # Without the first module the rules request no other one. The ipset is created before, and iptables-nft requests
+    # nft_compat before it needs nf_tables (iptables/nft.c: nft_compatible_revision()).
+    return [name for name in names if name in (*ipset.MODULES, "nft_compat")]
+
+
+def find_blacklist(rule_set: RuleSet, node: Node) -> Optional[str]:
+    """Return which blacklisted module the kernel would load for a rule set, and where it is blacklisted, or None.
+
+    A module that a rule requests brings its dependencies, despite a blacklist of these.
+    """
+    for name in would_load(rule_set, node):
+        cause = next(iter(node.modprobe.find_blacklisted_with(name)), None)
+        if cause:
+            return (
+                f"the kernel would load {name}, and with it {cause.dependency}, which is {cause.text} ({cause.where})"
+            )
+    return None
 
 
 def find_missing(rule_set: RuleSet, node: Node) -> Missing:

@@ -82,8 +82,16 @@ class ModuleFacts:
 
     @property
     def is_blacklisted(self) -> bool:
-        """Whether a blacklist line stops loading by alias; an explicit modprobe still loads the module."""
+        """Whether a blacklist line is about this module, or about one that would be loaded with it.
+
+        An explicit modprobe loads both nevertheless, so the role does not load such a module without consent.
+        """
         return any(reason.code == Code.BLACKLIST for reason in self.reasons)
+
+    def list_blacklisted(self, name: str) -> tuple[str, ...]:
+        """Return the names on these blacklist lines; ``name`` is the one of this module."""
+        names = [reason.dependency or name for reason in self.reasons if reason.code == Code.BLACKLIST]
+        return tuple(dict.fromkeys(names))
 
     @property
     def has_unlisted_lines(self) -> bool:

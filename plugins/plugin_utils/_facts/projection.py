@@ -74,6 +74,9 @@ def after_overrides(facts: Facts, modules: Collection[str], codes: Collection[st
         reasons = tuple(reason for reason in module.reasons if reason.code not in codes)
         if module.state == "blocked" and any(reason.axis == "now" for reason in reasons):
             return replace(module, reasons=reasons)  # Another reason blocks it too.
+        removed = [reason for reason in module.reasons if reason.code in codes]
+        if all(reason.code == Code.BLACKLIST and reason.dependency for reason in removed):
+            return replace(module, reasons=reasons)  # The kernel ignores the blacklist of a dependency.
         loadable = _make_loadable(facts, name)
         now = replace(
             module,

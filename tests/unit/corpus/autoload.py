@@ -93,11 +93,12 @@ AUTOLOAD = [
         more={"where": "/etc/modprobe.d/a.conf:2"},
     ),
     case(
-        "a blacklist of a dependency has no effect",
+        "the kernel ignores the blacklist of a dependency",
         "xt_REDIRECT",
         "loadable yes no",
-        {},
+        {"boot": "blacklist"},
         modprobe("blacklist nf_nat\n"),
+        more={"where": "/etc/modprobe.d/a.conf:1", "dependency": "nf_nat"},
     ),
     case(
         "a module in modprobe.blacklist=",

@@ -324,3 +324,15 @@ def test_an_old_kernel_creates_legacy_tables_when_it_loads_their_modules():
     found = parse(iptable_nat={"state": "loaded", "boot": "yes"})
     after = after_kernel(found, "5.10.0-30-amd64", OtherKernel())
     assert after.netfilter.legacy_tables["ipv4"] == ("nat",)
+
+
+def test_overriding_the_blacklist_of_a_dependency_changes_no_answer():
+    dependency = {**reason("boot", "blacklist"), "dependency": "x_tables"}
+    entry = {
+        "autoload": "unknown",
+        "boot": "yes",
+        "reasons": [reason("autoload", "kernel_modprobe_unknown"), dependency],
+    }
+    after = after_overrides(parse(xt_owner=entry), ["xt_owner"], LINES)
+    assert answers(after) == ("loadable", "unknown", "yes")
+    assert not after.modules["xt_owner"].is_blacklisted
