@@ -150,8 +150,17 @@ ansible_facts:
               description:
                 - Whether the kernel would load the module for a container on demand, V(yes), V(never), V(denied) or
                   V(unknown).
+                - The kernel requests some modules by several names, for example C(ipt_mark), C(ip6t_mark) and
+                  C(ipt_MARK). This is the worst answer to the requests that lead to the module.
               returned: always
               type: str
+            requests:
+              description:
+                - The kernel's requests for the module with another answer than C(autoload), by name. V(never) means
+                  that the request leads to no module, or to another one.
+              returned: if there are any
+              type: dict
+              sample: {"nft-chain-1-nat": "yes", "nft-chain-10-nat": "yes"}
             boot:
               description:
                 - Whether the module is present after a reboot, V(yes), V(no), V(ineffective), V(not_applicable) or
@@ -178,8 +187,8 @@ ansible_facts:
               type: str
             next_boot:
               description:
-                - C(state) and C(autoload) of the module after the next boot, with the kernel that boots next and
-                  the settings that are in effect then (sysctl.d).
+                - C(state), C(autoload) and C(requests) of the module after the next boot, with the kernel that boots
+                  next and the settings that are in effect then (sysctl.d).
               returned: if they differ from now
               type: dict
         reasons:

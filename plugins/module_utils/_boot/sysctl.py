@@ -18,6 +18,7 @@ MODULES_DISABLED = "kernel/modules_disabled"
 MODPROBE_HELPER = "kernel/modprobe"
 # A reason quotes this many characters of the path.
 _MAX_HELPER_CHARS = 100
+_DUMMY_PROGRAMS = ("/bin/false", "/bin/true", "/usr/bin/false", "/usr/bin/true")
 _DOTS_AND_SLASHES = str.maketrans("./", "/.")
 
 
@@ -56,6 +57,11 @@ def _find_on_command_line(cmdline: str, key: str) -> Optional[str]:
     return values[-1] if values else None
 
 
+def loads_nothing(helper: str) -> bool:
+    """Return whether the program of kernel.modprobe is one with which hardening guides switch autoload off."""
+    return helper in _DUMMY_PROGRAMS
+
+
 def cmdline_disables_modules(cmdline: str) -> bool:
     """Return whether the kernel command line disables module loading, even before the boot list is read."""
     return _find_on_command_line(cmdline, MODULES_DISABLED) == "1"
@@ -72,6 +78,8 @@ def find_autoload_denial(files: Files, cmdline: str) -> Optional[Cause]:
     if disabled and disabled.value == "1":
         return Cause(Code.AUTOLOAD_DISABLED_AT_BOOT, "kernel.modules_disabled=1", disabled.where)
     helper = settings.get(MODPROBE_HELPER)
+    if helper and loads_nothing(helper.value):
+        return Cause(Code.AUTOLOAD_DISABLED_AT_BOOT, f"kernel.modprobe={helper.value} loads nothing", helper.where)
     if helper and is_program(files, helper.value) is False:
         text = f"kernel.modprobe={helper.value[:_MAX_HELPER_CHARS]} is not a program that the kernel can start"
         return Cause(Code.AUTOLOAD_DISABLED_AT_BOOT, text, helper.where)

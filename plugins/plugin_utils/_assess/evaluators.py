@@ -52,13 +52,16 @@ def evaluate_module(facts: Facts, requirement: Requirement, grades: Grades) -> E
         module.state,
         now[best],
         best_after_reboot,
-        _describe_grade(facts, module, now[best]),
+        _describe_grade(facts, requirement, module, now[best]),
         _find_remedy(best, module, now[best], best_after_reboot),
     )
 
 
-def _describe_grade(facts: Facts, module: ModuleFacts, grade: Grade) -> str:
+def _describe_grade(facts: Facts, requirement: Requirement, module: ModuleFacts, grade: Grade) -> str:
     reasons = module.describe_reasons()
+    unanswered = [request for request in requirement.requests if module.requests.get(request) == "never"]
+    if grade == "unmet" and unanswered:
+        return "; ".join(text for text in (f"no module has the alias {' or '.join(unanswered)}", reasons) if text)
     # A reason about the boot does not explain why the kernel does not autoload the module.
     if any(reason.axis != "boot" for reason in module.reasons):
         return reasons

@@ -122,3 +122,27 @@ def test_a_kernel_with_a_nat_chain_for_each_family_lacks_nothing(read):
 )
 def test_a_kernel_option_that_is_off_is_missing(read, config, missing):
     assert find_missing(NATIVE, read(loaded=NATIVE.modules, config=config)) == ([], missing)
+
+
+CHAINS = ("nft-chain-1-nat", "nft-chain-2-nat", "nft-chain-10-nat")
+
+
+@pytest.mark.parametrize(
+    "denied, rule_set_id, names",
+    [
+        ("nft-chain-2-nat", "nft/ipv4/sidecar-kube-virt", ["nft_chain_nat"]),
+        ("nft-chain-1-nat", "nft/ipv4/sidecar-kube-virt", []),
+        ("nft-chain-2-nat", "iptables-nft/ipv4/detection", []),
+        ("nft-chain-2-nat", "iptables-nft/ipv6/detection", ["nft_chain_nat"]),
+        ("nft-chain-10-nat", "iptables-nft/ipv6/detection", []),
+    ],
+)
+def test_only_the_requests_of_the_tool_and_the_family_count(node, denied, rule_set_id, names):
+    rule_set = BY_ID[rule_set_id]
+    node.tree(nft_chain_nat=("kernel", [], list(CHAINS)))
+    node.write(
+        "/proc/modules", "".join(f"{name} 1 0 - Live 0x0\n" for name in ("nf_tables", "nft_redir", "nft_counter"))
+    )
+    node.write("/etc/modprobe.d/a.conf", f"alias {denied} off\n")
+    found = read_node(Files(str(node.root)), rule_set.all_modules)
+    assert would_load(rule_set, found) == names
