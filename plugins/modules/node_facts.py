@@ -514,6 +514,7 @@ ansible_facts:
             - With V(providers), modules to which only local aliases refer are omitted. The state of such an alias
               becomes V(unknown).
             - With V(depends), the C(depends) of all modules is omitted.
+            - With V(requests), the C(requests) of all modules is omitted, and C(autoload) is the worst answer of all.
             - The state, autoload and boot answers of a requested module are never omitted.
           returned: if something was cut
           type: list

@@ -176,6 +176,14 @@ def _drop_depends(facts: Dict[str, Any]) -> None:
         entry.pop("depends", None)
 
 
+def _drop_requests(facts: Dict[str, Any]) -> None:
+    """The worst answer to any request then holds for all of them."""
+    for entry in facts["modules"].values():
+        for answers in (entry, entry.get("next_boot", {})):
+            if "never" in answers.pop("requests", {}).values():
+                answers["autoload"] = "never"
+
+
 _STEPS: Tuple[Tuple[str, Callable[[Dict[str, Any]], None]], ...] = (
     ("origin", _drop_origins),
     ("unreadable", _shorten_unreadable),
@@ -186,4 +194,5 @@ _STEPS: Tuple[Tuple[str, Callable[[Dict[str, Any]], None]], ...] = (
     ("other_reasons", _drop_other_reasons),
     ("providers", _drop_providers),
     ("depends", _drop_depends),
+    ("requests", _drop_requests),
 )
