@@ -141,8 +141,9 @@ MERGED_INTO = {
 # net/netfilter/x_tables.c (the table by its module name, ipt_NAME, ip6t_NAME), net/netfilter/nfnetlink.c
 # (nfnetlink-subsys-N), net/netfilter/nf_tables_api.c (nft-expr-NAME, nft-chain-FAMILY-TYPE; 1 is inet, 2 IPv4,
 # 10 IPv6), net/netfilter/nft_compat.c (the same ipt_NAME and ip6t_NAME), net/netfilter/ipset/ip_set_core.c
-# (ip_set_TYPE) and net/core/rtnetlink.c (rtnl-link-KIND). The kernel never requests a module that is not listed here,
-# even if modules.alias has an alias for it.
+# (ip_set_TYPE) and net/core/rtnetlink.c (rtnl-link-KIND). Matches have small letters,
+# targets capitals; the requests of other extensions of these modules, such as ipt_DNAT, are left out. The kernel never
+# requests a module that is not listed here, even if modules.alias has an alias for it.
 AUTOLOAD_REQUESTS = {
     "bridge": ("rtnl-link-bridge",),
     "ip6table_filter": ("ip6table_filter",),
@@ -170,14 +171,14 @@ AUTOLOAD_REQUESTS = {
     "xt_REDIRECT": ("ipt_REDIRECT", "ip6t_REDIRECT"),
     "xt_TPROXY": ("ipt_TPROXY", "ip6t_TPROXY"),
     "xt_comment": ("ipt_comment", "ip6t_comment"),
-    "xt_connmark": ("ipt_connmark", "ip6t_connmark"),
+    "xt_connmark": ("ipt_connmark", "ip6t_connmark", "ipt_CONNMARK", "ip6t_CONNMARK"),
     "xt_conntrack": ("ipt_conntrack", "ip6t_conntrack"),
-    "xt_mark": ("ipt_mark", "ip6t_mark"),
+    "xt_mark": ("ipt_mark", "ip6t_mark", "ipt_MARK", "ip6t_MARK"),
     "xt_multiport": ("ipt_multiport", "ip6t_multiport"),
     "xt_nat": ("ipt_SNAT", "ip6t_SNAT"),
     "xt_owner": ("ipt_owner", "ip6t_owner"),
     "xt_set": ("ipt_set", "ip6t_set"),
-    "xt_tcpudp": ("ipt_tcp", "ip6t_tcp"),
+    "xt_tcpudp": ("ipt_tcp", "ip6t_tcp", "ipt_udp", "ip6t_udp"),
 }
 
 # The module whose code makes the request above, so it must be loaded first: xt_find_table_lock() runs in ip_tables and

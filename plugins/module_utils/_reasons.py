@@ -203,6 +203,11 @@ def _axis_number(reason: Mapping[str, str]) -> int:
     return AXES.index(reason["axis"])
 
 
+def is_blacklisted(reasons: Iterable[Mapping[str, str]]) -> bool:
+    """Return whether the module with these reasons, or one that would be loaded with it, is blacklisted."""
+    return any(reason["code"] == Code.BLACKLIST for reason in reasons)
+
+
 def works_at_boot(state: str, state_at_next_boot: Optional[str], reasons: Iterable[Tuple[str, str]]) -> bool:
     """Return whether a boot file should list a module: it loads here, or with the next kernel, or after a reboot.
 
@@ -229,7 +234,8 @@ def group_reasons(reasons: Mapping[str, Sequence[Reason]], modules: Mapping[str,
     place: a line number, a file's name, or None. If C(includes_dependents) is True, the reasons hold as well for all
     modules that depend on one of these.
 
-    The first of a module's reasons on an axis stays the first; the order of the others may change.
+    The first of a module's reasons on an axis stays the first; the order of the others may change. These, and the first
+    blacklist of a module, are always in a group of their own, since a reader without the dependencies needs them.
 
     :param reasons: dict of module name to its reasons, in the order of the axes.
     :param modules: the C(modules) of the facts, for the dependencies.
@@ -240,12 +246,12 @@ def group_reasons(reasons: Mapping[str, Sequence[Reason]], modules: Mapping[str,
     groups = _Groups()
     for name in reasons:
         last = -1
-        axes: Set[str] = set()
+        decided: Set[str] = set()
         for reason in reasons[name]:
-            is_first = reason["axis"] not in axes
-            axes.add(reason["axis"])
-            if not is_first and _identify(reason) in implied:
+            deciding = {reason["axis"], reason["code"]} if reason["code"] == Code.BLACKLIST else {reason["axis"]}
+            if deciding <= decided and _identify(reason) in implied:
                 continue
+            decided |= deciding
             common, rest = _split(reason)
             last = groups.add(name, common, rest, (name, _identify(reason)) in sharing, last + 1)
     # The reasons of a module are in that order already.
@@ -302,9 +308,14 @@ def _map_dependents(modules: Mapping[str, Mapping[str, Any]]) -> Dict[str, List[
 
 
 def _for_dependent(name: str, reason: Reason) -> Reason:
-    """Return the reason of module I(name) as a reason of a module that depends on it, which has its own boot line."""
+    """Return the reason of module I(name) as a reason of a module that depends on it, which has its own boot line.
+
+    modprobe ignores the blacklist of a dependency. What it affects is whether this collection lists the module.
+    """
     copy = {key: value for key, value in reason.items() if key != "listed_in"}
     copy["dependency"] = name
+    if copy["code"] == Code.BLACKLIST:
+        copy["axis"] = "boot"
     return copy
 
 

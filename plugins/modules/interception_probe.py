@@ -127,7 +127,8 @@ rule_sets:
       description:
         - V(passed) means that the rules loaded and their traffic was redirected correctly.
         - V(failed) means that the rules did not load, or that their traffic went elsewhere.
-        - V(not_tested) means that the kernel would have had to load a module, or that the time limit was reached.
+        - V(not_tested) means that the kernel would have had to load a module, that it would have loaded a blacklisted
+          module as a dependency, or that the time limit was reached.
         - V(not_testable) means that the node does not provide the tool or the IP family.
       returned: always
       type: str

@@ -15,7 +15,8 @@ description:
     the cause of each failure.
   - The boot file never lists a module that is built in, merged into another one, missing or blocked, nor a module
     that another file already loads. Lines outside the block, and other files, are not changed.
-  - A blacklisted module is not loaded. No module is ever unloaded.
+  - A blacklisted module is neither loaded nor listed, nor is a module that needs a blacklisted one that is not loaded,
+    because C(modprobe) would load both. No module is ever unloaded.
   - If the boot file cannot be written, for example because the disk is full or the file is read-only, no module is
     loaded either. Check mode also reports this.
 options:

@@ -154,8 +154,17 @@ ansible_facts:
               description:
                 - Whether the kernel would load the module for a container on demand, V(yes), V(never), V(denied) or
                   V(unknown).
+                - The kernel requests some modules by several names, for example C(ipt_mark), C(ip6t_mark) and
+                  C(ipt_MARK). This is the worst answer to the requests that lead to the module.
               returned: always
               type: str
+            requests:
+              description:
+                - The kernel's requests for the module with another answer than C(autoload), by name. V(never) means
+                  that the request leads to no module, or to another one.
+              returned: if there are any
+              type: dict
+              sample: {"nft-chain-1-nat": "yes", "nft-chain-10-nat": "yes"}
             boot:
               description:
                 - Whether the module is present after a reboot, V(yes), V(no), V(ineffective), V(not_applicable) or
@@ -182,8 +191,8 @@ ansible_facts:
               type: str
             next_boot:
               description:
-                - C(state) and C(autoload) of the module after the next boot, with the kernel that boots next and
-                  the settings that are in effect then (sysctl.d).
+                - C(state), C(autoload) and C(requests) of the module after the next boot, with the kernel that boots
+                  next and the settings that are in effect then (sysctl.d).
               returned: if they differ from now
               type: dict
         reasons:
@@ -193,6 +202,9 @@ ansible_facts:
             - If a cause explains two axes of a module, it is listed for the first one only.
             - There is a reason for each C(blacklist) and C(install) line that blocks a module, also for C(install)
               lines that take effect only after the first one is removed. At most five lines of one kind are listed.
+            - If a module that is not loaded is blacklisted, the modules that C(modprobe) would load together with it
+              have a reason V(blacklist) for V(boot), with that module as C(dependency). The kernel and systemd load
+              them nevertheless. M(nodeprep.istio.kernel_modules) does not.
             - M(nodeprep.istio.node_readiness) returns the reasons of a module in its entry.
           returned: always
           type: list
@@ -529,6 +541,7 @@ ansible_facts:
             - With V(providers), modules to which only local aliases refer are omitted. The state of such an alias
               becomes V(unknown).
             - With V(depends), the C(depends) of all modules is omitted.
+            - With V(requests), the C(requests) of all modules is omitted, and C(autoload) is the worst answer of all.
             - The state, autoload and boot answers of a requested module are never omitted.
           returned: if something was cut
           type: list

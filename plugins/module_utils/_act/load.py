@@ -8,7 +8,11 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._managed import boo
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import PRESENT_STATES
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import module_state
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import Node
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import describe_reasons, works_at_boot
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import (
+    describe_reasons,
+    is_blacklisted,
+    works_at_boot,
+)
 
 # C(name) and C(cause) of a module that cannot be loaded.
 Failure = Dict[str, str]
@@ -28,8 +32,9 @@ class Loadable(NamedTuple):
 def split_loadable(node: Node, names: Iterable[str]) -> Loadable:
     """Return which of these modules to load and which cannot be loaded; modules that are present are in neither.
 
-    A blacklisted module counts as one that cannot be loaded, although modprobe loads it by its own name. It is not a
-    failure if a module to load depends on it: dependencies are loaded regardless of a blacklist.
+    A module counts as one that cannot be loaded if it is blacklisted, or if a blacklisted module would be loaded with
+    it, although modprobe loads both. The plan of the controller decides the same from the same reasons
+    (_split_loadable() of _plan/modules.py).
     """
     to_load = []
     failures = []
@@ -37,12 +42,10 @@ def split_loadable(node: Node, names: Iterable[str]) -> Loadable:
         entry = module_state.describe(node, name)
         if entry["state"] in PRESENT_STATES:
             continue
-        denial = node.conf.find_autoload_denial(name)
-        if entry["state"] == "loadable" and denial is None:
+        if entry["state"] == "loadable" and not is_blacklisted(entry["reasons"]):
             to_load.append(name)
         else:
-            cause = denial.describe() if denial else describe_reasons(entry["reasons"])
-            failures.append({"name": name, "cause": cause or entry["state"]})
+            failures.append({"name": name, "cause": describe_reasons(entry["reasons"]) or entry["state"]})
     dependencies = set()
     for name in to_load:
         dependencies.update(node.tree.list_dependencies(name))
@@ -60,9 +63,9 @@ def select_persistable(node: Node, names: Iterable[str], outside_block: Collecti
             listed.update(names_in_file)
     persistable = []
     for name in names:
-        if name in listed or node.conf.find_blacklist(name):
-            continue
         entry = module_state.describe(node, name)
+        if name in listed or is_blacklisted(entry["reasons"]):
+            continue
         reasons = [(reason["axis"], reason["code"]) for reason in entry["reasons"]]
         if works_at_boot(entry["state"], entry.get("next_boot", {}).get("state"), reasons):
             persistable.append(name)

@@ -8,7 +8,11 @@ systemd-sysctl.service starts after systemd-modules-load.service, so the modules
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files, find_conf_files, is_volatile
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import is_program, list_cmdline_values
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import (
+    is_dummy_program,
+    is_program,
+    list_cmdline_values,
+)
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, Cause, Code
 
 # systemd: src/basic/constants.h, CONF_PATHS; /lib for systems without merged /usr.
@@ -72,6 +76,8 @@ def find_autoload_denial(files: Files, cmdline: str) -> Optional[Cause]:
     if disabled and disabled.value == "1":
         return Cause(Code.AUTOLOAD_DISABLED_AT_BOOT, "kernel.modules_disabled=1", disabled.where)
     helper = settings.get(MODPROBE_HELPER)
+    if helper and is_dummy_program(files, helper.value):
+        return Cause(Code.AUTOLOAD_DISABLED_AT_BOOT, f"kernel.modprobe={helper.value} loads nothing", helper.where)
     if helper and is_program(files, helper.value) is False:
         text = f"kernel.modprobe={helper.value[:_MAX_HELPER_CHARS]} is not a program that the kernel can start"
         return Cause(Code.AUTOLOAD_DISABLED_AT_BOOT, text, helper.where)

@@ -50,6 +50,7 @@ class Modprobe:
         self._loaded = loaded
         self._signatures = signatures
         self._own_blocks: Dict[str, Optional[Cause]] = {}
+        self._neighbors: Dict[str, List[str]] = {}
 
     def lookup(self, name: str) -> Lookup:
         """Return what a name resolves to, in the order of libkmod-module.c: kmod_module_new_from_lookup()."""
@@ -96,10 +97,26 @@ class Modprobe:
         return None
 
     def find_conflicts(self, name: str) -> List[Cause]:
-        """Return all causes in the configuration that keep this module from loading. It loads only without them."""
+        """Return all causes in the configuration that keep this module from loading. It loads only without them.
+
+        A blacklisted module that would be loaded with this one is among them. modprobe loads it nevertheless, but this
+        collection loads neither without consent.
+        """
         causes = self.conf.find_blacklists(name) + self.conf.find_blocks(name)
         for dependency in self._list_unloaded_dependencies(name):
             causes += [_of_dependency(dependency, cause) for cause in self.conf.find_blocks(dependency)]
+        return causes + self.find_blacklisted_with(name)
+
+    def find_blacklisted_with(self, name: str) -> List[Cause]:
+        """Return the causes of the blacklisted modules that are not loaded and that loading this one would load too."""
+        blacklisted = {other for other in self.conf.blacklist if other in self.tree.paths} - set(self._loaded)
+        if not blacklisted:
+            return []
+        causes = []
+        # A dependency that is blocked as well may be unblocked.
+        for other in dict.fromkeys(self.tree.list_dependencies(name) + self.list_loaded_with(name)):
+            if other in blacklisted:
+                causes += [_of_dependency(other, cause) for cause in self.conf.find_blacklists(other)]
         return causes
 
     def find_uncertainty(self, name: str) -> Optional[Cause]:
@@ -132,7 +149,9 @@ class Modprobe:
         other = copy.copy(self)
         other.conf = conf
         other._loaded = frozenset()
-        other._own_blocks = self._own_blocks if conf is self.conf else {}
+        if conf is not self.conf:
+            other._own_blocks = {}
+            other._neighbors = {}
         return other
 
     def list_loaded_with(self, name: str) -> List[str]:
@@ -142,7 +161,7 @@ class Modprobe:
         silently (libkmod-module.c: kmod_module_probe_insert_module()).
         """
         found: List[str] = []
-        queue = self._list_neighbors(name)
+        queue = list(self._list_neighbors(name))
         while queue:
             module = queue.pop(0)
             if module not in found and module != name and not self.find_block(module):
@@ -155,10 +174,12 @@ class Modprobe:
 
         Soft dependencies may be given by an alias (libkmod-module.c: lookup_softdep()).
         """
-        neighbors = self.tree.list_dependencies(name)
-        for soft_dependency in self.conf.find_softdeps(name):
-            neighbors += [target.module for target in self.lookup(soft_dependency).targets]
-        return neighbors
+        if name not in self._neighbors:
+            neighbors = self.tree.list_dependencies(name)
+            for soft_dependency in self.conf.find_softdeps(name):
+                neighbors += [target.module for target in self.lookup(soft_dependency).targets]
+            self._neighbors[name] = neighbors
+        return self._neighbors[name]
 
     def _list_unloaded_dependencies(self, name: str) -> List[str]:
         return [dependency for dependency in self.tree.list_dependencies(name) if dependency not in self._loaded]

@@ -159,10 +159,6 @@ class ModprobeConf:
             causes.append(Cause(Code.BLACKLIST, f"blacklisted in {more} more places"))
         return causes
 
-    def find_autoload_denial(self, name: str) -> Optional[Cause]:
-        """Return the cause if neither systemd-modules-load nor a request by alias would load the module, or None."""
-        return self.find_blacklist(name) or self.find_block(name)
-
     def note_unreadable(self, path: str) -> None:
         """Note that a file or directory is unreadable; the first one is kept."""
         self.unreadable_path = self.unreadable_path or path

@@ -15,6 +15,7 @@ _CMDLINE_WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 _MIN_COLUMNS = 5
 _STATE_COLUMN = 4
 _TAINT_COLUMN = 6
+_DUMMY_PROGRAMS = ("false", "true")
 
 
 class LoadedModule(NamedTuple):
@@ -76,6 +77,15 @@ def is_program(files: Files, path: str) -> Optional[bool]:
     """Return whether the kernel can start the file at I(path); None if that cannot be determined."""
     mode = files.get_mode(path) if path else None
     return None if path in files.unreadable else bool(mode and mode & 0o111)
+
+
+def is_dummy_program(files: Files, path: str) -> bool:
+    """Return whether a program does nothing by its name. Hardening guides switch autoload off with /bin/true.
+
+    One file of busybox or uutils is many programs, so the name counts, or that of the file to which a link leads.
+    """
+    names = (path, files.read_link(path) or "")
+    return any(name.rpartition("/")[2] in _DUMMY_PROGRAMS for name in names)
 
 
 def list_cmdline_values(cmdline: str, key: str) -> List[str]:

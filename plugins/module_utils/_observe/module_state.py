@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Decide for each module name: its state now, whether the kernel would load it on demand, whether it loads at boot."""
 
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import LoadedModule
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import LoadedModule, is_dummy_program
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import (
     AUTOLOAD_AFTER,
     AUTOLOAD_REQUESTS,
@@ -31,8 +30,8 @@ _IN_KERNEL = ("builtin", "merged")
 _EXISTING = ("loaded", "builtin", "loadable", "blocked")
 # In these states the state alone decides about autoload.
 _AUTOLOAD_BY_STATE = {"builtin": "yes", "merged": "yes", "missing": "never", "unknown": "unknown"}
-# Programs that do nothing; one file of busybox or uutils does nothing by these names.
-_DUMMIES = ("false", "true")
+# An answer to a request that leads to a module, the worst one first.
+_WORST_FIRST = ("denied", "unknown", "yes")
 # Out of tree, forced, unsigned (Documentation/admin-guide/tainted-kernels.rst).
 _REPORTED_TAINTS = frozenset("OFE")
 
@@ -59,12 +58,36 @@ class Answer(NamedTuple):
     cause: Optional[Cause] = None
 
 
+class Autoload(NamedTuple):
+    """The answers to the kernel's requests for a module.
+
+    :ivar value: the worst answer.
+    :ivar causes: why it is not "yes".
+    :ivar requests: dict of request to its answer, for those with another answer.
+    """
+
+    value: str
+    causes: Sequence[Cause] = ()
+    requests: Mapping[str, str] = {}
+
+    @property
+    def cause(self) -> Optional[Cause]:
+        """The first cause, or None."""
+        return next(iter(self.causes), None)
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the kernel loads the module for any request."""
+        return "yes" in (self.value, *self.requests.values())
+
+
 def describe(node: Node, name: str) -> Dict[str, Any]:
     """Return the C(modules) entry of the facts for one module and, as C(reasons), the reasons for its answers."""
     state = find_state(node, name)
     autoload = _decide_autoload(node, name, state.name)
     entry = _build_entry(node, name, state, autoload)
-    conflicts = _list_conflicts(node, name, entry)
+    conflicts = [cause.to_reason("autoload") for cause in autoload.causes]
+    conflicts += _list_conflicts(node, name, entry)
     later = node.after_reboot
     if later is None:
         boot = _decide_boot(node, name, state.name)
@@ -72,7 +95,7 @@ def describe(node: Node, name: str) -> Dict[str, Any]:
         later_state = find_state(later, name)
         boot = _describe_next_boot(entry, node, later, name, later_state)
         if later_state.name not in _IN_KERNEL:
-            conflicts += [cause.to_reason("boot") for cause in later.modprobe.find_conflicts(name)]
+            conflicts += _list_conflicts_after_reboot(node, later, name)
     entry["boot"] = boot.value
     reasons = collect_reasons({"now": state.cause, "autoload": autoload.cause, "boot": boot.cause})
     entry["reasons"] = add_reasons(reasons, conflicts)
@@ -84,7 +107,7 @@ def is_present(node: Node, name: str) -> bool:
     return node.modules_supported is False or find_state(node, name).name in ("loaded", "builtin")
 
 
-def _build_entry(node: Node, name: str, state: State, autoload: Answer) -> Dict[str, Any]:
+def _build_entry(node: Node, name: str, state: State, autoload: Autoload) -> Dict[str, Any]:
     entry: Dict[str, Any] = {"state": state.name}
     if state.provider:
         entry["provider"] = state.provider
@@ -94,7 +117,9 @@ def _build_entry(node: Node, name: str, state: State, autoload: Answer) -> Dict[
     if depends:
         entry["depends"] = depends
     entry["autoload"] = autoload.value
-    if name in AUTOLOAD_AFTER and autoload.value == "yes":
+    if autoload.requests:
+        entry["requests"] = dict(autoload.requests)
+    if name in AUTOLOAD_AFTER and autoload.is_possible:
         entry["autoload_after"] = AUTOLOAD_AFTER[name]
     return entry
 
@@ -118,9 +143,11 @@ def _describe_next_boot(entry: Dict[str, Any], now: Node, later: Node, name: str
     boot = _decide_boot(later, name, state.name)
     # A loaded module that is loadable after a reboot stays usable, so it counts as unchanged.
     is_same_state = state.name == entry["state"] or (entry["state"], state.name) == ("loaded", "loadable")
-    if is_same_state and autoload.value == entry["autoload"]:
+    if is_same_state and (autoload.value, autoload.requests) == (entry["autoload"], entry.get("requests", {})):
         return boot
     entry["next_boot"] = {"autoload": autoload.value}
+    if autoload.requests:
+        entry["next_boot"]["requests"] = dict(autoload.requests)
     if not is_same_state:
         entry["next_boot"]["state"] = state.name
     if boot.cause or boot.value == "yes":
@@ -144,12 +171,28 @@ def _list_conflicts(node: Node, name: str, entry: Dict[str, Any]) -> List[Reason
     return reasons
 
 
+def _list_conflicts_after_reboot(now: Node, later: Node, name: str) -> List[Reason]:
+    """Return the conflicts of a module after a reboot as reasons.
+
+    A blacklisted dependency that is loaded now is no conflict: whoever loads it now does so after a reboot, too.
+    """
+    reasons = []
+    for cause in later.modprobe.find_conflicts(name):
+        if cause.code != Code.BLACKLIST or cause.dependency not in (now.loaded or ()):
+            reasons.append(cause.to_reason("boot"))
+    return reasons
+
+
 def _choose_axis(node: Node, name: str, entry: Dict[str, Any], conflict: Cause) -> str:
     """Return the axis of a conflict.
 
     A blacklisted module loads only by an explicit modprobe, even if the kernel never requests it. If the kernel
-    requests it by its own name, the blacklist affects only the boot list (and this role).
+    requests it by its own name, the blacklist affects only the boot list (and this role). The same holds for a module
+    with a blacklisted dependency: modprobe ignores the blacklist of dependencies (libkmod-module.c:
+    kmod_module_probe_insert_module()).
     """
+    if conflict.code == Code.BLACKLIST and conflict.dependency:
+        return "boot"
     if entry["state"] == "blocked" and conflict.code != Code.BLACKLIST:
         return "now"
     is_blacklisted_at_boot = (node.after_reboot or node).conf.find_blacklist(name)
@@ -323,33 +366,42 @@ def _explain_absent_index(node: Node) -> State:
     return State("unknown", None, Cause(Code.INDEX_MISSING, text, index))
 
 
-def _decide_autoload(node: Node, name: str, state: str) -> Answer:
-    """Return whether the kernel would load a module on demand."""
+def _decide_autoload(node: Node, name: str, state: str) -> Autoload:
+    """Return whether the kernel would load a module on demand, for each of its requests."""
     if state in _AUTOLOAD_BY_STATE:
-        return Answer(_AUTOLOAD_BY_STATE[state])
-    requests = [canonicalize(request) for request in AUTOLOAD_REQUESTS.get(name, ())]
+        return Autoload(_AUTOLOAD_BY_STATE[state])
+    requests = AUTOLOAD_REQUESTS.get(name, ())
     if not requests:
-        return Answer("never", Cause(Code.NEVER_REQUESTED, "the kernel never requests it"))
+        return Autoload("never", [Cause(Code.NEVER_REQUESTED, "the kernel never requests it")])
     if node.ipv6 is False and name in NEEDS_IPV6_SOCKET:
         text = "IPv6 is disabled in this kernel, and only IPv6 sockets request it"
-        return Answer("never", Cause(Code.IPV6_DISABLED, text))
-    answers = [node.modprobe.resolve_request(request, name, False) for request in requests]
-    denial = next((cause for _resolved, cause in answers if cause), None)
-    if denial is None and not any(resolved for resolved, _cause in answers):
+        return Autoload("never", [Cause(Code.IPV6_DISABLED, text)])
+    answers: Dict[str, Answer] = {}
+    unresolved = []
+    for request in requests:
+        is_resolved, denial = node.modprobe.resolve_request(canonicalize(request), name, False)
+        if denial:
+            answers[request] = Answer("denied", denial)
+        elif is_resolved:
+            answers[request] = _decide_request(node, name)
+        else:
+            unresolved.append(request)
+    if not answers:
         return _explain_unresolved(node, requests)
-    if denial is None:
-        denial = node.modprobe.find_block(name) or _find_blocker(node) or _find_denial_after_boot(node)
-    if denial:
-        return Answer("denied", denial)
-    return _decide_request(node, name)
+    worst = min((answer.value for answer in answers.values()), key=_WORST_FIRST.index)
+    causes = [answer.cause for answer in answers.values() if answer.value == worst and answer.cause]
+    others = {request: answer.value for request, answer in answers.items() if answer.value != worst}
+    others.update(dict.fromkeys(unresolved, "unknown" if node.container_cause else "never"))
+    return Autoload(worst, list(dict.fromkeys(causes)), others)
 
 
-def _explain_unresolved(node: Node, requests: List[str]) -> Answer:
+def _explain_unresolved(node: Node, requests: Sequence[str]) -> Autoload:
     """Return the answer if modprobe knows no module for the kernel's requests."""
     unknown = node.container_cause or node.unread_tree_cause
     if unknown:
-        return Answer("unknown", unknown)
-    return Answer("never", Cause(Code.NO_ALIAS, f"no module has the alias {' or '.join(requests)}"))
+        return Autoload("unknown", [unknown])
+    aliases = " or ".join(canonicalize(request) for request in requests)
+    return Autoload("never", [Cause(Code.NO_ALIAS, f"no module has the alias {aliases}")])
 
 
 def _find_denial_after_boot(node: Node) -> Optional[Cause]:
@@ -358,7 +410,10 @@ def _find_denial_after_boot(node: Node) -> Optional[Cause]:
 
 
 def _decide_request(node: Node, name: str) -> Answer:
-    """Return the answer if modprobe would load the module for the kernel's request."""
+    """Return the answer if the kernel's request leads to the module. It is the same for all such requests."""
+    denial = node.modprobe.find_block(name) or _find_blocker(node) or _find_denial_after_boot(node)
+    if denial:
+        return Answer("denied", denial)
     uncertainty = node.container_cause or node.modprobe.find_uncertainty(name) or node.autoload_denial
     for answer in (_check_modprobe_helper(node), _check_selinux(node)):
         if answer:
@@ -374,19 +429,12 @@ def _check_modprobe_helper(node: Node) -> Optional[Answer]:
     if node.blockers["modprobe_helper_exists"] is False:
         text = f"kernel.modprobe is '{helper}', which cannot be started"
         return Answer("denied", Cause(Code.KERNEL_MODPROBE, text))
-    if _name_program(node.files, helper) in _DUMMIES:
-        text = f"kernel.modprobe is '{helper}', which loads nothing"
-        return Answer("denied", Cause(Code.KERNEL_MODPROBE, text))
+    if is_dummy_program(node.files, helper):
+        return Answer("denied", Cause(Code.KERNEL_MODPROBE, f"kernel.modprobe is '{helper}', which loads nothing"))
     if not helper.endswith("/modprobe"):
         text = f"kernel.modprobe is '{helper}', which is not modprobe"
         return Answer("unknown", Cause(Code.KERNEL_MODPROBE_UNKNOWN, text))
     return None
-
-
-def _name_program(files: Files, path: str) -> str:
-    """Return the name by which a program is started, or that of the file that a link leads to if it is a dummy."""
-    target = (files.read_link(path) or "").rpartition("/")[2]
-    return target if target in _DUMMIES else path.rpartition("/")[2]
 
 
 def _check_selinux(node: Node) -> Optional[Answer]:

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Set, Tuple
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed import boot_block
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
-from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, CONFLICT_CODES
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, CONFLICT_CODES, Code
 
 # Bytes of JSON for the modules of the catalogue.
 MAX_FACTS_BYTES = 16 * 1024
@@ -116,21 +116,35 @@ def _drop_places(facts: Dict[str, Any]) -> None:
 
 
 def _drop_other_reasons(facts: Dict[str, Any]) -> None:
-    """Keep the reason that decides an axis, and one conflict of each module: the plan follows from these."""
+    """Keep the reason that decides an axis, and one conflict of each module: the plan follows from these.
+
+    A module that can be loaded also keeps one blacklist, because that keeps the role from loading it. The blacklist of
+    a dependency decides no axis, and each module has its own reason for it (group_reasons()).
+    """
     decided: Set[Tuple[str, str]] = set()
-    in_conflict: Set[str] = set()
     for group in facts["reasons"]:
-        is_conflict = group["code"] in CONFLICT_CODES
+        is_blacklist = group["code"] == Code.BLACKLIST
         kept = {}
         for name, rest in group["modules"].items():
-            is_first_conflict = is_conflict and name not in in_conflict
-            if (name, group["axis"]) not in decided or is_first_conflict:
+            keys = set()
+            if not is_blacklist or "dependency" not in group:
+                keys.add((name, group["axis"]))
+            if group["code"] in CONFLICT_CODES:
+                keys.add((name, "conflict"))
+            if is_blacklist and facts["modules"][name]["state"] != "blocked":
+                keys.add((name, Code.BLACKLIST))
+            if not keys <= decided:
                 kept[name] = rest
-        decided.update((name, group["axis"]) for name in kept)
-        if is_conflict:
-            in_conflict.update(kept)
+            decided |= keys
         group["modules"] = kept
-    facts["reasons"] = [group for group in facts["reasons"] if group["modules"]]
+        if is_blacklist:
+            group.pop("includes_dependents", None)
+    groups: Dict[Any, Dict[str, Any]] = {}
+    for group in facts["reasons"]:
+        if group["modules"]:
+            key = tuple((name, group[name]) for name in sorted(group) if name != "modules")
+            groups.setdefault(key, dict(group, modules={}))["modules"].update(group["modules"])
+    facts["reasons"] = list(groups.values())
 
 
 def _shorten_texts(facts: Dict[str, Any]) -> None:
@@ -167,6 +181,14 @@ def _drop_depends(facts: Dict[str, Any]) -> None:
         entry.pop("depends", None)
 
 
+def _drop_requests(facts: Dict[str, Any]) -> None:
+    """The worst answer to any request then holds for all of them."""
+    for entry in facts["modules"].values():
+        for answers in (entry, entry.get("next_boot", {})):
+            if "never" in answers.pop("requests", {}).values():
+                answers["autoload"] = "never"
+
+
 _STEPS: Tuple[Tuple[str, Callable[[Dict[str, Any]], None]], ...] = (
     ("other_kernels", _drop_other_kernels),
     ("origin", _drop_origins),
@@ -178,4 +200,5 @@ _STEPS: Tuple[Tuple[str, Callable[[Dict[str, Any]], None]], ...] = (
     ("other_reasons", _drop_other_reasons),
     ("providers", _drop_providers),
     ("depends", _drop_depends),
+    ("requests", _drop_requests),
 )

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compare the modules of a rule set with the node: what the kernel would load for it, and what it lacks."""
 
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Optional
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import module_state
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import Node
 from ansible_collections.nodeprep.istio.plugins.module_utils._probe import ipset
@@ -22,11 +23,26 @@ class Missing(NamedTuple):
 
 def would_load(rule_set: RuleSet, node: Node) -> List[str]:
     """Return the modules that the kernel would load for a rule set, of those that its rules use directly."""
-    names = [name for name in _absent_modules(rule_set, node) if not _cannot_be_loaded(node, name)]
-    if not _cannot_be_loaded(node, rule_set.modules[0]):
+    names = [name for name in _absent_modules(rule_set, node) if not _cannot_be_loaded(rule_set, node, name)]
+    if not _cannot_be_loaded(rule_set, node, rule_set.modules[0]):
         return names
-    # Without the first module the rules request no other one. The ipset is created before.
-    return [name for name in names if name in ipset.MODULES]
+    # Without the first module the rules request no other one. The ipset is created before, and iptables-nft requests
+    # nft_compat before it needs nf_tables (iptables/nft.c: nft_compatible_revision()).
+    return [name for name in names if name in (*ipset.MODULES, "nft_compat")]
+
+
+def find_blacklist(rule_set: RuleSet, node: Node) -> Optional[str]:
+    """Return which blacklisted module the kernel would load for a rule set, and where it is blacklisted, or None.
+
+    A module that a rule requests brings its dependencies, despite a blacklist of these.
+    """
+    for name in would_load(rule_set, node):
+        cause = next(iter(node.modprobe.find_blacklisted_with(name)), None)
+        if cause:
+            return (
+                f"the kernel would load {name}, and with it {cause.dependency}, which is {cause.text} ({cause.where})"
+            )
+    return None
 
 
 def find_missing(rule_set: RuleSet, node: Node) -> Missing:
@@ -35,7 +51,7 @@ def find_missing(rule_set: RuleSet, node: Node) -> Missing:
     If the kernel could load each absent module, these are all absent modules.
     """
     absent = _absent_modules(rule_set, node)
-    never_loaded = [name for name in absent if _cannot_be_loaded(node, name)]
+    never_loaded = [name for name in absent if _cannot_be_loaded(rule_set, node, name)]
     options = []
     if node.config is not None:
         options = [option for option in rule_set.kernel_options if option not in node.config]
@@ -76,12 +92,26 @@ def _is_present(node: Node, name: str) -> bool:
     return state in ("loaded", "builtin") or (node.modules_supported is False and state != "missing")
 
 
-def _cannot_be_loaded(node: Node, name: str) -> bool:
-    """Whether a module is absent and the kernel cannot load it on demand."""
+def _cannot_be_loaded(rule_set: RuleSet, node: Node, name: str) -> bool:
+    """Whether a module is absent and the kernel cannot load it on demand for the rules."""
     if _is_present(node, name):
         return False
     if name in ipset.MODULES:
         # The probe creates the ipset itself, outside the domain of its programs.
         node = node._replace(selinux=UNCONFINED)
     entry = module_state.describe(node, name)
-    return entry["state"] == "missing" or entry["autoload"] in ("never", "denied")
+    answers = {entry["autoload"]}
+    others = entry.get("requests", {})
+    if others:
+        answers = {others.get(request, entry["autoload"]) for request in _list_requests(rule_set, name)}
+    return entry["state"] == "missing" or answers <= {"never", "denied"}
+
+
+def _list_requests(rule_set: RuleSet, name: str) -> List[str]:
+    """Return the kernel's requests for a module that the rules may trigger."""
+    foreign = ["ip6t_" if rule_set.family == "ipv4" else "ipt_"]
+    if rule_set.tool.backend == "nftables":
+        foreign += ["nft-chain-2-", "nft-chain-10-"]
+    else:
+        foreign += ["nft-chain-1-", "nft-chain-10-" if rule_set.family == "ipv4" else "nft-chain-2-"]
+    return [request for request in AUTOLOAD_REQUESTS[name] if not request.startswith(tuple(foreign))]

@@ -11,6 +11,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._probe import sandb
 from ansible_collections.nodeprep.istio.plugins.module_utils._probe.ipset import IpsetError, create_ipset
 from ansible_collections.nodeprep.istio.plugins.module_utils._probe.module_needs import (
     UNCONFINED,
+    find_blacklist,
     find_missing,
     would_load,
 )
@@ -162,8 +163,12 @@ def _split_testable(
         if path is None:
             results[rule_set.id] = Result(NOT_TESTABLE, f"{rule_set.program} is not installed")
             continue
+        blacklist = find_blacklist(rule_set, node)
         names = [] if autoload else would_load(rule_set, node)
-        if names:
+        if blacklist:
+            message = f"{blacklist}; remove or override that line, then run the probe again"
+            results[rule_set.id] = Result(NOT_TESTED, message)
+        elif names:
             message = f"the kernel would load {', '.join(names)}; prepare the node first, or set autoload: true"
             results[rule_set.id] = Result(NOT_TESTED, message, would_load=names)
         else:

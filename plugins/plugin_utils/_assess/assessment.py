@@ -35,7 +35,11 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.profiles
     RequiredRow,
     requirement_rows,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Kind, Level
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import (
+    Kind,
+    Level,
+    join_requests,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection import after_reboot
@@ -247,7 +251,7 @@ def _evaluate_rows(facts: Facts, rows: Iterable[RequiredRow], profile: str) -> l
     """Return the rows of one profile with their grades."""
     of_profile = [row for row in rows if profile in row.levels]
     # A required module may load another one as its dependency.
-    grades = Grades(facts.modules, (name for row in of_profile for name in row.requirement.modules))
+    grades = Grades(facts.modules, join_requests(row.requirement for row in of_profile))
     return [_evaluate_row(facts, row, row.levels[profile], grades) for row in of_profile]
 
 

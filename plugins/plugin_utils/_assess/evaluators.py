@@ -52,9 +52,20 @@ def evaluate_module(facts: Facts, requirement: Requirement, grades: Grades) -> E
         module.state,
         now[best],
         best_after_reboot,
-        module.describe_reasons() or _describe_waiting(facts, module, now[best]),
-        _find_remedy(module, now[best], best_after_reboot),
+        _describe_grade(facts, requirement, module, now[best]),
+        _find_remedy(best, module, now[best], best_after_reboot),
     )
+
+
+def _describe_grade(facts: Facts, requirement: Requirement, module: ModuleFacts, grade: Grade) -> str:
+    reasons = module.describe_reasons()
+    unanswered = [request for request in requirement.requests if module.requests.get(request) == "never"]
+    if grade == "unmet" and unanswered:
+        return "; ".join(text for text in (f"no module has the alias {' or '.join(unanswered)}", reasons) if text)
+    # A reason about the boot does not explain why the kernel does not autoload the module.
+    if any(reason.axis != "boot" for reason in module.reasons):
+        return reasons
+    return "; ".join(text for text in (_describe_waiting(facts, module, grade), reasons) if text)
 
 
 def _describe_waiting(facts: Facts, module: ModuleFacts, grade: Grade) -> str:
@@ -67,11 +78,13 @@ def _describe_waiting(facts: Facts, module: ModuleFacts, grade: Grade) -> str:
     return f"the kernel autoloads it only after {first}, which is not present{cause}"
 
 
-def _find_remedy(module: ModuleFacts, now: Grade, after_reboot: Grade) -> str | None:
+def _find_remedy(name: str, module: ModuleFacts, now: Grade, after_reboot: Grade) -> str | None:
     if now == after_reboot == "present":
         return None
-    # systemd does not load a blacklisted module from a list, and this collection does not load it either.
-    first = "remove its blacklist line, then " if module.is_blacklisted else ""
+    # systemd does not load a blacklisted module from a list, and this collection does not load it either, nor a module
+    # that needs it.
+    blacklisted = module.list_blacklisted(name)
+    first = f"remove the blacklist line of {' and '.join(blacklisted)}, then " if blacklisted else ""
     remedies = {
         "loadable": f"{first}load it, and list it in /etc/modules-load.d",
         "loaded": f"{first}list it in /etc/modules-load.d",

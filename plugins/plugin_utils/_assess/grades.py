@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -41,13 +41,15 @@ class PerColumn(Generic[T]):
 class Grades:
     """The grades of the modules of one node.
 
-    :param required: the modules that are required together: a required module brings its dependencies.
+    :param required: the modules that are required together, with the kernel's requests that count for each; empty for
+        all. A required module brings its dependencies.
     """
 
-    def __init__(self, modules: Mapping[str, ModuleFacts], required: Iterable[str]) -> None:
+    def __init__(self, modules: Mapping[str, ModuleFacts], required: Mapping[str, Collection[str]]) -> None:
         self._modules = modules
+        self._requests = required
         self._dependents: dict[str, list[str]] = {}
-        for name in dict.fromkeys(required):
+        for name in required:
             for dependency in modules[name].depends:
                 self._dependents.setdefault(dependency, []).append(name)
 
@@ -70,7 +72,8 @@ class Grades:
         if module.state == "unknown":
             return "unknown"
         if module.state == "loadable":
-            return self._grade_autoload(module.autoload, module.autoload_after, self._grade_now)
+            answer = module.answer_requests(self._requests.get(name, ()))
+            return self._grade_autoload(answer, module.autoload_after, self._grade_now)
         return "unmet"
 
     def _grade_after_reboot(self, name: str) -> Grade:
@@ -82,7 +85,8 @@ class Grades:
         if state in ("unknown", "merged") or module.boot == "unknown":
             return "unknown"
         if state in ("loadable", "loaded"):
-            return self._grade_autoload(module.autoload_at_next_boot, module.autoload_after, self._grade_after_reboot)
+            answer = module.answer_requests_at_next_boot(self._requests.get(name, ()))
+            return self._grade_autoload(answer, module.autoload_after, self._grade_after_reboot)
         return "unmet"
 
     def _grade_autoload(self, autoload: Autoload, after: str | None, grade: Callable[[str], Grade]) -> Grade:

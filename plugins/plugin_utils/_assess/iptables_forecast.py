@@ -24,6 +24,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 VARIANTS: tuple[Variant, ...] = ("legacy", "nft")
+# The requests for a NAT chain of iptables-nft and ip6tables-nft.
+NAT_CHAIN_REQUESTS = ("nft-chain-2-nat", "nft-chain-10-nat")
 # The modules that a forecast looks at.
 FORECAST_MODULES = (*LEGACY_MODULES, "nf_tables", "nft_counter", "nft_chain_nat", "nft_chain_nat_ipv4", "nft_compat")
 
@@ -113,10 +115,13 @@ class _Node:
 
     def __init__(self, facts: Facts, selection: Selection, mode: str) -> None:
         self.facts = facts
-        self.grades = Grades(facts.modules, ())
         self.release = selection.release
         self.is_host = mode == "ambient"
         self.ipv6 = selection.ambient_ipv6 if self.is_host else selection.ipv6
+        # A rule in one table for each family. ip6tables-nft requests the chain type of its own family.
+        self.probes_ipv6 = self.ipv6 or self.release.needs_ipv6_probe
+        requests = NAT_CHAIN_REQUESTS if self.probes_ipv6 else NAT_CHAIN_REQUESTS[:1]
+        self.grades = Grades(facts.modules, {"nft_chain_nat": requests})
         self.namespace = "the host's network namespace" if self.is_host else "a pod's new network namespace"
         # "iptables" without a suffix is the binary of Istio's image, or the host's if the CNI plugin runs that.
         self.plain: Variant = self.release.plain_variant
@@ -175,7 +180,7 @@ class _Node:
         The test is a rule in one table, for IPv4 and for IPv6.
         """
         families = ["ipv4"]
-        if self.ipv6 or self.release.needs_ipv6_probe:
+        if self.probes_ipv6:
             families.append("ipv6")
             # ip6tables-legacy opens a socket of the family.
             if self.facts.kernel.ipv6 is False:

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import documented, effective
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effective import Rules, Variant
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requests import list_requests
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Level, Requirement, Row
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import CHOICES, Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.site_checks import ExtraCheck
@@ -74,12 +75,20 @@ def _cached_rows(
 def _select_effective_rows(
     selection: Selection, variants: Mapping[str, Iterable[Variant]], old_host_iptables: bool
 ) -> list[Row[Rules]]:
-    return effective.select_rows(effective.build_rule_sets(selection, variants, old_host_iptables))
+    sets = effective.build_rule_sets(selection, variants, old_host_iptables)
+    rows = []
+    for row in effective.select_rows(sets):
+        using = [rules for rules in sets if row.condition.holds(rules)]
+        requests = [request for name in row.requirement.modules for request in list_requests(name, using)]
+        rows.append(replace(row, requirement=replace(row.requirement, requests=tuple(dict.fromkeys(requests)))))
+    return rows
 
 
 def _merge_effective(rows: dict[str, RequiredRow], row: Row[Rules]) -> RequiredRow:
-    """Return the entry of an effective row. If the page has the same requirement, add the source of the row to it."""
+    """Return the entry of an effective row. If the page has the same requirement, add what the row knows to it."""
     known = rows.setdefault(row.requirement.id, RequiredRow(row.requirement))
+    if "effective" not in known.levels:
+        known.requirement = replace(known.requirement, requests=row.requirement.requests)
     if row.requirement.source not in known.requirement.source:
         source = f"{known.requirement.source}; {row.requirement.source}"
         known.requirement = replace(known.requirement, source=source)

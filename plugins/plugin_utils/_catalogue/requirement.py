@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -53,6 +53,18 @@ class Requirement:
         if self.kind != "module":
             return ()
         return self.any_of or (self.name,)
+
+
+def join_requests(requirements: Iterable[Requirement]) -> dict[str, tuple[str, ...]]:
+    """Return the modules of the requirements with the kernel's requests that count for each; empty for all."""
+    joined: dict[str, tuple[str, ...]] = {}
+    for requirement in requirements:
+        for name in requirement.modules:
+            known = joined.get(name, requirement.requests)
+            joined[name] = (
+                tuple(dict.fromkeys((*known, *requirement.requests))) if known and requirement.requests else ()
+            )
+    return joined
 
 
 @dataclass(frozen=True)

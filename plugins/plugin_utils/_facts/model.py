@@ -9,7 +9,7 @@ once; schema.py gives each module its own reasons and then builds these objects.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +18,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import Str
 
 State = Literal["loaded", "builtin", "merged", "loadable", "blocked", "missing", "unknown"]
 Autoload = Literal["yes", "never", "denied", "unknown"]
+# A module that never answers a request is worse than one that is kept from answering it: nothing changes that.
+WORST_FIRST: tuple[Autoload, ...] = ("never", "denied", "unknown", "yes")
 Boot = Literal["yes", "no", "ineffective", "not_applicable", "unknown"]
 Axis = Literal["now", "autoload", "boot"]
 
@@ -40,10 +42,14 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class NextBootState:
-    """State and autoload of a module after the next boot; None is the same as now."""
+    """State and autoload of a module after the next boot; None is the same as now.
+
+    ``requests`` are those with another answer than ``autoload``, if that is not None.
+    """
 
     state: State | None = None
     autoload: Autoload | None = None
+    requests: Mapping[str, Autoload] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +87,32 @@ class ModuleFacts:
         return self.next_boot.autoload
 
     @property
+    def requests_at_next_boot(self) -> Mapping[str, Autoload]:
+        """The kernel's requests with another answer than autoload_at_next_boot."""
+        if self.next_boot is None or self.next_boot.autoload is None:
+            return self.requests
+        return self.next_boot.requests
+
+    def answer_requests(self, requests: Iterable[str]) -> Autoload:
+        """Return the worst answer to these requests of the kernel; to all of them if there are none."""
+        return _choose_worst(self.autoload, self.requests, requests)
+
+    def answer_requests_at_next_boot(self, requests: Iterable[str]) -> Autoload:
+        """Return the worst answer with the kernel and the settings of the next boot."""
+        return _choose_worst(self.autoload_at_next_boot, self.requests_at_next_boot, requests)
+
+    @property
     def is_blacklisted(self) -> bool:
-        """Whether a blacklist line stops loading by alias; an explicit modprobe still loads the module."""
+        """Whether a blacklist line is about this module, or about one that would be loaded with it.
+
+        An explicit modprobe loads both nevertheless, so the role does not load such a module without consent.
+        """
         return any(reason.code == Code.BLACKLIST for reason in self.reasons)
+
+    def list_blacklisted(self, name: str) -> tuple[str, ...]:
+        """Return the names on these blacklist lines; ``name`` is the one of this module."""
+        names = [reason.dependency or name for reason in self.reasons if reason.code == Code.BLACKLIST]
+        return tuple(dict.fromkeys(names))
 
     @property
     def has_unlisted_lines(self) -> bool:
@@ -96,6 +125,12 @@ class ModuleFacts:
         for reason in self.reasons:
             texts.append(reason.text if reason.axis == "now" else f"{reason.axis}: {reason.text}")
         return "; ".join(texts)
+
+
+def _choose_worst(worst: Autoload, others: Mapping[str, Autoload], requests: Iterable[str]) -> Autoload:
+    if not others:
+        return worst
+    return min((others.get(request, worst) for request in requests), key=WORST_FIRST.index, default=worst)
 
 
 @dataclass(frozen=True, slots=True)

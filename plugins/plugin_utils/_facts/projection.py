@@ -54,6 +54,8 @@ def _install_module(facts: Facts, name: str, module: ModuleFacts, codes: Collect
     kept = tuple(reason for reason in module.reasons if reason.code in codes)
     if not kept:
         return installed
+    if _are_ignored_by_kernel(kept):
+        return replace(installed, reasons=kept)
     is_only_blacklisted = all(reason.code == Code.BLACKLIST for reason in kept)
     return replace(
         installed,
@@ -62,6 +64,11 @@ def _install_module(facts: Facts, name: str, module: ModuleFacts, codes: Collect
         boot="ineffective" if installed.boot == "yes" else installed.boot,
         reasons=kept,
     )
+
+
+def _are_ignored_by_kernel(reasons: Iterable[Reason]) -> bool:
+    """Return whether the reasons are blacklists of dependencies: these only keep the role from loading a module."""
+    return all(reason.code == Code.BLACKLIST and reason.dependency for reason in reasons)
 
 
 def after_overrides(facts: Facts, modules: Collection[str], codes: Collection[str]) -> Facts:
@@ -74,17 +81,26 @@ def after_overrides(facts: Facts, modules: Collection[str], codes: Collection[st
         reasons = tuple(reason for reason in module.reasons if reason.code not in codes)
         if module.state == "blocked" and any(reason.axis == "now" for reason in reasons):
             return replace(module, reasons=reasons)  # Another reason blocks it too.
+        removed = [reason for reason in module.reasons if reason.code in codes]
+        if _are_ignored_by_kernel(removed):
+            return replace(module, reasons=reasons)
         loadable = _make_loadable(facts, name)
         now = replace(
             module,
             state="loadable" if module.state == "blocked" else module.state,
-            autoload=loadable.autoload,
             boot=loadable.boot,
-            autoload_after=loadable.autoload_after or module.autoload_after,
             reasons=reasons,
         )
+        if not any(reason.code == Code.ALIAS_OVERRIDE for reason in reasons):
+            # Otherwise a line that no file overrides still leads a request elsewhere.
+            now = replace(
+                now,
+                autoload=loadable.autoload,
+                autoload_after=loadable.autoload_after or module.autoload_after,
+                requests=_keep_unresolved(module.requests),
+            )
         if module.next_boot is not None and module.next_boot.state == "blocked":
-            return _with_next_boot(now, "loadable", now.autoload)
+            return _with_next_boot(now, NextBootState("loadable", now.autoload, now.requests))
         return now
 
     return replace(facts, modules=_change_modules(facts, modules, override))
@@ -99,9 +115,11 @@ def after_policy(facts: Facts) -> Facts:
         if len(reasons) == len(module.reasons):
             return module
         after = AUTOLOAD_AFTER.get(name, module.autoload_after)
-        now = replace(module, autoload="yes", autoload_after=after, reasons=reasons)
-        if module.next_boot is not None and module.next_boot.autoload in ("denied", "unknown"):
-            return _with_next_boot(now, module.next_boot.state, "yes")
+        requests = _keep_unresolved(module.requests)
+        now = replace(module, autoload="yes", autoload_after=after, requests=requests, reasons=reasons)
+        following = module.next_boot
+        if following is not None and following.autoload in ("denied", "unknown"):
+            return _with_next_boot(now, NextBootState(following.state, "yes", _keep_unresolved(following.requests)))
         return now
 
     modules = _change_modules(facts, facts.modules, allow)
@@ -229,7 +247,14 @@ def _reboot_module(module: ModuleFacts, provider: str | None) -> ModuleFacts:
         state = _state_after_reboot(state, module.boot)
     if (state, provider, module.next_boot) == (module.state, module.provider, None):
         return module
-    return replace(module, state=state, autoload=module.autoload_at_next_boot, provider=provider, next_boot=None)
+    return replace(
+        module,
+        state=state,
+        autoload=module.autoload_at_next_boot,
+        requests=module.requests_at_next_boot,
+        provider=provider,
+        next_boot=None,
+    )
 
 
 def _state_after_reboot(state: State, boot: Boot) -> State:
@@ -259,13 +284,19 @@ def _make_loadable(facts: Facts, name: str) -> ModuleFacts:
     )
 
 
-def _with_next_boot(module: ModuleFacts, state: State | None, autoload: Autoload | None) -> ModuleFacts:
+def _keep_unresolved(requests: Mapping[str, Autoload]) -> dict[str, Autoload]:
+    """Return the requests that lead to no module, whatever lets the others load it."""
+    return {request: answer for request, answer in requests.items() if answer == "never"}
+
+
+def _with_next_boot(module: ModuleFacts, following: NextBootState) -> ModuleFacts:
     """Return the module with these answers for its next boot, if they differ from now (as in the facts of a node)."""
-    if state == module.state or (state == "loadable" and module.state == "loaded"):
-        state = None
-    if state is None and autoload == module.autoload:
+    if following.state == module.state or (following.state == "loadable" and module.state == "loaded"):
+        following = replace(following, state=None)
+    is_same_answer = (following.autoload, following.requests) == (module.autoload, module.requests)
+    if following.state is None and is_same_answer:
         return replace(module, next_boot=None)
-    return replace(module, next_boot=NextBootState(state, autoload))
+    return replace(module, next_boot=following)
 
 
 def with_dependencies(modules: Modules, names: Iterable[str]) -> set[str]:

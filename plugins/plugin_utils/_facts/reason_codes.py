@@ -62,7 +62,7 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
         "Persist the modules: systemd loads listed modules before it reads sysctl.d",
     ),
     Code.KERNEL_MODPROBE: ReasonKind(
-        "Modules are not loaded, and the kernel cannot start the program of kernel.modprobe to autoload them", PREPARE
+        "Modules are not loaded, and the program of kernel.modprobe cannot be started or loads nothing", PREPARE
     ),
     Code.KERNEL_MODPROBE_UNKNOWN: ReasonKind(
         "Modules are not loaded, and whether kernel.modprobe autoloads them cannot be determined", PREPARE

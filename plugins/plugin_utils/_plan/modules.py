@@ -200,9 +200,10 @@ def _list_absent(facts: Facts, names: Iterable[str], boot_only: Collection[str] 
 
 
 def _split_loadable(facts: Facts, names: Iterable[str]) -> tuple[tuple[str, ...], tuple[NotLoadable, ...]]:
-    """Return the modules that the role loads, and those that it cannot load.
+    """Return the modules that the role loads, and those that it cannot load (split_loadable() of _act/load.py).
 
-    A module that is loaded as a dependency is neither, even if it is blacklisted (split_loadable of _act/load.py).
+    A module that is loaded as a dependency is neither. None of them is blacklisted: the role does not load a module
+    with a blacklisted dependency that is not loaded already.
     """
     names = list(names)
     load = tuple(

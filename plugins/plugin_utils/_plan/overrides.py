@@ -101,7 +101,7 @@ def _list_affected_modules(facts: Facts, assessment: Assessment) -> list[str]:
     free = [
         name for name, module in absent.items() if module.state in ("loaded", "loadable") and not module.is_blacklisted
     ]
-    # modprobe loads the dependencies of these despite a blacklist. Lines about a missing module do not matter.
+    # The role loads these, and modprobe loads their dependencies with them. Lines about a missing module do not matter.
     dependencies = with_dependencies(facts.modules, free).difference(free)
     return [name for name, module in absent.items() if name not in dependencies and module.state != "missing"]
 
@@ -149,8 +149,7 @@ def _make_override_step(overridden: Sequence[Conflict], outdated: Sequence[str])
     for path, conflicts in by_path.items():
         lines = ", ".join(f"line {conflict.number} '{conflict.line}'" for conflict in conflicts)
         what.append(f"override {lines} of {path} with a file in {DIRECTORY}")
-        modules = dict.fromkeys(name for conflict in conflicts for name in conflict.modules)
-        why.append(f"{path} keeps {', '.join(modules)} from loading ({conflicts[0].owner})")
+        why.append(f"{path} {_describe_effect(conflicts)} ({conflicts[0].owner})")
     for path in outdated:
         what.append(f"update {path} from the file that it replaces")
     return Step(
@@ -160,6 +159,24 @@ def _make_override_step(overridden: Sequence[Conflict], outdated: Sequence[str])
         where=DIRECTORY,
         args={"lines": [{"path": conflict.path, "line": conflict.line} for conflict in overridden]},
     )
+
+
+def _describe_effect(conflicts: Iterable[Conflict]) -> str:
+    """Return the end of a sentence about a file or a line: which modules it affects.
+
+    A blacklist affects the modules that need the blacklisted one only in that the role does not load them.
+    """
+    kept: dict[str, None] = {}
+    needing: dict[str, None] = {}
+    for conflict in conflicts:
+        names = conflict.modules
+        if conflict.code == Code.BLACKLIST:
+            names = conflict.named_modules
+            needing.update(dict.fromkeys(name for name in conflict.modules if name not in names))
+        kept.update(dict.fromkeys(names))
+    text = f"keeps {', '.join(kept)} from loading"
+    others = [name for name in needing if name not in kept]
+    return f"{text}, so the role does not load what needs it: {', '.join(others)}" if others else text
 
 
 def _describe_override(facts: Facts, conflict: Conflict, *, helps: bool) -> str:
@@ -178,7 +195,7 @@ def _describe_override(facts: Facts, conflict: Conflict, *, helps: bool) -> str:
 
 def _make_owner_step(conflict: Conflict, remedy: str) -> Step:
     """Return what the owner does about a conflict that the role does not override: the smallest change."""
-    why = f"it keeps {', '.join(conflict.modules)} from loading ({conflict.owner})"
+    why = f"it {_describe_effect([conflict])} ({conflict.owner})"
     if conflict.where != COMMAND_LINE:
         what = f"remove the line '{conflict.line}' from {conflict.where}{remedy}"
         return Step("conflict", what, why, "owner", conflict.where)

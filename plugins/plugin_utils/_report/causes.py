@@ -123,6 +123,8 @@ def _choose_reason(module: ModuleFacts, row: Row) -> tuple[str, str, str]:
     if is_gap_now or is_absent:
         # For a module that is needed only after a reboot, the reasons about the boot come first.
         chosen = _sort_by_axis(reasons, ("now", "autoload") if is_gap_now else ("boot", "now", "autoload"))
+        # A blacklisted dependency: the kernel ignores its blacklist, but the role does not.
+        chosen += [reason for reason in reasons if reason not in chosen and reason.code in CONFLICT_CODES]
         fallback = NOT_LOADED if module.state == "loadable" else module.state
     else:
         chosen = [reason for reason in reasons if reason.axis == "boot" or reason.code in CONFLICT_CODES]

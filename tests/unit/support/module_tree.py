@@ -27,7 +27,7 @@ STANDARD = {
     "ip_tables": ("kernel/net/ipv4/netfilter", ["x_tables"], ["ipt_icmp"]),
     "iptable_nat": ("kernel/net/ipv4/netfilter", ["ip_tables", "nf_nat"], []),
     "xt_REDIRECT": (NETFILTER, ["nf_nat", "x_tables"], ["ipt_REDIRECT", "ip6t_REDIRECT"]),
-    "xt_mark": (NETFILTER, ["x_tables"], ["ipt_mark", "ipt_MARK", "ip6t_mark"]),
+    "xt_mark": (NETFILTER, ["x_tables"], ["ipt_mark", "ipt_MARK", "ip6t_mark", "ip6t_MARK"]),
     "xt_owner": (NETFILTER, ["x_tables"], ["ipt_owner", "ip6t_owner"]),
     "xt_TCPMSS": (NETFILTER, ["x_tables"], ["ipt_TCPMSS"]),
     "xt_tcpmss": (NETFILTER, ["x_tables"], ["ipt_tcpmss"]),

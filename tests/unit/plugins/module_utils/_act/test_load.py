@@ -34,11 +34,26 @@ def test_a_blacklisted_module_is_neither_loaded_nor_listed(node, read):
     assert load.select_persistable(read(), ["xt_owner"], set()) == []
 
 
-def test_a_blacklisted_dependency_is_not_a_failure(node, read):
+@pytest.mark.parametrize("softdep", ["pre", "post"])
+def test_a_module_that_would_load_a_blacklisted_one_is_neither_loaded_nor_listed(node, read, softdep):
+    node.tree(xt_owner=("kernel", ["x_tables"], []), x_tables=("kernel", [], []), xt_mark=("kernel", [], []))
     node.write("/etc/modprobe.d/hard.conf", "blacklist x_tables\n")
-    assert load.split_loadable(read(), ["x_tables", "xt_owner"]) == (["xt_owner"], [])
-    failures = load.split_loadable(read(), ["x_tables"]).failures
-    assert [failure["name"] for failure in failures] == ["x_tables"]
+    node.write("/etc/modprobe.d/soft.conf", f"softdep xt_mark {softdep}: x_tables\n")
+    node.write("/proc/modules", "")
+    loadable = load.split_loadable(read(), ["x_tables", "xt_owner", "xt_mark"])
+    assert loadable.names == []
+    causes = {failure["name"]: failure["cause"] for failure in loadable.failures}
+    for name in ("xt_owner", "xt_mark"):
+        assert causes[name] == "boot: needs x_tables: blacklisted (/etc/modprobe.d/hard.conf:1)"
+    assert load.select_persistable(read(), ["x_tables", "xt_owner", "xt_mark"], set()) == []
+
+
+def test_a_blacklisted_dependency_that_is_loaded_already_keeps_nothing_from_loading(node, read):
+    node.tree(xt_owner=("kernel", ["x_tables"], []), x_tables=("kernel", [], []))
+    node.write("/etc/modprobe.d/hard.conf", "blacklist x_tables\n")
+    node.write("/proc/modules", "x_tables 16384 0 - Live 0x0\n")
+    assert load.split_loadable(read(), ["xt_owner"]) == (["xt_owner"], [])
+    assert load.select_persistable(read(), ["xt_owner", "x_tables"], set()) == ["xt_owner"]
 
 
 def test_builtin_merged_and_missing_modules_are_not_listed(read):

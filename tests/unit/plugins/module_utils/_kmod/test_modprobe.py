@@ -70,6 +70,30 @@ def test_all_lines_in_the_way_are_found(read):
     ]
 
 
+@pytest.mark.parametrize(
+    "conf, loaded, found",
+    [
+        ("blacklist x_tables\n", (), ["x_tables"]),
+        ("blacklist x_tables\n", ("x_tables",), []),
+        ("blacklist x_tables\ninstall x_tables /bin/false\n", (), ["x_tables"]),
+        ("blacklist xt_owner\n", (), []),
+        ("blacklist nf_nat\n", (), []),
+        ("blacklist nf_nat\nsoftdep xt_owner pre: nf_nat\n", (), ["nf_nat"]),
+        ("blacklist nf_conntrack\nsoftdep x_tables post: nf_nat\n", ("x_tables",), ["nf_conntrack"]),
+        ("blacklist xt_mark\nsoftdep xt_owner pre: ipt_mark\n", (), ["xt_mark"]),
+        ("blacklist nf_nat\nsoftdep xt_owner pre: nf_nat\ninstall nf_nat /bin/false\n", (), []),
+        ("blacklist nf_nat\nweakdep xt_owner nf_nat\n", (), []),
+    ],
+)
+def test_blacklisted_modules_that_would_be_loaded_with_a_module_are_found(read, conf, loaded, found):
+    modprobe = read(conf, loaded=set(loaded))
+    causes = modprobe.find_blacklisted_with("xt_owner")
+    assert [(cause.code, cause.dependency, cause.where) for cause in causes] == [
+        (Code.BLACKLIST, name, "/etc/modprobe.d/a.conf:1") for name in found
+    ]
+    assert set(causes) <= set(modprobe.find_conflicts("xt_owner"))
+
+
 def test_the_next_boot_has_no_loaded_modules_and_its_own_configuration(read):
     modprobe = read("install x_tables /bin/false\n", loaded={"x_tables"})
     assert modprobe.find_block("xt_owner") is None

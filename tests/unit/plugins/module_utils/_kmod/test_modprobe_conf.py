@@ -82,11 +82,11 @@ def test_disabled_modules_block_every_module(node):
     assert read(node).find_blocker() is None
 
 
-def test_the_blacklist_denies_autoload_before_an_override(node):
-    node.write("/etc/modprobe.d/a.conf", "install xt_owner /bin/false\nblacklist xt_owner\n")
+def test_a_blacklist_does_not_block_a_module(node):
+    node.write("/etc/modprobe.d/a.conf", "install xt_owner /bin/false\nblacklist xt_owner\nblacklist xt_mark\n")
     conf = read(node)
-    assert conf.find_autoload_denial("xt_owner").code == Code.BLACKLIST
     assert conf.find_block("xt_owner").code == Code.INSTALL_OVERRIDE
+    assert conf.find_block("xt_mark") is None
 
 
 @pytest.mark.parametrize(

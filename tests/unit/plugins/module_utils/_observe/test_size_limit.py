@@ -16,13 +16,17 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._managed.modprobe_o
 )
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.selinux_policy import render_policy
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import module_state, size_limit
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import is_blacklisted, ungroup_reasons
 from ansible_collections.nodeprep.istio.tests.unit.support import module_tree
 
 RELEASE = "6.12.0-124.8.1.el10_1.x86_64"
 NEXT_RELEASE = "6.13.0"
 NAMES = _module_names.KNOWN_MODULES
 LONG = "x" * 240
-VERDICT_KEYS = ("state", "autoload", "boot", "next_boot", "depends", "provider", "autoload_after")
+VERDICT_KEYS = ("state", "autoload", "requests", "boot", "next_boot", "depends", "provider", "autoload_after")
+
+
+DEPENDENCIES = sorted({needed for name in NAMES for needed in module_tree.list_dependencies(name)})
 
 
 def repeat(line):
@@ -146,6 +150,16 @@ SITUATIONS = {
     "a different alias for each module": Situation(
         {"/etc/modprobe.d/a.conf": repeat("alias {0} {0}_" + "y" * 30 + "\n")}, ["origin", "reasons"]
     ),
+    "an alias line for a request of each module": Situation(
+        {
+            "/etc/modprobe.d/a.conf": "".join(
+                "alias {} off\n".format(requests[-1]) for requests in _module_names.AUTOLOAD_REQUESTS.values()
+            )
+        }
+    ),
+    "each dependency of another module blacklisted": Situation(
+        {"/etc/modprobe.d/a.conf": "".join("blacklist {}\n".format(name) for name in DEPENDENCIES)}
+    ),
     "a dependency named over and over": Situation(
         {
             "/lib/modules/{}/modules.dep".format(RELEASE): repeat(
@@ -204,8 +218,8 @@ def test_reasons_without_places_still_name_their_modules(node):
     assert facts["conflicts"] == {}
     assert [sorted(names) for names in facts["boot_files"].values()] == [sorted(NAMES)]
     assert list(facts["boot_files"]) == ["other files"]
-    blacklisted = [group["modules"] for group in facts["reasons"] if group["code"] == "blacklist"]
-    assert sorted(blacklisted[-1]) == sorted(NAMES)
+    blacklisted = [name for group in facts["reasons"] if group["code"] == "blacklist" for name in group["modules"]]
+    assert set(blacklisted) == set(NAMES)
     assert not any("where" in group for group in facts["reasons"])
 
 
@@ -232,6 +246,39 @@ def test_providers_outside_the_catalogue_are_left_out_late(node):
     assert limited["modules"] == {name: unknown for name in NAMES}
     for group in limited["reasons"]:
         assert set(group["modules"]) <= set(NAMES)
+
+
+@pytest.mark.parametrize(
+    "situation", ["each dependency of another module blacklisted", "each module overridden, blacklisted and listed"]
+)
+def test_each_module_keeps_the_blacklist_that_keeps_the_role_from_loading_it(node, situation):
+    write_node(node, SITUATIONS[situation])
+    whole = ungroup(node.facts(NAMES))
+    limited = ungroup(size_limit.limit_size(node.facts(NAMES), 1))
+    for name in NAMES:
+        is_blocked = node.describe(name)["state"] == "blocked"
+        assert is_blocked or is_blacklisted(limited[name]) == is_blacklisted(whole[name]), name
+
+
+def ungroup(facts):
+    return ungroup_reasons(facts["reasons"], facts["modules"])
+
+
+def test_without_its_requests_a_module_has_the_worst_answer(node):
+    chains = ("nft-chain-1-nat", "nft-chain-2-nat")
+    node.tree(nft_chain_nat=(module_tree.NETFILTER, [], chains), xt_mark=(module_tree.NETFILTER, [], ["ipt_mark"]))
+    node.write("/etc/modprobe.d/a.conf", "alias nft-chain-2-nat off\n")
+    facts = node.facts(["nft_chain_nat", "xt_mark", "xt_owner"])
+    answers = {name: (entry["autoload"], entry.get("requests")) for name, entry in facts["modules"].items()}
+    assert answers["nft_chain_nat"] == ("denied", {"nft-chain-1-nat": "yes", "nft-chain-10-nat": "never"})
+    assert answers["xt_mark"][0] == "yes"
+    limited = size_limit.limit_size(facts, 1)
+    assert limited["truncated"][-1] == "requests"
+    assert {name: (entry["autoload"], "requests" in entry) for name, entry in limited["modules"].items()} == {
+        "nft_chain_nat": ("never", False),
+        "xt_mark": ("never", False),
+        "xt_owner": ("yes", False),
+    }
 
 
 def test_a_step_that_saves_nothing_is_not_named(node):

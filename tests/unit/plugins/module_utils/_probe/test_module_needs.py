@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import read_node
 from ansible_collections.nodeprep.istio.plugins.module_utils._probe.module_needs import (
+    find_blacklist,
     find_missing,
     would_load,
 )
@@ -60,6 +61,31 @@ def test_without_ip_tables_only_the_ipset_would_be_loaded(read):
     assert "ip_tables" in find_missing(LEGACY, node).modules
 
 
+def blacklist(node, name):
+    node.write("/etc/modprobe.d/a.conf", "blacklist {}\n".format(name))
+
+
+def test_a_blacklisted_module_that_would_be_loaded_with_another_one_is_found(node):
+    blacklist(node, "ip_tables")
+    native = BY_ID["nft/ipv4/sidecar-kube-virt"]
+    node.tree(iptable_nat=("kernel", ["ip_tables"], []), ip_tables=("kernel", [], []))
+    found = read_node(Files(str(node.root)), LEGACY.modules)
+    assert find_blacklist(native, found) is None
+    blacklist(node, "nf_tables")
+    node.tree(
+        nft_compat=("kernel", ["nf_tables"], ["nfnetlink-subsys-11", "nft-expr-match", "nft-expr-target"]),
+        nft_redir=("kernel", ["nf_tables"], ["nft-expr-redir"]),
+        nf_tables=("kernel", [], ["nfnetlink-subsys-10"]),
+    )
+    found = read_node(Files(str(node.root)), [*NFT.modules, *native.modules])
+    # The kernel requests nft_redir only once nf_tables is loaded, but iptables-nft requests nft_compat before.
+    assert would_load(native, found) == []
+    assert find_blacklist(native, found) is None
+    assert find_blacklist(NFT, found) == (
+        "the kernel would load nft_compat, and with it nf_tables, which is blacklisted (/etc/modprobe.d/a.conf:1)"
+    )
+
+
 def test_a_module_that_selinux_denies_is_missing_and_is_not_loaded(read):
     node = read(loaded=without("xt_owner", LEGACY.modules), on_disk=["xt_owner"])._replace(selinux=DENIED)
     assert would_load(LEGACY, node) == []
@@ -96,3 +122,27 @@ def test_a_kernel_with_a_nat_chain_for_each_family_lacks_nothing(read):
 )
 def test_a_kernel_option_that_is_off_is_missing(read, config, missing):
     assert find_missing(NATIVE, read(loaded=NATIVE.modules, config=config)) == ([], missing)
+
+
+CHAINS = ("nft-chain-1-nat", "nft-chain-2-nat", "nft-chain-10-nat")
+
+
+@pytest.mark.parametrize(
+    "denied, rule_set_id, names",
+    [
+        ("nft-chain-2-nat", "nft/ipv4/sidecar-kube-virt", ["nft_chain_nat"]),
+        ("nft-chain-1-nat", "nft/ipv4/sidecar-kube-virt", []),
+        ("nft-chain-2-nat", "iptables-nft/ipv4/detection", []),
+        ("nft-chain-2-nat", "iptables-nft/ipv6/detection", ["nft_chain_nat"]),
+        ("nft-chain-10-nat", "iptables-nft/ipv6/detection", []),
+    ],
+)
+def test_only_the_requests_of_the_tool_and_the_family_count(node, denied, rule_set_id, names):
+    rule_set = BY_ID[rule_set_id]
+    node.tree(nft_chain_nat=("kernel", [], list(CHAINS)))
+    node.write(
+        "/proc/modules", "".join(f"{name} 1 0 - Live 0x0\n" for name in ("nf_tables", "nft_redir", "nft_counter"))
+    )
+    node.write("/etc/modprobe.d/a.conf", f"alias {denied} off\n")
+    found = read_node(Files(str(node.root)), rule_set.all_modules)
+    assert would_load(rule_set, found) == names

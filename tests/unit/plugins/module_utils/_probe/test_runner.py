@@ -76,6 +76,24 @@ def test_with_autoload_the_kernel_may_load_a_module(without_xt_owner, tested):
     assert tested == [LEGACY]
 
 
+@pytest.mark.parametrize("autoload", [True, False])
+def test_a_rule_set_is_not_tested_if_the_kernel_would_load_a_blacklisted_dependency(
+    without_xt_owner, node, tested, autoload
+):
+    without_xt_owner()
+    node.tree(xt_owner=("kernel", ["nfnetlink"], ["ipt_owner", "ip6t_owner"]), nfnetlink=("kernel", [], []))
+    node.write("/etc/modprobe.d/a.conf", "blacklist nfnetlink\n")
+    results, _capabilities = runner.run_rule_sets(
+        [LEGACY], read_node(Files(str(node.root)), ["xt_owner"]), autoload, 10
+    )
+    assert tested == []
+    assert results[LEGACY.id] == runner.Result(
+        NOT_TESTED,
+        "the kernel would load xt_owner, and with it nfnetlink, which is blacklisted (/etc/modprobe.d/a.conf:1); "
+        "remove or override that line, then run the probe again",
+    )
+
+
 def test_a_rule_set_is_tested_without_a_module_that_is_not_installed(without_xt_owner, tested):
     runner.run_rule_sets([LEGACY], without_xt_owner(), False, 10)
     assert tested == [LEGACY]

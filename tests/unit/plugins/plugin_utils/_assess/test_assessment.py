@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
@@ -164,3 +165,55 @@ def test_a_module_that_only_the_rules_use_is_a_disagreement():
 
 def test_a_disagreement_about_what_is_present_is_none():
     assert readiness(facts(state="loaded", boot="yes"))["disagreements"] == []
+
+
+MISSING = {"state": "missing", "autoload": "never"}
+CHAINS = ("nft-chain-1-nat", "nft-chain-2-nat", "nft-chain-10-nat")
+
+
+@pytest.mark.parametrize(
+    "denied, options, verdict",
+    [
+        (CHAINS[1], {"backend": "nftables"}, "on_demand"),
+        (CHAINS[0], {"backend": "nftables"}, "not_ready"),
+        (CHAINS[1], {}, "not_ready"),
+        (CHAINS[2], {}, "on_demand"),
+        (CHAINS[2], {"ip_family": "dual"}, "not_ready"),
+        (CHAINS[2], {"istio_version": "1.27.1"}, "not_ready"),
+        (CHAINS[0], {"mode": "ambient"}, "on_demand"),
+    ],
+)
+def test_only_the_requests_of_the_selection_decide_the_verdict(denied, options, verdict):
+    chain = {"autoload": "denied", "requests": {request: "yes" for request in CHAINS if request != denied}}
+    absent = ("iptable_nat", "nft_chain_nat_ipv4", "nft_chain_nat_ipv6")
+    node = facts(nft_chain_nat=chain, **{name: MISSING for name in absent})
+    assert readiness(node, profile="effective", **options)["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    "name, denied, options, grade",
+    [
+        ("xt_REDIRECT", "ip6t_REDIRECT", {}, "on_demand"),
+        ("xt_REDIRECT", "ip6t_REDIRECT", {"ip_family": "dual"}, "unmet"),
+        ("xt_connmark", "ipt_CONNMARK", {"mode": "ambient"}, "unmet"),
+        ("xt_mark", "ipt_MARK", {"interception": "tproxy"}, "unmet"),
+        ("xt_mark", "ipt_MARK", {"mode": "ambient", "iptables_variant": "legacy"}, "on_demand"),
+        ("xt_tcpudp", "ipt_udp", {"iptables_variant": "legacy"}, "on_demand"),
+        ("xt_tcpudp", "ipt_udp", {"iptables_variant": "legacy", "dns_capture": True}, "unmet"),
+    ],
+)
+def test_families_and_extensions_of_rules_decide_which_requests_count(name, denied, options, grade):
+    others = {request: "yes" for request in AUTOLOAD_REQUESTS[name] if request != denied}
+    node = facts(**{name: {"autoload": "denied", "requests": others}})
+    for profile in ("effective", "combined"):
+        rows = readiness(node, profile=profile, **options)["requirements"]
+        assert [row["now"] for row in rows if row["name"] == name] == [grade]
+
+
+def test_the_reason_names_the_requests_that_lead_to_no_module():
+    node = facts(nft_chain_nat={"requests": {CHAINS[0]: "never"}})
+    assessment = readiness(node, profile="effective", backend="nftables")
+    assert assessment["verdict"] == "not_ready"
+    (row,) = [row for row in assessment["requirements"] if row["name"] == "nft_chain_nat"]
+    assert row["reason"] == "no module has the alias nft-chain-1-nat"
+    assert readiness(node, profile="effective")["verdict"] == "on_demand"

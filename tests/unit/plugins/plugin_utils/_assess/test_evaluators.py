@@ -147,7 +147,36 @@ def test_the_remedy_begins_with_the_blacklist_line(state, remedy):
         return next(row["remedy"] for row in rows if row["name"] == "xt_owner")
 
     assert remedy_with() == remedy
-    assert remedy_with(BLACKLISTED) == f"remove its blacklist line, then {remedy}"
+    assert remedy_with(BLACKLISTED) == f"remove the blacklist line of xt_owner, then {remedy}"
+
+
+NEEDS_BLACKLISTED = {
+    "axis": "boot",
+    "code": "blacklist",
+    "text": "blacklisted",
+    "where": "/etc/modprobe.d/x.conf:1",
+    "dependency": "x_tables",
+}
+
+
+def test_the_remedy_names_the_blacklisted_dependency():
+    entry = {"state": "loadable", "autoload": "yes", "boot": "no", "reasons": [NEEDS_BLACKLISTED]}
+    rows = readiness(facts(state="loaded", boot="yes", xt_owner=entry), profile="effective")["requirements"]
+    (row,) = [row for row in rows if row["name"] == "xt_owner"]
+    assert row["now"] == "on_demand"
+    assert row["reason"] == "boot: needs x_tables: blacklisted (/etc/modprobe.d/x.conf:1)"
+    assert row["remedy"].startswith("remove the blacklist line of x_tables, then load it")
+
+
+def test_the_reason_of_a_module_that_waits_also_names_its_blacklisted_dependency():
+    node = facts(
+        ip_tables={"autoload": "never", "reasons": [BLACKLISTED]},
+        iptable_nat={"autoload_after": "ip_tables", "reasons": [{**NEEDS_BLACKLISTED, "dependency": "ip_tables"}]},
+    )
+    (row,) = [row for row in readiness(node, profile="documented")["requirements"] if row["name"] == "iptable_nat"]
+    assert row["now"] == "unmet"
+    assert row["reason"].startswith("the kernel autoloads it only after ip_tables, which is not present (")
+    assert row["reason"].endswith("; boot: needs ip_tables: blacklisted (/etc/modprobe.d/x.conf:1)")
 
 
 def test_the_reason_of_a_module_that_waits_names_the_other_module():

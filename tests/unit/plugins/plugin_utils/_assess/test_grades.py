@@ -21,7 +21,7 @@ NEVER = {"autoload": "never"}
 
 def grade(name, required=(), **modules):
     """Return the grades (now, after a reboot) of a module on a node with these changes to loadable modules."""
-    grades = Grades(parse_facts(facts(**modules)).modules, required)
+    grades = Grades(parse_facts(facts(**modules)).modules, dict.fromkeys(required, ()))
     return grades.now(name), grades.after_reboot(name)
 
 
@@ -104,6 +104,30 @@ def test_a_module_that_the_next_kernel_has_under_an_unknown_name_is_unknown_unle
     entry = {"state": "loaded", "next_boot": {"state": "merged", "autoload": "yes"}}
     assert grade("xt_owner", xt_owner={**entry, "boot": "yes"}) == ("present", "present")
     assert grade("xt_owner", xt_owner={**entry, "boot": "no"}) == ("present", "unknown")
+
+
+CHAINS = ("nft-chain-1-nat", "nft-chain-2-nat", "nft-chain-10-nat")
+
+
+@pytest.mark.parametrize(
+    "requests, now, after_reboot",
+    [
+        ((), "unmet", "unknown"),
+        (CHAINS, "unmet", "unmet"),
+        (CHAINS[:1], "on_demand", "unknown"),
+        (CHAINS[1:2], "unmet", "on_demand"),
+        (CHAINS[2:], "unmet", "unmet"),
+        (CHAINS[:2], "unmet", "unknown"),
+    ],
+)
+def test_only_the_requests_that_the_rules_trigger_count(requests, now, after_reboot):
+    entry = {
+        "autoload": "denied",
+        "requests": {"nft-chain-1-nat": "yes", "nft-chain-10-nat": "never"},
+        "next_boot": {"autoload": "unknown", "requests": {"nft-chain-2-nat": "yes", "nft-chain-10-nat": "never"}},
+    }
+    grades = Grades(parse_facts(facts(nft_chain_nat=entry)).modules, {"nft_chain_nat": requests})
+    assert (grades.now("nft_chain_nat"), grades.after_reboot("nft_chain_nat")) == (now, after_reboot)
 
 
 class Row(NamedTuple):

@@ -42,6 +42,16 @@ def test_a_module_is_blacklisted_by_a_blacklist_line_only():
     assert not LOADED.is_blacklisted
 
 
+def test_the_names_on_the_blacklist_lines_are_those_of_the_module_and_of_what_is_loaded_with_it():
+    module = with_reasons(
+        Reason("autoload", "blacklist", "blacklisted", FILE),
+        Reason("boot", "blacklist", "blacklisted", FILE, dependency="nf_nat"),
+        Reason("boot", "blacklist", "blacklisted", "/etc/b.conf:1", dependency="nf_nat"),
+    )
+    assert module.list_blacklisted("xt_REDIRECT") == ("xt_REDIRECT", "nf_nat")
+    assert LOADED.list_blacklisted("xt_REDIRECT") == ()
+
+
 @pytest.mark.parametrize("code", ["blacklist", "install_override", "module_blacklist"])
 def test_lines_without_a_place_are_not_listed(code):
     assert with_reasons(Reason("now", code, "text")).has_unlisted_lines

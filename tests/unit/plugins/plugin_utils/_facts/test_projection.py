@@ -323,3 +323,56 @@ def test_an_old_kernel_creates_legacy_tables_when_it_loads_their_modules():
     found = parse(iptable_nat={"state": "loaded", "boot": "yes"})
     after = after_kernel(found, "5.10.0-30-amd64", OtherKernel())
     assert after.netfilter.legacy_tables["ipv4"] == ("nat",)
+
+
+def test_overriding_the_blacklist_of_a_dependency_changes_no_answer():
+    dependency = {**reason("boot", "blacklist"), "dependency": "x_tables"}
+    entry = {
+        "autoload": "unknown",
+        "boot": "yes",
+        "reasons": [reason("autoload", "kernel_modprobe_unknown"), dependency],
+    }
+    after = after_overrides(parse(xt_owner=entry), ["xt_owner"], LINES)
+    assert answers(after) == ("loadable", "unknown", "yes")
+    assert not after.modules["xt_owner"].is_blacklisted
+
+
+def test_the_kernel_ignores_the_blacklist_of_a_dependency_in_another_kernel_too():
+    found = parse(xt_owner={"reasons": [{**reason("boot", "blacklist"), "dependency": "x_tables"}]})
+    assert boot_other(found) == ("loadable", "yes", "no")
+    assert after_kernel(found, OTHER, OtherKernel()).modules["xt_owner"].is_blacklisted
+
+
+CHAINS = {"nft-chain-1-nat": "never"}
+
+
+def test_a_policy_allows_only_requests_that_lead_to_a_module():
+    entry = {"autoload": "denied", "requests": CHAINS, "reasons": [reason("autoload", "selinux")]}
+    entry["next_boot"] = {"autoload": "denied", "requests": CHAINS}
+    module = after_policy(parse(nft_chain_nat=entry)).modules["nft_chain_nat"]
+    assert (module.autoload, module.requests, module.next_boot) == ("yes", CHAINS, None)
+
+
+@pytest.mark.parametrize(
+    "code, autoload, requests",
+    [
+        ("blacklist", "yes", CHAINS),
+        ("alias_override", "denied", {**CHAINS, "nft-chain-2-nat": "yes"}),
+    ],
+)
+def test_only_lines_that_are_overridden_stop_denying_requests(code, autoload, requests):
+    entry = {
+        "autoload": "denied",
+        "requests": {**CHAINS, "nft-chain-2-nat": "yes"},
+        "reasons": [reason("autoload", "blacklist"), reason("autoload", code)],
+    }
+    module = after_overrides(parse(nft_chain_nat=entry), ["nft_chain_nat"], LINES).modules["nft_chain_nat"]
+    assert (module.autoload, module.requests) == (autoload, requests)
+
+
+def test_the_requests_after_a_reboot_are_those_of_the_next_boot():
+    following = {"autoload": "denied", "requests": {"nft-chain-1-nat": "yes"}}
+    rebooted = after_reboot(parse(nft_chain_nat={"requests": CHAINS, "next_boot": following}))
+    module = rebooted.modules["nft_chain_nat"]
+    assert (module.autoload, module.requests) == ("denied", {"nft-chain-1-nat": "yes"})
+    assert after_reboot(parse(nft_chain_nat={"requests": CHAINS})).modules["nft_chain_nat"].requests == CHAINS

@@ -389,14 +389,37 @@ def test_the_facts_have_each_line_as_it_is_written(node, files):
     assert paths == set(facts.conflicts)
 
 
-@pytest.mark.parametrize("name", ["br_netfilter", "ip_tables", "nf_conntrack", "nf_nat", "x_tables"])
-def test_a_blacklist_also_counts_for_modules_that_the_kernel_never_requests(node, name):
+@pytest.mark.parametrize(
+    "name, verdict",
+    [
+        ("br_netfilter", "not_ready"),
+        # The kernel never requests ip_tables, and so not x_tables, before it requests a table.
+        ("ip_tables", "not_ready"),
+        ("x_tables", "not_ready"),
+        # The kernel loads these as dependencies despite the blacklist.
+        ("nf_conntrack", "on_demand"),
+        ("nf_nat", "on_demand"),
+    ],
+)
+def test_a_blacklist_also_counts_for_modules_that_the_kernel_never_requests(node, name, verdict):
     node.write(CONF, BLACKLIST.format(name))
-    is_dependency = name in ("nf_conntrack", "nf_nat", "x_tables", "ip_tables")
     plan = plan_for(node, profile="documented")
-    assert name not in plan["load"] + plan["persist"]
-    assert plan["expected"]["verdict"] == ("ready" if is_dependency else "not_ready")
-    assert list_kinds(plan, "owner") == ([] if is_dependency else ["conflict"])
+    dependents = [other for other in KNOWN_MODULES if name in STANDARD.get(other, ("", []))[1]]
+    assert not {name, *dependents} & {*plan["load"], *plan["persist"]}
+    assert plan["expected"]["verdict"] == verdict
+    (step,) = [step for step in plan["steps"] if step["by"] == "owner"]
+    assert step["kind"] == "conflict"
+    assert step["where"] == f"{CONF}:1"
+    assert f"it keeps {name} from loading" in step["why"]
+    assert all(other in step["why"] for other in dependents if other in plan["modules"])
+
+
+@pytest.mark.parametrize("name", ["ip_tables", "nf_conntrack", "nf_nat", "x_tables"])
+def test_with_consent_the_blacklist_of_a_dependency_is_overridden(node, name):
+    node.write(CONF, BLACKLIST.format(name))
+    plan = plan_for(node, profile="documented", override_conflicts=True)
+    assert plan["expected"]["verdict"] == "ready"
+    assert list_kinds(plan, "owner") == []
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])

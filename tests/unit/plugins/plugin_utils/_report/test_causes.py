@@ -68,6 +68,16 @@ BLACKLIST = make_reason("autoload", "blacklist", "blacklisted (/etc/x.conf:3)", 
             "/etc/x.conf blacklists modules",
             id="blacklisted",
         ),
+        # The kernel waits for another module, and the role respects the blacklist of a dependency.
+        pytest.param(
+            {
+                "state": "loadable",
+                "autoload": "denied",
+                "reasons": [{**make_reason("boot", "blacklist", "x", "/etc/x.conf:3"), "dependency": "nf_tables"}],
+            },
+            "/etc/x.conf blacklists modules",
+            id="a blacklisted dependency",
+        ),
         # To list it in a boot file does not load it.
         pytest.param(
             {"state": "loaded", "autoload": "denied", "reasons": [BLACKLIST]},
