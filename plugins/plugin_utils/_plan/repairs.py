@@ -25,6 +25,7 @@ REPAIR_CODES = (
     Code.NOT_BUILT,
     Code.PROVIDER_MISSING,
     Code.CONTAINER,
+    Code.WSL,
     Code.TRANSIENT,
     Code.UNREADABLE,
 )

@@ -20,6 +20,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.reason_codes
     PREPARE,
     REASON_KINDS,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import is_declared
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
     BAD_GRADES,
     NoDataCode,
@@ -84,7 +85,7 @@ def find_cause(facts: NodeFacts, modules: NodeModules, requirement: ReportRequir
     package = _find_package(facts)
     file, system = _strip_line(where) or "A file", facts.os.name or "this system"
     text = kind.text.format(file=file, system=system, package=f"{package.name} {package.verb}")
-    if kind.remedy == PREPARE and facts.platform.managed_by is not None:
+    if kind.remedy == PREPARE and is_declared(facts.platform):
         # The role does not change such a node: its owner declares the modules.
         return make_cause(code, f"{text}; these systems are configured declaratively", DECLARE)
     return make_cause(code, text, kind.remedy.format(file=file, system=system, package=package.name))
