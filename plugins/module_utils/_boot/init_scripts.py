@@ -72,29 +72,36 @@ def _read_conf_d(boot: BootList, files: Files, _cmdline: str, release: str) -> N
         versions.append(version)
         version = version.rpartition(".")[0] or version
     for key in ["modules_" + re.sub(r"\W", "_", version) for version in versions] + ["modules"]:
-        if variables.get(key):
-            for name, number in variables[key]:
+        if key in variables and variables[key].is_set:
+            for name, number in variables[key].words:
                 boot.add_line(BootLine(canonicalize(name), f"{CONF_D_MODULES}:{number}"))
             return
 
 
-def _read_variables(boot: BootList, text: str) -> Dict[str, List[Tuple[str, int]]]:
-    """Return dict of variable to its words, each with the number of its line."""
-    variables: Dict[str, List[Tuple[str, int]]] = {}
+class _Value(NamedTuple):
+    """The value of a shell variable: whether it is not empty, and its words, each with the number of its line."""
+
+    is_set: bool
+    words: List[Tuple[str, int]]
+
+
+def _read_variables(boot: BootList, text: str) -> Dict[str, _Value]:
+    variables: Dict[str, _Value] = {}
     for match in _VARIABLE.finditer(text):
-        start = next((match.start(group) for group in (2, 3, 4) if match.group(group) is not None), match.end())
-        value = next((group for group in match.groups()[1:] if group is not None), "")
+        group = next(number for number in (2, 3, 4) if match.group(number) is not None)
+        is_set = bool(_OWN_VALUE.sub("", match.group(group)))
         words: List[Tuple[str, int]] = []
-        for word in re.finditer(r"\S+", value):
+        for word in re.finditer(r"\S+", match.group(group)):
             other = _OWN_VALUE.fullmatch(word.group())
             if other:
-                words += variables.get(other.group(1) or other.group(2), [])
+                value = variables.get(other.group(1) or other.group(2), _Value(False, []))
+                is_set = is_set or value.is_set
+                words += value.words
             elif "$" in word.group() or "`" in word.group():
-                cause = "the shell computes names in that file"
-                boot.doubt = Cause(Code.UNREADABLE, cause, CONF_D_MODULES)
+                boot.doubt = Cause(Code.UNREADABLE, "the shell computes names in that file", CONF_D_MODULES)
             else:
-                words.append((word.group(), text.count("\n", 0, start + word.start()) + 1))
-        variables[match.group(1)] = words
+                words.append((word.group(), text.count("\n", 0, match.start(group) + word.start()) + 1))
+        variables[match.group(1)] = _Value(is_set, words)
     return variables
 
 
@@ -138,6 +145,7 @@ DEBIAN = Rules(
 VOID = Rules(
     "Void's modules-load",
     ("/etc/modules-load.d", "/usr/lib/modules-load.d"),
+    hidden=True,
     whole_line=True,
     comment=r"^[#;].*",
     ignores_blacklist=False,

@@ -136,10 +136,10 @@ def test_each_script_reads_its_directories(node, name, script, directory, read_b
     assert list_names(read(node, script)) == (["xt_owner"] if name in read_by else [])
 
 
-def test_a_hidden_file_is_read_by_debian_only(node):
+def test_a_hidden_file_is_read_by_two_scripts(node):
     node.write("/etc/modules-load.d/.a.conf", "xt_owner\n")
     found = {name for name, script in READERS.items() if list_names(read(node, script))}
-    assert found == {"Debian"}
+    assert found == {"Debian", "Void"}
 
 
 @pytest.mark.parametrize("name, script", READERS.items(), ids=READERS)
@@ -190,6 +190,8 @@ CONF_D = {
     "the main version": ('modules_6="xt_owner"\nmodules="nf_nat"\n', ["xt_owner"]),
     "another version": ('modules_5="xt_owner"\nmodules="nf_nat"\n', ["nf_nat"]),
     "an empty list for the version": ('modules_6=""\nmodules="nf_nat"\n', ["nf_nat"]),
+    "blanks for the version": ('modules_6=" "\nmodules="nf_nat"\n', []),
+    "an addition to an empty list": ('modules="nf_nat"\nmodules_6="$modules_6"\n', ["nf_nat"]),
     "an addition": ('modules="xt_owner"\nmodules="${modules} xt_mark"\n', ["xt_mark", "xt_owner"]),
     "arguments": ('modules="xt_owner"\nmodule_xt_owner_args="debug"\n', ["xt_owner"]),
 }
