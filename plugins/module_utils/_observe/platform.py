@@ -19,8 +19,9 @@ INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 # user_namespaces(7): the map of the first user namespace; its size is the last user ID.
 INITIAL_UID_MAP = ["0", "0", "4294967295"]
 KIND = "/kind/version"  # kubernetes-sigs/kind: pkg/build/nodeimage
-# microsoft/WSL: src/linux/init registers it, also with a kernel of the user's own.
-WSL_MARKS = ("/proc/sys/fs/binfmt_misc/WSLInterop", "/run/WSL")
+# microsoft/WSL: src/linux/init creates both, also with a kernel of the user's own. Its entry in binfmt_misc is no mark,
+# since looking for it would mount binfmt_misc, and so load a module.
+WSL_MARKS = ("/run/WSL", "/usr/lib/wsl/lib")
 WSL = "wsl"
 BOOT_DIRECTORY = "/etc/modules-load.d"
 # What manages the files of a system; the first that exists counts.
@@ -68,7 +69,8 @@ def find_kernel_owner(kind: Optional[str]) -> Optional[Cause]:
     """
     if kind == WSL:
         return Cause(
-            Code.WSL, "Windows provides the kernel of this WSL machine, so what it loads on demand cannot be determined"
+            Code.WSL,
+            "Windows provides the kernel of this WSL machine, and not all that it has and loads can be seen from here",
         )
     return Cause(Code.CONTAINER, f"the kernel belongs to the host of this container ({kind})") if kind else None
 

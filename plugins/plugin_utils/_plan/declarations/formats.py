@@ -130,6 +130,10 @@ WRITE_BLOCK_REASONS = {
 CONTAINER_BLOCK = "this node is a container, so its boot files are not read when the kernel boots"
 READ_ONLY_BLOCK = "/etc is read-only"
 VOLATILE_BLOCK = "/etc is kept in memory, so a reboot removes what is written there"
+# The same about many systems.
+CONTAINER_SYSTEMS = "these nodes are containers"
+VOLATILE_SYSTEMS = "these systems keep /etc in memory"
+DECLARED_SYSTEMS = "these systems are configured declaratively"
 # These manage packages only; files in /etc may be written.
 PACKAGE_MANAGERS = {
     "transactional-update": "transactional-update installs packages on this node, for the next snapshot and reboot",
@@ -179,9 +183,12 @@ def package_block_reason(facts: Facts) -> str | None:
     return file_block_reason(facts) or PACKAGE_MANAGERS.get(facts.platform.managed_by or "")
 
 
-def is_declared(platform: Platform) -> bool:
-    """Return whether the owner declares the modules of such a system, because the role does not list them."""
-    return _find_file_block(platform) is not None
+def describe_system_block(platform: Platform) -> str | None:
+    """Return what such systems have in common that the role does not list modules on, or None if it does."""
+    block = _find_file_block(platform)
+    if block is None:
+        return None
+    return {CONTAINER_BLOCK: CONTAINER_SYSTEMS, VOLATILE_BLOCK: VOLATILE_SYSTEMS}.get(block, DECLARED_SYSTEMS)
 
 
 def make_declaration(facts: Facts, modules: Iterable[str]) -> Declaration | None:

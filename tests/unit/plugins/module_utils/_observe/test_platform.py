@@ -23,7 +23,7 @@ def observe_management(node, cmdline=""):
     [
         ({}, "6.1.0", None),
         ({}, "5.15.90.1-microsoft-standard-WSL2", "wsl"),
-        ({"/proc/sys/fs/binfmt_misc/WSLInterop": "enabled\n"}, "6.6.87-own", "wsl"),
+        ({"/run/WSL/1_interop": ""}, "6.6.87-own", "wsl"),
         ({"/run/systemd/container": "wsl\n"}, "5.15.90.1-microsoft-standard-WSL2", "wsl"),
         ({"/.dockerenv": ""}, "5.15.90.1-microsoft-standard-WSL2", "docker"),
         ({"/proc/1/environ": "PATH=/bin\0container=lxc\0"}, "6.1.0", "lxc"),

@@ -44,8 +44,10 @@ def test_one_cause_explains_many_nodes_and_requirements():
         ({"managed_by": "transactional-update"}, "Load and persist the modules: "),
         ({"managed_by": "ostree"}, "Declare the modules in the system's configuration; "),
         ({"etc": "volatile"}, "Declare the modules in the system's configuration; "),
+        ({"container": "kind"}, "Audit and prepare the host"),
+        ({"container": "wsl"}, "Load and persist the modules: "),
     ],
-    ids=["writable", "transactional-update", "ostree", "in memory"],
+    ids=["writable", "transactional-update", "ostree", "in memory", "container", "wsl"],
 )
 def test_the_remedy_of_a_node_that_the_role_does_not_change_is_a_declaration(platform, start):
     def change(found):
