@@ -169,6 +169,9 @@ class NodePlan:
         lines += [*self.hints, *self.not_removed]
         for alternative in self.alternatives:
             lines.append(f"alternative: {alternative.describe()}; the expected verdict is then {alternative.verdict}")
+        # A refused node shows it with the refusal.
+        if self.declaration is not None and not self.refused:
+            lines += [f"declaration ({self.declaration.kind}):", *self.declaration.text.splitlines()]
         if self.kernel_config:
             lines += [KERNEL_CONFIG_HEADING, *self.kernel_config]
         return lines

@@ -145,6 +145,12 @@ def test_a_declaration_for_bottlerocket_has_a_table_for_each_module():
     assert set(lines[2::3]) == {"autoload = true"}
 
 
+def test_the_text_of_a_plan_shows_the_declaration_unless_the_plan_is_refused():
+    text = plan_nftables(make_node("bottlerocket", platform=VOLATILE))["text"]
+    assert text[text.index("declaration (Bottlerocket):") + 1] == "[settings.kernel.modules.nf_tables]"
+    assert not any("declaration" in line for line in plan_nftables(make_node(**FEDORA_COREOS))["text"])
+
+
 def list_declared_lines(node):
     text = plan_nftables(node)["declaration"]["text"]
     return [line.strip() for line in text.partition("inline: |\n")[2].splitlines()]
