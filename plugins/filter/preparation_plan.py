@@ -111,7 +111,8 @@ _value:
           description:
             - V(packages), V(overrides), V(policy), V(boolean), V(modules) or V(reboot).
             - V(conflict) is a line of modprobe.d or a mask of systemd-modules-load that only its owner can remove.
-              V(repair) is something that only the owner of the node can repair.
+              V(declare) is what the owner sets up to load modules at boot, because the boot file would have no
+              effect on this node. V(repair) is something that only the owner of the node can repair.
           type: str
         what:
           description: What is done.

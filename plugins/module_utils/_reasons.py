@@ -63,7 +63,7 @@ class Code:
     NOT_INSTALLED = "not_installed"
     NOT_IN_TREE = "not_in_tree"
     NO_ALIAS = "no_alias"
-    NO_SYSTEMD = "no_systemd"
+    NO_BOOT_READER = "no_boot_reader"
     PROVIDER_MISSING = "provider_missing"
     SELINUX = "selinux"
     SELINUX_UNKNOWN = "selinux_unknown"
@@ -73,6 +73,7 @@ class Code:
     UNKNOWN_BOOT_ENTRY = "unknown_boot_entry"
     UNREADABLE = "unreadable"
     UNSIGNED_MODULE = "unsigned_module"
+    WSL = "wsl"
 
 
 CODES = tuple(sorted(value for name, value in vars(Code).items() if name.isupper()))

@@ -99,7 +99,7 @@ boot_file:
 """
 
 import os
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nodeprep.istio.plugins.module_utils._act import boot_file, load, safe_write
@@ -107,7 +107,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import read_loaded_modules
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed import boot_block
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonicalize, is_valid_name
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import read_node
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import Node, read_node
 
 
 class Request(NamedTuple):
@@ -151,6 +151,16 @@ def select_listed(names: List[str], listed: List[str]) -> List[str]:
     return [name for name in names if name in canonical]
 
 
+def list_names_outside_block(node: Node, text: str) -> Set[str]:
+    """Return the module names that the boot file lists outside the block, as systemd or as the node reads its lines.
+
+    Raises BootFileError.
+    """
+    in_block = set(boot_block.list_block_names(text))
+    listed = set(node.boot_list.names_by_file.get(boot_block.PATH, ())) - in_block
+    return listed | boot_block.list_other_names(text)
+
+
 def load_modules(module: AnsibleModule, names: List[str]) -> List[load.Failure]:
     """Load the modules, unless in check mode; return the failures."""
     if not names:
@@ -175,7 +185,7 @@ def apply_request(module: AnsibleModule, request: Request) -> Dict[str, Any]:
         before = boot_file.read_boot_file(is_required=bool(request.names))
     node = read_node(Files(), request.names)
     loadable = load.split_loadable(node, request.load)
-    persisted = load.select_persistable(node, request.persist or [], boot_block.list_other_names(before.text))
+    persisted = load.select_persistable(node, request.persist or [], list_names_outside_block(node, before.text))
     planned = boot_block.replace_block(before.text, persisted, before.exists)
     if (loadable.names or planned != before.text) and os.geteuid() != 0:
         module.fail_json(msg=f"become: loading modules and writing {boot_block.PATH} needs root; set become: true")

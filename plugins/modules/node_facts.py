@@ -332,32 +332,58 @@ ansible_facts:
           type: dict
           contains:
             container:
-              description: The kind of container that this system runs in; null if there is none.
+              description:
+                - The kind of container that this system runs in, for example V(docker), V(podman), V(lxc) or V(kind).
+                - V(user_namespace) if nothing else shows the container.
+                - V(wsl) on the Windows Subsystem for Linux, whose systems have boot files of their own.
+                - Null if there is none.
               type: str
             machine:
               description: Vendor and product name of the machine; null if they cannot be read.
               type: str
             can_load_modules:
-              description: Whether this task has the capability to load modules; null if this cannot be determined.
+              description:
+                - Whether this task may load modules; null if this cannot be determined.
+                - A capability in a user namespace does not allow that.
+              type: bool
+            user_namespace:
+              description: V(true) if this system runs in a user namespace other than the first.
+              returned: if it does
               type: bool
             systemd:
               description: Whether systemd is the init system.
               type: bool
+            init:
+              description:
+                - The init system that runs or, below another root, is installed. V(systemd), V(openrc), V(runit),
+                  V(sysvinit) or V(busybox).
+                - Null if it is another one or unknown.
+              type: str
             managed_by:
               description:
-                - What manages the files of this system, V(ostree), V(transactional-update), or V(image) if C(/etc)
-                  is mounted read-only.
-                - Null if files may be changed directly.
+                - What manages the files of this system, V(ostree), V(nixos), or V(image) if C(/etc) is mounted
+                  read-only.
+                - V(transactional-update) manages the packages only.
+                - Null if files and packages may be changed directly.
+              type: str
+            etc:
+              description:
+                - V(read_only) if C(/etc/modules-load.d) is mounted read-only.
+                - V(volatile) if it is in memory, so a reboot does not keep what is written there. That includes an
+                  overlay whose upper directory is in memory.
+              returned: unless a reboot keeps what is written there
               type: str
             boot_files_read:
-              description: V(false) if C(modules-load.d) is not read at boot; null if this cannot be determined.
-              returned: unless it is certain that C(modules-load.d) is read at boot
+              description:
+                - V(false) if no program reads C(/etc/modules-load.d) at boot; null if this cannot be determined.
+              returned: unless it is certain that C(/etc/modules-load.d) is read at boot
               type: bool
             boot_files_mask:
               description:
-                - The unit file or the option of the kernel command line that masks systemd-modules-load; null if
-                  there is none.
-              returned: unless it is certain that C(modules-load.d) is read at boot
+                - The unit file or the option of the kernel command line that masks systemd-modules-load.
+                - Without systemd, the init script that would read C(/etc/modules-load.d) and that is not enabled.
+                - Null if there is none.
+              returned: unless it is certain that C(/etc/modules-load.d) is read at boot
               type: str
         managed:
           description: The files and the policy module of this collection on the node.

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decide for each module whether it is present after a reboot, as systemd-modules-load loads the boot list."""
+"""Decide for each module whether it is present after a reboot, by what the boot list loads."""
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._boot.modules_load import BootLine, BootList
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot.boot_list import BootLine, BootList
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modprobe import Modprobe
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, Cause, Code
 
@@ -46,7 +46,10 @@ class NextBoot:
                 unknown = f"{self._modprobe.tree.path} has no such module; remove the line"
                 self._block(line, line.name, block or Cause(Code.UNKNOWN_BOOT_ENTRY, unknown))
             for target in targets:
-                block = self._modprobe.conf.find_blacklist(target.module) or self._modprobe.find_block(target.module)
+                block = self._modprobe.find_block(target.module)
+                # modprobe without -b: kmod, libkmod-module.c, KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY.
+                if target.by_alias or not line.ignores_blacklist:
+                    block = self._modprobe.conf.find_blacklist(target.module) or block
                 if block:
                     self._block(line, target.module, block)
                     self._block(line, line.name, block)
@@ -74,18 +77,12 @@ class NextBoot:
 
     def _decide_loaded(self, name: str) -> BootAnswer:
         line, loaded_by = self._loaded[name]
-        uncertainty = self._modprobe.find_uncertainty(name) or self._find_line_uncertainty(line)
+        uncertainty = self._modprobe.find_uncertainty(name) or line.uncertainty
         if uncertainty:
             return "unknown", uncertainty
         if loaded_by:
             return "yes", Cause(Code.DEPENDENCY, f"loaded together with {loaded_by}", line.where)
         return "yes", None
-
-    def _find_line_uncertainty(self, line: BootLine) -> Optional[Cause]:
-        """Return the cause if the line may not be read at boot, or None."""
-        if line.uncertainty or self._boot.certain or line.read_by_script:
-            return line.uncertainty
-        return Cause(Code.NO_SYSTEMD, "the node has no systemd to read that file", listed_in=line.where)
 
     def _decide_not_loaded(self, name: str) -> BootAnswer:
         listed = next((line for line in self._boot.lines if line.name == name), None)
@@ -106,6 +103,4 @@ class NextBoot:
             if line.name == name and line.ineffective:
                 is_masked = line.ineffective.code == Code.BOOT_FILE_MASKED
                 return ("no" if is_masked else "ineffective"), line.ineffective
-        if self._boot.certain:
-            return "no", None
-        return "unknown", Cause(Code.NO_SYSTEMD, "without systemd, what loads at boot cannot be determined")
+        return ("unknown", self._boot.doubt) if self._boot.doubt else ("no", None)

@@ -1,10 +1,12 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""modules-load.d(5): the modules that the node's configuration loads at boot, and the lines that do not work."""
+"""modules-load.d(5): the modules that systemd loads at boot, and the lines that do not work."""
 
 import os
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Iterator, List, Optional, Tuple
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot.boot_list import BootLine, BootList
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot.init_system import MODULES_LOAD_PROGRAMS
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files, find_conf_files, is_volatile
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import list_cmdline_values
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import canonicalize
@@ -25,7 +27,6 @@ DIRECTORIES = (
 )
 PERSISTENT_DIRECTORIES = tuple(directory for directory in DIRECTORIES if not is_volatile(directory))
 VOLATILE_DIRECTORIES = tuple(directory for directory in DIRECTORIES if is_volatile(directory))
-SERVICES = ("/usr/lib/systemd/systemd-modules-load", "/lib/systemd/systemd-modules-load")
 # systemd.unit(5), without the directories below /run, which a reboot clears. The first file that exists counts.
 UNIT_FILES = (
     "/etc/systemd/system/" + MODULES_LOAD_UNIT,
@@ -33,62 +34,8 @@ UNIT_FILES = (
     "/usr/lib/systemd/system/" + MODULES_LOAD_UNIT,
     "/lib/systemd/system/" + MODULES_LOAD_UNIT,
 )
-# Debian's and OpenRC's init scripts read it; systemd reads it only through a link in modules-load.d.
+# systemd reads it only through a link in modules-load.d.
 ETC_MODULES = "/etc/modules"
-SCRIPTS = ("/etc/init.d/kmod", "/etc/init.d/modules")
-
-
-class BootLine(NamedTuple):
-    """A line that lists a module for the boot.
-
-    :ivar name: canonical name, of a module or an alias.
-    :ivar where: "path:line".
-    :ivar ineffective: the Cause if the line loads nothing with any kernel; None if it counts.
-    :ivar uncertainty: the Cause if it cannot be determined whether the line is read, or None.
-    :ivar read_by_script: whether an init script reads the line.
-    """
-
-    name: str
-    where: str
-    ineffective: Optional[Cause] = None
-    uncertainty: Optional[Cause] = None
-    read_by_script: bool = False
-
-
-class BootList:
-    """What the node loads at boot.
-
-    :ivar certain: whether all lines are read for certain; without systemd only those of /etc/modules are.
-    :ivar lines: the lines that count, in the order in which they are read.
-    :ivar ineffective_lines: the lines that load nothing, each with its cause.
-    :ivar initramfs_names: names that only the initramfs loads.
-    :ivar names_by_file: dict of path to the module names that it lists, in order.
-    :ivar unreadable_path: a file or directory that is unreadable, so nothing is certain; None if all were read.
-    :ivar boot_files_read: whether modules-load.d is read at boot; None if that is unknown, as without systemd.
-    :ivar boot_files_mask: what masks the service, a unit file's path or words of the kernel command line, or None.
-    """
-
-    def __init__(self) -> None:
-        self.certain = True
-        self.lines: List[BootLine] = []
-        self.ineffective_lines: List[BootLine] = []
-        self.initramfs_names: Set[str] = set()
-        self.names_by_file: Dict[str, List[str]] = {}
-        self.unreadable_path: Optional[str] = None
-        self.boot_files_read: Optional[bool] = True
-        self.boot_files_mask: Optional[str] = None
-
-    def add_line(self, path: str, line: BootLine) -> None:
-        """Add a line of a file to the list in which it belongs."""
-        if line.ineffective:
-            self.ineffective_lines.append(line)
-        else:
-            self.lines.append(line)
-            self.names_by_file.setdefault(path, []).append(line.name)
-
-    def note_unreadable(self, path: str) -> None:
-        """Note that a file or directory is unreadable; the first one is kept."""
-        self.unreadable_path = self.unreadable_path or path
 
 
 def parse_lines(text: str) -> Iterator[Tuple[int, str]]:
@@ -103,9 +50,8 @@ def parse_lines(text: str) -> Iterator[Tuple[int, str]]:
             yield number, name
 
 
-def read_boot_list(files: Files, cmdline: str) -> BootList:
-    """Read the boot list of the node behind I(files); I(cmdline) is the kernel command line."""
-    boot = BootList()
+def read_files(boot: BootList, files: Files) -> List[str]:
+    """Add the lines of the files as systemd reads them; return the files that count."""
     paths, shadowed = find_conf_files(files, PERSISTENT_DIRECTORIES)
     for path in paths:
         text = files.read(path)
@@ -113,7 +59,7 @@ def read_boot_list(files: Files, cmdline: str) -> BootList:
             boot.note_unreadable(path)
         uncertainty = _find_shadow(files, path)
         for line in _parse_file(path, text or ""):
-            boot.add_line(path, line._replace(uncertainty=uncertainty))
+            boot.add_line(line._replace(uncertainty=uncertainty))
     for directory in DIRECTORIES:
         if directory in files.unreadable:
             boot.note_unreadable(directory)
@@ -122,12 +68,19 @@ def read_boot_list(files: Files, cmdline: str) -> BootList:
     for path in find_conf_files(files, VOLATILE_DIRECTORIES).paths:
         cause = Cause(Code.BOOT_FILE_VOLATILE, "a reboot removes that file")
         boot.ineffective_lines += _read_ineffective(files, path, cause)
+    return paths
+
+
+def apply_systemd(boot: BootList, files: Files, cmdline: str) -> None:
+    """Add what systemd loads at boot: modules-load.d and options of the kernel command line."""
+    paths = read_files(boot, files)
     _apply_command_line(boot, cmdline)
-    if any(files.exists(path) for path in SERVICES):
-        apply_systemd(boot, files, paths, cmdline)
-    else:
-        apply_init_scripts(boot, files)
-    return boot
+    _apply_service(boot, files, cmdline)
+    real_path = os.path.realpath(files.resolve(ETC_MODULES))
+    is_linked = any(os.path.realpath(files.resolve(path)) == real_path for path in paths)
+    if files.exists(ETC_MODULES) and not is_linked:
+        cause = Cause(Code.BOOT_FILE_NOT_READ, "no link in /etc/modules-load.d leads to that file")
+        boot.ineffective_lines += _read_ineffective(files, ETC_MODULES, cause)
 
 
 def _find_shadow(files: Files, path: str) -> Optional[Cause]:
@@ -154,7 +107,7 @@ def _apply_shadowed(boot: BootList, files: Files, path: str, winner: str) -> Non
 
 def _apply_command_line(boot: BootList, cmdline: str) -> None:
     for name in _list_cmdline_names(cmdline, "modules-load"):
-        boot.add_line(COMMAND_LINE, BootLine(name, COMMAND_LINE))
+        boot.add_line(BootLine(name, COMMAND_LINE))
     boot.initramfs_names.update(_list_cmdline_names(cmdline, "rd.modules-load"))
 
 
@@ -165,28 +118,18 @@ def _list_cmdline_names(cmdline: str, key: str) -> List[str]:
     return names
 
 
-def apply_systemd(boot: BootList, files: Files, paths: Sequence[str], cmdline: str) -> None:
-    """Apply what systemd-modules-load does with the lines: it may be masked, and it reads modules-load.d only.
-
-    :param paths: the files of modules-load.d that count.
-    """
+def _apply_service(boot: BootList, files: Files, cmdline: str) -> None:
+    """Apply what keeps systemd-modules-load from loading the lines: a mask, or a systemd without it."""
     mask = boot.boot_files_mask = _find_mask(files, cmdline)
     unreadable = next((path for path in UNIT_FILES if path in files.unreadable), None)
     if mask:
-        boot.boot_files_read = False
-        cause = Cause(Code.SERVICE_MASKED, f"systemd-modules-load is masked by {mask}")
-        for line in boot.lines:
-            boot.ineffective_lines.append(line._replace(ineffective=cause._replace(listed_in=line.where)))
-        boot.lines = []
+        boot.disable_lines(Cause(Code.SERVICE_MASKED, f"systemd-modules-load is masked by {mask}"))
     elif unreadable:
-        boot.boot_files_read = None
-        cause = Cause(Code.UNREADABLE, "a unit file that may mask systemd-modules-load is unreadable", unreadable)
-        boot.lines = [line._replace(uncertainty=cause) for line in boot.lines]
-    real_path = os.path.realpath(files.resolve(ETC_MODULES))
-    is_linked = any(os.path.realpath(files.resolve(path)) == real_path for path in paths)
-    if files.exists(ETC_MODULES) and not is_linked:
-        cause = Cause(Code.BOOT_FILE_NOT_READ, "no link in /etc/modules-load.d leads to that file")
-        boot.ineffective_lines += _read_ineffective(files, ETC_MODULES, cause)
+        text = "a unit file that may mask systemd-modules-load is unreadable"
+        boot.doubt_lines(Cause(Code.UNREADABLE, text, unreadable))
+    elif not any(files.exists(path) for path in MODULES_LOAD_PROGRAMS):
+        boot.doubt = Cause(Code.NO_BOOT_READER, "systemd runs, but its program systemd-modules-load was not found")
+        boot.doubt_lines(boot.doubt)
 
 
 def _find_mask(files: Files, cmdline: str) -> Optional[str]:
@@ -204,20 +147,6 @@ def _find_mask(files: Files, cmdline: str) -> Optional[str]:
         if content is not None:
             return None if content else path
     return None
-
-
-def apply_init_scripts(boot: BootList, files: Files) -> None:
-    """Apply what init scripts do: they read /etc/modules, and without systemd modules-load.d may not be read at all.
-
-    Each line of /etc/modules is a name and its options.
-    """
-    boot.certain = False
-    boot.boot_files_read = None
-    if not any(files.exists(path) for path in SCRIPTS):
-        return
-    for number, line in parse_lines(files.read(ETC_MODULES) or ""):
-        name = canonicalize(line.split()[0])
-        boot.add_line(ETC_MODULES, BootLine(name, f"{ETC_MODULES}:{number}", read_by_script=True))
 
 
 def _read_ineffective(files: Files, path: str, cause: Cause) -> List[BootLine]:

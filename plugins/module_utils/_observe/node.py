@@ -6,10 +6,11 @@ import functools
 import re
 from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._boot import kernels, modules_load, sysctl
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot import kernels, sysctl
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot.boot_list import BootList
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot.boot_readers import read_boot_list
 from ansible_collections.nodeprep.istio.plugins.module_utils._boot.boot_state import BootAnswer, NextBoot
 from ansible_collections.nodeprep.istio.plugins.module_utils._boot.kernels import NextKernel
-from ansible_collections.nodeprep.istio.plugins.module_utils._boot.modules_load import BootList
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import modprobe_conf, modules_tree, proc
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modprobe import Modprobe
@@ -45,7 +46,9 @@ class BootDecisions:
         """Return what :meth:`NextBoot.decide` returns for this node, which must always be the same."""
         if self._next_boot is None:
             modprobe = node.modprobe.for_next_boot(node.conf)
-            self._next_boot = NextBoot(node.boot_list, modprobe, node.container_cause, node.unread_tree_cause)
+            # The systemd of WSL reads its own boot files; those of a container are not read.
+            container = None if node.platform["container"] == platform.WSL else node.container_cause
+            self._next_boot = NextBoot(node.boot_list, modprobe, container, node.unread_tree_cause)
         return self._next_boot.decide(name, state)
 
 
@@ -98,10 +101,7 @@ class Node(NamedTuple):
     @property
     def container_cause(self) -> Optional[Cause]:
         """The cause for which the kernel cannot be inspected or changed from this system, or None."""
-        kind = self.platform["container"]
-        if kind == "wsl":
-            return Cause(Code.CONTAINER, "the kernel is the one of WSL, which Windows starts")
-        return Cause(Code.CONTAINER, f"the kernel belongs to the host of this container ({kind})") if kind else None
+        return platform.find_kernel_owner(self.platform["container"])
 
     @property
     def flat_tree_cause(self) -> Optional[Cause]:
@@ -170,6 +170,7 @@ def read_node(files: Files, names: Sequence[str], kernel: str = "running", run: 
     next_kernel = kernels.read_next_kernel(files, installed, running_release, bool(host["container"]))
     release = _choose_release(kernel, running_release, next_kernel, installed)
     is_running = kernel == "running" and bool(running_release)
+    boots = next_kernel if is_running else None
     cmdline = files.read(COMMAND_LINE) or ""
     selinux_now = selinux.observe_selinux(files)
     selinux_after_boot = selinux_now
@@ -188,7 +189,7 @@ def read_node(files: Files, names: Sequence[str], kernel: str = "running", run: 
         selinux_after_boot=selinux_after_boot,
         denial_after_boot=sysctl.find_autoload_denial(files, cmdline),
         platform=host,
-        boot_list=modules_load.read_boot_list(files, cmdline),
+        boot_list=read_boot_list(files, cmdline, boots.release if boots and boots.certain else release),
     )
     node = _read_kernel(system, names, release, is_running)
     return node._replace(after_reboot=_read_after_reboot(system, names, node)) if is_running else node

@@ -82,12 +82,14 @@ class Grades:
         if state == "builtin" or module.boot == "yes":
             return "present"
         # The provider of a merged module is unknown here only if the name is an alias that only the next kernel has.
-        if state in ("unknown", "merged") or module.boot == "unknown":
+        if state in ("unknown", "merged"):
             return "unknown"
+        grade: Grade = "unmet"
         if state in ("loadable", "loaded"):
             answer = module.answer_requests_at_next_boot(self._requests.get(name, ()))
-            return self._grade_autoload(answer, module.autoload_after, self._grade_after_reboot)
-        return "unmet"
+            grade = self._grade_autoload(answer, module.autoload_after, self._grade_after_reboot)
+        # Whether or not a list loads the module at boot, the kernel loads it on demand.
+        return "unknown" if module.boot == "unknown" and grade != "on_demand" else grade
 
     def _grade_autoload(self, autoload: Autoload, after: str | None, grade: Callable[[str], Grade]) -> Grade:
         if autoload == "unknown":

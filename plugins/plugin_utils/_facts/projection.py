@@ -159,7 +159,9 @@ def _boot_if_listed(facts: Facts, module: ModuleFacts) -> Boot:
         "unknown": "unknown",
     }
     state = None if module.next_boot is None else module.next_boot.state
-    answers = (with_next_kernel.get(state, "yes"), _boot_by_line(facts))
+    # A reboot removes the boot file of this collection if /etc is not kept.
+    by_file: Boot = "ineffective" if facts.platform.etc == "volatile" else _boot_by_line(facts)
+    answers = (with_next_kernel.get(state, "yes"), by_file)
     if "ineffective" in answers:
         return "ineffective"
     return "unknown" if "unknown" in answers else "yes"

@@ -83,6 +83,10 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
     Code.CONTAINER: ReasonKind(
         "The node is a container, which uses the kernel of its host", "Audit and prepare the host"
     ),
+    Code.WSL: ReasonKind(
+        "The node is a WSL machine, whose kernel Windows provides",
+        "Update the kernel with wsl --update, or set another kernel in .wslconfig",
+    ),
     Code.PROVIDER_MISSING: ReasonKind(
         "The kernel of {system} includes neither the modules nor the modules that took over their code",
         "Boot a kernel that includes them",
@@ -120,8 +124,8 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
         "{file} lists modules that this kernel no longer has", "Remove the lines from {file}"
     ),
     Code.MALFORMED_BOOT_ENTRY: ReasonKind(
-        "{file} contains lines that are not a single module name",
-        "Write one module name per line in {file}, and comments on separate lines",
+        "{file} contains lines that are not read as the name of a module",
+        "Write one module name per line in {file}, comments on separate lines, and a line feed after the last line",
     ),
     Code.FLAT_TREE: ReasonKind(
         "The modules lie in one directory without an index, so that modprobe cannot find them by name",
@@ -140,10 +144,11 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
         "Unmask it: systemctl unmask systemd-modules-load",
     ),
     Code.BOOT_FILE_MASKED: ReasonKind("{file} lists modules, but another file of the same name replaces it", PREPARE),
-    Code.BOOT_FILE_NOT_READ: ReasonKind("{file} lists modules, but systemd does not read it", PREPARE),
+    Code.BOOT_FILE_NOT_READ: ReasonKind("{file} lists modules, but is not read at boot", PREPARE),
     Code.BOOT_FILE_VOLATILE: ReasonKind("{file} lists modules, but a reboot deletes it", PREPARE),
-    Code.NO_SYSTEMD: ReasonKind(
-        "The node has no systemd that reads the boot files", "Load the modules at boot with the node's init system"
+    Code.NO_BOOT_READER: ReasonKind(
+        "No program is known to read the boot files when the node boots",
+        "Enable the service of the init system that loads modules, or load the modules with it in another way",
     ),
     NOT_LOADED: ReasonKind("Modules are installed but not loaded, and the kernel does not autoload them", PREPARE),
     NOT_PERSISTED: ReasonKind("Modules are loaded, but no boot file lists them", PREPARE),

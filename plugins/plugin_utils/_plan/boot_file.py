@@ -5,22 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.boot_block import PATH as BOOT_FILE
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, MODULES_LOAD_UNIT
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import write_block_reason
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import (
+    CONTAINER_BLOCK,
+    VOLATILE_BLOCK,
+    Declaration,
+    write_block_reason,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import ModulePlan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Step, StepKind
 
 # systemctl(1): only units that are masked in this directory can be unmasked.
 UNMASKABLE_IN = "/etc/systemd/system/"
-NO_SYSTEMD = (
-    "systemd does not run on this node, and nothing else reads /etc/modules-load.d; "
-    "list the modules in a file that the init system reads, for example /etc/modules"
-)
+# What starts a service at boot, by the init system.
+ENABLE_COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "openrc": ("rc-update", "add", "{service}", "boot"),
+    "runit": ("update-rc.d", "{service}", "defaults"),
+    "sysvinit": ("update-rc.d", "{service}", "defaults"),
+}
 BROKEN_BLOCK = f"{BOOT_FILE}: unbalanced BEGIN/END markers; remove them and run again"
 
 
@@ -41,12 +48,14 @@ def find_write_refusal(facts: Facts, kinds: Collection[StepKind], modules: Modul
         return unusable + alternative
     block = write_block_reason(facts)
     if block and (writes_boot_file or set(kinds) - {"modules"}):
-        remedy = "declare the changes in the system's configuration"
+        is_container = block == CONTAINER_BLOCK
+        remedy = "prepare its host" if is_container else "declare the changes in the system's configuration"
         if set(kinds) == {"modules"}:
             remedy += only_load
         return f"nothing is written to this node: {block}; {remedy}"
-    if writes_boot_file and facts.platform.systemd is False:
-        return f"{BOOT_FILE} is not written: {NO_SYSTEMD}{only_load}"
+    useless = describe_useless_file(facts)
+    if writes_boot_file and useless:
+        return f"{BOOT_FILE} is not written: {useless}{only_load}"
     shadowed = facts.managed.shadowed_file
     if writes_boot_file and modules.persist and shadowed:
         return (
@@ -64,6 +73,48 @@ def _describe_unusable(facts: Facts) -> str | None:
     return None
 
 
+def describe_useless_file(facts: Facts) -> str | None:
+    """Return why the boot file would have no effect on this node though the role may write it, or None.
+
+    With systemd there is always a program that reads it; see make_unmask_step().
+    """
+    if write_block_reason(facts):
+        return None
+    if facts.platform.etc == "volatile":
+        return VOLATILE_BLOCK
+    if facts.platform.systemd is False and not facts.platform.boot_files_read:
+        init = facts.platform.init or "the init system"
+        script = facts.platform.boot_files_mask
+        if script:
+            return f"{script} would read {BOOT_FILE}, but no runlevel of {init} starts it"
+        if facts.platform.boot_files_read is False:
+            return f"no script that {init} starts reads {BOOT_FILE}"
+        return f"whether {init} reads {BOOT_FILE} cannot be determined"
+    return None
+
+
+def make_declare_step(facts: Facts, names: Sequence[str], declaration: Declaration | None) -> Step | None:
+    """Return what the owner does to load modules at boot that the role does not list; None if there are none.
+
+    :param names: the modules.
+    """
+    reason = describe_useless_file(facts)
+    if not names or reason is None:
+        return None
+    why = f"{reason}; these modules are loaded now and not after a reboot: {', '.join(names)}"
+    what = "have the init system load the modules at each boot"
+    command: tuple[str, ...] = ()
+    script = facts.platform.boot_files_mask
+    if declaration is not None:
+        what = f"declare the modules in the system's configuration ({declaration.kind})"
+    elif script and facts.platform.etc != "volatile":
+        service = script.rpartition("/")[2]
+        what = f"enable {script} and run again; the role then lists the modules"
+        template = ENABLE_COMMANDS.get(facts.platform.init or "", ())
+        command = tuple(word.format(service=service) for word in template)
+    return Step("declare", what, why, "owner", script or BOOT_FILE, command=command)
+
+
 def make_unmask_step(facts: Facts, modules: ModulePlan) -> Step | None:
     """Return what the owner does if nothing reads the boot files that list modules, or None."""
     listed = set(modules.persist)
@@ -72,6 +123,8 @@ def make_unmask_step(facts: Facts, modules: ModulePlan) -> Step | None:
     idle = [name for name in modules.modules if name in listed]
     if not modules.writes_boot_file or facts.platform.boot_files_read is not False or not idle:
         return None
+    if facts.platform.systemd is False:
+        return None  # see make_declare_step()
     mask = facts.platform.boot_files_mask or ""
     why = f"it is masked ({mask}), so these modules are listed but not loaded at boot: {', '.join(idle)}"
     if not mask.startswith("/"):

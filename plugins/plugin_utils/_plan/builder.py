@@ -28,12 +28,18 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.alternatives 
     Situation,
     find_alternatives,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.boot_file import find_write_refusal, make_unmask_step
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.boot_file import (
+    describe_useless_file,
+    find_write_refusal,
+    make_declare_step,
+    make_unmask_step,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import (
     Declaration,
+    file_block_reason,
     make_declaration,
-    write_block_reason,
+    package_block_reason,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.kernel_config import make_kernel_config
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import (
@@ -67,7 +73,8 @@ class PlanContext:
     """What all stages work with.
 
     ``observed`` are the facts of the node as it is now, ``assessment`` is about them. ``consent`` is the one that
-    applies to this node, ``ignored_consents`` are the variables of the role that are ignored on it.
+    applies to this node, ``ignored_consents`` are the variables of the role that are ignored on it. ``unlisted`` is
+    whether the modules should be listed, but the boot file would have no effect.
     """
 
     observed: Facts
@@ -75,6 +82,7 @@ class PlanContext:
     selection: Selection
     consent: Consent
     ignored_consents: tuple[str, ...]
+    unlisted: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,11 +148,17 @@ def _prepare(facts: Facts, selection: Selection, consent: Consent) -> _Prepared:
 
 def _make_context(facts: Facts, selection: Selection, consent: Consent) -> PlanContext:
     ignored: tuple[str, ...] = ()
-    if write_block_reason(facts):
-        # What the role must not write becomes a step of the owner, as without consent.
+    # What the role must not write becomes a step of the owner, as without consent.
+    if file_block_reason(facts):
         ignored = consent.list_write_consents()
         consent = consent.without_write_consents()
-    return PlanContext(facts, assess(facts, selection), selection, consent, ignored)
+    elif package_block_reason(facts) and consent.install_packages:
+        ignored = ("istio_node_install_packages",)
+        consent = replace(consent, install_packages=False)
+    unlisted = consent.persist and consent.selinux != "policy" and describe_useless_file(facts) is not None
+    if unlisted:
+        consent = replace(consent, persist=False)
+    return PlanContext(facts, assess(facts, selection), selection, consent, ignored, unlisted)
 
 
 def install_packages(state: PlanState, context: PlanContext) -> PlanState:
@@ -198,6 +212,18 @@ def unmask_boot_files(state: PlanState, context: PlanContext) -> PlanState:
     return state.add_steps(make_unmask_step(context.observed, state.modules))
 
 
+def declare_modules(state: PlanState, context: PlanContext) -> PlanState:
+    """Plan what the owner declares if the boot file would have no effect."""
+    if not context.unlisted:
+        return state
+    assessment = assess(state.facts, context.selection)
+    listed = plan_modules(state.facts, assessment, replace(context.consent, persist=True)).persist
+    names = [name for name in listed if state.facts.modules[name].boot != "yes"]
+    declaration = make_declaration(context.observed, names) if names else None
+    step = make_declare_step(context.observed, names, declaration)
+    return replace(state, declaration=declaration).add_steps(step)
+
+
 def check_refusals(state: PlanState, context: PlanContext) -> PlanState:
     """Refuse all steps of the role if one of them is impossible, or if no step satisfies an unmet requirement."""
     kinds = {step.kind for step in state.steps if step.by == "role"}
@@ -206,7 +232,7 @@ def check_refusals(state: PlanState, context: PlanContext) -> PlanState:
     refusals = (*state.modules.refusals, *(refusal for refusal in (boot_file, policy) if refusal is not None))
     if not refusals:
         return state
-    declaration = None
+    declaration = state.declaration
     if boot_file and state.modules.persist:
         declaration = make_declaration(context.observed, state.modules.persist)
     return replace(
@@ -242,6 +268,7 @@ STAGES: tuple[Stage, ...] = (
     change_selinux,
     load_modules,
     unmask_boot_files,
+    declare_modules,
     check_refusals,
     reboot,
 )
@@ -295,4 +322,4 @@ def _list_hints(state: PlanState, context: PlanContext, load: Iterable[str]) -> 
 
 def _describe_ignored(context: PlanContext) -> str:
     verb = "is" if len(context.ignored_consents) == 1 else "are"
-    return f"{', '.join(context.ignored_consents)} {verb} ignored: {write_block_reason(context.observed)}"
+    return f"{', '.join(context.ignored_consents)} {verb} ignored: {package_block_reason(context.observed)}"

@@ -19,7 +19,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cod
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import Assessment
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, ModuleFacts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import write_block_reason
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import package_block_reason
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.reboot import find_next_kernel, needs_reboot
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Actor, Step
 
@@ -242,7 +242,7 @@ def _make_step(facts: Facts, manager: PackageManager, packages: Sequence[Package
     what = f"install {', '.join(names)}"
     if by == "role":
         args = {"manager": manager.name, "names": names, "release": strip_variant(facts.kernel.release)}
-    elif manager.is_run_by_role and not write_block_reason(facts):
+    elif manager.is_run_by_role and not package_block_reason(facts):
         what += ", or set istio_node_install_packages: true"
     return Step(
         "packages",

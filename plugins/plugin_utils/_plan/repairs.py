@@ -26,6 +26,7 @@ REPAIR_CODES = (
     Code.PROVIDER_MISSING,
     Code.CONTAINER,
     Code.FLAT_TREE,
+    Code.WSL,
     Code.TRANSIENT,
     Code.UNREADABLE,
 )

@@ -12,7 +12,7 @@ from typing import Literal
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import ForecastSummary
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import Declaration
 
-# The role has a task for each kind but the last two. The task takes the arguments of the step.
+# The role has a task for each kind but the last three. The task takes the arguments of the step.
 StepKind = Literal[
     "packages",  # install packages
     "overrides",  # write files in modprobe.d that override conflicts, or remove them
@@ -21,6 +21,7 @@ StepKind = Literal[
     "modules",  # load modules, and list them in the boot file or remove them from it
     "reboot",  # reboot the node
     "conflict",  # a line or a mask of another owner, which only that owner removes
+    "declare",  # what loads modules at boot instead of the boot file, which would have no effect
     "repair",  # something that is damaged or missing, which only the owner of the node repairs
 ]
 Actor = Literal["role", "owner"]
@@ -168,6 +169,9 @@ class NodePlan:
         lines += [*self.hints, *self.not_removed]
         for alternative in self.alternatives:
             lines.append(f"alternative: {alternative.describe()}; the expected verdict is then {alternative.verdict}")
+        # A refused node shows it with the refusal.
+        if self.declaration is not None and not self.refused:
+            lines += [f"declaration ({self.declaration.kind}):", *self.declaration.text.splitlines()]
         if self.kernel_config:
             lines += [KERNEL_CONFIG_HEADING, *self.kernel_config]
         return lines

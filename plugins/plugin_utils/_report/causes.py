@@ -20,6 +20,10 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.reason_codes
     PREPARE,
     REASON_KINDS,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import (
+    CONTAINER_SYSTEMS,
+    describe_system_block,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
     BAD_GRADES,
     NoDataCode,
@@ -84,9 +88,12 @@ def find_cause(facts: NodeFacts, modules: NodeModules, requirement: ReportRequir
     package = _find_package(facts)
     file, system = _strip_line(where) or "A file", facts.os.name or "this system"
     text = kind.text.format(file=file, system=system, package=f"{package.name} {package.verb}")
-    if kind.remedy == PREPARE and facts.platform.managed_by is not None:
-        # The role does not change such a node: its owner declares the modules.
-        return make_cause(code, f"{text}; these systems are configured declaratively", DECLARE)
+    system_block = describe_system_block(facts.platform) if kind.remedy == PREPARE else None
+    if system_block is not None:
+        # The role does not list the modules on such a node.
+        is_container = system_block == CONTAINER_SYSTEMS
+        remedy = REASON_KINDS[Code.CONTAINER].remedy if is_container else DECLARE
+        return make_cause(code, f"{text}; {system_block}", remedy)
     return make_cause(code, text, kind.remedy.format(file=file, system=system, package=package.name))
 
 

@@ -3,7 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Situations that decide whether a module is present after a reboot. Each names the right answer on all three axes."""
 
-from ansible_collections.nodeprep.istio.tests.unit.corpus.case import LIVE, NEVER, SYSTEMD, TREE, Link, boot, case
+from ansible_collections.nodeprep.istio.tests.unit.corpus.case import (
+    LIVE,
+    NEVER,
+    SYSTEMD,
+    TREE,
+    Link,
+    boot,
+    case,
+    modprobe,
+)
+
+OPENRC = {
+    "/etc/init.d/modules": "#!/sbin/openrc-run\n# reads modules-load.d\n",
+    "/etc/runlevels/boot/modules": Link("/etc/init.d/modules"),
+}
+DEBIAN_SYSVINIT = {"/etc/init.d/kmod": "#!/bin/sh\n", "/etc/rcS.d/S05kmod": Link("../init.d/kmod")}
 
 BOOT = [
     case("a module in a boot file", "xt_owner", "loadable yes yes", {}, boot("# c\n; c\n\n  xt_owner  \n")),
@@ -365,20 +380,65 @@ BOOT = [
         ),
     ),
     case(
-        "a boot file without systemd",
+        "a boot file and an unknown init system",
         "xt_owner",
         "loadable yes unknown",
-        {"boot": "no_systemd"},
+        {"boot": "no_boot_reader"},
         boot("xt_owner\n"),
         remove=[SYSTEMD],
     ),
-    case("no boot file and no systemd", "xt_owner", "loadable yes unknown", {"boot": "no_systemd"}, remove=[SYSTEMD]),
     case(
-        "OpenRC reads /etc/modules",
+        "no boot file and an unknown init system",
+        "xt_owner",
+        "loadable yes unknown",
+        {"boot": "no_boot_reader"},
+        remove=[SYSTEMD],
+    ),
+    case(
+        "OpenRC loads the first word of a line",
         "xt_owner",
         "loadable yes yes",
         {},
-        {"/etc/modules": "xt_owner # x\n", "/etc/init.d/modules": ""},
+        dict(boot("xt_owner # x\n"), **OPENRC),
         remove=[SYSTEMD],
+    ),
+    case(
+        "OpenRC does not load a blacklisted module",
+        "xt_owner",
+        "loadable denied ineffective",
+        {"autoload": "blacklist", "boot": "blacklist"},
+        dict(boot("xt_owner\n"), **dict(OPENRC, **modprobe("blacklist xt_owner\n"))),
+        remove=[SYSTEMD],
+    ),
+    case(
+        "Debian's script loads a blacklisted module by its name",
+        "xt_owner",
+        "loadable denied yes",
+        {"autoload": "blacklist"},
+        dict(boot("xt_owner\n"), **dict(DEBIAN_SYSVINIT, **modprobe("blacklist xt_owner\n"))),
+        remove=[SYSTEMD],
+    ),
+    case(
+        "Debian's script does not load a blacklisted module by its alias",
+        "xt_owner",
+        "loadable denied ineffective",
+        {"autoload": "blacklist", "boot": "blacklist"},
+        dict(boot("ipt_owner\n"), **dict(DEBIAN_SYSVINIT, **modprobe("blacklist xt_owner\n"))),
+        remove=[SYSTEMD],
+    ),
+    case(
+        "OpenRC does not start its service",
+        "xt_owner",
+        "loadable yes ineffective",
+        {"boot": "no_boot_reader"},
+        dict(boot("xt_owner\n"), **{"/etc/runlevels/boot/hostname": "", "/etc/init.d/modules": "#!/sbin/openrc-run\n"}),
+        remove=[SYSTEMD],
+    ),
+    case(
+        "a boot file in a directory in memory",
+        "xt_owner",
+        "loadable yes unknown",
+        {"boot": "boot_file_volatile"},
+        dict(boot("xt_owner\n"), **{"/proc/self/mounts": "/dev/vda1 / ext4 rw 0 0\ntmpfs /etc tmpfs rw 0 0\n"}),
     ),
 ]

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils import _reasons
-from ansible_collections.nodeprep.istio.plugins.module_utils._boot import modules_load
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot import boot_readers
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import conf_lines, modprobe_conf, modules_tree, proc
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modprobe import Modprobe
@@ -178,7 +178,7 @@ def test_only_a_line_with_nothing_but_the_name_loads_at_boot(lines):
     for number, line in enumerate(written, 1):
         if line.strip(" \t\r").replace("-", "_") == "xt_owner":
             expected.append(f"/etc/modules-load.d/a.conf:{number}")
-    found = [line.where for line in modules_load.read_boot_list(files, "").lines if line.name == "xt_owner"]
+    found = [line.where for line in boot_readers.read_boot_list(files, "").lines if line.name == "xt_owner"]
     assert found == expected
 
 

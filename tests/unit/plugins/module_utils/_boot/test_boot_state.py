@@ -4,7 +4,7 @@
 """Whether a module is present after a reboot. The corpus has more situations, compared with the real modprobe."""
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils._boot import modules_load
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot import boot_readers
 from ansible_collections.nodeprep.istio.plugins.module_utils._boot.boot_state import NextBoot
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import modprobe_conf, modules_tree
@@ -27,7 +27,7 @@ def read(node):
         files = Files(str(node.root))
         tree = modules_tree.read_tree(files, RELEASE, {"ipt_owner"})
         modprobe = Modprobe(files, modprobe_conf.read_conf(files, cmdline, tree.path), tree, frozenset())
-        return NextBoot(modules_load.read_boot_list(files, cmdline), modprobe, container, unread_tree)
+        return NextBoot(boot_readers.read_boot_list(files, cmdline), modprobe, container, unread_tree)
 
     return read_next_boot
 
@@ -109,10 +109,20 @@ def test_the_line_of_a_masked_file_counts_as_none(read, node, path, answer):
     assert read().decide("xt_owner", "loadable")[0] == answer
 
 
-def test_without_systemd_the_answer_is_unknown(read, node):
+def test_with_an_unknown_init_system_the_answer_is_unknown(read, node):
     node.remove("/usr/lib/systemd/systemd-modules-load")
     boot = read("xt_owner\n")
     answer, cause = boot.decide("xt_owner", "loadable")
-    assert (answer, cause.code, cause.listed_in) == ("unknown", Code.NO_SYSTEMD, LIST + ":1")
+    assert (answer, cause.code, cause.listed_in) == ("unknown", Code.NO_BOOT_READER, LIST + ":1")
     answer, cause = boot.decide("xt_mark", "loadable")
-    assert (answer, cause.code, cause.listed_in) == ("unknown", Code.NO_SYSTEMD, None)
+    assert (answer, cause.code, cause.listed_in) == ("unknown", Code.NO_BOOT_READER, None)
+
+
+@pytest.mark.parametrize(
+    "line, answer", [("xt_owner\n", "yes"), ("ipt_owner\n", "ineffective")], ids=["its own name", "an alias"]
+)
+def test_modprobe_without_b_loads_a_blacklisted_module_by_its_own_name_only(read, node, line, answer):
+    node.remove("/usr/lib/systemd/systemd-modules-load")
+    node.write("/etc/init.d/kmod", "")
+    node.link("/etc/rcS.d/S05kmod", "../init.d/kmod")
+    assert read(line, "blacklist xt_owner\n").decide("xt_owner", "loadable")[0] == answer

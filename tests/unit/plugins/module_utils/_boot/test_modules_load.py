@@ -4,7 +4,7 @@
 """The boot list of modules-load.d. The corpus has more situations, with the answers for a module."""
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils._boot import modules_load
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot import boot_readers, modules_load
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Code
 
@@ -13,7 +13,7 @@ UNIT = "/etc/systemd/system/systemd-modules-load.service"
 
 
 def read(node, cmdline=""):
-    return modules_load.read_boot_list(Files(str(node.root)), cmdline)
+    return boot_readers.read_boot_list(Files(str(node.root)), cmdline)
 
 
 def places(lines):
@@ -42,7 +42,7 @@ def test_the_lines_that_count_have_the_order_of_the_files(node):
         "/proc/cmdline": ["nf_nat", "xt_set"],
     }
     assert boot.initramfs_names == {"x_tables"}
-    assert (boot.certain, boot.boot_files_read, boot.boot_files_mask) == (True, True, None)
+    assert (boot.doubt, boot.boot_files_read, boot.boot_files_mask) == (None, True, None)
 
 
 def test_a_line_of_several_words_is_malformed_for_each_word(node):
@@ -139,14 +139,20 @@ def test_an_unreadable_file_is_noted(node, forbid):
     assert read(node).unreadable_path == "/etc/modules-load.d/a.conf"
 
 
-@pytest.mark.parametrize("script", ["/etc/init.d/kmod", "/etc/init.d/modules"])
-def test_without_systemd_an_init_script_reads_etc_modules(node, script):
+def test_a_systemd_without_the_program_may_read_nothing(node):
     node.remove(SERVICE)
-    node.write("/etc/modules", "# c\nxt-owner debug=1\n")
+    node.write("/run/systemd/system/x", "")
     node.write("/etc/modules-load.d/a.conf", "xt_mark\n")
     boot = read(node)
-    assert [(line.name, line.read_by_script) for line in boot.lines] == [("xt_mark", False)]
-    node.write(script, "")
+    assert (boot.boot_files_read, boot.doubt.code) == (None, Code.NO_BOOT_READER)
+    assert [line.uncertainty.code for line in boot.lines] == [Code.NO_BOOT_READER]
+
+
+def test_the_program_of_nixos_is_found(node):
+    node.remove(SERVICE)
+    node.write("/run/systemd/system/x", "")
+    node.link("/run/current-system/systemd", "/nix/store/systemd")
+    node.write("/nix/store/systemd/lib/systemd/systemd-modules-load", "")
+    node.write("/etc/modules-load.d/nixos.conf", "xt_mark\n")
     boot = read(node)
-    assert [(line.name, line.read_by_script) for line in boot.lines] == [("xt_mark", False), ("xt_owner", True)]
-    assert (boot.certain, boot.boot_files_read) == (False, None)
+    assert (boot.boot_files_read, boot.doubt, boot.lines[0].uncertainty) == (True, None, None)

@@ -28,11 +28,27 @@ UNUSABLE = {
         {"managed": {"boot_file": None}},
         f"{BOOT_FILE}: unbalanced BEGIN/END markers; remove them and run again",
     ),
-    "no systemd": (
-        {"platform": {"systemd": False}},
-        f"{BOOT_FILE} is not written: systemd does not run on this node, and nothing else reads /etc/modules-load.d; "
-        "list the modules in a file that the init system reads, for example /etc/modules",
+}
+NO_READER = {"systemd": False, "init": "openrc", "boot_files_read": False}
+VOLATILE = {"etc": "volatile"}
+USELESS = {
+    "a disabled service": (
+        {**NO_READER, "boot_files_mask": "/etc/init.d/modules"},
+        f"/etc/init.d/modules would read {BOOT_FILE}, but no runlevel of openrc starts it",
+        ["rc-update", "add", "modules", "boot"],
     ),
+    "a disabled script of Debian": (
+        {**NO_READER, "init": "sysvinit", "boot_files_mask": "/etc/init.d/kmod"},
+        f"/etc/init.d/kmod would read {BOOT_FILE}, but no runlevel of sysvinit starts it",
+        ["update-rc.d", "kmod", "defaults"],
+    ),
+    "no reader": (NO_READER, f"no script that openrc starts reads {BOOT_FILE}", None),
+    "an unknown reader": (
+        {"systemd": False, "boot_files_read": None},
+        f"whether the init system reads {BOOT_FILE} cannot be determined",
+        None,
+    ),
+    "/etc in memory": (VOLATILE, "/etc is kept in memory, so a reboot removes what is written there", None),
 }
 
 
@@ -57,6 +73,50 @@ def test_persist_is_no_alternative_if_the_policy_needs_the_boot_file(node, refus
     facts = make_node(**node, selinux=ENFORCING)
     plan = preparation_plan(facts, iptables_variant="legacy", selinux="policy", persist=False)
     assert plan["refused"] == [refusal]
+
+
+@pytest.mark.parametrize("platform, reason, command", USELESS.values(), ids=USELESS)
+def test_modules_are_loaded_and_not_listed_if_the_boot_file_has_no_effect(platform, reason, command):
+    plan = plan_nftables(make_node(autoload="denied", platform=platform))
+    assert (plan["refused"], plan["persist"], list_kinds(plan)) == ([], [], ["modules"])
+    assert plan["load"] == ["nf_tables", "nft_redir", "nft_chain_nat", "nft_counter"]
+    assert find_step(plan, "modules")["args"]["persist"] is False
+    step = find_step(plan, "declare")
+    assert (step["by"], step.get("command")) == ("owner", command)
+    assert step["why"].startswith(f"{reason}; these modules are loaded now and not after a reboot: nf_tables, ")
+    assert plan["expected"]["verdict"] == "at_risk"
+
+
+def test_modules_that_load_on_demand_stay_on_demand_if_the_boot_file_has_no_effect():
+    plan = plan_nftables(make_node(platform=VOLATILE))
+    assert plan["expected"]["verdict"] == "on_demand"
+
+
+@pytest.mark.parametrize("platform", [platform for platform, _reason, _command in USELESS.values()], ids=USELESS)
+def test_nothing_is_declared_if_nothing_should_be_listed(platform):
+    assert list_kinds(plan_nftables(make_node(platform=platform), persist=False), "owner") == []
+    builtin = make_node(state="builtin", boot="not_applicable", platform=platform)
+    assert list_kinds(plan_nftables(builtin), "owner") == []
+    assert plan_nftables(builtin)["declaration"] is None
+
+
+def test_a_script_that_reads_the_boot_file_is_as_good_as_systemd():
+    plan = plan_nftables(make_node(platform={"systemd": False, "init": "openrc"}))
+    assert plan["persist"]
+    assert plan["expected"]["verdict"] == "ready"
+
+
+def test_the_policy_needs_a_boot_file_that_is_read():
+    node = make_node(platform=NO_READER, selinux=ENFORCING)
+    (refusal,) = preparation_plan(node, iptables_variant="legacy", selinux="policy", persist=False)["refused"]
+    assert refusal == f"{BOOT_FILE} is not written: no script that openrc starts reads {BOOT_FILE}"
+
+
+def test_what_is_written_in_memory_needs_no_consent():
+    node = make_node(platform=VOLATILE, xt_owner=BLACKLISTED, conflicts=VENDOR_CONFLICT)
+    plan = preparation_plan(node, override_conflicts=True)
+    assert list_kinds(plan) == ["modules"]
+    assert any("istio_node_override_conflicts is ignored: /etc is kept in memory" in hint for hint in plan["hints"])
 
 
 def test_a_block_that_is_complete_needs_no_writing():

@@ -69,6 +69,7 @@ def test_the_stages_run_in_the_order_in_which_the_steps_are_done():
         "change_selinux",
         "load_modules",
         "unmask_boot_files",
+        "declare_modules",
         "check_refusals",
         "reboot",
     ]

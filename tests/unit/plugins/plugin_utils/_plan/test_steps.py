@@ -85,6 +85,8 @@ def test_a_plan_is_plain_data_with_all_keys():
         "verdict now: not_ready, expected after this plan: at_risk",
         "load xt_owner, because the selection needs it",
         "a hint",
+        "declaration (Butane):",
+        "text",
     ]
     assert "not_removed" not in plan
 

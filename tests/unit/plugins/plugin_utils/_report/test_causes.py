@@ -38,13 +38,21 @@ def test_one_cause_explains_many_nodes_and_requirements():
 
 
 @pytest.mark.parametrize(
-    "managed_by, start",
-    [(None, "Load and persist the modules: "), ("ostree", "Declare the modules in the system's configuration; ")],
+    "platform, start",
+    [
+        ({}, "Load and persist the modules: "),
+        ({"managed_by": "transactional-update"}, "Load and persist the modules: "),
+        ({"managed_by": "ostree"}, "Declare the modules in the system's configuration; "),
+        ({"etc": "volatile"}, "Declare the modules in the system's configuration; "),
+        ({"container": "kind"}, "Audit and prepare the host"),
+        ({"container": "wsl"}, "Load and persist the modules: "),
+    ],
+    ids=["writable", "transactional-update", "ostree", "in memory", "container", "wsl"],
 )
-def test_the_remedy_of_a_node_that_the_role_does_not_change_is_a_declaration(managed_by, start):
+def test_the_remedy_of_a_node_that_the_role_does_not_change_is_a_declaration(platform, start):
     def change(found):
         make_gap(state="loadable")(found)
-        found["platform"] = {"systemd": True, "managed_by": managed_by}
+        found["platform"] = {"systemd": True, "managed_by": None, **platform}
 
     ((text, remedy),) = list_causes(change)
     assert text.startswith("Modules are installed but not loaded")
@@ -99,7 +107,7 @@ BLACKLIST = make_reason("autoload", "blacklist", "blacklisted (/etc/x.conf:3)", 
                 "boot": "ineffective",
                 "reasons": [make_reason("boot", "malformed_boot_entry", "not a module name", "/etc/m.conf:2")],
             },
-            "/etc/m.conf contains lines that are not a single module name",
+            "/etc/m.conf contains lines that are not read as the name of a module",
             id="malformed line of a boot file",
         ),
         pytest.param(
