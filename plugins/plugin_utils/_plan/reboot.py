@@ -68,9 +68,9 @@ def needs_reboot(module: ModuleFacts, following: str | None) -> bool:
 
 
 def find_next_kernel(facts: Facts) -> str | None:
-    """Return the release of the kernel that boots next, or None if that is the running one or not known."""
+    """Return the release of the kernel that boots next, or None if that is the running one or not certain."""
     following = facts.kernel.next_boot
-    if following is None or not following.release or following.release == facts.kernel.release:
+    if following is None or not following.certain or following.release in ("", facts.kernel.release):
         return None
     return following.release
 
