@@ -148,7 +148,7 @@ def is_declared(platform: Platform) -> bool:
 
 def describe_persisting(platform: Platform) -> str:
     """Return how the owner has a module loaded at boot, as the end of a sentence about "it"."""
-    if platform.container is not None:
+    if platform.container not in (None, "wsl"):
         return "have it loaded at boot on the host"
     if is_declared(platform):
         return "declare it in the system's configuration"
