@@ -8,7 +8,21 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
-DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin")
+DIRECTORIES = (
+    "/usr/sbin",
+    "/sbin",
+    "/usr/bin",
+    "/bin",
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    # NixOS, Guix System, and systems with a read-only /usr, such as Flatcar.
+    "/run/current-system/sw/bin",
+    "/run/current-system/profile/sbin",
+    "/run/current-system/profile/bin",
+    "/opt/bin",
+)
+# The links there lead to HASH-NAME-VERSION or HASH-NAME-VERSION-OUTPUT (the manuals of Nix and Guix, "store path").
+_STORE_PATH = re.compile(r"/(?:nix|gnu)/store/[^/-]+-([^/]+?)-(\d+(?:\.\d+)*)(?:-[^/]*)?/")
 
 DPKG_STATUS = "/var/lib/dpkg/status"
 APK_INSTALLED = "/lib/apk/db/installed"
@@ -86,13 +100,14 @@ def _observe_tool(
     files: Files, name: str, path: str, packages: "PackageVersions", is_present: Callable[[str], bool]
 ) -> Dict[str, Any]:
     tool = TOOLS[name]
-    facts: Dict[str, Any] = {"path": path, "version": None}
-    if not path.startswith("/usr/local/"):
+    program = _resolve_program(files, path)
+    facts: Dict[str, Any] = {"path": path, "version": _read_store_version(program, tool.packages)}
+    if facts["version"] is None and not path.startswith(("/usr/local/", "/opt/")):
         facts["version"] = packages.read_recorded(tool.packages)
     if name == "nft":
-        facts["json"] = _links_json(files)
+        facts["json"] = _links_json(files, program)
     if name == "iptables":
-        facts["variant"] = _find_variant(files, path)
+        facts["variant"] = _find_variant(program)
     if None in facts.values():
         for key, value in _start_tool(name, path, packages.run, is_present).items():
             if facts[key] is None:
@@ -115,9 +130,26 @@ def _start_tool(
     return _parse_output(name, code, output)
 
 
-def _links_json(files: Files) -> Optional[bool]:
-    """Return whether the nft library was built with JSON; None if the library is not found."""
-    for parent in LIBRARIES:
+def _resolve_program(files: Files, path: str) -> str:
+    """Return the path on the node of the program that a name leads to, links followed."""
+    program = os.path.realpath(files.resolve(path))
+    root = os.path.realpath(files.root) if files.root else ""
+    return program[len(root) :] if root and program.startswith(root + "/") else program
+
+
+def _read_store_version(program: str, packages: List[str]) -> Optional[str]:
+    """Return the version in the store path of a program of Nix or Guix, or None."""
+    match = _STORE_PATH.match(program)
+    return match.group(2) if match and match.group(1) in packages else None
+
+
+def _links_json(files: Files, program: str) -> Optional[bool]:
+    """Return whether the nft library was built with JSON; None if the library is not found.
+
+    :param program: the path of nft, links followed. In a store its library is beside it.
+    """
+    store = _STORE_PATH.match(program)
+    for parent in (store.group() + "lib",) if store else LIBRARIES:
         directories = [parent]
         for name in files.listdir(parent):
             if "-linux-" in name:
@@ -129,11 +161,10 @@ def _links_json(files: Files) -> Optional[bool]:
     return None
 
 
-def _find_variant(files: Files, path: str) -> Optional[str]:
+def _find_variant(program: str) -> Optional[str]:
     """Return "nft" or "legacy" by the program that the name iptables leads to, or None."""
-    program = os.path.basename(os.path.realpath(files.resolve(path)))
     for variant in ("nft", "legacy"):
-        if variant in program:
+        if variant in os.path.basename(program):
             return variant
     return None
 

@@ -10,10 +10,23 @@ from dataclasses import dataclass
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import BEST_FIRST, Grade, Grades
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Kind, Requirement
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, ModuleFacts
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Axis, Facts, ModuleFacts
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.packaging import describe_tool_remedy, is_dropped
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.remedies import (
+    NodeContext,
+    Problem,
+    describe_persisting,
+    describe_problem,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import to_plain
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.site_checks import ExtraCheck
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import is_at_least
+
+# For modules whose facts have no reason.
+REMEDIES_WITHOUT_REASON = {
+    "blocked": "remove what blocks it, then load it",
+    "missing": "use a kernel that includes it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,7 @@ def evaluate_module(facts: Facts, requirement: Requirement, grades: Grades) -> E
         now[best],
         best_after_reboot,
         _describe_grade(facts, requirement, module, now[best]),
-        _find_remedy(best, module, now[best], best_after_reboot),
+        _find_remedy(facts, best, now[best], best_after_reboot),
     )
 
 
@@ -78,20 +91,41 @@ def _describe_waiting(facts: Facts, module: ModuleFacts, grade: Grade) -> str:
     return f"the kernel autoloads it only after {first}, which is not present{cause}"
 
 
-def _find_remedy(name: str, module: ModuleFacts, now: Grade, after_reboot: Grade) -> str | None:
+def _find_remedy(facts: Facts, name: str, now: Grade, after_reboot: Grade) -> str | None:
+    """Return what the owner does about a module, or None if there is nothing to do or nothing is known."""
+    module = facts.modules[name]
     if now == after_reboot == "present":
         return None
+    if module.state in ("blocked", "missing", "unknown"):
+        return _describe_reason_remedy(facts, name, "now") or REMEDIES_WITHOUT_REASON.get(module.state)
+    steps = []
     # systemd does not load a blacklisted module from a list, and this collection does not load it either, nor a module
     # that needs it.
     blacklisted = module.list_blacklisted(name)
-    first = f"remove the blacklist line of {' and '.join(blacklisted)}, then " if blacklisted else ""
-    remedies = {
-        "loadable": f"{first}load it, and list it in /etc/modules-load.d",
-        "loaded": f"{first}list it in /etc/modules-load.d",
-        "blocked": "remove what blocks it, then load it",
-        "missing": "install the package that provides the module for this kernel, or use a kernel that includes it",
-    }
-    return remedies.get(module.state)
+    if blacklisted:
+        steps.append(f"remove the blacklist line of {' and '.join(blacklisted)}")
+    if module.state == "loadable":
+        steps.append("load it")
+    is_listed = any(name in names for names in facts.boot_files.values())
+    if after_reboot != "present" and not is_listed and module.state in ("loadable", "loaded"):
+        steps.append(describe_persisting(facts.platform))
+    if not steps:
+        return _describe_reason_remedy(facts, name, "boot")
+    if len(steps) > 1 and blacklisted:
+        return f"{steps[0]}, then {', and '.join(steps[1:])}"
+    return ", and ".join(steps)
+
+
+def _describe_reason_remedy(facts: Facts, name: str, axis: Axis) -> str | None:
+    """Return what to do about the first reason of a module on this axis that has a remedy, or None."""
+    context = NodeContext.from_facts(facts)
+    for reason in facts.modules[name].reasons:
+        if reason.axis == axis:
+            place = (reason.where or reason.listed_in or "").partition(":")[0]
+            description = describe_problem(context, Problem(reason.code, name, place))
+            if description is not None:
+                return description.remedy[:1].lower() + description.remedy[1:]
+    return None
 
 
 def evaluate_option(facts: Facts, requirement: Requirement) -> Evaluation:
@@ -113,7 +147,9 @@ def evaluate_tool(facts: Facts, requirement: Requirement) -> Evaluation:
     tool = facts.tools.get(name)
     if tool is None:
         version = f"; version {requirement.minimum} or newer is required" if requirement.minimum else ""
-        return _unmet("missing", f"{name} is not installed{version}", f"install {name}")
+        dropped = f", and {facts.os.name} has no package of it" if is_dropped(facts.os, name) else ""
+        remedy = describe_tool_remedy(facts.os, facts.platform, name)
+        return _unmet("missing", f"{name} is not installed{version}{dropped}", remedy)
     if requirement.feature:
         has_feature = tool.json if requirement.feature == "json" else None
         if has_feature is None:
@@ -123,7 +159,7 @@ def evaluate_tool(facts: Facts, requirement: Requirement) -> Evaluation:
         return _unmet("missing", f"{name} was built without {requirement.feature}")
     if requirement.minimum is None:
         return _present(tool.version or "present")
-    remedy = f"install {name} {requirement.minimum} or newer"
+    remedy = describe_tool_remedy(facts.os, facts.platform, name, requirement.minimum)
     return _compare_version(name, tool.version, requirement.minimum, remedy)
 
 
@@ -174,7 +210,7 @@ EVALUATORS: Mapping[Kind, Callable[[Facts, Requirement], Evaluation]] = {
 }
 
 
-def _compare_version(label: str, version: str | None, minimum: str, remedy: str) -> Evaluation:
+def _compare_version(label: str, version: str | None, minimum: str, remedy: str | None) -> Evaluation:
     is_new_enough = None if version is None else is_at_least(version, minimum)
     if version is None or is_new_enough is None:
         return _unknown(f"the {label} version cannot be determined; {minimum} or newer is required")

@@ -6,15 +6,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Code
 
 PREPARE = "Load and persist the modules: nodeprep.istio.prepare_istio_nodes"
+PREPARE_HOST = "Audit and prepare the host"
 DECLARE = (
     "Declare the modules in the system's configuration; "
     "the plan of nodeprep.istio.prepare_istio_nodes contains a snippet"
 )
+
+# What holds on a node and changes the meaning of a reason: the next kernel is certain, or a guess; the node is in WSL,
+# or another container; a package of the running kernel is known, or lost files; the distribution did not build the
+# kernel; what masks systemd-modules-load.
+Situation = Literal[
+    "next_kernel",
+    "perhaps_next_kernel",
+    "wsl",
+    "host",
+    "package",
+    "reinstall",
+    "custom",
+    "unit_masked",
+    "masked_by_command_line",
+]
 
 # The report's own codes, for modules that have no reason.
 NOT_LOADED = "not_loaded"
@@ -25,13 +42,70 @@ NOT_PERSISTED = "not_persisted"
 class ReasonKind:
     """What all reasons of one code have in common, which makes them one root cause.
 
-    {file} is the file that a reason names, {package} the package with the modules that a distribution does not install
-    by default, {system} the operating system. A kind whose text has none of them is one cause for the whole fleet.
+    {file} is the file that a reason names, {package} the package of the running kernel with the modules, {system} the
+    operating system, {kernel} the running kernel, as the start of a sentence. A kind whose text has none of them is
+    one cause for the whole fleet. ``others`` has text and remedy for nodes in a situation; see remedies.py.
     """
 
     text: str
     remedy: str
+    others: Mapping[Situation, tuple[str, str]] = field(default_factory=dict)
 
+
+# What resolves a kernel without modules, by where the kernel comes from. Each is true for one module and for several.
+_PLAN = "or use an alternative of the plan if it lists one"
+_OTHER_KERNEL = f"Boot a kernel that includes what is missing, {_PLAN}"
+_OWN_KERNEL = f"Build this kernel with what is missing, boot a kernel of {{system}}, {_PLAN}"
+_HOST_KERNEL = f"Boot the host with a kernel that includes what is missing, {_PLAN}"
+_WSL_KERNEL = (
+    "Update the kernel of WSL (wsl --update), or boot another kernel that includes what is missing "
+    f"(kernel= in .wslconfig), {_PLAN}"
+)
+_MODULES = "Add the modules from the build of the running kernel, or boot a kernel whose modules are there"
+_OWN_MODULES = "Add the modules from the build of this kernel (make modules_install), or boot a kernel of {system}"
+_CONFIG = "(the plan contains a kernel config fragment)"
+
+
+def _without_modules(text: str) -> ReasonKind:
+    """Return the kind of a kernel that does not have the modules at all."""
+    return ReasonKind(
+        text,
+        _OTHER_KERNEL,
+        {"wsl": (text, _WSL_KERNEL), "host": (text, _HOST_KERNEL), "custom": (text, _OWN_KERNEL)},
+    )
+
+
+def _without_files(text: str) -> ReasonKind:
+    """Return the kind of a kernel that lost module files; its index still lists them."""
+    again = (text, "Reinstall {package}")
+    return ReasonKind(
+        text,
+        _MODULES,
+        {
+            "wsl": (text, _WSL_KERNEL),
+            "host": (text, PREPARE_HOST),
+            "package": again,
+            "reinstall": again,
+            "custom": (text, _OWN_MODULES),
+        },
+    )
+
+
+_TREE = (
+    "The module tree of the running kernel is missing: an upgrade may have removed it, or it is not visible from here"
+)
+_WITHOUT_TREE = ReasonKind(
+    _TREE,
+    "Boot a kernel whose modules are there",
+    {
+        "next_kernel": (_TREE, "Reboot into the kernel that boots next"),
+        "wsl": (_TREE, _WSL_KERNEL),
+        "host": (_TREE, PREPARE_HOST),
+        "package": (_TREE, "Install {package} again, or boot a kernel whose modules are there"),
+        "reinstall": (_TREE, "Reinstall {package}, or boot a kernel whose modules are there"),
+        "custom": (_TREE, _OWN_MODULES),
+    },
+)
 
 # The codes that explain a gap.
 REASON_KINDS: Mapping[str, ReasonKind] = {
@@ -73,55 +147,80 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
     Code.NO_ALIAS: ReasonKind(
         "Modules are not loaded, and the names that the kernel requests match no module", PREPARE
     ),
-    Code.INVALID_MODULE_FILE: ReasonKind(
-        "Module files are damaged, or were built for another kernel", "Reinstall the kernel's packages"
-    ),
+    Code.INVALID_MODULE_FILE: _without_files("Module files are damaged, or were built for another kernel"),
     Code.UNSIGNED_MODULE: ReasonKind(
         "Modules are not signed, and the kernel loads only signed modules",
-        "Sign the modules, or install the modules of the distribution",
+        "Sign the modules with a key that this kernel trusts",
     ),
     Code.CONTAINER: ReasonKind(
-        "The node is a container, which uses the kernel of its host", "Audit and prepare the host"
+        "The node is a container, which uses the kernel of its host",
+        PREPARE_HOST,
     ),
-    Code.WSL: ReasonKind(
-        "The node is a WSL machine, whose kernel Windows provides",
-        "Update the kernel with wsl --update, or set another kernel in .wslconfig",
-    ),
-    Code.PROVIDER_MISSING: ReasonKind(
-        "The kernel of {system} includes neither the modules nor the modules that took over their code",
-        "Boot a kernel that includes them",
+    Code.WSL: ReasonKind("The node is a WSL machine, whose kernel Windows provides", _WSL_KERNEL),
+    Code.PROVIDER_MISSING: _without_modules(
+        "{kernel} includes neither the modules nor the modules that took over their code"
     ),
     Code.MISSING_IN_NEXT_KERNEL: ReasonKind(
         "The kernel that boots next cannot load modules that the running kernel has",
-        "Install the modules of that kernel before the reboot, or boot another kernel",
+        "Before the reboot, add the modules of that kernel, or choose another kernel to boot",
+        {
+            "perhaps_next_kernel": (
+                "A kernel that may boot next cannot load modules that the running kernel has",
+                "Make sure that the running kernel boots again, or add the modules of the other kernel",
+            )
+        },
     ),
     Code.SELINUX: ReasonKind("Modules are not loaded, and SELinux does not let containers autoload them", PREPARE),
     Code.SELINUX_UNKNOWN: ReasonKind(
         "Modules are not loaded, and whether SELinux lets containers autoload them cannot be determined", PREPARE
     ),
-    Code.NOT_INSTALLED: ReasonKind("{package} not installed", "Install {package} for the running kernel"),
-    Code.MODULE_FILE_MISSING: ReasonKind(
-        "Module files of the kernel of {system} are missing", "Reinstall the kernel's packages"
+    Code.NOT_INSTALLED: ReasonKind(
+        "Modules of the running kernel are not installed",
+        _MODULES,
+        {
+            "wsl": ("Modules of the kernel of WSL are not installed", _WSL_KERNEL),
+            "host": ("Modules of the host's kernel are not installed", PREPARE_HOST),
+            "package": ("{package} is not installed", "Install {package} for the running kernel"),
+            "reinstall": ("Files of {package} are not installed", "Reinstall {package}"),
+            "custom": ("Modules of a custom kernel (not built by {system}) are not installed", _OWN_MODULES),
+        },
     ),
-    Code.NOT_IN_TREE: ReasonKind(
-        "The kernel of {system} does not include the modules",
-        "Boot a kernel that includes them, or choose the backend that this kernel supports",
-    ),
+    Code.MODULE_FILE_MISSING: _without_files("Module files of the running kernel are missing"),
+    Code.NOT_IN_TREE: _without_modules("{kernel} does not include the modules"),
     Code.NOT_BUILT: ReasonKind(
-        "The kernel of {system} was built without the modules and cannot load modules",
-        "Boot a kernel that includes them",
+        "{kernel} was built without the modules",
+        f"Use a kernel that was built with their options {_CONFIG}, {_PLAN}",
+        {
+            "wsl": (
+                "{kernel} was built without the modules",
+                "Update the kernel of WSL (wsl --update), or build a kernel with their options "
+                f"(kernel= in .wslconfig; the plan contains a kernel config fragment), {_PLAN}",
+            ),
+            "host": (
+                "{kernel} was built without the modules",
+                f"Boot the host with a kernel that was built with their options {_CONFIG}, {_PLAN}",
+            ),
+            "custom": (
+                "{kernel} was built without the modules",
+                f"Build this kernel with their options {_CONFIG}, boot a kernel of {{system}}, {_PLAN}",
+            ),
+        },
     ),
-    Code.MODULES_TREE_MISSING: ReasonKind(
-        "The module tree of the running kernel is missing: an upgrade removed it, or it is not visible from here",
-        "Reboot into the new kernel",
-    ),
-    Code.INDEX_MISSING: ReasonKind("The kernel's modules have no index (modules.dep)", "Run depmod -a"),
+    Code.MODULES_TREE_MISSING: _WITHOUT_TREE,
+    Code.INDEX_MISSING: ReasonKind("The kernel's modules have no index (modules.dep)", "Run depmod -a as root"),
     Code.UNREADABLE: ReasonKind(
-        "Not enough information could be read on the node", "Audit with become: true, outside a container"
+        "Not enough information could be read on the node",
+        "Audit as root (become: true)",
+        {
+            "host": (
+                "Not enough information could be read in the container",
+                "Audit as root (become: true), or audit the host",
+            )
+        },
     ),
     Code.TRANSIENT: ReasonKind("Modules were being loaded or unloaded during the audit", "Run the audit again"),
     Code.UNKNOWN_BOOT_ENTRY: ReasonKind(
-        "{file} lists modules that this kernel no longer has", "Remove the lines from {file}"
+        "{file} lists modules that this kernel does not have", "Remove the lines from {file}"
     ),
     Code.MALFORMED_BOOT_ENTRY: ReasonKind(
         "{file} contains lines that are not read as the name of a module",
@@ -141,7 +240,17 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
     ),
     Code.SERVICE_MASKED: ReasonKind(
         "systemd-modules-load is masked, so no boot file is read",
-        "Unmask it: systemctl unmask systemd-modules-load",
+        "Restore the unit file of systemd-modules-load",
+        {
+            "unit_masked": (
+                "systemd-modules-load is masked, so no boot file is read",
+                "Unmask it: systemctl unmask systemd-modules-load",
+            ),
+            "masked_by_command_line": (
+                "systemd-modules-load is masked, so no boot file is read",
+                "Remove systemd.mask= of systemd-modules-load from the kernel command line",
+            ),
+        },
     ),
     Code.BOOT_FILE_MASKED: ReasonKind("{file} lists modules, but another file of the same name replaces it", PREPARE),
     Code.BOOT_FILE_NOT_READ: ReasonKind("{file} lists modules, but is not read at boot", PREPARE),

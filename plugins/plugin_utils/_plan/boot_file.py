@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.boot_block import PATH as BOOT_FILE
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE, MODULES_LOAD_UNIT
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import (
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks import (
     CONTAINER_BLOCK,
     VOLATILE_BLOCK,
-    Declaration,
     write_block_reason,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import ModulePlan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Step, StepKind
 

@@ -23,6 +23,10 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection i
     after_preparing,
     after_reboot,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks import (
+    file_block_reason,
+    package_block_reason,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.alternatives import (
     GOOD_VERDICTS,
     Situation,
@@ -37,9 +41,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.boot_file imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import (
     Declaration,
-    file_block_reason,
     make_declaration,
-    package_block_reason,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.kernel_config import make_kernel_config
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import (

@@ -13,6 +13,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COM
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import Assessment
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection import with_dependencies
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks import write_block_reason
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.conflicts import (
     Conflict,
     find_conflicts,
@@ -20,7 +21,6 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.conflicts imp
     find_unblocked,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import write_block_reason
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Step
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Output of package managers: the kernels that a simulated installation includes, and the errors of apt-get. Pure."""
+"""Output of package managers: the kernels that a simulated installation includes, unknown names, and errors. Pure."""
 
 from __future__ import annotations
 
@@ -18,6 +18,31 @@ KERNEL_PREFIXES = ("linux-image", "linux-modules", "kernel")
 APT_ERROR = re.compile(r"(?:E: |W: (?=Failed to fetch))(.*)")
 # The summary after such warnings. It names no cause.
 APT_SUMMARY = "Some index files failed"
+
+
+# How package managers report a name that no repository has: apt-get (apt-private/private-cacheset.cc,
+# CacheSetHelperAPTGet), dnf (the failures of ansible.builtin.dnf), and dnf5 (libdnf5, "No match for argument").
+UNKNOWN_PACKAGE = re.compile(
+    r"Unable to locate package (\S+)"
+    r"|Package '?([^\s']+)'? has no installation candidate"
+    r"|Version '[^']*' for '([^']+)' was not found"
+    r"|No package (\S+) available"
+    r"|(\S+) No match for argument"
+    r"|No match for argument:? (\S+)"
+)
+
+
+def find_unknown_packages(lines: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Return the names of packages that no repository of the node has, in the order of I(names).
+
+    :param lines: lines of stderr of ``apt-get install``, or ``failures`` of ``ansible.builtin.dnf``.
+    :param names: the names that were to be installed.
+    """
+    unknown: set[str] = set()
+    for line in _split_lines(lines):
+        for match in UNKNOWN_PACKAGE.finditer(line):
+            unknown.update(group.rstrip(".") for group in match.groups() if group)
+    return [name for name in names if name in unknown]
 
 
 def find_other_kernels(lines: Iterable[str], release: str) -> list[str]:

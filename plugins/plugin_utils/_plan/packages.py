@@ -1,116 +1,37 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The packages of a distribution that contain what is missing, for the running kernel, and who installs them. Pure.
-
-The rows were read in the packaging of the distributions: redhat/kernel.spec.template and def_variants.yaml.rhel (RHEL,
-Fedora), uek-rpm/ol9/modules.yaml.S (Oracle), debian/config and the packages themselves (Debian), debian.master
-(Ubuntu), kernel-source (SUSE). Tests compare them with recorded kernels; only Debian's packages were installed on real
-machines.
-"""
+"""The packages of a distribution that contain what is missing, for the running kernel, and who installs them. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Code
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import Assessment
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import packaging
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, ModuleFacts
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.packaging import PackageManager
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks import package_block_reason
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import package_block_reason
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.reboot import find_next_kernel, needs_reboot
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Actor, Step
-
-EL = ("rhel", "rocky", "almalinux", "centos", "ol")
-DEBIAN = ("debian",)
-UBUNTU = ("ubuntu",)
-SUSE = ("sles", "sled", "opensuse-leap", "opensuse-tumbleweed")
-ANY = r".*"
-
-
-@dataclass(frozen=True)
-class KernelPackage:
-    """A package with modules of a kernel.
-
-    ``systems`` are IDs of os-release(5), ``release`` and ``modules`` regular expressions for the whole release of the
-    kernel and the whole name of a module. ``package`` is the name, with {release} for the release. ``reboot`` is
-    whether the modules can be used only after a reboot.
-    """
-
-    systems: tuple[str, ...]
-    release: str
-    modules: str
-    package: str
-    reboot: bool = False
-
-
-# The first row that matches counts.
-KERNEL_PACKAGES = (
-    KernelPackage(
-        EL, r".*\.el10(?!.*uek).*", r"br_netfilter|ip_set.*|nft_compat|xt_.*", "kernel-modules-extra-{release}"
-    ),
-    KernelPackage(EL, r".*\.el10(?!.*uek).*", r"bridge|nf_.*|nft_.*|nfnetlink", "kernel-modules-core-{release}"),
-    KernelPackage(
-        ("ol",),
-        r".*\.el(?:8|9|10)uek.*",
-        r"ip6?table_.*|ip_set_hash_ip|xt_(?:REDIRECT|connmark|multiport|set|TPROXY|socket|CT)",
-        "kernel-uek-modules-extra-netfilter-{release}",
-    ),
-    KernelPackage(("ol",), r".*\.el(?:8|9|10)uek.*", ANY, "kernel-uek-core-{release}"),
-    # The release of RHEL 8's real-time kernel does not end in a variant.
-    KernelPackage(EL, r".*\.rt\d+\..*\.el8.*", ANY, "kernel-rt-modules-{release}"),
-    KernelPackage(EL, r".*\.el[89](?!uek).*", ANY, "kernel-modules-{release}"),
-    KernelPackage(("fedora",), r".*\.fc\d+.*", ANY, "kernel-modules-core-{release}"),
-    KernelPackage(UBUNTU, ANY, ANY, "linux-modules-extra-{release}"),
-    KernelPackage(DEBIAN, r"[7-9]\..*|\d\d+\..*", ANY, "linux-modules-{release}"),
-    KernelPackage(DEBIAN, ANY, ANY, "linux-image-{release}"),
-    # kernel-default-base has some of the modules. The two kernels exclude each other, so a reboot is necessary.
-    KernelPackage(SUSE, r".*-default", ANY, "kernel-default", reboot=True),
-)
-
-# Kernels from other sources, for which these systems have no packages. ELRepo's are kernel-ml or kernel-lt; the release
-# does not show which.
-FOREIGN_KERNEL = re.compile(r"\.elrepo\.")
-# redhat/kernel.spec.template: the name of the package contains the variant, and only uname shows it after the release.
-VARIANT = re.compile(r"\+(rt|debug|rt-debug|64k|64k-debug|rt-64k|rt-64k-debug|16k|16k-debug)$")
-
-
-@dataclass(frozen=True)
-class PackageManager:
-    """A package manager.
-
-    ``systems`` are IDs of os-release(5). The role runs those that ansible-core supports; the owner runs the others.
-    """
-
-    name: str
-    systems: tuple[str, ...]
-    install_command: tuple[str, ...]
-    is_run_by_role: bool = False
-
-
-PACKAGE_MANAGERS = (
-    PackageManager("apt", (*DEBIAN, *UBUNTU), ("apt-get", "install", "--no-install-recommends"), is_run_by_role=True),
-    PackageManager(
-        "dnf", (*EL, "fedora", "amzn"), ("dnf", "install", "--setopt=install_weak_deps=False"), is_run_by_role=True
-    ),
-    PackageManager("zypper", SUSE, ("zypper", "install", "--no-recommends")),
-    PackageManager("tdnf", ("azurelinux", "mariner"), ("tdnf", "install")),
-)
-
-# The packages of tools that do not have the name of the tool: by tool, and by tool and package manager.
-TOOL_PACKAGES = {"nft": "nftables", "modprobe": "kmod"}
-TOOL_PACKAGES_BY_MANAGER = {("iptables", "dnf"): "iptables-nft"}
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package to install, and the missing modules or tools that it contains."""
+    """A package to install, and the missing modules or tools that it contains.
+
+    ``reinstall`` is whether it is installed, but some of its files are missing. ``updates`` says what brings its
+    modules for the next kernel; "" for a tool.
+    """
 
     name: str
     provides: tuple[str, ...]
     reboot: bool = False
+    reinstall: bool = False
+    updates: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -126,15 +47,17 @@ def plan_packages(facts: Facts, assessment: Assessment, consent: Consent) -> Pac
     """Plan the installation of the modules and tools that the selection needs and that packages contain."""
     modules = _list_installable_modules(facts, assessment)
     tools = _list_missing_tools(facts, assessment)
-    manager = find_package_manager(facts)
+    manager = packaging.find_package_manager(facts.os, facts.platform)
     if manager is None:
         return PackagePlan((), (), ())
     for_role, for_owner = split_by_actor(find_packages(facts, modules, tools), consent, manager)
     steps = []
     if for_role:
         steps.append(_make_step(facts, manager, for_role, "role"))
-    if for_owner:
-        steps.append(_make_step(facts, manager, for_owner, "owner"))
+    for reinstall in (False, True):
+        packages = [package for package in for_owner if package.reinstall is reinstall]
+        if packages:
+            steps.append(_make_step(facts, manager, packages, "owner"))
     installed = {name for package in for_role for name in package.provides}
     return PackagePlan(
         steps=tuple(steps),
@@ -143,47 +66,48 @@ def plan_packages(facts: Facts, assessment: Assessment, consent: Consent) -> Pac
     )
 
 
-def find_package_manager(facts: Facts) -> PackageManager | None:
-    """Return the package manager of this system, or None if it is not known."""
-    for manager in PACKAGE_MANAGERS:
-        if facts.os.id in manager.systems:
-            return manager
-    return None
-
-
 def find_packages(facts: Facts, modules: Iterable[str], tools: Iterable[str]) -> tuple[Package, ...]:
     """Return the packages that contain these modules of the running kernel, and these tools of the host."""
-    provides: dict[tuple[str, bool], list[str]] = {}
+    manager = packaging.find_package_manager(facts.os, facts.platform)
+    if manager is None:
+        return ()
+    packages: dict[str, Package] = {}
+    provides: dict[str, list[str]] = {}
     for module in modules:
-        row = _find_kernel_package(facts, module)
-        if row:
-            package = _format_name(row.package, facts.kernel.release)
-            provides.setdefault((package, row.reboot), []).append(module)
-    manager = find_package_manager(facts)
-    if manager:
-        for tool in tools:
-            package = TOOL_PACKAGES_BY_MANAGER.get((tool, manager.name)) or TOOL_PACKAGES.get(tool, tool)
-            provides.setdefault((package, False), []).append(tool)
-    return tuple(Package(name, tuple(names), reboot) for (name, reboot), names in provides.items())
+        package = _find_kernel_package(facts, manager, module)
+        if package:
+            packages.setdefault(package.name, package)
+            provides.setdefault(package.name, []).append(module)
+    for tool in tools:
+        name = packaging.find_tool_package(facts.os, manager, tool)
+        if name:
+            packages.setdefault(name, Package(name, (), reboot=manager.reboot))
+            provides.setdefault(name, []).append(tool)
+    return tuple(
+        Package(name, tuple(provides[name]), package.reboot, package.reinstall, package.updates)
+        for name, package in packages.items()
+    )
 
 
 def split_by_actor(
     packages: Iterable[Package], consent: Consent, manager: PackageManager
 ) -> tuple[list[Package], list[Package]]:
-    """Return the packages that the role installs, and those that the owner installs: all that need a reboot."""
+    """Return the packages that the role installs, and those that the owner installs.
+
+    The owner installs all that need a reboot, and those that lost files: only the owner knows why.
+    """
     for_role = []
     for_owner = []
     for package in packages:
-        if consent.install_packages and manager.is_run_by_role and not package.reboot:
+        if consent.install_packages and manager.is_run_by_role and _is_for_role(package):
             for_role.append(package)
         else:
             for_owner.append(package)
     return for_role, for_owner
 
 
-def strip_variant(release: str) -> str:
-    """Return the part of a kernel's release that its packages have in their names."""
-    return VARIANT.sub("", release)
+def _is_for_role(package: Package) -> bool:
+    return not package.reboot and not package.reinstall
 
 
 def is_installable(module: ModuleFacts) -> bool:
@@ -195,6 +119,12 @@ def is_installable(module: ModuleFacts) -> bool:
     return module.state in ("missing", "unknown") and not codes.isdisjoint(
         (Code.NOT_INSTALLED, Code.MODULES_TREE_MISSING)
     )
+
+
+def has_package(facts: Facts, name: str) -> bool:
+    """Return whether a package is known that contains this module of the running kernel."""
+    manager = packaging.find_package_manager(facts.os, facts.platform)
+    return manager is not None and _find_kernel_package(facts, manager, name) is not None
 
 
 def _list_installable_modules(facts: Facts, assessment: Assessment) -> tuple[str, ...]:
@@ -216,40 +146,52 @@ def _list_missing_tools(facts: Facts, assessment: Assessment) -> tuple[str, ...]
     return tuple(names)
 
 
-def _find_kernel_package(facts: Facts, module: str) -> KernelPackage | None:
+def _find_kernel_package(facts: Facts, manager: PackageManager, module: str) -> Package | None:
     release = facts.kernel.release
-    # The kernel of a container is that of its host, whichever system the image is.
-    if FOREIGN_KERNEL.search(release) or facts.platform.container:
+    row = packaging.find_kernel_package(facts.os, facts.platform, release, module)
+    if row is None:
         return None
-    for row in KERNEL_PACKAGES:
-        if facts.os.id in row.systems and re.fullmatch(row.release, release) and re.fullmatch(row.modules, module):
-            return row
-    return None
-
-
-def _format_name(package: str, release: str) -> str:
-    """Return the name of a package: kernel-rt-modules-5.14.0-570.el9.x86_64 for 5.14.0-570.el9.x86_64+rt."""
-    variant = VARIANT.search(release)
-    if variant:
-        package = package.replace("kernel-", f"kernel-{variant.group(1)}-", 1)
-    return package.format(release=strip_variant(release))
+    reinstall = manager.reinstall is not None and packaging.is_installed(row, facts.modules.items())
+    return Package(
+        packaging.format_package(row, release),
+        (module,),
+        reboot=row.reboot or manager.reboot,
+        reinstall=reinstall,
+        updates=packaging.describe_updates(row, release),
+    )
 
 
 def _make_step(facts: Facts, manager: PackageManager, packages: Sequence[Package], by: Actor) -> Step:
     names = [package.name for package in packages]
-    provided = [name for package in packages for name in package.provides]
     args: dict[str, object] = {}
-    what = f"install {', '.join(names)}"
+    reinstall = packages[0].reinstall
+    what = f"{'reinstall' if reinstall else 'install'} {', '.join(names)}"
     if by == "role":
-        args = {"manager": manager.name, "names": names, "release": strip_variant(facts.kernel.release)}
-    elif manager.is_run_by_role and not package_block_reason(facts):
+        args = {
+            "manager": manager.name,
+            "names": names,
+            "release": packaging.strip_variant(facts.kernel.release),
+        }
+    elif manager.is_run_by_role and not package_block_reason(facts) and any(_is_for_role(one) for one in packages):
         what += ", or set istio_node_install_packages: true"
+    command = manager.reinstall if reinstall and manager.reinstall else manager.install
     return Step(
         "packages",
         what,
-        why=f"{', '.join(provided)} {'is' if len(provided) == 1 else 'are'} not installed",
+        why=_explain(packages),
         by=by,
-        command=(*manager.install_command, *names),
+        command=(*command, *names),
         reboot=any(package.reboot for package in packages),
         args=args,
     )
+
+
+def _explain(packages: Sequence[Package]) -> str:
+    """Return what is missing, and what keeps it when the kernel is updated."""
+    provided = [name for package in packages for name in package.provides]
+    verb = "is" if len(provided) == 1 else "are"
+    text = f"{', '.join(provided)} {verb} not installed"
+    if packages[0].reinstall:
+        text = f"{', '.join(provided)} {verb} missing, and other files of the same package are there"
+    updates = [package.updates for package in packages if package.updates]
+    return "; ".join([text, *updates])

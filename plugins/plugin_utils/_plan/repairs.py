@@ -10,8 +10,13 @@ from collections.abc import Iterable
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Code
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import Assessment
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, ModuleFacts, Reason
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.reason_codes import REASON_KINDS
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.packages import is_installable
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.remedies import (
+    NodeContext,
+    Problem,
+    describe_problem,
+)
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.packages import has_package, is_installable
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.reboot import find_next_kernel, needs_reboot
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Step
 
 REPAIR_CODES = (
@@ -29,43 +34,58 @@ REPAIR_CODES = (
     Code.WSL,
     Code.TRANSIENT,
     Code.UNREADABLE,
+    # If no package is known, which would be another step.
+    Code.NOT_INSTALLED,
+    Code.MODULES_TREE_MISSING,
 )
 
 
 def list_repair_steps(facts: Facts, assessment: Assessment) -> list[Step]:
     """Return one step for each problem that keeps required modules from being present."""
+    context = NodeContext.from_facts(facts)
+    texts: dict[tuple[str, str], str] = {}
     reasons: dict[tuple[str, str], Reason] = {}
     names: dict[tuple[str, str], dict[str, None]] = {}
     for row in assessment.requirements:
         if row.kind == "module" and row.level == "must" and row.now in ("unmet", "unknown"):
             name = facts.modules[row.name].provider or row.name
-            reason = _find_repair_reason(facts.modules[name])
-            if reason is not None:
-                problem = (reason.code, _get_named_file(reason))
+            reason = _find_repair_reason(facts, name)
+            if reason is None:
+                continue
+            description = describe_problem(context, Problem(reason.code, name, _get_named_file(reason)))
+            if description is not None:
+                # Modules with one remedy are one problem, for example those in one package.
+                problem = (reason.code, description.remedy)
+                texts.setdefault(problem, description.remedy)
                 reasons.setdefault(problem, reason)
                 names.setdefault(problem, {})[name] = None
-    return [_make_repair_step(reason, names[problem]) for problem, reason in reasons.items()]
+    return [_make_repair_step(texts[problem], reasons[problem], names[problem]) for problem in texts]
 
 
-def _make_repair_step(reason: Reason, names: Iterable[str]) -> Step:
-    what = REASON_KINDS[reason.code].remedy.format_map({"file": _get_named_file(reason)})
+def _make_repair_step(remedy: str, reason: Reason, names: Iterable[str]) -> Step:
     return Step(
         "repair",
-        what=what[:1].lower() + what[1:],
+        what=remedy[:1].lower() + remedy[1:],
         why=f"{', '.join(names)}: {reason.text}",
         by="owner",
         where=reason.where,
     )
 
 
-def _find_repair_reason(module: ModuleFacts) -> Reason | None:
-    """Return the reason why a module is not present now and cannot be loaded, or None."""
-    if module.state not in ("blocked", "missing", "unknown") or is_installable(module):
+def _find_repair_reason(facts: Facts, name: str) -> Reason | None:
+    """Return the reason why a module is not present now and cannot be loaded, or None if another step resolves it."""
+    module = facts.modules[name]
+    if module.state not in ("blocked", "missing", "unknown") or _is_resolved_otherwise(facts, name, module):
         return None
     for reason in module.reasons:
         if reason.axis == "now" and reason.code in REPAIR_CODES:
             return reason
     return None
+
+
+def _is_resolved_otherwise(facts: Facts, name: str, module: ModuleFacts) -> bool:
+    """Return whether a package or a reboot is planned for this module."""
+    return is_installable(module) and (has_package(facts, name) or needs_reboot(module, find_next_kernel(facts)))
 
 
 def _get_named_file(reason: Reason) -> str:

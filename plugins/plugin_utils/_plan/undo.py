@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.boot_block import PATH as BOOT_FILE
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import write_block_reason
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks import write_block_reason
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import list_block_names
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.overrides import (
     list_edited_files,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import MERGED_INTO, PRESENT_STATES
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import CONFLICT_CODES, Code
@@ -17,13 +17,14 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.reason_codes
     EXPLANATIONS,
     NOT_LOADED,
     NOT_PERSISTED,
-    PREPARE,
-    REASON_KINDS,
+    PREPARE_HOST,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import (
-    CONTAINER_SYSTEMS,
-    describe_system_block,
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.remedies import (
+    NodeContext,
+    Problem,
+    describe_problem,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks import describe_system_block
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
     BAD_GRADES,
     NoDataCode,
@@ -35,34 +36,6 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outcome import NodeFacts, NodeModules
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import pluralize, to_one_line
-
-
-@dataclass(frozen=True, slots=True)
-class ModulePackage:
-    """The package with the modules that a distribution does not install by default.
-
-    ``os_id`` is how ID of os-release(5) starts, ``release_part`` a part of the release of the kernel, ``verb`` the verb
-    after ``name``.
-    """
-
-    os_id: str
-    release_part: str
-    name: str
-    verb: str = "is"
-
-
-# The first match counts. RHEL 10 moved modules out of the packages that it installs by default. Oracle's UEK, and
-# Ubuntu's kernels for clouds, have such packages, too.
-MODULE_PACKAGES = (
-    ModulePackage("ol", "uek", "kernel-uek-modules-extra-netfilter"),
-    ModulePackage("", ".el10", "kernel-modules-extra"),
-    ModulePackage("", ".el", "kernel-modules"),
-    ModulePackage("fedora", ".fc", "kernel-modules-core"),
-    ModulePackage("ubuntu", "", "linux-modules-extra"),
-    ModulePackage("sles", "", "kernel-default"),
-    ModulePackage("opensuse", "", "kernel-default"),
-    ModulePackage("", "", "packages of the running kernel", "are"),
-)
 
 # The alternatives of a root cause that help on most of its nodes are shown.
 MAX_ALTERNATIVES = 3
@@ -81,20 +54,17 @@ def find_cause(facts: NodeFacts, modules: NodeModules, requirement: ReportRequir
     """Return the root cause of a gap, without counts."""
     if requirement.kind != "module":
         return make_cause(requirement.kind, row.reason, row.remedy)
-    code, text, where = _choose_reason(_choose_module(modules, requirement, row), row)
-    kind = REASON_KINDS.get(code)
-    if kind is None:
+    name, module = _choose_module(modules, requirement, row)
+    code, text, where = _choose_reason(module, row)
+    context = NodeContext(facts.os, facts.platform, facts.kernel, modules.items())
+    description = describe_problem(context, Problem(code, name, _strip_line(where)), is_fleet=True)
+    if description is None:
         return make_cause(code, _capitalize(_generalize(text, requirement.name, facts.kernel.release)), row.remedy)
-    package = _find_package(facts)
-    file, system = _strip_line(where) or "A file", facts.os.name or "this system"
-    text = kind.text.format(file=file, system=system, package=f"{package.name} {package.verb}")
-    system_block = describe_system_block(facts.platform) if kind.remedy == PREPARE else None
-    if system_block is not None:
+    text = description.text
+    if description.remedy == DECLARE or (description.remedy == PREPARE_HOST and code != Code.CONTAINER):
         # The role does not list the modules on such a node.
-        is_container = system_block == CONTAINER_SYSTEMS
-        remedy = REASON_KINDS[Code.CONTAINER].remedy if is_container else DECLARE
-        return make_cause(code, f"{text}; {system_block}", remedy)
-    return make_cause(code, text, kind.remedy.format(file=file, system=system, package=package.name))
+        text = f"{text}; {describe_system_block(facts.platform)}"
+    return make_cause(code, text, description.remedy)
 
 
 def make_cause(code: str, text: str, remedy: str) -> RootCause:
@@ -108,18 +78,19 @@ def make_no_data_cause(code: NoDataCode) -> RootCause:
     return RootCause(f"no_data: {code}", text, remedy)
 
 
-def _choose_module(modules: NodeModules, requirement: ReportRequirement, row: Row) -> ModuleFacts:
-    """Return the module whose reasons explain the gap."""
+def _choose_module(modules: NodeModules, requirement: ReportRequirement, row: Row) -> tuple[str, ModuleFacts]:
+    """Return name and facts of the module whose reasons explain the gap."""
     # Of any-of modules, the row has the state of the one that counts.
-    any_of = [modules[name] for name in requirement.any_of or (requirement.name,)]
-    module = next((module for module in any_of if module.state == row.state), any_of[0])
-    if module.state == "merged" and module.provider is not None:
-        module = modules[module.provider]
+    any_of = requirement.any_of or (requirement.name,)
+    name = next((name for name in any_of if modules[name].state == row.state), any_of[0])
+    module = modules[name]
     provider = MERGED_INTO.get(requirement.name, "")
-    if provider in modules and any(reason.code == Code.PROVIDER_MISSING for reason in module.reasons):
+    if module.state == "merged" and module.provider is not None:
+        name = module.provider
+    elif provider in modules and any(reason.code == Code.PROVIDER_MISSING for reason in module.reasons):
         # One gap, not two: the module that this one was merged into is missing.
-        module = modules[provider]
-    return module
+        name = provider
+    return name, modules[name]
 
 
 def _choose_reason(module: ModuleFacts, row: Row) -> tuple[str, str, str]:
@@ -157,14 +128,6 @@ def _strip_line(where: str) -> str:
     """Return the path of a place without its line number."""
     path, _colon, line = where.rpartition(":")
     return path if line.isdecimal() else where
-
-
-def _find_package(facts: NodeFacts) -> ModulePackage:
-    os_id = facts.os.id or ""
-    for package in MODULE_PACKAGES:
-        if os_id.startswith(package.os_id) and package.release_part in facts.kernel.release:
-            return package
-    return MODULE_PACKAGES[-1]
 
 
 def _generalize(text: str, module: str, release: str) -> str:

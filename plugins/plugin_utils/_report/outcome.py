@@ -8,7 +8,7 @@ An outcome is untrusted: each value is checked, and text is cleaned.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -62,6 +62,11 @@ class NodeModules:
 
     def __contains__(self, name: str) -> bool:
         return name in self._raw
+
+    def items(self) -> Iterator[tuple[str, ModuleFacts]]:
+        """Yield names and facts of all modules."""
+        for name in self._raw:
+            yield name, self[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

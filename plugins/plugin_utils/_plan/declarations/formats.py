@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._managed.boot_block import PATH as BOOT_FILE
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import is_valid_name
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, Platform
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks import is_container
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class DeclarationFormat:
         is_system = facts.os.id in self.ids or any(name in system for name in self.names)
         if (self.ids or self.names) and not is_system:
             return False
-        return not self.platforms or bool({facts.platform.etc, _get_kind(facts.platform)}.intersection(self.platforms))
+        kind = "container" if is_container(facts.platform) else facts.platform.etc
+        return not self.platforms or kind in self.platforms
 
 
 # OpenShift: machineconfiguration.openshift.io/v1; every supported release accepts Ignition 3.2.0.
@@ -121,26 +123,6 @@ FORMATS = (
     DeclarationFormat("startup script", SCRIPT, platforms=("volatile",)),
 )
 
-# Why files are not written on a system, by platform.managed_by of the facts.
-WRITE_BLOCK_REASONS = {
-    "ostree": "rpm-ostree manages this node, so direct file changes would be lost",
-    "nixos": "NixOS writes the files of this node from its configuration",
-    "image": "/etc is read-only, because the system is an image",
-}
-CONTAINER_BLOCK = "this node is a container, so its boot files are not read when the kernel boots"
-READ_ONLY_BLOCK = "/etc is read-only"
-VOLATILE_BLOCK = "/etc is kept in memory, so a reboot removes what is written there"
-# The same about many systems.
-CONTAINER_SYSTEMS = "these nodes are containers"
-VOLATILE_SYSTEMS = "these systems keep /etc in memory"
-DECLARED_SYSTEMS = "these systems are configured declaratively"
-# These manage packages only; files in /etc may be written.
-PACKAGE_MANAGERS = {
-    "transactional-update": "transactional-update installs packages on this node, for the next snapshot and reboot",
-}
-# Containers with boot files of their own, which their init system reads.
-MACHINE_LIKE = ("wsl",)
-
 
 @dataclass(frozen=True)
 class Declaration:
@@ -148,47 +130,6 @@ class Declaration:
 
     kind: str
     text: str
-
-
-def _get_kind(platform: Platform) -> str:
-    """Return "container" if the boot files of this system are not read, otherwise ""."""
-    return "container" if platform.container and platform.container not in MACHINE_LIKE else ""
-
-
-def write_block_reason(facts: Facts) -> str | None:
-    """Return why the role must not write anything on this system, or None if it may."""
-    return _find_write_block(facts.platform)
-
-
-def _find_write_block(platform: Platform) -> str | None:
-    if _get_kind(platform):
-        return CONTAINER_BLOCK
-    manager = platform.managed_by
-    if manager and manager not in PACKAGE_MANAGERS:
-        return WRITE_BLOCK_REASONS.get(manager, f"{manager} manages this node")
-    return READ_ONLY_BLOCK if platform.etc == "read_only" else None
-
-
-def file_block_reason(facts: Facts) -> str | None:
-    """Return why the role leaves no files on this system, or None: it must not write them, or a reboot removes them."""
-    return _find_file_block(facts.platform)
-
-
-def _find_file_block(platform: Platform) -> str | None:
-    return _find_write_block(platform) or (VOLATILE_BLOCK if platform.etc == "volatile" else None)
-
-
-def package_block_reason(facts: Facts) -> str | None:
-    """Return why the role installs no packages on this system, or None if it may."""
-    return file_block_reason(facts) or PACKAGE_MANAGERS.get(facts.platform.managed_by or "")
-
-
-def describe_system_block(platform: Platform) -> str | None:
-    """Return what such systems have in common that the role does not list modules on, or None if it does."""
-    block = _find_file_block(platform)
-    if block is None:
-        return None
-    return {CONTAINER_BLOCK: CONTAINER_SYSTEMS, VOLATILE_BLOCK: VOLATILE_SYSTEMS}.get(block, DECLARED_SYSTEMS)
 
 
 def make_declaration(facts: Facts, modules: Iterable[str]) -> Declaration | None:

@@ -119,3 +119,36 @@ def test_iptables_prints_its_variant(node, output, variant):
     node.write("/usr/sbin/iptables", "")
     seen = observe(node, Runner(0, output), present=["nfnetlink"])["iptables"]
     assert (seen["version"], seen["variant"]) == ("1.8.9", variant)
+
+
+STORE = "/nix/store/1p5m7kyq2m0hrk6vj0s9v5m8c4xw3z7a"
+
+
+def test_nixos_has_its_tools_in_the_profile_of_the_system(node):
+    node.write(f"{STORE}-nftables-1.1.1/bin/nft", "")
+    node.write(f"{STORE}-nftables-1.1.1/lib/libnftables.so.1", b"\x7fELF\0libjansson.so.4\0")
+    node.link("/run/current-system/sw/bin/nft", f"{STORE}-nftables-1.1.1/bin/nft")
+    seen = observe(node, None)
+    assert seen["nft"] == {"path": "/run/current-system/sw/bin/nft", "version": "1.1.1", "json": True}
+
+
+@pytest.mark.parametrize(
+    "directory, version",
+    [
+        (f"{STORE}-iptables-1.8.10", "1.8.10"),
+        (f"{STORE}-iptables-1.8.10-bin", "1.8.10"),
+        ("/gnu/store/1p5m7kyq2m0hrk6vj0s9v5m8c4xw3z7a-iptables-1.8.8", "1.8.8"),
+        (f"{STORE}-system-path-24.11", None),
+    ],
+)
+def test_the_version_follows_from_the_store_path(node, directory, version):
+    node.write(f"{directory}/bin/xtables-nft-multi", "")
+    node.link("/run/current-system/sw/bin/iptables", f"{directory}/bin/xtables-nft-multi")
+    found = observe(node, None)["iptables"]
+    assert (found["version"], found["variant"]) == (version, "nft")
+
+
+def test_a_tool_below_opt_does_not_have_the_version_of_the_package(node):
+    node.write("/var/lib/dpkg/status", STATUS)
+    node.write("/opt/bin/nft", "")
+    assert observe(node, None)["nft"]["version"] is None

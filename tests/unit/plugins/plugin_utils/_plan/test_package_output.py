@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.package_output import (
     find_apt_errors,
     find_other_kernels,
+    find_unknown_packages,
 )
 
 # LC_ALL=C.UTF-8 apt-get --simulate --no-install-recommends install linux-image-amd64, apt 2.6.1 on Debian 12.
@@ -149,3 +150,27 @@ E: Version '9' for 'iptables' was not found
 )
 def test_the_errors_of_apt(stderr, errors):
     assert find_apt_errors(stderr.splitlines()) == errors
+
+
+# Failures of ansible.builtin.dnf (ansible-core 2.19) with dnf 4 and with dnf 5.
+DNF4_FAILURES = ["nosuch No match for argument: nosuch"]
+DNF5_FAILURES = ["No package nosuch available."]
+
+
+@pytest.mark.parametrize(
+    "lines, unknown",
+    [
+        (UNKNOWN_PACKAGES.splitlines(), ["nft", "nosuch", "iptables"]),
+        (["E: Package 'nosuch' has no installation candidate"], ["nosuch"]),
+        (["E: Unable to locate package linux-image-6.12.1+deb13-amd64"], ["linux-image-6.12.1+deb13-amd64"]),
+        (DNF4_FAILURES, ["nosuch"]),
+        (DNF5_FAILURES, ["nosuch"]),
+        (["E: Unmet dependencies. Try 'apt --fix-broken install' with no packages"], []),
+        (["E: Unable to locate package other"], []),
+        ([], []),
+    ],
+    ids=["apt", "no candidate", "kernel", "dnf 4", "dnf 5", "other error", "another name", "empty"],
+)
+def test_the_names_that_no_repository_has(lines, unknown):
+    names = ["nft", "nosuch", "iptables", "linux-image-6.12.1+deb13-amd64"]
+    assert find_unknown_packages(lines, names) == unknown

@@ -15,15 +15,13 @@ import yaml
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS, KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.packaging import PACKAGE_MANAGERS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.packages import (
-    PACKAGE_MANAGERS,
     Package,
-    find_package_manager,
     find_packages,
     is_installable,
     split_by_actor,
-    strip_variant,
 )
 from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import (
     missing_modules,
@@ -59,18 +57,18 @@ def find(system, release, modules=(), tools=()):
     [
         ("rocky", EL10_RELEASE, "xt_owner", EL10_EXTRA),
         ("rhel", EL10_RELEASE, "nft_ct", f"kernel-modules-core-{EL10_RELEASE}"),
-        ("almalinux", "5.14.0-427.el9.x86_64", "xt_owner", "kernel-modules-5.14.0-427.el9.x86_64"),
-        ("ol", "5.14.0-427.el9.x86_64", "xt_owner", "kernel-modules-5.14.0-427.el9.x86_64"),
-        ("ol", UEK9_RELEASE, "iptable_nat", f"kernel-uek-modules-extra-netfilter-{UEK9_RELEASE}"),
+        ("almalinux", "5.14.0-427.el9.x86_64", "xt_owner", "kernel-modules-core-5.14.0-427.el9.x86_64"),
+        ("ol", "5.14.0-427.el9.x86_64", "xt_owner", "kernel-modules-core-5.14.0-427.el9.x86_64"),
+        ("ol", UEK9_RELEASE, "iptable_nat", f"kernel-uek-core-{UEK9_RELEASE}"),
         ("ol", UEK9_RELEASE, "xt_owner", f"kernel-uek-core-{UEK9_RELEASE}"),
         ("ol", UEK10_RELEASE, "xt_REDIRECT", f"kernel-uek-modules-extra-netfilter-{UEK10_RELEASE}"),
-        ("ol", UEK10_RELEASE, "nf_tables", f"kernel-uek-core-{UEK10_RELEASE}"),
-        ("rhel", "5.14.0-570.el9_6.x86_64+rt", "xt_owner", "kernel-rt-modules-5.14.0-570.el9_6.x86_64"),
+        ("ol", UEK10_RELEASE, "nf_tables", f"kernel-uek-modules-core-{UEK10_RELEASE}"),
+        ("rhel", "5.14.0-570.el9_6.x86_64+rt", "xt_owner", "kernel-rt-modules-core-5.14.0-570.el9_6.x86_64"),
         ("rhel", "6.12.0-124.el10_1.aarch64+64k", "xt_owner", "kernel-64k-modules-extra-6.12.0-124.el10_1.aarch64"),
         ("fedora", "6.17.4-300.fc43.x86_64+debug", "xt_owner", "kernel-debug-modules-core-6.17.4-300.fc43.x86_64"),
-        ("rhel", "4.18.0-553.rt7.342.el8_10.x86_64", "xt_owner", "kernel-rt-modules-4.18.0-553.rt7.342.el8_10.x86_64"),
+        ("rhel", "4.18.0-553.rt7.342.el8_10.x86_64", "xt_owner", "kernel-rt-core-4.18.0-553.rt7.342.el8_10.x86_64"),
         ("fedora", "6.17.4-300.fc43.x86_64", "xt_owner", "kernel-modules-core-6.17.4-300.fc43.x86_64"),
-        ("ubuntu", "6.8.0-45-generic", "xt_owner", "linux-modules-extra-6.8.0-45-generic"),
+        ("ubuntu", "6.8.0-45-generic", "xt_owner", "linux-modules-6.8.0-45-generic"),
         ("debian", "7.2.12+deb14-amd64", "xt_owner", "linux-modules-7.2.12+deb14-amd64"),
         ("debian", "6.12.107+deb13-amd64", "xt_owner", "linux-image-6.12.107+deb13-amd64"),
         ("sles", "6.4.0-150600.23-default", "xt_owner", "kernel-default"),
@@ -86,9 +84,17 @@ def test_a_module_is_in_a_package_of_the_running_kernel(system, release, module,
     "system, release",
     [
         ("rocky", "6.12.40-1.el9.elrepo.x86_64"),
-        ("gentoo", "6.6.1"),
-        ("amzn", "6.1.100-110.amzn2023.x86_64"),
+        ("gentoo", "6.6.1-gentoo-dist"),
+        ("flatcar", "6.12.103-flatcar"),
         (None, "6.1.0-42-amd64"),
+        # Kernels that the distribution did not build.
+        ("ubuntu", "5.15.148-tegra"),
+        ("ubuntu", "5.5.3-mvebu-tld-1-dirty"),
+        ("ubuntu", "6.1.0-1025-rockchip"),
+        ("debian", "6.18.1-1-arm64"),
+        ("debian", "6.8.12-4-pve"),
+        ("debian", "6.9.8-orbstack-00170-g7b4100b7ced4"),
+        ("rocky", "6.12.1"),
     ],
 )
 def test_a_kernel_without_known_packages_has_none(system, release):
@@ -120,31 +126,16 @@ def test_a_tool_is_in_the_package_of_its_distribution(system, tool, package):
     assert find(system, "x", tools=[tool]) == (Package(package, (tool,)),)
 
 
-def test_a_system_without_a_known_package_manager_installs_no_tool():
-    assert find("gentoo", "x", tools=["nft"]) == ()
+@pytest.mark.parametrize("system", ["bottlerocket", "talos", "cos", "flatcar", "nixos", None])
+def test_a_system_without_a_known_package_manager_installs_no_tool(system):
+    assert find(system, "x", tools=["nft"]) == ()
+    plan = plan_nftables(make_node(system, nft=None), cni_plugin=True, install_packages=True)
+    assert list_kinds(plan, "owner") == []
+    assert "install" not in str(plan["steps"])
 
 
-@pytest.mark.parametrize("release", [EL10_RELEASE + "+rt-64k-debug", EL10_RELEASE])
-def test_the_names_of_packages_have_no_variant_after_the_release(release):
-    assert strip_variant(release) == EL10_RELEASE
-
-
-@pytest.mark.parametrize(
-    "system, name, is_run_by_role",
-    [
-        ("ubuntu", "apt", True),
-        ("fedora", "dnf", True),
-        ("opensuse-leap", "zypper", False),
-        ("mariner", "tdnf", False),
-    ],
-)
-def test_the_package_manager_follows_from_the_system(system, name, is_run_by_role):
-    manager = find_package_manager(parse_facts(make_node(system)))
-    assert manager.name == name
-    assert manager.is_run_by_role is is_run_by_role
-
-
-APT, _DNF, ZYPPER, _TDNF = PACKAGE_MANAGERS
+MANAGERS = {manager.name: manager for manager in PACKAGE_MANAGERS}
+APT, ZYPPER = MANAGERS["apt"], MANAGERS["zypper"]
 PACKAGE = Package("a", ("xt_owner",))
 WITH_REBOOT = Package("b", ("xt_set",), reboot=True)
 
@@ -185,7 +176,10 @@ def test_without_consent_the_owner_installs_the_package():
     assert list_kinds(plan, "owner") == ["packages"]
     step = find_step(plan, "packages")
     assert step["what"] == f"install {EL10_EXTRA}, or set istio_node_install_packages: true"
-    assert step["why"] == "xt_REDIRECT, xt_owner are not installed"
+    assert step["why"] == (
+        f"xt_REDIRECT, xt_owner are not installed; {EL10_EXTRA} is for this kernel only, a new kernel needs its own: "
+        "'dnf upgrade' installs kernel-modules-extra with it, 'dnf upgrade kernel' does not"
+    )
     assert step["command"] == ["dnf", "install", "--setopt=install_weak_deps=False", EL10_EXTRA]
     assert list_not_loadable(plan) == ["xt_REDIRECT", "xt_owner"]
     assert plan["expected"]["verdict"] == "not_ready"
@@ -206,7 +200,29 @@ def test_consent_to_install_is_not_requested_on_a_node_that_must_not_be_written_
     node = make_node(**FEDORA_COREOS, release="6.17.4-300.fc43.x86_64", xt_owner=NOT_INSTALLED)
     step = find_step(preparation_plan(node), "packages")
     assert step["what"] == "install kernel-modules-core-6.17.4-300.fc43.x86_64"
-    assert step["why"] == "xt_owner is not installed"
+    assert step["command"][:2] == ["rpm-ostree", "install"]
+    assert step["reboot"]
+
+
+def test_a_package_that_lost_a_file_is_reinstalled_by_the_owner():
+    tree = f"/lib/modules/{UEK9_RELEASE}/kernel/net/netfilter"
+    node = make_node("ol", UEK9_RELEASE, xt_owner=NOT_INSTALLED, xt_set={"origin": f"{tree}/xt_set.ko.xz"})
+    plan = preparation_plan(node, install_packages=True)
+    step = find_step(plan, "packages")
+    assert step["by"] == "owner"
+    assert step["what"] == f"reinstall kernel-uek-core-{UEK9_RELEASE}"
+    assert step["command"] == ["dnf", "reinstall", f"kernel-uek-core-{UEK9_RELEASE}"]
+    assert step["why"].startswith("xt_owner is missing, and other files of the same package are there")
+
+
+def test_the_modules_of_a_kernel_that_the_distribution_did_not_build_are_not_in_a_package():
+    node = make_node("ubuntu", "5.15.148-tegra", name="Ubuntu 22.04", xt_owner=NOT_INSTALLED)
+    plan = preparation_plan(node, install_packages=True)
+    assert list_kinds(plan, "owner") == ["repair"]
+    step = find_step(plan, "repair")
+    assert step["what"] == (
+        "add the modules from the build of this kernel (make modules_install), or boot a kernel of Ubuntu 22.04"
+    )
 
 
 def test_a_package_that_needs_a_reboot_is_left_to_the_owner():

@@ -23,10 +23,10 @@ def list_repairs(node, **options):
     "state, code, where, words",
     [
         ("blocked", "alias_override", "/etc/modprobe.d/a.conf:3", "the alias lines from /etc/modprobe.d/a.conf"),
-        ("blocked", "invalid_module_file", MODULE_FILE, "reinstall the kernel's packages"),
-        ("missing", "module_file_missing", MODULE_FILE, "reinstall the kernel's packages"),
-        ("unknown", "index_missing", INDEX, "run depmod -a"),
-        ("missing", "not_in_tree", None, "boot a kernel that includes them"),
+        ("blocked", "invalid_module_file", MODULE_FILE, "reinstall linux-image-6.1.0-42-amd64"),
+        ("missing", "module_file_missing", MODULE_FILE, "reinstall linux-image-6.1.0-42-amd64"),
+        ("unknown", "index_missing", INDEX, "run depmod -a as root"),
+        ("missing", "not_in_tree", None, "boot a kernel that includes what is missing"),
         ("unknown", "container", None, "audit and prepare the host"),
     ],
 )

@@ -88,8 +88,8 @@ def test_the_reason_of_a_requirement_without_a_place_is_the_root_cause():
     before = build([("b", make_outcome())])
     after = [("b", make_outcome(make_gap(state="missing", reasons=reasons)))]
     by_what = {change.what: change.reason for change in build(after, previous=before).drift.changes}
-    assert by_what["verdict"] == "packages of the running kernel are not installed"
-    assert by_what["iptables/module/xt_owner"] == "packages of the running kernel are not installed"
+    assert by_what["verdict"] == "linux-image-$(uname -r) is not installed"
+    assert by_what["iptables/module/xt_owner"] == "linux-image-$(uname -r) is not installed"
 
 
 def test_equal_changes_are_grouped():

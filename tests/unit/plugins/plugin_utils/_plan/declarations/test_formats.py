@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import (
-    make_declaration,
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks import (
     package_block_reason,
     write_block_reason,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import make_declaration
 from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import parse_facts, preparation_plan
 from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
     BOOT_FILE,
