@@ -8,7 +8,14 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import proc
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe import conflicts, module_state, netfilter, tools
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe import (
+    conflicts,
+    kernel_options,
+    module_state,
+    netfilter,
+    tools,
+)
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.kubelet import find_unusual_kubelet
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.managed import (
     find_occupied_targets,
     observe_managed,
@@ -51,7 +58,6 @@ def gather_facts(
         return module_state.is_present(node, name)
 
     found_tools = tools.observe(files, run, is_present)
-    ipset = found_tools["ipset"]
     found_conflicts = conflicts.observe(files, reasons, run)
     facts: Dict[str, Any] = {
         "schema": SCHEMA,
@@ -65,11 +71,14 @@ def gather_facts(
         "platform": dict(node.platform, **observe_management(files, node.boot_list)),
         "managed": observe_managed(files, node.selinux["policy"], names),
         "conflicts": found_conflicts,
-        "options": {option: _get_option(node, option) for option in OPTIONS},
+        "options": _describe_options(node),
         "os": _observe_os(files),
         "tools": found_tools,
-        "netfilter": netfilter.observe(files, run, ipset["path"] if ipset else None, is_present),
+        "netfilter": netfilter.observe(files, run, found_tools, is_present),
     }
+    kubelet = find_unusual_kubelet(files)
+    if kubelet:
+        facts["platform"]["kubelet"] = kubelet
     occupied = find_occupied_targets(files, found_conflicts)
     if occupied:
         facts["managed"]["occupied_paths"] = occupied
@@ -105,8 +114,10 @@ def _describe_kernel(node: Node) -> Dict[str, Any]:
     }
 
 
-def _get_option(node: Node, option: str) -> Optional[str]:
-    return None if node.config is None else node.config.get(option, "n")
+def _describe_options(node: Node) -> Dict[str, Optional[str]]:
+    options = {option: None if node.config is None else node.config.get(option, "n") for option in OPTIONS}
+    usual = kernel_options.read_usual_options(node.files, node.config, node.config_path, node.is_running)
+    return {**options, **{option: value for option, value in usual.items() if value}}
 
 
 def _list_boot_files(names_by_file: Mapping[str, Sequence[str]], names: Sequence[str]) -> Dict[str, List[str]]:

@@ -27,6 +27,17 @@ NAT = ("iptable_nat", "ip6table_nat")
 SITE = "/etc/modules-load.d/site.conf"
 
 
+OPTIONS = (
+    "MODULES",
+    "NF_CONNTRACK_ZONES",
+    "NF_CONNTRACK_MARK",
+    "IP_MULTIPLE_TABLES",
+    "IPV6_MULTIPLE_TABLES",
+    "NF_TABLES_INET",
+    "NF_TABLES_IPV4",
+    "NF_TABLES_IPV6",
+)
+
 # The options of facts(): the answers of all modules, the versions of tools and kernel, and parts of the facts.
 DEFAULTS = {
     "state": "loadable",
@@ -61,7 +72,7 @@ def facts(**changes):
         "kernel": {"release": "x", "version": list(chosen["kernel"]), "ipv6": True},
         "os": {"name": "Debian"},
         "modules": modules,
-        "options": {"MODULES": "y", "NF_CONNTRACK_ZONES": "y", "NF_CONNTRACK_MARK": "y", **chosen["options"]},
+        "options": {**dict.fromkeys(OPTIONS, "y"), **chosen["options"]},
         "tools": tools,
         "netfilter": {
             "legacy_tables": {"ipv4": [], "ipv6": []},

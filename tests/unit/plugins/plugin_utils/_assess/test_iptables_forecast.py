@@ -26,7 +26,10 @@ BY_HAND = {"state": "loaded", "boot": "no", "autoload": "denied"}
 MISSING = {"state": "missing", "autoload": "never"}
 UNSEEN_TABLES = {"netfilter": {"legacy_tables": {"ipv4": None, "ipv6": None}}}
 ALL_TABLES = {"legacy_tables": {family: ["filter", "mangle", "nat", "raw"] for family in ("ipv4", "ipv6")}}
-AMBIENT = {"mode": "ambient", "profile": "effective"}
+# A release in which an existing legacy table decides, and one in which only its rules do.
+TABLE_DECIDES = {"istio_version": "1.30.4"}
+RULES_DECIDE = {"istio_version": "1.30.5"}
+AMBIENT = {"mode": "ambient", "profile": "effective", **TABLE_DECIDES}
 
 
 def grades(assessment, name):
@@ -189,7 +192,10 @@ def test_tables_that_do_not_change_the_forecast_are_only_information():
     assert assessment["forecast"]["variant"] == "nft"
     (found,) = [finding for finding in assessment["findings"] if finding["id"] == "legacy_tables"]
     assert found["severity"] == "info"
-    assert "the forecast for ambient Istio is still nft (iptables-legacy cannot work)" in found["message"]
+    assert (
+        "the forecast for ambient Istio is still nft (IPv4: iptables-legacy cannot work; IPv6: no legacy"
+        in found["message"]
+    )
 
 
 @pytest.mark.parametrize("version", ["1.25.3", "1.27.2"])
@@ -251,6 +257,11 @@ def test_a_summary_repeats_nothing_that_stays_after_a_reboot():
 
 
 TABLES_IN_USE = {"netfilter": {"legacy_tables": {"ipv4": ["nat"], "ipv6": ["nat"]}}}
+RULES_IN_USE = {
+    "netfilter": {**TABLES_IN_USE["netfilter"], "legacy_rules": {"ipv4": ["nat"], "ipv6": ["nat"]}},
+}
+EMPTY_TABLES = {"netfilter": {**TABLES_IN_USE["netfilter"], "legacy_rules": {"ipv4": [], "ipv6": []}}}
+RULES_OF_IPV4 = {"netfilter": {**TABLES_IN_USE["netfilter"], "legacy_rules": {"ipv4": ["nat"], "ipv6": []}}}
 LOADED_NAT = {"iptable_nat": {"state": "loaded"}, "ip6table_nat": {"state": "loaded"}}
 
 
@@ -265,7 +276,36 @@ def filter_tables(**modules):
     [
         pytest.param({}, facts(), "nft", id="sidecar"),
         pytest.param({"mode": "ambient"}, facts(), "nft", id="ambient"),
-        pytest.param({"mode": "ambient"}, facts(**TABLES_IN_USE, **LOADED_NAT), "legacy", id="legacy tables"),
+        pytest.param(
+            {"mode": "ambient", **TABLE_DECIDES},
+            facts(**TABLES_IN_USE, **LOADED_NAT),
+            "legacy",
+            id="legacy tables",
+        ),
+        pytest.param(
+            {"mode": "ambient", **RULES_DECIDE}, facts(**RULES_IN_USE, **LOADED_NAT), "legacy", id="legacy rules"
+        ),
+        pytest.param(
+            {"mode": "ambient", **RULES_DECIDE}, facts(**EMPTY_TABLES, **LOADED_NAT), "nft", id="tables without rules"
+        ),
+        pytest.param(
+            {"mode": "ambient", **RULES_DECIDE},
+            facts(**TABLES_IN_USE, **LOADED_NAT),
+            "unknown",
+            id="tables whose rules are unknown",
+        ),
+        pytest.param(
+            {"mode": "ambient", **RULES_DECIDE},
+            facts(**RULES_OF_IPV4, **LOADED_NAT),
+            "unknown",
+            id="a variant for each IP family",
+        ),
+        pytest.param(
+            {"mode": "ambient", "ambient_ipv6": False, **RULES_DECIDE},
+            facts(**RULES_OF_IPV4, **LOADED_NAT),
+            "legacy",
+            id="one IP family",
+        ),
         # A pod has its own network namespace.
         pytest.param({}, facts(**TABLES_IN_USE, **LOADED_NAT), "nft", id="legacy tables do not count for pods"),
         pytest.param(
@@ -273,7 +313,12 @@ def filter_tables(**modules):
         ),
         # A loaded module without its table shows that this kernel creates tables on first use, whatever its version is.
         pytest.param({"mode": "ambient"}, facts(kernel=(5, 14, 0), **LOADED_NAT), "nft", id="module without its table"),
-        pytest.param({"mode": "ambient"}, filter_tables(), "nft", id="the test of legacy needs table nat"),
+        pytest.param(
+            {"mode": "ambient", **TABLE_DECIDES},
+            filter_tables(ip6table_nat=MISSING),
+            "nft",
+            id="the test of legacy needs table nat",
+        ),
         # Up to 1.27.0 Istio tests table filter, and then fails without nat (awslabs/amazon-eks-ami#2354).
         pytest.param(
             {"mode": "ambient", "istio_version": "1.27.0"},
@@ -309,14 +354,14 @@ def test_the_variant_is_the_one_that_istio_would_pick(options, node, variant):
 
 
 def test_modes_can_have_different_variants():
-    forecast = readiness(facts(**TABLES_IN_USE, **LOADED_NAT), mode=["sidecar", "ambient"])["forecast"]
+    forecast = readiness(facts(**TABLES_IN_USE, **LOADED_NAT), mode=["sidecar", "ambient"], **TABLE_DECIDES)["forecast"]
     assert forecast["variant"] == "mixed"
     assert forecast["modes"] == {"sidecar": "nft", "ambient": "legacy"}
 
 
-def test_without_ipv6_istios_test_of_legacy_for_ipv6_fails():
+def test_without_ipv6_the_binary_for_ipv4_decides():
     node = facts(**THERE, **TABLES_IN_USE)
-    assert readiness(node, mode="ambient")["forecast"]["variant"] == "legacy"
     node["kernel"]["ipv6"] = False
-    assert readiness(node, mode="ambient")["forecast"]["variant"] == "nft"
-    assert readiness(node, mode="ambient", ambient_ipv6=False)["forecast"]["variant"] == "legacy"
+    for ambient_ipv6 in (True, False):
+        forecast = readiness(node, mode="ambient", ambient_ipv6=ambient_ipv6, **TABLE_DECIDES)["forecast"]
+        assert forecast["variant"] == "legacy"
