@@ -115,9 +115,16 @@ def _describe_kernel(node: Node) -> Dict[str, Any]:
 
 
 def _describe_options(node: Node) -> Dict[str, Optional[str]]:
-    options = {option: None if node.config is None else node.config.get(option, "n") for option in OPTIONS}
+    options = {}
+    for option in OPTIONS:
+        options[option] = None if node.config is None else node.config.get(option, "n")
     usual = kernel_options.read_usual_options(node.files, node.config, node.config_path, node.is_running)
-    return {**options, **{option: value for option, value in usual.items() if value}}
+    for option, value in usual.items():
+        # Only evidence counts: without it the facts omit such an option.
+        options.pop(option, None)
+        if value is not None:
+            options[option] = value
+    return options
 
 
 def _list_boot_files(names_by_file: Mapping[str, Sequence[str]], names: Sequence[str]) -> Dict[str, List[str]]:

@@ -84,6 +84,7 @@ def find_legacy_tables(situation: Situation) -> Iterator[Finding]:
     if situation.selection.backend != "iptables" or not tables:
         return
     what = f"legacy tables exist in the host's network namespace ({', '.join(tables)})"
+    ruled: tuple[str, ...] | None = tables
     if release.rules_decide:
         ruled = find_ruled_in_host(facts)
         if ruled == ():
@@ -93,12 +94,12 @@ def find_legacy_tables(situation: Situation) -> Iterator[Finding]:
         else:
             what += ", and whether they hold rules cannot be determined"
     severity: Severity = "info"
-    consequence = "ambient Istio picks iptables-legacy for every pod if they hold rules"
-    if not release.rules_decide:
-        consequence = "ambient Istio then picks iptables-legacy for every pod"
+    consequence = "ambient Istio then picks iptables-legacy for every pod"
     forecast = situation.forecasts.now.get("ambient")
-    if forecast is not None and forecast.variant == "legacy":
+    if forecast is not None and forecast.variant == "legacy" and forecast.tables:
         severity = "warning"
+    elif forecast is None and ruled is None:
+        consequence = "ambient Istio picks iptables-legacy for every pod if they do"
     elif forecast is not None:
         consequence = f"the forecast for ambient Istio is still {forecast.variant} ({forecast.reason})"
     yield Finding("legacy_tables", severity, f"{what}: {consequence}", DETECTION)
