@@ -103,6 +103,7 @@ AMBIENT = RulesCondition("ambient mode", lambda rules: rules.mode == "ambient")
 IPV6 = RulesCondition(
     "IPv6 rules (IPv6 or dual-stack cluster; ambient mode unless ambient_ipv6 is false)", lambda rules: rules.ipv6
 )
+WITHOUT_IPV6 = RulesCondition("no IPv6 rules", lambda rules: not rules.ipv6)
 TPROXY = RulesCondition("TPROXY interception", lambda rules: rules.tproxy)
 AMBIENT_TPROXY = RulesCondition(
     "ambient mode of Istio 1.22 and 1.23", lambda rules: rules.mode == "ambient" and rules.release.ambient_uses_tproxy
@@ -162,13 +163,20 @@ def _nat_chain_row(family: str, condition: RulesCondition) -> Row[Rules]:
     return Row(Requirement("iptables", "nft_chain_nat", "used", source, any_of=any_of, feature=family), condition)
 
 
-def _table_rows(
-    name: str, condition: RulesCondition, *sources: str, ipv6: RulesCondition = IPV6
-) -> tuple[Row[Rules], ...]:
+def _table_rows(name: str, condition: RulesCondition, *sources: str) -> tuple[Row[Rules], ...]:
     return (
         _iptables_row(f"iptable_{name}", LEGACY & condition, *sources),
-        _iptables_row(f"ip6table_{name}", LEGACY & condition & ipv6, *sources),
+        _iptables_row(f"ip6table_{name}", LEGACY & condition & IPV6, *sources),
     )
+
+
+def _ipv6_table_probe_row(table: str, nft_module: str, condition: RulesCondition) -> Row[Rules]:
+    """Istio up to 1.27.1 needs a binary for IPv6 even if it writes no IPv6 rules: that of either variant is enough."""
+    name = f"ip6table_{table}"
+    requirement = Requirement(
+        "iptables", name, "used", _join_sources([PROBE]), any_of=(name, nft_module), feature="probe"
+    )
+    return Row(requirement, LEGACY & WITHOUT_IPV6 & condition & IPV6_PROBE)
 
 
 def _nftables_row(name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
@@ -232,10 +240,12 @@ def _join_sources(sources: Iterable[str]) -> str:
 
 
 ROWS: tuple[Row[Rules], ...] = (
-    *_table_rows("nat", ALWAYS, POD, AMBIENT_POD, PROBE, ipv6=IPV6 | (NAT_PROBE & IPV6_PROBE)),
+    *_table_rows("nat", ALWAYS, POD, AMBIENT_POD, PROBE),
+    _ipv6_table_probe_row("nat", "nft_chain_nat", NAT_PROBE),
     *_table_rows("mangle", AMBIENT | TPROXY | INVALID_DROP, POD, AMBIENT_POD),
     *_table_rows("raw", DNS_ZONES, POD, AMBIENT_POD),
-    *_table_rows("filter", RECONCILE | FILTER_PROBE, GUARDRAILS, PROBE, ipv6=IPV6 | (FILTER_PROBE & IPV6_PROBE)),
+    *_table_rows("filter", RECONCILE | FILTER_PROBE, GUARDRAILS, PROBE),
+    _ipv6_table_probe_row("filter", "nf_tables", FILTER_PROBE),
     _iptables_row("nf_tables", NFT, PROBE, f"{KERNEL}nfnetlink.c"),
     _iptables_row("nft_compat", NFT, POD, AMBIENT_POD, f"{KERNEL}nft_compat.c"),
     _nat_chain_row("ipv4", NFT),
