@@ -339,6 +339,32 @@ def filter_tables(**modules):
         pytest.param(
             {"istio_version": "1.31"}, facts(nf_tables={"state": "missing"}), "nft", id="1.31 without nf_tables"
         ),
+        # The distroless images of the profile ambient have iptables-legacy under the plain name.
+        pytest.param(
+            {"istio_version": "1.31", "mode": "ambient"},
+            facts(nf_tables={"state": "missing"}),
+            "legacy",
+            id="1.31 in ambient mode without nf_tables",
+        ),
+        pytest.param(
+            {"istio_version": "1.24", "mode": "ambient"},
+            facts(netfilter={"nft_compat_uses": None}),
+            "unknown",
+            id="rules of iptables-nft that cannot be counted",
+        ),
+        pytest.param(
+            {"istio_version": "1.24", "mode": "ambient"},
+            facts(nft_compat={"state": "builtin"}),
+            "unknown",
+            id="built-in code, which has no count",
+        ),
+        pytest.param({"istio_version": "1.24"}, facts(), "legacy", id="1.24 tests nothing"),
+        pytest.param(
+            {"istio_version": "1.30"}, facts(options={"NF_TABLES_IPV4": "n"}), "legacy", id="no IPv4 in nf_tables"
+        ),
+        pytest.param(
+            {"istio_version": "1.30"}, facts(options={"NF_TABLES_IPV4": None}), "nft", id="IPv4 in nf_tables unknown"
+        ),
         pytest.param(
             {"mode": "ambient"},
             facts(**UNSEEN_TABLES, iptable_nat={"state": "loaded"}),
@@ -365,3 +391,25 @@ def test_without_ipv6_the_binary_for_ipv4_decides():
     for ambient_ipv6 in (True, False):
         forecast = readiness(node, mode="ambient", ambient_ipv6=ambient_ipv6, **TABLE_DECIDES)["forecast"]
         assert forecast["variant"] == "legacy"
+
+
+@pytest.mark.parametrize(
+    "kernel, old_module, named",
+    [
+        ((4, 18, 0), MISSING, "nft_chain_nat_ipv4"),
+        ((5, 5, 3), MISSING, "nft_chain_nat"),
+        ((6, 18, 1), MISSING, "nft_chain_nat"),
+        # Distributions backport: the module itself shows that this kernel has it.
+        ((5, 3, 0), {"state": "blocked", "autoload": "denied"}, "nft_chain_nat_ipv4"),
+    ],
+)
+def test_a_reason_names_only_modules_that_kernels_of_this_version_have(kernel, old_module, named):
+    node = facts(**THERE, kernel=kernel, nft_chain_nat=MISSING, nft_chain_nat_ipv4=old_module)
+    reason = readiness(node, istio_version="1.31")["forecast"]["reason"]
+    assert reason == f"iptables-nft cannot work without {named}; the iptables binary without a suffix is nft"
+
+
+def test_a_reason_names_what_iptables_nft_lacks_and_nothing_else():
+    node = facts(**THERE, nf_tables={"state": "blocked"}, options={"NF_TABLES_IPV4": "n"})
+    reason = readiness(node, istio_version="1.31")["forecast"]["reason"]
+    assert reason.startswith("iptables-nft cannot work without nf_tables and CONFIG_NF_TABLES_IPV4;")
