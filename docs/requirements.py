@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import documented, effective
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Requirement, Row
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.releases import NEWEST, OLDEST
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.releases import NEWEST, OLDEST, Release
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import NATIVE_NFTABLES_SINCE
 
 HEAD = f"""<!--
 Copyright (c) 2026, nodeprep.istio contributors
@@ -24,17 +25,26 @@ Two catalogues list what a node needs. The **documented** catalogue is Istio's p
 [Platform Requirements]({documented.PAGE}),
 row for row. The **effective** catalogue lists what the rules of Istio {OLDEST} to {NEWEST} use, read from the source
 of Istio and from the modules that the kernel requests for these rules. It does not list dependencies of these modules,
-since modprobe loads them, too. A newer Istio release is assessed as {NEWEST}, an older one as {OLDEST}; the assessment
-reports this.
+since modprobe loads them, too. A newer Istio release is assessed as {NEWEST}. An older one is assessed as {OLDEST}, and
+its verdict is never better than `unknown`. The assessment reports both. A version without a patch number, such as
+`{NEWEST}`, is the newest patch of that release.
 
 | profile | must | should |
 |---|---|---|
 | `documented` | each row of the page whose condition holds | |
 | `effective` | each row of the rules whose condition holds, for the iptables variant that Istio would pick | |
-| `combined` (default) | the rows of `effective`, and the page's versions of tools and kernel \
+| `combined` (default) | the rows of `effective`, and the page's version of the kernel \
 | the other rows of the page, and the rows of the other iptables variant |
 
-`must` rows decide the verdict. `should` rows are loaded if the kernel has them, and reported if not.
+`must` rows decide the verdict. `should` rows are loaded if the kernel has them, and reported if not. A tool of the host
+counts only if Istio runs the host's copy, for sidecars with the CNI plugin; with profile `documented` it always counts.
+"""
+RELEASES_HEAD = """
+## Releases
+
+How the releases of Istio differ, as far as a node is concerned. A fix that several branches got is in a patch release
+of each of them, so the first release of a branch can lack what the newest patch of an older branch has.
+
 """
 CATALOGUES = (("The page", documented.ROWS), ("The rules", effective.ROWS))
 BACKENDS = {"iptables": "iptables backend", "nftables": "native nftables backend (`values.global.nativeNftables=true`)"}
@@ -46,12 +56,83 @@ TABLE_HEAD = """
 
 def page() -> str:
     """Return the page."""
-    parts = [HEAD]
+    parts = [HEAD, RELEASES_HEAD, build_release_table()]
     for title, rows in CATALOGUES:
         for backend, label in BACKENDS.items():
             parts.append(f"\n## {title}: {label}\n")
             parts.append(_build_table(row for row in rows if row.requirement.backend == backend))
     return "".join(parts)
+
+
+# Something in which releases differ: its name, and the function that returns the text for a release.
+Difference = tuple[str, Callable[[Release], str]]
+
+
+def _yes_if(name: str) -> Callable[[Release], str]:
+    """Return the function that describes a property that is true or false."""
+    return lambda release: "yes" if getattr(release, name) else "no"
+
+
+def _describe_detection(release: Release) -> str:
+    if release.probe_table is None:
+        return "nft if it has rules, else legacy if it has a table, else plain `iptables`"
+    what = "legacy if it has rules" if release.rules_decide else "legacy if it has a table"
+    return f"{what}, else nft if it works, else plain `iptables`"
+
+
+def _describe_probe(release: Release) -> str:
+    if release.probe_table is None:
+        return "none"
+    comment = " with a comment" if release.probe_has_comment else ""
+    family = "; for IPv6, too, even if it is off" if release.needs_ipv6_probe else ""
+    return f"a rule{comment} in table `{release.probe_table}`{family}"
+
+
+def _describe_native_nftables(release: Release) -> str:
+    modes = [mode for mode, since in NATIVE_NFTABLES_SINCE.items() if release.is_at_least(since)]
+    return " and ".join(modes) or "none"
+
+
+DIFFERENCES: tuple[Difference, ...] = (
+    ("iptables variant that Istio picks", _describe_detection),
+    ("its test of an iptables binary", _describe_probe),
+    ("plain `iptables` of the default images", lambda release: release.plain_variant),
+    ("images have iptables 1.8.7 or older", _yes_if("has_old_iptables")),
+    ("reads `FORCE_IPTABLES_BINARY`", _yes_if("reads_forced_binary")),
+    ("modes with native nftables", _describe_native_nftables),
+    ("images may have nft 1.1.2 or newer", _yes_if("image_has_new_nft")),
+    (
+        "processes that native nftables in ambient mode knows as the kubelet",
+        lambda release: ", ".join(release.kubelet_names) or "none",
+    ),
+    ("native nftables in ambient mode fails if `ambient.ipv6` is false", _yes_if("ignores_ambient_ipv6")),
+    ("stays on iptables if Istio's ipset exists", _yes_if("detects_old_ipsets")),
+    ("OpenShift profile uses native nftables", _yes_if("openshift_uses_nftables")),
+    ("ambient mode redirects by", lambda release: "TPROXY" if release.ambient_uses_tproxy else "REDIRECT"),
+    ("ambient mode has IPv6 rules (`ambient.ipv6`)", _yes_if("has_ambient_ipv6")),
+    ("ambient mode captures DNS by default", _yes_if("captures_ambient_dns")),
+    ("DNS capture of ambient mode uses conntrack zones", _yes_if("ambient_dns_uses_zones")),
+    ("ambient mode reconciles by default", _yes_if("reconciles")),
+    ("entries of Istio's ipset have comments", _yes_if("ipset_has_comments")),
+)
+# No release branch of Istio has had more patch releases.
+MAX_PATCHES = 20
+
+
+def build_release_table() -> str:
+    """Return the table of releases, each with what differs from the release before it on its branch."""
+    first, last = (int(version.split(".")[1]) for version in (OLDEST, NEWEST))
+    lines = ["| since Istio | what differs from the release before it |\n", "|---|---|\n"]
+    known: dict[str, str] = {}
+    for minor in range(first, last + 1):
+        for patch in range(MAX_PATCHES):
+            release = Release.from_version(f"1.{minor}.{patch}")
+            texts = {name: describe(release) for name, describe in DIFFERENCES}
+            changes = [f"{name}: {text}" for name, text in texts.items() if known.get(name) != text]
+            known = texts
+            if changes:
+                lines.append(f"| {release.requested} | {'<br>'.join(changes)} |\n")
+    return "".join(lines)
 
 
 def _build_table(rows: Iterable[Row[Any]]) -> str:
@@ -73,6 +154,8 @@ def _describe_name(requirement: Requirement) -> str:
         return f"{names} ({requirement.feature})" if requirement.feature else names
     if requirement.kind == "option":
         return f"kernel option `CONFIG_{requirement.name}`"
+    if requirement.kind == "release":
+        return "another release of Istio"
     text = "kernel" if requirement.kind == "kernel" else f"the host's `{requirement.name}`"
     if requirement.minimum:
         text += f" {requirement.minimum} or newer"

@@ -28,7 +28,7 @@ options:
     type: raw
     default: redirect
   dns_capture:
-    description: Whether Istio intercepts DNS. By default off in sidecar mode and on in ambient mode.
+    description: Whether Istio intercepts DNS. By default off in sidecar mode, and on in ambient mode since Istio 1.25.
     type: bool
   invalid_drop:
     description: Whether sidecars drop packets that belong to no connection (C(INVALID_DROP)).
@@ -64,10 +64,10 @@ options:
     description:
       - Istio's version, such as V(1.30) (its newest patch release) or V(1.30.3). Quote it, because an unquoted 1.30
         is the number 1.3.
-      - V(1.25) to V(1.31) are known. A newer version is assessed as the newest of these, an older version as the
-        oldest, and a finding reports this.
+      - V(1.22) to V(1.32) are known. A newer version is assessed as the newest of these, an older version as the
+        oldest but with no verdict better than V(unknown). A finding reports this.
     type: str
-    default: "1.31"
+    default: "1.32"
   profile:
     description:
       - The requirements that decide the verdict. V(documented) uses Istio's page "Platform Requirements". V(effective)

@@ -373,6 +373,10 @@ ansible_facts:
                   overlay whose upper directory is in memory.
               returned: unless a reboot keeps what is written there
               type: str
+            kubelet:
+              description: The name of the process that contains the kubelet, such as V(k3s-server) or V(kubelite).
+              returned: if it is not V(kubelet)
+              type: str
             boot_files_read:
               description:
                 - V(false) if no program reads C(/etc/modules-load.d) at boot; null if this cannot be determined.
@@ -485,6 +489,7 @@ ansible_facts:
             - Values of kernel options that no module reveals, V(y), V(m) or V(n); null if they cannot be read.
             - They are C(MODULES), C(NF_CONNTRACK_ZONES), C(NF_CONNTRACK_MARK), C(IP_MULTIPLE_TABLES),
               C(IPV6_MULTIPLE_TABLES), C(NF_TABLES_INET), C(NF_TABLES_IPV4) and C(NF_TABLES_IPV6), without C(CONFIG_).
+            - One of the last five is absent if neither the configuration of the kernel nor its symbols show it.
           returned: always
           type: dict
           sample: {MODULES: "y", NF_CONNTRACK_ZONES: "y", IP_MULTIPLE_TABLES: "n"}
@@ -539,6 +544,12 @@ ansible_facts:
             legacy_tables:
               description: The existing legacy tables for C(ipv4) and C(ipv6).
               type: dict
+            legacy_rules:
+              description:
+                - The legacy tables that hold rules, for C(ipv4) and C(ipv6), from the host's C(iptables-legacy-save);
+                  null if they cannot be listed. Chains without rules do not count.
+              returned: for a family with a legacy table
+              type: dict
             nft_compat_uses:
               description: How often the rules of iptables-nft use C(nft_compat), in all network namespaces.
               type: int
@@ -546,6 +557,15 @@ ansible_facts:
               description: The names of Istio's ipsets.
               type: list
               elements: str
+            ipv6_off:
+              description: The names below C(net.ipv6.conf) whose C(disable_ipv6) is 1, of V(all), V(default) and V(lo).
+              returned: if there are any
+              type: list
+              elements: str
+            loopback_ipv6:
+              description: False, since the loopback interface has no address V(::1).
+              returned: if it has none
+              type: bool
         unreadable:
           description: The error for each file that exists but cannot be read, by path, for at most 20 files.
           returned: always

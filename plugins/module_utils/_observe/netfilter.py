@@ -1,37 +1,65 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state of netfilter in this network namespace, read without creating any of it."""
+"""The state of netfilter and of IPv6 in this network namespace, read without creating any of it."""
 
 import re
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe.tools import CommandRunner
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.tools import CommandRunner, find_program
 
 # One name per line, of the tables that exist in the reader's network namespace: xt_table_seq_show() in
 # net/netfilter/x_tables.c. Reading them creates none, but listing a table with iptables-legacy does.
 LEGACY_TABLES = {"ipv4": "/proc/net/ip_tables_names", "ipv6": "/proc/net/ip6_tables_names"}
+# Each prints the tables that the file above lists, and only these (iptables/iptables-save.c: for_each_table()). So it
+# creates no table if that file lists one.
+LEGACY_SAVE = {"ipv4": "iptables-legacy-save", "ipv6": "ip6tables-legacy-save"}
+# The same program under the name that the default variant of the host has.
+PLAIN_SAVE = {"ipv4": "iptables-save", "ipv6": "ip6tables-save"}
+MULTI_CALL = "xtables-legacy-multi"
+
+IPV6_SETTINGS = "/proc/sys/net/ipv6/conf"
+IPV6_NAMES = ("all", "default", "lo")
+# Address, number of the interface, length of the prefix, scope, flags, name: if6_seq_show() in net/ipv6/addrconf.c.
+IPV6_ADDRESSES = "/proc/net/if_inet6"
+LOOPBACK_ADDRESS = f"{1:032x}"
 
 # Bounds the facts; the kernel has five tables, and Istio one set for each family.
 MAX_NAMES = 10
 
 _USES = re.compile(r"^nft_compat \d+ (\d+) ", re.MULTILINE)
+# A line of iptables-save: a table, or a rule. Chains without rules, such as KUBE-KUBELET-CANARY, have a line with ":".
+_TABLE_OR_RULE = re.compile(r"^(?:\*(\w+)|-[AI] )", re.MULTILINE)
+
+Tools = Mapping[str, Optional[Dict[str, Any]]]
 
 
 def observe(
-    files: Files, run: Optional[CommandRunner], ipset: Optional[str], is_present: Callable[[str], bool]
+    files: Files, run: Optional[CommandRunner], tools: Tools, is_present: Callable[[str], bool]
 ) -> Dict[str, Any]:
     """Return the C(netfilter) facts; a value is None if it cannot be determined.
 
     :param run: see :func:`tools.observe`.
-    :param ipset: path of the ipset tool, or None.
+    :param tools: what :func:`tools.observe` returned.
     :param is_present: function that returns whether a module's code is in the running kernel already.
     """
-    return {
-        "legacy_tables": {family: _read_tables(files, path) for family, path in LEGACY_TABLES.items()},
+    ipset = tools.get("ipset")
+    tables = {family: _read_tables(files, path) for family, path in LEGACY_TABLES.items()}
+    facts: Dict[str, Any] = {
+        "legacy_tables": tables,
         "nft_compat_uses": _count_nft_compat_uses(files),
-        "ipsets": _list_ipsets(run, ipset, is_present),
+        "ipsets": _list_ipsets(run, ipset["path"] if ipset else None, is_present),
     }
+    rules = {family: _list_ruled_tables(files, run, tools, family) for family in tables if tables[family]}
+    if rules:
+        facts["legacy_rules"] = rules
+    ipv6_off = [name for name in IPV6_NAMES if files.read(f"{IPV6_SETTINGS}/{name}/disable_ipv6") == "1\n"]
+    if ipv6_off:
+        facts["ipv6_off"] = ipv6_off
+    addresses = files.read(IPV6_ADDRESSES)
+    if addresses is not None and LOOPBACK_ADDRESS not in addresses:
+        facts["loopback_ipv6"] = False
+    return facts
 
 
 def _read_tables(files: Files, path: str) -> Optional[List[str]]:
@@ -39,6 +67,41 @@ def _read_tables(files: Files, path: str) -> Optional[List[str]]:
     if text is None:
         return None if path in files.unreadable else []
     return sorted(set(text.split()))[:MAX_NAMES]
+
+
+def _list_ruled_tables(files: Files, run: Optional[CommandRunner], tools: Tools, family: str) -> Optional[List[str]]:
+    """Return the legacy tables of a family that hold rules; None if they cannot be listed."""
+    command = _find_save_command(files, tools, family)
+    if run is None or command is None:
+        return None
+    code, output = run(command)
+    return parse_ruled_tables(output) if code == 0 else None
+
+
+def _find_save_command(files: Files, tools: Tools, family: str) -> Optional[List[str]]:
+    program = find_program(files, LEGACY_SAVE[family])
+    if program:
+        return [program]
+    program = find_program(files, MULTI_CALL)
+    if program:
+        return [program, PLAIN_SAVE[family]]
+    iptables = tools.get("iptables")
+    program = find_program(files, PLAIN_SAVE[family])
+    if program and iptables and iptables.get("variant") == "legacy":
+        return [program]
+    return None
+
+
+def parse_ruled_tables(output: str) -> List[str]:
+    """Return the tables that hold rules, from the output of iptables-save."""
+    table = ""
+    found = set()
+    for match in _TABLE_OR_RULE.finditer(output):
+        if match.group(1):
+            table = match.group(1)
+        elif table:
+            found.add(table)
+    return sorted(found)[:MAX_NAMES]
 
 
 def _count_nft_compat_uses(files: Files) -> Optional[int]:

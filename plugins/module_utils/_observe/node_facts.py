@@ -10,11 +10,13 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import proc
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import (
     conflicts,
+    kernel_options,
     module_state,
     netfilter,
     other_kernels,
     tools,
 )
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.kubelet import find_unusual_kubelet
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.managed import (
     find_occupied_targets,
     observe_managed,
@@ -66,7 +68,6 @@ def gather_facts(
         return module_state.is_present(node, name)
 
     found_tools = tools.observe(files, run, is_present)
-    ipset = found_tools["ipset"]
     found_conflicts = conflicts.observe(files, reasons, run)
     facts: Dict[str, Any] = {
         "schema": SCHEMA,
@@ -80,11 +81,14 @@ def gather_facts(
         "platform": dict(node.platform, **observe_management(files, node.boot_list)),
         "managed": observe_managed(files, node.selinux["policy"], names),
         "conflicts": found_conflicts,
-        "options": {option: _get_option(node, option) for option in OPTIONS},
+        "options": _describe_options(node),
         "os": _observe_os(files),
         "tools": found_tools,
-        "netfilter": netfilter.observe(files, run, ipset["path"] if ipset else None, is_present),
+        "netfilter": netfilter.observe(files, run, found_tools, is_present),
     }
+    kubelet = find_unusual_kubelet(files)
+    if kubelet:
+        facts["platform"]["kubelet"] = kubelet
     kernels = other_kernels.observe(node, OPTIONS)
     if kernels:
         facts["other_kernels"] = kernels
@@ -123,8 +127,12 @@ def _describe_kernel(node: Node) -> Dict[str, Any]:
     }
 
 
-def _get_option(node: Node, option: str) -> Optional[str]:
-    return None if node.config is None else node.config.get(option, "n")
+def _describe_options(node: Node) -> Dict[str, Optional[str]]:
+    options = {option: kernel_options.find_in_config(node.config, option) for option in OPTIONS}
+    if node.config is None and node.is_running:
+        options.update(kernel_options.find_by_symbols(node.files))
+    # Only evidence counts: without it the facts omit such an option.
+    return {name: value for name, value in options.items() if value or name not in kernel_options.DEPENDENCIES}
 
 
 def _list_boot_files(names_by_file: Mapping[str, Sequence[str]], names: Sequence[str]) -> Dict[str, List[str]]:

@@ -83,12 +83,13 @@ def observe(
     packages = PackageVersions(files, run)
     result = {}
     for name in sorted(TOOLS):
-        path = _find(files, name)
+        path = find_program(files, name)
         result[name] = _observe_tool(files, name, path, packages, is_present) if path else None
     return result
 
 
-def _find(files: Files, name: str) -> Optional[str]:
+def find_program(files: Files, name: str) -> Optional[str]:
+    """Return the path of a program of the host, or None."""
     for directory in DIRECTORIES:
         path = os.path.join(directory, name)
         if files.exists(path):

@@ -134,6 +134,9 @@ def evaluate_option(facts: Facts, requirement: Requirement) -> Evaluation:
     value = facts.options.get(name)
     if value in ("y", "m"):
         return _present(value)
+    if value is None and requirement.is_usual:
+        reason = f"assumed: whether this kernel was built with CONFIG_{name} is not known, and most kernels were"
+        return Evaluation("assumed", "present", "present", reason)
     if value is None:
         reason = f"CONFIG_{name} cannot be determined: the configuration of this kernel cannot be read"
         return _unknown(reason)
@@ -142,7 +145,7 @@ def evaluate_option(facts: Facts, requirement: Requirement) -> Evaluation:
 
 
 def evaluate_tool(facts: Facts, requirement: Requirement) -> Evaluation:
-    """Evaluate a tool of the host: whether it is installed, and its version or what it was built with."""
+    """Evaluate a tool of the host: whether it is installed, and its version."""
     name = requirement.name
     tool = facts.tools.get(name)
     if tool is None:
@@ -150,13 +153,6 @@ def evaluate_tool(facts: Facts, requirement: Requirement) -> Evaluation:
         dropped = f", and {facts.os.name} has no package of it" if is_dropped(facts.os, name) else ""
         remedy = describe_tool_remedy(facts.os, facts.platform, name)
         return _unmet("missing", f"{name} is not installed{version}{dropped}", remedy)
-    if requirement.feature:
-        has_feature = tool.json if requirement.feature == "json" else None
-        if has_feature is None:
-            return _unknown(f"whether {name} was built with {requirement.feature} cannot be determined")
-        if has_feature:
-            return _present("present")
-        return _unmet("missing", f"{name} was built without {requirement.feature}")
     if requirement.minimum is None:
         return _present(tool.version or "present")
     remedy = describe_tool_remedy(facts.os, facts.platform, name, requirement.minimum)
@@ -192,6 +188,31 @@ def _evaluate_ipv6(facts: Facts, consequence: str, remedy: str) -> Evaluation:
     return _unmet("off", reason, remedy)
 
 
+# The releases of Istio that have a row of kind "release", by its feature: the grade, the reason and the remedy.
+RELEASE_PROBLEMS: Mapping[str, Evaluation] = {
+    "too_old": Evaluation(
+        "unknown",
+        "unknown",
+        "unknown",
+        "the rules of this Istio release are not known to this collection",
+        "select an Istio release that this collection knows",
+    ),
+    "ipv6_set": Evaluation(
+        "1.28.0",
+        "unmet",
+        "unmet",
+        "native nftables of Istio 1.28.0 write IPv6 rules on the host even if ambient_ipv6 is false; these rules fail, "
+        "and the CNI agent does not start",
+        "use Istio 1.28.1 or newer, or set values.cni.ambient.ipv6 (ambient_ipv6) to true if the kernel has IPv6",
+    ),
+}
+
+
+def evaluate_release(_facts: Facts, requirement: Requirement) -> Evaluation:
+    """Evaluate a release of Istio: a row exists only if the release has the problem."""
+    return RELEASE_PROBLEMS[requirement.feature or ""]
+
+
 def evaluate_check(facts: Facts, requirement: Requirement) -> Evaluation:
     """Evaluate a site's own check, an expression over the facts."""
     check = ExtraCheck(requirement.name, requirement.query, requirement.message)
@@ -206,6 +227,7 @@ EVALUATORS: Mapping[Kind, Callable[[Facts, Requirement], Evaluation]] = {
     "option": evaluate_option,
     "tool": evaluate_tool,
     "kernel": evaluate_kernel,
+    "release": evaluate_release,
     "check": evaluate_check,
 }
 

@@ -19,9 +19,11 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.legacy_table
     LEGACY_MODULES,
     creates_tables_on_load,
     find_in_host,
+    find_ruled_in_host,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, State
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection import after_preparing
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.releases import KUBELET_SINCE
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import is_at_least
 
@@ -31,6 +33,9 @@ CRASH_FREE_NFT = "1.1.2"
 OLD_IPSETS = ("istio-inpod-probes-v4", "istio-inpod-probes-v6")
 AUDIT_LOG = "/var/log/audit/audit.log"
 DETECTION = "istio: tools/istio-iptables/pkg/dependencies/implementation.go"
+# ID of os-release, or words of PRETTY_NAME: RHEL CoreOS and CentOS Stream CoreOS (newer ones have the ID of RHEL).
+OPENSHIFT_IDS = ("rhcos", "scos")
+OPENSHIFT_NAMES = ("Red Hat Enterprise Linux CoreOS", "CentOS Stream CoreOS")
 AMBIENT_IPV6 = "istio: manifests/charts/istio-cni/values.yaml: cni.ambient.ipv6"
 
 
@@ -62,7 +67,10 @@ def find_unknown_release(situation: Situation) -> Iterator[Finding]:
 
 def find_retired_legacy_tables(situation: Situation) -> Iterator[Finding]:
     states = {situation.get_state(name) for name in ("iptable_nat", "ip_tables")}
-    if situation.selection.backend == "iptables" and states == {"missing"}:
+    forecasts = situation.forecasts.now.values()
+    uses_nft = bool(forecasts) and all(forecast.variant == "nft" and forecast.nft_works for forecast in forecasts)
+    has_compat = situation.get_state("nft_compat") not in ("missing", "blocked", "unknown")
+    if states == {"missing"} and uses_nft and has_compat:
         message = (
             "this kernel has no legacy iptables tables; Istio uses iptables-nft, and the iptable_* and ip6table_* rows "
             "of Istio's page do not apply"
@@ -71,26 +79,42 @@ def find_retired_legacy_tables(situation: Situation) -> Iterator[Finding]:
 
 
 def find_legacy_tables(situation: Situation) -> Iterator[Finding]:
-    tables = find_in_host(situation.facts)
+    facts, release = situation.facts, situation.selection.release
+    tables = find_in_host(facts)
     if situation.selection.backend != "iptables" or not tables:
         return
+    what = f"legacy tables exist in the host's network namespace ({', '.join(tables)})"
+    ruled: tuple[str, ...] | None = tables
+    if release.rules_decide:
+        ruled = find_ruled_in_host(facts)
+        if ruled == ():
+            return
+        if ruled:
+            what = f"legacy tables with rules exist in the host's network namespace ({', '.join(ruled)})"
+        else:
+            what += ", and whether they hold rules cannot be determined"
     severity: Severity = "info"
     consequence = "ambient Istio then picks iptables-legacy for every pod"
     forecast = situation.forecasts.now.get("ambient")
-    if forecast is not None and forecast.variant == "legacy":
+    if forecast is not None and forecast.variant == "legacy" and forecast.tables:
         severity = "warning"
+    elif forecast is None and ruled is None:
+        consequence = "ambient Istio picks iptables-legacy for every pod if they do"
     elif forecast is not None:
         consequence = f"the forecast for ambient Istio is still {forecast.variant} ({forecast.reason})"
-    message = f"legacy tables exist in the host's network namespace ({', '.join(tables)}): {consequence}"
-    yield Finding("legacy_tables", severity, message, DETECTION)
+    yield Finding("legacy_tables", severity, f"{what}: {consequence}", DETECTION)
 
 
 def find_mixed_backends(situation: Situation) -> Iterator[Finding]:
     facts = situation.facts
-    # If loading a module creates its table, an existing table does not prove that there are rules.
-    has_legacy_rules = bool(find_in_host(facts)) and not creates_tables_on_load(facts)
-    if has_legacy_rules and facts.netfilter.nft_compat_uses:
-        message = "this node has rules of iptables-nft and tables of iptables-legacy; each binary sees only its own"
+    ruled = find_ruled_in_host(facts)
+    if ruled is None:
+        # If loading a module creates its table, an existing table does not prove that a program has used it.
+        has_legacy, what = bool(find_in_host(facts)) and not creates_tables_on_load(facts), "tables"
+    else:
+        has_legacy, what = bool(ruled), "rules"
+    if has_legacy and facts.netfilter.nft_compat_uses:
+        message = f"this node has rules of iptables-nft and {what} of iptables-legacy; each binary sees only its own"
         yield Finding("mixed_backends", "warning", message, "https://github.com/istio/istio/issues/57827")
 
 
@@ -132,40 +156,92 @@ def _describe_listed_tables(facts: Facts, tables: Collection[str]) -> str:
     return "; ".join(texts)
 
 
+def find_variants_after_restart(situation: Situation) -> Iterator[Finding]:
+    """Find that Istio's own test of iptables-legacy creates the table for which it picks legacy later."""
+    selection = situation.selection
+    forecast = situation.forecasts.now.get("ambient")
+    if forecast is None or selection.iptables_variant != "auto" or not forecast.is_legacy_after_restart:
+        return
+    ways_out = ["upgrade Istio to a release that looks for rules (1.29.8, 1.30.5, 1.31.1, or 1.32)"]
+    if selection.reads_forced_binary("ambient"):
+        ways_out.append("set FORCE_IPTABLES_BINARY=nft for the CNI agent")
+        ways_out.append("use native nftables (values.global.nativeNftables=true)")
+    else:
+        ways_out.append("from 1.28 on, set FORCE_IPTABLES_BINARY=nft for the CNI agent, or use native nftables")
+    message = (
+        "ambient Istio picks iptables-nft when its CNI agent first starts, but its test of iptables-legacy creates a "
+        "legacy table on this node, so that it picks iptables-legacy whenever the agent starts again, and pods that "
+        f"run then have the rules of both; {', or '.join(ways_out)}"
+    )
+    yield Finding("variant_after_restart", "warning", message, "https://github.com/istio/istio/issues/61020")
+
+
 def find_variants_not_picked(situation: Situation) -> Iterator[Finding]:
-    chosen = situation.selection.iptables_variant
+    selection = situation.selection
+    chosen = selection.iptables_variant
     for mode, forecast in situation.forecasts.now.items():
         if chosen != "auto" and forecast.variant not in (chosen, "unknown"):
             message = (
                 f"iptables_variant is {chosen}, but in {mode} mode Istio picks {forecast.variant} on this node "
-                f"({forecast.reason}); set FORCE_IPTABLES_BINARY"
+                f"({forecast.reason}); {_describe_forcing(selection, mode, chosen)}"
             )
             yield Finding("variant_not_picked", "warning", message, DETECTION)
 
 
+def _describe_forcing(selection: Selection, mode: str, variant: str) -> str:
+    if selection.reads_forced_binary(mode):
+        return f"set FORCE_IPTABLES_BINARY={variant}"
+    if selection.release.reads_forced_binary:
+        return "Istio's CNI plugin does not read FORCE_IPTABLES_BINARY for sidecars"
+    return "this Istio release does not read FORCE_IPTABLES_BINARY; 1.28 is the first that does"
+
+
 def find_ambient_ipv6(situation: Situation) -> Iterator[Finding]:
     selection = situation.selection
-    if selection.ambient and not selection.ipv6 and selection.ambient_ipv6:
+    if not selection.ambient or not selection.release.has_ambient_ipv6:
+        return
+    if not selection.ipv6 and selection.ambient_ipv6:
         message = (
             "the cluster uses IPv4 only, but ambient Istio also writes IPv6 rules unless values.cni.ambient.ipv6 is "
             "false; if these rules fail, its CNI agent does not start"
         )
         yield Finding("ambient_ipv6", "info", message, AMBIENT_IPV6)
-    if selection.ambient and selection.ipv6 and not selection.ambient_ipv6:
+    if selection.ipv6 and not selection.ambient_ipv6:
         message = (
             f"ip_family is {selection.ip_family}, but values.cni.ambient.ipv6 is false, so IPv6 traffic is not captured"
         )
         yield Finding("ambient_ipv6_off", "warning", message, AMBIENT_IPV6)
 
 
+def find_ztunnel_ipv6(situation: Situation) -> Iterator[Finding]:
+    """Find nodes on which ztunnel, which uses IPv6 addresses by default, may not start."""
+    facts = situation.facts
+    if not situation.selection.ambient:
+        return
+    if facts.kernel.ipv6 is False:
+        cause, effect = "IPv6 is off in this kernel", "ztunnel does not start, since it binds IPv6 addresses"
+    elif "lo" in facts.netfilter.ipv6_off:
+        cause, effect = "net.ipv6.conf.lo.disable_ipv6 is 1 on this node", "ztunnel may fail to bind its addresses"
+    elif facts.netfilter.loopback_ipv6 is False:
+        cause, effect = "the loopback interface of this node has no address ::1", "ztunnel may fail to bind it"
+    else:
+        return
+    also = " in addition to values.cni.ambient.ipv6=false" if situation.selection.release.has_ambient_ipv6 else ""
+    message = f"{cause}: {effect}; set IPV6_ENABLED=false in the environment of ztunnel{also}"
+    yield Finding("ztunnel_ipv6", "warning", message, "ztunnel: src/config.rs: construct_config")
+
+
 def find_old_ipsets(situation: Situation) -> Iterator[Finding]:
     selection = situation.selection
     existing = [name for name in OLD_IPSETS if name in (situation.facts.netfilter.ipsets or ())]
     if selection.backend == "nftables" and selection.ambient and existing:
-        message = (
-            f"Istio's ipset {', '.join(existing)} exists, so ambient Istio continues to use iptables until the node "
-            "reboots, although nativeNftables is set"
+        effect = (
+            "so ambient Istio continues to use iptables until the node reboots, although nativeNftables is set"
+            if selection.release.detects_old_ipsets
+            else "and Istio before 1.28.2 does not look for it: the rules of iptables stay beside those of nftables "
+            "until the node reboots"
         )
+        message = f"Istio's ipset {', '.join(existing)} exists, {effect}"
         yield Finding("old_ipsets", "warning", message, "istio: cni/pkg/nodeagent/detect_artifacts_linux.go")
 
 
@@ -183,11 +259,33 @@ def find_nft_set_crash(situation: Situation) -> Iterator[Finding]:
         yield Finding("nft_set_crash", "warning", message, "https://github.com/istio/istio/issues/58492")
 
 
-def find_nft_without_json(situation: Situation) -> Iterator[Finding]:
-    nft = situation.facts.tools.get("nft")
-    if situation.selection.backend == "nftables" and nft is not None and nft.json is False:
-        message = "the host's nft was built without JSON; if Istio runs it, Istio cannot read its own rules"
-        yield Finding("nft_without_json", "warning", message, "istio: cni/pkg/nodeagent/detect_nft_json_linux.go")
+def find_unrecognized_kubelets(situation: Situation) -> Iterator[Finding]:
+    """Find a kubelet that the CNI agent does not find by the name of its process."""
+    selection = situation.selection
+    name = situation.facts.platform.kubelet
+    known = selection.release.kubelet_names
+    if selection.backend == "nftables" and selection.ambient and name is not None and name not in known:
+        message = (
+            f"the kubelet of this node runs in the process {name}, but the CNI agent of Istio "
+            f"{selection.istio_version} looks for {' or '.join(known)} and does not start with native nftables; "
+            "use the iptables backend"
+        )
+        since = KUBELET_SINCE.get(name)
+        if since is not None:
+            message += f", or Istio {since} or newer"
+        yield Finding("kubelet_not_found", "warning", message, "istio: cni/pkg/nftables/kubeletuid_linux.go")
+
+
+def find_openshift_default(situation: Situation) -> Iterator[Finding]:
+    selection = situation.selection
+    name = situation.facts.os.name or ""
+    is_openshift = situation.facts.os.id in OPENSHIFT_IDS or any(text in name for text in OPENSHIFT_NAMES)
+    if is_openshift and selection.backend == "iptables" and selection.release.openshift_uses_nftables:
+        message = (
+            "this node runs the system of OpenShift nodes, and the OpenShift platform profile of Istio 1.32 and newer "
+            "sets global.nativeNftables to true; select backend nftables, unless the mesh sets it to false"
+        )
+        yield Finding("openshift_nftables", "warning", message, "https://github.com/istio/istio/pull/61432")
 
 
 def find_selinux_denials(situation: Situation) -> Iterator[Finding]:
@@ -234,11 +332,14 @@ FINDERS: tuple[Callable[[Situation], Iterator[Finding]], ...] = (
     find_mixed_backends,
     find_flips_by_page_modules,
     find_variant_changes,
+    find_variants_after_restart,
     find_variants_not_picked,
     find_ambient_ipv6,
     find_old_ipsets,
     find_nft_set_crash,
-    find_nft_without_json,
+    find_ztunnel_ipv6,
+    find_unrecognized_kubelets,
+    find_openshift_default,
     find_selinux_denials,
     find_truncated_conflicts,
 )

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The effective catalogue: what the rules of Istio use. Pure.
 
-Source: the rules in istio/istio (releases 1.25 to 1.31, paths below), and the modules that the kernel requests when the
+Source: the rules in istio/istio (releases 1.22 to 1.32, paths below), and the modules that the kernel requests when the
 rules are loaded. Dependencies of these modules are not listed, since modprobe loads them, too.
 """
 
@@ -15,7 +15,6 @@ from typing import Literal
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import (
     Condition,
-    Level,
     Requirement,
     Row,
 )
@@ -31,7 +30,7 @@ class Rules:
     """One set of rules that Istio would program on the node.
 
     ``engine`` is the program that loads them: iptables-legacy, iptables-nft, or nft ("native"). ``host_binary`` is
-    whether Istio runs the host's copy of it, ``old_iptables`` whether that copy is iptables 1.8.7 or older.
+    whether Istio runs the host's copy of it, ``old_iptables`` whether the copy that runs is iptables 1.8.7 or older.
     """
 
     mode: str
@@ -76,7 +75,7 @@ def _build_sidecar_rules(selection: Selection, engine: Engine, old_host_iptables
         invalid_drop=selection.invalid_drop,
         reconcile=selection.reconcile is True,
         host_binary=selection.cni_plugin,
-        old_iptables=selection.cni_plugin and old_host_iptables,
+        old_iptables=old_host_iptables if selection.cni_plugin else selection.release.has_old_iptables,
     )
 
 
@@ -85,9 +84,10 @@ def _build_ambient_rules(selection: Selection, engine: Engine) -> Rules:
         "ambient",
         engine,
         selection.release,
-        ipv6=selection.ambient_ipv6,
-        dns=selection.dns_capture is not False,
+        ipv6=selection.ambient_writes_ipv6,
+        dns=selection.ambient_dns,
         reconcile=selection.reconciles,
+        old_iptables=selection.release.has_old_iptables,
     )
 
 
@@ -103,15 +103,31 @@ AMBIENT = RulesCondition("ambient mode", lambda rules: rules.mode == "ambient")
 IPV6 = RulesCondition(
     "IPv6 rules (IPv6 or dual-stack cluster; ambient mode unless ambient_ipv6 is false)", lambda rules: rules.ipv6
 )
+WITHOUT_IPV6 = RulesCondition("no IPv6 rules", lambda rules: not rules.ipv6)
 TPROXY = RulesCondition("TPROXY interception", lambda rules: rules.tproxy)
-DNS = RulesCondition("DNS capture", lambda rules: rules.dns)
+AMBIENT_TPROXY = RulesCondition(
+    "ambient mode of Istio 1.22 and 1.23", lambda rules: rules.mode == "ambient" and rules.release.ambient_uses_tproxy
+)
+DNS_ZONES = RulesCondition(
+    "DNS capture (in ambient mode since Istio 1.24)",
+    lambda rules: rules.dns and (rules.mode == "sidecar" or rules.release.ambient_dns_uses_zones),
+)
 SIDECAR_DNS = RulesCondition("DNS capture in sidecar mode", lambda rules: rules.mode == "sidecar" and rules.dns)
 INVALID_DROP = RulesCondition("invalid_drop", lambda rules: rules.invalid_drop)
 RECONCILE = RulesCondition("reconcile", lambda rules: rules.reconcile)
 HOST_BINARY = RulesCondition(
     "sidecars with the CNI plugin, which runs the host's binary", lambda rules: rules.host_binary
 )
-OLD_IPTABLES = RulesCondition("host's iptables 1.8.7 or older", lambda rules: rules.old_iptables)
+OLD_IPTABLES = RulesCondition(
+    "iptables 1.8.7 or older (the host's with the CNI plugin, else the image's of Istio 1.22)",
+    lambda rules: rules.old_iptables,
+)
+IPSET_COMMENTS = RulesCondition("Istio 1.25 or newer", lambda rules: rules.release.ipset_has_comments)
+# Istio 1.28.0 refers to the IPv6 set of the host in its rules, but creates it only if ambient_ipv6 is true.
+WITHOUT_IPV6_SET = RulesCondition(
+    "Istio 1.28.0 in ambient mode, ambient_ipv6 false",
+    lambda rules: rules.mode == "ambient" and rules.release.ignores_ambient_ipv6 and not rules.ipv6,
+)
 COUNTERS = RulesCondition("Istio 1.28 or newer", lambda rules: rules.release.is_at_least("1.28.0"))
 IPV6_PROBE = RulesCondition("Istio before 1.27.2", lambda rules: rules.release.needs_ipv6_probe)
 FILTER_PROBE = RulesCondition("Istio 1.25.4 to 1.27.0", lambda rules: rules.release.probe_table == "filter")
@@ -147,21 +163,51 @@ def _nat_chain_row(family: str, condition: RulesCondition) -> Row[Rules]:
     return Row(Requirement("iptables", "nft_chain_nat", "used", source, any_of=any_of, feature=family), condition)
 
 
-def _table_rows(
-    name: str, condition: RulesCondition, *sources: str, ipv6: RulesCondition = IPV6
-) -> tuple[Row[Rules], ...]:
+def _table_rows(name: str, condition: RulesCondition, *sources: str) -> tuple[Row[Rules], ...]:
     return (
         _iptables_row(f"iptable_{name}", LEGACY & condition, *sources),
-        _iptables_row(f"ip6table_{name}", LEGACY & condition & ipv6, *sources),
+        _iptables_row(f"ip6table_{name}", LEGACY & condition & IPV6, *sources),
     )
+
+
+def _ipv6_table_probe_row(table: str, nft_module: str, condition: RulesCondition) -> Row[Rules]:
+    """Istio up to 1.27.1 needs a binary for IPv6 even if it writes no IPv6 rules: that of either variant is enough."""
+    name = f"ip6table_{table}"
+    requirement = Requirement(
+        "iptables", name, "used", _join_sources([PROBE]), any_of=(name, nft_module), feature="probe"
+    )
+    return Row(requirement, LEGACY & WITHOUT_IPV6 & condition & IPV6_PROBE)
 
 
 def _nftables_row(name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
     return Row(Requirement("nftables", name, "used", _join_sources(sources)), NATIVE & condition)
 
 
-def _option_row(backend: str, name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
-    requirement = Requirement(backend, name, "used", _join_sources(sources), kind="option")
+def _option_row(
+    backend: str, name: str, condition: RulesCondition, *sources: str, is_usual: bool = False
+) -> Row[Rules]:
+    requirement = Requirement(backend, name, "used", _join_sources(sources), kind="option", is_usual=is_usual)
+    return Row(requirement, BACKEND_CONDITIONS[backend] & condition)
+
+
+def _usual_option_row(backend: str, name: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
+    """The kernels of distributions set these options, and no module shows whether a kernel was built with them."""
+    return _option_row(backend, name, condition, *sources, is_usual=True)
+
+
+def _routing_rows(backend: str) -> tuple[Row[Rules], ...]:
+    """Policy routing: packets with Istio's mark use a routing table of their own."""
+    sources = (POD_ROUTES, AMBIENT_ROUTES)
+    return (
+        _usual_option_row(backend, "IP_MULTIPLE_TABLES", AMBIENT | TPROXY, *sources, "Linux net/ipv4/fib_rules.c"),
+        _usual_option_row(
+            backend, "IPV6_MULTIPLE_TABLES", (AMBIENT | TPROXY) & IPV6, *sources, "Linux net/ipv6/fib6_rules.c"
+        ),
+    )
+
+
+def _release_row(backend: str, feature: str, condition: RulesCondition, *sources: str) -> Row[Rules]:
+    requirement = Requirement(backend, "istio", "used", _join_sources(sources), kind="release", feature=feature)
     return Row(requirement, BACKEND_CONDITIONS[backend] & condition)
 
 
@@ -182,17 +228,9 @@ def _ipv6_probe_row(condition: RulesCondition, *sources: str) -> Row[Rules]:
     return Row(requirement, IPTABLES & LEGACY & condition)
 
 
-def _tool_row(
-    backend: str,
-    name: str,
-    *sources: str,
-    minimum: str | None = None,
-    feature: str | None = None,
-    level: Level = "must",
-) -> Row[Rules]:
-    source = _join_sources(sources)
-    requirement = Requirement(backend, name, "used", source, kind="tool", minimum=minimum, feature=feature)
-    return Row(requirement, BACKEND_CONDITIONS[backend] & HOST_BINARY, level)
+def _tool_row(backend: str, name: str, *sources: str, minimum: str | None = None) -> Row[Rules]:
+    requirement = Requirement(backend, name, "used", _join_sources(sources), kind="tool", minimum=minimum)
+    return Row(requirement, BACKEND_CONDITIONS[backend] & HOST_BINARY)
 
 
 def _join_sources(sources: Iterable[str]) -> str:
@@ -202,10 +240,12 @@ def _join_sources(sources: Iterable[str]) -> str:
 
 
 ROWS: tuple[Row[Rules], ...] = (
-    *_table_rows("nat", ALWAYS, POD, AMBIENT_POD, PROBE, ipv6=IPV6 | (NAT_PROBE & IPV6_PROBE)),
+    *_table_rows("nat", ALWAYS, POD, AMBIENT_POD, PROBE),
+    _ipv6_table_probe_row("nat", "nft_chain_nat", NAT_PROBE),
     *_table_rows("mangle", AMBIENT | TPROXY | INVALID_DROP, POD, AMBIENT_POD),
-    *_table_rows("raw", DNS, POD, AMBIENT_POD),
-    *_table_rows("filter", RECONCILE | FILTER_PROBE, GUARDRAILS, PROBE, ipv6=IPV6 | (FILTER_PROBE & IPV6_PROBE)),
+    *_table_rows("raw", DNS_ZONES, POD, AMBIENT_POD),
+    *_table_rows("filter", RECONCILE | FILTER_PROBE, GUARDRAILS, PROBE),
+    _ipv6_table_probe_row("filter", "nf_tables", FILTER_PROBE),
     _iptables_row("nf_tables", NFT, PROBE, f"{KERNEL}nfnetlink.c"),
     _iptables_row("nft_compat", NFT, POD, AMBIENT_POD, f"{KERNEL}nft_compat.c"),
     _nat_chain_row("ipv4", NFT),
@@ -214,35 +254,41 @@ ROWS: tuple[Row[Rules], ...] = (
     _iptables_row("xt_REDIRECT", ALWAYS, POD, AMBIENT_POD),
     _iptables_row("xt_owner", ALWAYS, POD, AMBIENT_HOST),
     _iptables_row("xt_tcpudp", LEGACY | AMBIENT | OLD_IPTABLES, POD, AMBIENT_POD),
-    _iptables_row("xt_mark", (LEGACY & AMBIENT) | TPROXY, POD, AMBIENT_POD),
+    _iptables_row("xt_mark", ((LEGACY | OLD_IPTABLES) & AMBIENT) | TPROXY, POD, AMBIENT_POD),
     _iptables_row("xt_connmark", AMBIENT | TPROXY, POD, AMBIENT_POD),
-    _iptables_row("xt_conntrack", TPROXY | INVALID_DROP, POD),
+    _iptables_row("xt_conntrack", TPROXY | INVALID_DROP | AMBIENT_TPROXY, POD, AMBIENT_POD),
     _iptables_row("xt_multiport", SIDECAR_DNS, POD),
-    _iptables_row("xt_CT", DNS, POD, AMBIENT_POD),
-    _iptables_row("xt_TPROXY", TPROXY, POD),
+    _iptables_row("xt_CT", DNS_ZONES, POD, AMBIENT_POD),
+    _iptables_row("xt_TPROXY", TPROXY | AMBIENT_TPROXY, POD, AMBIENT_POD),
     _iptables_row("xt_comment", COMMENT_PROBE, PROBE),
     _iptables_row("xt_set", AMBIENT, AMBIENT_HOST),
     _iptables_row("xt_nat", AMBIENT, AMBIENT_HOST),
     _iptables_row("ip_set_hash_ip", AMBIENT, IPSET),
     # Istio adds comments to the entries of its ipset. hash:ip stores comments since this kernel (81b10bb4bd60).
-    _kernel_version_row("3.13", "ipset_comment", AMBIENT, IPSET),
+    _kernel_version_row("3.13", "ipset_comment", AMBIENT & IPSET_COMMENTS, IPSET),
     _ipv6_row("iptables", POD_ROUTES, AMBIENT_ROUTES, "Linux net/ipv6/af_inet6.c: inet6_init"),
     _ipv6_probe_row((NAT_PROBE | FILTER_PROBE) & IPV6_PROBE, PROBE, "Linux net/ipv6/af_inet6.c: inet6_init"),
-    _option_row("iptables", "NF_CONNTRACK_ZONES", DNS, POD, AMBIENT_POD, f"{KERNEL}xt_CT.c: xt_ct_tg_check"),
+    _option_row("iptables", "NF_CONNTRACK_ZONES", DNS_ZONES, POD, AMBIENT_POD, f"{KERNEL}xt_CT.c: xt_ct_tg_check"),
     _option_row("iptables", "NF_CONNTRACK_MARK", AMBIENT | TPROXY, POD, AMBIENT_POD, f"{KERNEL}xt_connmark.c"),
+    *_routing_rows("iptables"),
+    # A table of a family that the kernel was built without is refused: "Operation not supported".
+    _usual_option_row("iptables", "NF_TABLES_IPV4", NFT, PROBE, f"{KERNEL}nft_chain_filter.c"),
+    _usual_option_row("iptables", "NF_TABLES_IPV6", NFT & IPV6, PROBE, f"{KERNEL}nft_chain_filter.c"),
     _tool_row("iptables", "iptables", HOST_TOOL),
     _nftables_row("nf_tables", ALWAYS, NFT_POD, NFT_AMBIENT_POD),
     _nftables_row("nft_chain_nat", ALWAYS, NFT_POD, NFT_AMBIENT_POD),
     _nftables_row("nft_redir", ALWAYS, NFT_POD, NFT_AMBIENT_POD),
     _nftables_row("nft_counter", COUNTERS, NFT_POD, NFT_AMBIENT_POD),
-    _nftables_row("nft_ct", DNS | TPROXY | INVALID_DROP | AMBIENT, NFT_POD, NFT_AMBIENT_POD),
+    _nftables_row("nft_ct", DNS_ZONES | TPROXY | INVALID_DROP | AMBIENT, NFT_POD, NFT_AMBIENT_POD),
     _nftables_row("nft_tproxy", TPROXY, NFT_POD),
     _nftables_row("nft_nat", AMBIENT, NFT_AMBIENT_HOST),
     _ipv6_row("nftables", POD_ROUTES, AMBIENT_ROUTES, "Linux net/ipv6/af_inet6.c: inet6_init"),
-    _option_row("nftables", "NF_CONNTRACK_ZONES", DNS, NFT_POD, NFT_AMBIENT_POD, f"{KERNEL}nft_ct.c"),
+    _option_row("nftables", "NF_CONNTRACK_ZONES", DNS_ZONES, NFT_POD, NFT_AMBIENT_POD, f"{KERNEL}nft_ct.c"),
     _option_row("nftables", "NF_CONNTRACK_MARK", AMBIENT | TPROXY, NFT_POD, NFT_AMBIENT_POD, f"{KERNEL}nft_ct.c"),
+    *_routing_rows("nftables"),
+    _usual_option_row("nftables", "NF_TABLES_INET", ALWAYS, NFT_POD, NFT_AMBIENT_POD, f"{KERNEL}nft_chain_filter.c"),
+    _release_row("nftables", "ipv6_set", WITHOUT_IPV6_SET, NFT_AMBIENT_HOST),
     _tool_row("nftables", "nft", HOST_TOOL, KNFTABLES, minimum="1.0.1"),
-    _tool_row("nftables", "nft", KNFTABLES, feature="json", level="should"),
 )
 
 

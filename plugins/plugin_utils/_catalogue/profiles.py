@@ -18,6 +18,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.site_che
 
 PROFILES = CHOICES["profile"]
 VARIANTS: tuple[Variant, ...] = ("nft", "legacy")
+RELEASES = "https://istio.io/latest/docs/releases/supported-releases/"
 
 
 @dataclass
@@ -54,8 +55,10 @@ def _cached_rows(
     for requirement in documented.select_requirements(selection):
         row = rows.setdefault(requirement.id, RequiredRow(requirement))
         row.raise_to("documented", "must")
-        # The rules may not need a module of the page, but its minimum versions of tools and kernel still apply.
-        row.raise_to("combined", "should" if requirement.kind == "module" else "must")
+        # The rules may not need a module of the page, but its minimum version of the kernel still applies. A tool of
+        # the host matters only if Istio runs it.
+        if requirement.kind != "tool" or selection.runs_host_tools:
+            row.raise_to("combined", "should" if requirement.kind == "module" else "must")
     for effective_row in _select_effective_rows(selection, dict(modes), old_host_iptables):
         row = _merge_effective(rows, effective_row)
         row.raise_to("effective", effective_row.level)
@@ -66,6 +69,10 @@ def _cached_rows(
         both = dict.fromkeys(selection.mode, VARIANTS)
         for effective_row in _select_effective_rows(selection, both, old_host_iptables):
             _merge_effective(rows, effective_row).raise_to("combined", "should")
+    if selection.release.is_too_old:
+        # The rules of the oldest known release say little about an older one.
+        too_old = Requirement(selection.backend, "istio", "used", RELEASES, kind="release", feature="too_old")
+        rows[too_old.id] = RequiredRow(too_old, dict.fromkeys(PROFILES, "must"))
     for check in selection.extra_checks:
         row = _build_check_row(check)
         rows[row.requirement.id] = row

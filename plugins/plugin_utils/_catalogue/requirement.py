@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-Kind = Literal["module", "tool", "kernel", "option", "check"]
+Kind = Literal["module", "tool", "kernel", "option", "release", "check"]
 Level = Literal["must", "should"]
 Case = TypeVar("Case")
 
@@ -18,13 +18,14 @@ Case = TypeVar("Case")
 class Requirement:
     """Something that a node must have.
 
-    ``name`` is the name of a module, a tool, a kernel option (without CONFIG_) or a check, or "kernel".
+    ``name`` is the name of a module, a tool, a kernel option (without CONFIG_) or a check, or "kernel", or "istio" for
+    a release of Istio that does not work with this selection, or that is not known well enough.
     ``any_of`` are interchangeable modules, ``name`` among them; empty if only ``name`` satisfies the requirement.
     ``requests`` are the kernel's requests for the module that the rules trigger; empty means all of them.
-    ``minimum`` is the lowest version of a tool or of the kernel. ``feature`` is a feature that a tool must be built
-    with, or distinguishes two rows of one name. ``wording`` is the catalogue's: for the page, modules are "required",
-    "should" be loaded, or must be "available"; for the rules, they are "used". A check has a ``query`` and a
-    ``message``.
+    ``minimum`` is the lowest version of a tool or of the kernel. ``feature`` distinguishes two rows of one name.
+    ``is_usual`` is whether an option is set in the kernels of distributions; it then counts as present unless the
+    evidence shows the contrary. ``wording`` is the catalogue's: for the page, modules are "required", "should" be
+    loaded, or must be "available"; for the rules, they are "used". A check has a ``query`` and a ``message``.
     """
 
     backend: str
@@ -36,6 +37,7 @@ class Requirement:
     requests: tuple[str, ...] = ()
     minimum: str | None = None
     feature: str | None = None
+    is_usual: bool = False
     query: str = ""
     message: str = ""
 

@@ -9,12 +9,14 @@ A new namespace, such as that of a pod, has none. There a table appears on its f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, Kernel, ModuleFacts, State
 
 TABLES = ("filter", "mangle", "nat", "raw")
+# No rule of Istio uses this table, but Istio finds it like the others. Its module is not in the facts.
+OTHER_TABLES = ("security",)
 PREFIXES = {"ipv4": "iptable_", "ipv6": "ip6table_"}
 TABLE_MODULES = tuple(prefix + table for prefix in PREFIXES.values() for table in TABLES)
 LEGACY_MODULES = ("ip_tables", "ip6_tables", *TABLE_MODULES)
@@ -26,17 +28,37 @@ LAZY_TABLES_SINCE = (5, 15)
 Modules = Mapping[str, ModuleFacts]
 
 
-def find_in_host(facts: Facts) -> tuple[str, ...] | None:
+def find_in_host(facts: Facts, families: Iterable[str] = tuple(PREFIXES)) -> tuple[str, ...] | None:
     """Return the tables that exist in the host's network namespace, as module names; None if they cannot be read."""
     names = []
-    for family, prefix in PREFIXES.items():
+    for family in families:
+        prefix = PREFIXES[family]
         tables = facts.netfilter.legacy_tables.get(family)
         if tables is None and _may_have_a_table(facts.modules, prefix):
             return None
         for table in tables or ():
-            if table in TABLES:
+            if table in TABLES + OTHER_TABLES:
                 names.append(prefix + table)
     return tuple(names)
+
+
+def find_ruled_in_host(facts: Facts, families: Iterable[str] = tuple(PREFIXES)) -> tuple[str, ...] | None:
+    """Return the tables in the host's network namespace that hold rules, as module names; None if that is unknown."""
+    names = []
+    for family in families:
+        tables = find_in_host(facts, (family,))
+        ruled = () if tables == () else _list_ruled(facts, family)
+        if tables is None or ruled is None:
+            return None
+        names += [PREFIXES[family] + table for table in ruled]
+    return tuple(names)
+
+
+def _list_ruled(facts: Facts, family: str) -> tuple[str, ...] | None:
+    """Return the tables of a family that hold rules; a family without any table has none."""
+    if not facts.netfilter.legacy_tables.get(family, ()):
+        return ()
+    return facts.netfilter.legacy_rules.get(family)
 
 
 def creates_tables_on_load(facts: Facts) -> bool:
@@ -47,7 +69,8 @@ def creates_tables_on_load(facts: Facts) -> bool:
 def with_legacy_tables(facts: Facts, modules: Modules, kernel: Kernel | None = None) -> Facts:
     """Return the facts with these modules, and with the tables that the host's namespace then has.
 
-    Tables that appear on first use were created by a program that wrote rules. They are expected to appear again.
+    Tables that appear on first use were created by a program that wrote rules. They are expected to appear again, and
+    so are the rules that a table holds now. A table that its module creates holds none.
 
     :param kernel: the kernel after a reboot; None if there is no reboot. If the running kernel creates tables on first
         use, so does a kernel that is not older: a distribution keeps a change that it backported.
@@ -87,7 +110,15 @@ def _list_tables(
 
 
 def _with_tables(facts: Facts, tables: Mapping[str, tuple[str, ...] | None]) -> Facts:
-    return replace(facts, netfilter=replace(facts.netfilter, legacy_tables=tables))
+    after: dict[str, tuple[str, ...] | None] = {}
+    rules: dict[str, tuple[str, ...] | None] = {}
+    for family, of_family in tables.items():
+        ruled = _list_ruled(facts, family)
+        # The program that wrote the rules writes them again.
+        kept = tuple(table for table in ruled or () if of_family is not None and table not in of_family)
+        after[family] = None if of_family is None else of_family + kept
+        rules[family] = ruled
+    return replace(facts, netfilter=replace(facts.netfilter, legacy_tables=after, legacy_rules=rules))
 
 
 def _is_lazy(facts: Facts) -> bool:

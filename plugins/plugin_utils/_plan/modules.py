@@ -30,7 +30,7 @@ NFT_MODULES = ("nf_tables", "nft_compat", "nft_chain_nat", "nft_chain_nat_ipv4",
 VARIANT_GROUPS = (LEGACY_MODULES, NFT_MODULES)
 VARIANT_MODULES = frozenset(name for group in VARIANT_GROUPS for name in group)
 # Modules cannot satisfy requirements of these kinds. A site's own check is reported, but does not stop the role.
-REFUSED_KINDS = ("tool", "kernel", "option")
+REFUSED_KINDS = ("tool", "kernel", "option", "release")
 
 
 @dataclass(frozen=True)

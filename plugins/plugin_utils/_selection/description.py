@@ -26,8 +26,8 @@ def describe_selection(selection: Selection) -> str:
 
 def _describe_dns_capture(selection: Selection) -> str:
     if selection.dns_capture is None:
-        # Istio's default: on in ambient mode, off for sidecars.
-        return "DNS capture on" if selection.mode == ("ambient",) else ""
+        # Istio's default: off for sidecars, on in ambient mode since 1.25.
+        return "DNS capture on" if selection.mode == ("ambient",) and selection.ambient_dns else ""
     return "DNS capture on" if selection.dns_capture else "DNS capture off"
 
 

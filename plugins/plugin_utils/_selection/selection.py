@@ -41,9 +41,9 @@ class Selection:
     """The validated options that describe the mesh. The defaults are Istio's own.
 
     ``mode`` and ``interception`` are chosen per pod in real meshes, so they hold one or more values.
-    ``dns_capture`` of None means Istio's default: off in sidecar mode, on in ambient mode. ``reconcile`` of None means
-    Istio's default, too: on in ambient mode since Istio 1.29. ``cni_plugin`` is whether Istio's CNI plugin programs the
-    rules of sidecars.
+    ``dns_capture`` of None means Istio's default: off in sidecar mode, on in ambient mode since Istio 1.25.
+    ``reconcile`` of None means Istio's default, too: on in ambient mode since Istio 1.29. ``cni_plugin`` is whether
+    Istio's CNI plugin programs the rules of sidecars.
     """
 
     backend: str = "iptables"
@@ -114,6 +114,31 @@ class Selection:
     def ambient(self) -> bool:
         """Whether there are pods in ambient mode."""
         return "ambient" in self.mode
+
+    @property
+    def ambient_dns(self) -> bool:
+        """Whether there are pods in ambient mode with DNS capture."""
+        captures = self.release.captures_ambient_dns if self.dns_capture is None else self.dns_capture
+        return self.ambient and captures
+
+    @property
+    def ambient_writes_ipv6(self) -> bool:
+        """Whether ambient mode writes IPv6 rules."""
+        return self.ambient and self.ambient_ipv6 and self.release.has_ambient_ipv6
+
+    @property
+    def runs_host_tools(self) -> bool:
+        """Whether Istio runs the host's iptables or nft: its CNI plugin does so for sidecars, with both backends."""
+        return self.cni_plugin and "sidecar" in self.mode
+
+    def reads_forced_binary(self, mode: str) -> bool:
+        """Return whether FORCE_IPTABLES_BINARY has an effect in a mode.
+
+        The CNI plugin does not pass it on for sidecars (cni/pkg/plugin/sidecar_iptables_linux.go), and native nftables
+        uses no iptables.
+        """
+        is_by_plugin = mode == "sidecar" and self.cni_plugin
+        return self.backend == "iptables" and self.release.reads_forced_binary and not is_by_plugin
 
     @property
     def sidecar_tproxy(self) -> bool:

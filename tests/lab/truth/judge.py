@@ -121,7 +121,9 @@ def find_auto_answers(record: Record, case: cases.AutoCase) -> Answers | None:
     by_mode = []
     for mode, mesh in case.mesh_by_mode.items():
         variants = [choose_variant(record, moment, mode, case.options) for moment in ("now", "after")]
-        found = [record["answers"].get(cases.case_name(variant, mesh)) for variant in variants]
+        if None in variants:
+            return None
+        found = [record["answers"].get(cases.case_name(str(variant), mesh)) for variant in variants]
         if None in found:
             return None
         now, after = found
@@ -131,31 +133,44 @@ def find_auto_answers(record: Record, case: cases.AutoCase) -> Answers | None:
     return Answers(*(all(column) if None not in column else None for column in columns))
 
 
-def choose_variant(record: Record, moment: str, mode: str, options: Mapping[str, Any]) -> str:
-    """Return the variant that Istio chooses on this machine, in its own steps.
+def choose_variant(record: Record, moment: str, mode: str, options: Mapping[str, Any]) -> str | None:
+    """Return the variant that Istio chooses on this machine, in its own steps; None if each IP family has another one.
 
     tools/istio-iptables/pkg/dependencies
     """
+    families = ["ipv4", "ipv6"] if has_ipv6_rules(mode, options) else ["ipv4"]
+    variants = {choose_variant_of_family(record, moment, mode, options, family) for family in families}
+    return variants.pop() if len(variants) == 1 else None
+
+
+def choose_variant_of_family(record: Record, moment: str, mode: str, options: Mapping[str, Any], family: str) -> str:
     release = tuple(int(part) for part in options["istio_version"].split("."))
-    has_tables = record["tables"][moment]["host" if mode == "ambient" else "pod"]
-    default = default_variant(record, release, options)
-    if release == (1, 25, 3):
-        return "legacy" if has_tables else default
-    checks_ipv6 = release < (1, 27) or has_ipv6_rules(mode, options)
-    families = ["ipv4", "ipv6"] if checks_ipv6 else ["ipv4"]
-    table = "filter" if release < (1, 27) else "nat"
-    if has_tables and variant_works(record, moment, [cases.check_name("legacy", family, table) for family in families]):
+    found = record["tables"][moment]["host" if mode == "ambient" else "pod"][family]
+    default = default_variant(record, release, mode, options)
+    if release < (1, 25, 4):
+        return "legacy" if found["tables"] else default
+    decides = found["rules"] if do_rules_decide(release) else found["tables"]
+    table = "filter" if release < (1, 27, 1) else "nat"
+    if decides and variant_works(record, moment, [cases.check_name("legacy", family, table)]):
         return "legacy"
-    if variant_works(record, moment, [cases.check_name("nft", family, table) for family in families]):
+    if variant_works(record, moment, [cases.check_name("nft", family, table)]):
         return "nft"
     return default
 
 
-def default_variant(record: Record, release: tuple[int, ...], options: Mapping[str, Any]) -> str:
+def do_rules_decide(release: tuple[int, ...]) -> bool:
+    """Whether an existing table without rules does not count: since these patches, and since 1.32."""
+    first_patch = {(1, 29): 8, (1, 30): 5, (1, 31): 1}.get(release[:2])
+    return release >= (1, 32) if first_patch is None else release >= (*release[:2], first_patch)
+
+
+def default_variant(record: Record, release: tuple[int, ...], mode: str, options: Mapping[str, Any]) -> str:
     """Return the variant of the binary that is called iptables."""
-    if options.get("cni_plugin"):
+    if options.get("cni_plugin") and mode == "sidecar":
         return str(record["facts"]["tools"]["iptables"]["variant"])
-    return "nft" if release >= (1, 31) else "legacy"
+    # The profile ambient uses the distroless images.
+    is_distroless = "ambient" in options.get("mode", "sidecar")
+    return "nft" if release >= (1, 31) and not is_distroless else "legacy"
 
 
 def has_ipv6_rules(mode: str, options: Mapping[str, Any]) -> bool:

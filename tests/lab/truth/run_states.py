@@ -50,7 +50,7 @@ MAX_SLOW_ANSWERS = 5
 UNLOAD_TIMEOUT = 120
 LOADING_TIMEOUT = 3600
 TABLES_TIMEOUT = 60
-SAVE_LEGACY_TABLES = "iptables-legacy-save; ip6tables-legacy-save"
+SAVE_PROGRAMS = {"ipv4": "iptables-legacy-save", "ipv6": "ip6tables-legacy-save"}
 DELETE_MODULE = {"x86_64": 176, "aarch64": 106}[os.uname().machine]
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -349,7 +349,7 @@ def record_state(state, job, base):
     of_state = {*state.get("selections", tests), *checks}
     tested = {name: ids for name, ids in tests.items() if name in varied and name in of_state}
     set_autoload(state["autoload"])
-    facts = gather_facts(Files(), KNOWN_MODULES, "", None)
+    facts = gather_facts(Files(), KNOWN_MODULES, "", run_save_program)
     tables = {"now": find_legacy_tables()}
     rounds = Rounds(state["autoload"], tests, base["rounds"] if base else {}, affected)
     plain, works = rounds.run("now", tested)
@@ -388,20 +388,34 @@ def record_state(state, job, base):
     }
 
 
+def run_save_program(arguments):
+    """Start a program for node_facts, if it lists legacy tables; others could load modules."""
+    if not arguments[0].endswith("-save"):
+        return 1, ""
+    done = subprocess.run(arguments, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
 def find_legacy_tables():
-    """Return whether iptables-legacy-save finds tables, as Istio looks for them.
+    """Return what iptables-legacy-save finds, as Istio looks for it: for each IP family whether tables and rules exist.
 
     In the host's network namespace, and in a new one, which is like that of a pod.
     """
-    host = subprocess.run(
-        ["sh", "-c", SAVE_LEGACY_TABLES], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ).stdout
+    host = {family: describe_tables(run_save_program([program])[1]) for family, program in SAVE_PROGRAMS.items()}
 
     def work(emit):
-        emit(sandbox.run_program(["/bin/sh", "-c", SAVE_LEGACY_TABLES])[1])
+        found = {}
+        for family, program in SAVE_PROGRAMS.items():
+            found[family] = describe_tables(sandbox.run_program(["/bin/sh", "-c", program])[1])
+        emit(found)
 
     (pod,) = sandbox.run_isolated(work, TABLES_TIMEOUT)
-    return {"host": "COMMIT" in host, "pod": "COMMIT" in pod}
+    return {"host": host, "pod": pod}
+
+
+def describe_tables(output):
+    rules = [line for line in output.splitlines() if line.startswith(("-A ", "-I "))]
+    return {"tables": "COMMIT" in output, "rules": bool(rules)}
 
 
 def main():

@@ -51,7 +51,7 @@ def run(plugin, outcomes, variables=None, **arguments):
 def test_the_title_is_the_selection_of_a_node_with_data():
     outcomes = {"a": {"failure": "istio_version: invalid version 'xx'"}, "b": make_outcome()}
     title, *lines = run(fleet_summary, outcomes, {"istio_node_istio_version": "xx"})["lines"]
-    assert title == "Istio node readiness: iptables, sidecar and ambient, dual, Istio 1.31, profile combined"
+    assert title == "Istio node readiness: iptables, sidecar and ambient, dual, Istio 1.32, profile combined"
     assert any("invalid version 'xx'" in line for line in lines)
     assert any(line.startswith("b ") and " ready " in line for line in lines)
 

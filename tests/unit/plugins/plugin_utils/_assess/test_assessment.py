@@ -148,7 +148,7 @@ def test_a_kernel_without_legacy_tables_is_ready_with_nft():
     assert assessment["verdicts"] == {"documented": "not_ready", "effective": "ready", "combined": "ready"}
 
 
-@pytest.mark.parametrize("requested, used", [("1.20.4", "1.25"), ("1.33", "1.31"), ("1.30.3", "1.30.3")])
+@pytest.mark.parametrize("requested, used", [("1.20.4", "1.22"), ("1.33", "1.32"), ("1.30.3", "1.30.3")])
 def test_the_assessment_shows_the_release_whose_rules_are_used(requested, used):
     catalogue = readiness(facts(), istio_version=requested)["catalogue"]
     assert catalogue["requested"] == requested

@@ -6,7 +6,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import facts, preparation_plan, readiness
+from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import (
+    facts,
+    preparation_plan,
+    readiness,
+    without_legacy,
+)
 
 
 def grades_now(node, name, **options):
@@ -203,3 +208,44 @@ def test_a_version_that_is_too_old_is_the_reason(changes, reason):
     node = facts(state="loaded", boot="yes", **changes)
     rows = readiness(node, backend="nftables", profile="documented")["requirements"]
     assert [row["reason"] for row in rows if row["reason"]] == [reason]
+
+
+@pytest.mark.parametrize(
+    "value, state, now", [("y", "y", "present"), ("n", "n", "unmet"), (None, "assumed", "present")]
+)
+def test_policy_routing_counts_as_present_unless_the_evidence_shows_the_contrary(value, state, now):
+    node = facts(state="loaded", boot="yes", options={"IP_MULTIPLE_TABLES": value})
+    rows = readiness(node, mode="ambient", profile="effective")["requirements"]
+    (row,) = [row for row in rows if row["name"] == "IP_MULTIPLE_TABLES"]
+    assert (row["state"], row["now"]) == (state, now)
+    if value == "n":
+        assert row["reason"] == "this kernel was built without CONFIG_IP_MULTIPLE_TABLES"
+
+
+@pytest.mark.parametrize("profile", ["documented", "effective", "combined"])
+def test_the_verdict_for_a_release_that_is_too_old_is_at_best_unknown(profile):
+    node = facts(state="loaded", boot="yes")
+    assert readiness(node, istio_version="1.22", profile=profile)["verdict"] == "ready"
+    assert readiness(node, istio_version="1.21.5", profile=profile)["verdict"] == "unknown"
+    node = facts(**without_legacy())
+    assert readiness(node, istio_version="1.21.5", profile=profile)["verdict"] == "not_ready"
+
+
+def test_native_nftables_of_one_patch_is_not_ready_without_ipv6_rules():
+    options = {"backend": "nftables", "mode": "ambient", "ambient_ipv6": False}
+    node = facts(state="loaded", boot="yes")
+    assessment = readiness(node, istio_version="1.28.0", **options)
+    assert assessment["verdict"] == "not_ready"
+    (row,) = [row for row in assessment["requirements"] if row["kind"] == "release"]
+    assert row["remedy"].startswith("use Istio 1.28.1 or newer")
+    assert preparation_plan(node, istio_version="1.28.0", **options)["load"] == []
+    assert readiness(node, istio_version="1.28.1", **options)["verdict"] == "ready"
+
+
+@pytest.mark.parametrize(
+    "profile, verdict", [("documented", "not_ready"), ("effective", "ready"), ("combined", "ready")]
+)
+def test_a_host_without_nft_is_ready_if_istio_runs_the_nft_of_its_image(profile, verdict):
+    node = facts(state="loaded", boot="yes", nft=None)
+    assert readiness(node, backend="nftables", mode="ambient", profile=profile)["verdict"] == verdict
+    assert readiness(node, backend="nftables", cni_plugin=True, profile=profile)["verdict"] == "not_ready"

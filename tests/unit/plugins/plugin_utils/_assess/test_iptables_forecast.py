@@ -26,7 +26,10 @@ BY_HAND = {"state": "loaded", "boot": "no", "autoload": "denied"}
 MISSING = {"state": "missing", "autoload": "never"}
 UNSEEN_TABLES = {"netfilter": {"legacy_tables": {"ipv4": None, "ipv6": None}}}
 ALL_TABLES = {"legacy_tables": {family: ["filter", "mangle", "nat", "raw"] for family in ("ipv4", "ipv6")}}
-AMBIENT = {"mode": "ambient", "profile": "effective"}
+# A release in which an existing legacy table decides, and one in which only its rules do.
+TABLE_DECIDES = {"istio_version": "1.30.4"}
+RULES_DECIDE = {"istio_version": "1.30.5"}
+AMBIENT = {"mode": "ambient", "profile": "effective", **TABLE_DECIDES}
 
 
 def grades(assessment, name):
@@ -189,7 +192,10 @@ def test_tables_that_do_not_change_the_forecast_are_only_information():
     assert assessment["forecast"]["variant"] == "nft"
     (found,) = [finding for finding in assessment["findings"] if finding["id"] == "legacy_tables"]
     assert found["severity"] == "info"
-    assert "the forecast for ambient Istio is still nft (iptables-legacy cannot work)" in found["message"]
+    assert (
+        "the forecast for ambient Istio is still nft (IPv4: iptables-legacy cannot work; IPv6: no legacy"
+        in found["message"]
+    )
 
 
 @pytest.mark.parametrize("version", ["1.25.3", "1.27.2"])
@@ -251,6 +257,11 @@ def test_a_summary_repeats_nothing_that_stays_after_a_reboot():
 
 
 TABLES_IN_USE = {"netfilter": {"legacy_tables": {"ipv4": ["nat"], "ipv6": ["nat"]}}}
+RULES_IN_USE = {
+    "netfilter": {**TABLES_IN_USE["netfilter"], "legacy_rules": {"ipv4": ["nat"], "ipv6": ["nat"]}},
+}
+EMPTY_TABLES = {"netfilter": {**TABLES_IN_USE["netfilter"], "legacy_rules": {"ipv4": [], "ipv6": []}}}
+RULES_OF_IPV4 = {"netfilter": {**TABLES_IN_USE["netfilter"], "legacy_rules": {"ipv4": ["nat"], "ipv6": []}}}
 LOADED_NAT = {"iptable_nat": {"state": "loaded"}, "ip6table_nat": {"state": "loaded"}}
 
 
@@ -265,7 +276,36 @@ def filter_tables(**modules):
     [
         pytest.param({}, facts(), "nft", id="sidecar"),
         pytest.param({"mode": "ambient"}, facts(), "nft", id="ambient"),
-        pytest.param({"mode": "ambient"}, facts(**TABLES_IN_USE, **LOADED_NAT), "legacy", id="legacy tables"),
+        pytest.param(
+            {"mode": "ambient", **TABLE_DECIDES},
+            facts(**TABLES_IN_USE, **LOADED_NAT),
+            "legacy",
+            id="legacy tables",
+        ),
+        pytest.param(
+            {"mode": "ambient", **RULES_DECIDE}, facts(**RULES_IN_USE, **LOADED_NAT), "legacy", id="legacy rules"
+        ),
+        pytest.param(
+            {"mode": "ambient", **RULES_DECIDE}, facts(**EMPTY_TABLES, **LOADED_NAT), "nft", id="tables without rules"
+        ),
+        pytest.param(
+            {"mode": "ambient", **RULES_DECIDE},
+            facts(**TABLES_IN_USE, **LOADED_NAT),
+            "unknown",
+            id="tables whose rules are unknown",
+        ),
+        pytest.param(
+            {"mode": "ambient", **RULES_DECIDE},
+            facts(**RULES_OF_IPV4, **LOADED_NAT),
+            "unknown",
+            id="a variant for each IP family",
+        ),
+        pytest.param(
+            {"mode": "ambient", "ambient_ipv6": False, **RULES_DECIDE},
+            facts(**RULES_OF_IPV4, **LOADED_NAT),
+            "legacy",
+            id="one IP family",
+        ),
         # A pod has its own network namespace.
         pytest.param({}, facts(**TABLES_IN_USE, **LOADED_NAT), "nft", id="legacy tables do not count for pods"),
         pytest.param(
@@ -273,7 +313,12 @@ def filter_tables(**modules):
         ),
         # A loaded module without its table shows that this kernel creates tables on first use, whatever its version is.
         pytest.param({"mode": "ambient"}, facts(kernel=(5, 14, 0), **LOADED_NAT), "nft", id="module without its table"),
-        pytest.param({"mode": "ambient"}, filter_tables(), "nft", id="the test of legacy needs table nat"),
+        pytest.param(
+            {"mode": "ambient", **TABLE_DECIDES},
+            filter_tables(ip6table_nat=MISSING),
+            "nft",
+            id="the test of legacy needs table nat",
+        ),
         # Up to 1.27.0 Istio tests table filter, and then fails without nat (awslabs/amazon-eks-ami#2354).
         pytest.param(
             {"mode": "ambient", "istio_version": "1.27.0"},
@@ -294,6 +339,32 @@ def filter_tables(**modules):
         pytest.param(
             {"istio_version": "1.31"}, facts(nf_tables={"state": "missing"}), "nft", id="1.31 without nf_tables"
         ),
+        # The distroless images of the profile ambient have iptables-legacy under the plain name.
+        pytest.param(
+            {"istio_version": "1.31", "mode": "ambient"},
+            facts(nf_tables={"state": "missing"}),
+            "legacy",
+            id="1.31 in ambient mode without nf_tables",
+        ),
+        pytest.param(
+            {"istio_version": "1.24", "mode": "ambient"},
+            facts(netfilter={"nft_compat_uses": None}),
+            "unknown",
+            id="rules of iptables-nft that cannot be counted",
+        ),
+        pytest.param(
+            {"istio_version": "1.24", "mode": "ambient"},
+            facts(nft_compat={"state": "builtin"}),
+            "unknown",
+            id="built-in code, which has no count",
+        ),
+        pytest.param({"istio_version": "1.24"}, facts(), "legacy", id="1.24 tests nothing"),
+        pytest.param(
+            {"istio_version": "1.30"}, facts(options={"NF_TABLES_IPV4": "n"}), "legacy", id="no IPv4 in nf_tables"
+        ),
+        pytest.param(
+            {"istio_version": "1.30"}, facts(options={"NF_TABLES_IPV4": None}), "nft", id="IPv4 in nf_tables unknown"
+        ),
         pytest.param(
             {"mode": "ambient"},
             facts(**UNSEEN_TABLES, iptable_nat={"state": "loaded"}),
@@ -309,14 +380,36 @@ def test_the_variant_is_the_one_that_istio_would_pick(options, node, variant):
 
 
 def test_modes_can_have_different_variants():
-    forecast = readiness(facts(**TABLES_IN_USE, **LOADED_NAT), mode=["sidecar", "ambient"])["forecast"]
+    forecast = readiness(facts(**TABLES_IN_USE, **LOADED_NAT), mode=["sidecar", "ambient"], **TABLE_DECIDES)["forecast"]
     assert forecast["variant"] == "mixed"
     assert forecast["modes"] == {"sidecar": "nft", "ambient": "legacy"}
 
 
-def test_without_ipv6_istios_test_of_legacy_for_ipv6_fails():
+def test_without_ipv6_the_binary_for_ipv4_decides():
     node = facts(**THERE, **TABLES_IN_USE)
-    assert readiness(node, mode="ambient")["forecast"]["variant"] == "legacy"
     node["kernel"]["ipv6"] = False
-    assert readiness(node, mode="ambient")["forecast"]["variant"] == "nft"
-    assert readiness(node, mode="ambient", ambient_ipv6=False)["forecast"]["variant"] == "legacy"
+    for ambient_ipv6 in (True, False):
+        forecast = readiness(node, mode="ambient", ambient_ipv6=ambient_ipv6, **TABLE_DECIDES)["forecast"]
+        assert forecast["variant"] == "legacy"
+
+
+@pytest.mark.parametrize(
+    "kernel, old_module, named",
+    [
+        ((4, 18, 0), MISSING, "nft_chain_nat_ipv4"),
+        ((5, 5, 3), MISSING, "nft_chain_nat"),
+        ((6, 18, 1), MISSING, "nft_chain_nat"),
+        # Distributions backport: the module itself shows that this kernel has it.
+        ((5, 3, 0), {"state": "blocked", "autoload": "denied"}, "nft_chain_nat_ipv4"),
+    ],
+)
+def test_a_reason_names_only_modules_that_kernels_of_this_version_have(kernel, old_module, named):
+    node = facts(**THERE, kernel=kernel, nft_chain_nat=MISSING, nft_chain_nat_ipv4=old_module)
+    reason = readiness(node, istio_version="1.31")["forecast"]["reason"]
+    assert reason == f"iptables-nft cannot work without {named}; the iptables binary without a suffix is nft"
+
+
+def test_a_reason_names_what_iptables_nft_lacks_and_nothing_else():
+    node = facts(**THERE, nf_tables={"state": "blocked"}, options={"NF_TABLES_IPV4": "n"})
+    reason = readiness(node, istio_version="1.31")["forecast"]["reason"]
+    assert reason.startswith("iptables-nft cannot work without nf_tables and CONFIG_NF_TABLES_IPV4;")

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effective import build_rule_sets, select_rows
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.profiles import list_required_modules
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.profiles import (
+    PROFILES,
+    list_required_modules,
+    requirement_rows,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 SIDECAR = {"xt_REDIRECT", "xt_owner"}
@@ -119,3 +123,93 @@ def test_the_hosts_iptables_counts_only_for_sidecars_with_the_cni_plugin():
     assert "xt_tcpudp" in [row.requirement.name for row in select_rows([sidecar])]
     plain = build_rule_sets(Selection(), {"sidecar": ("nft",)}, old_host_iptables=True)
     assert "xt_tcpudp" not in [row.requirement.name for row in select_rows(plain)]
+
+
+# Read from the golden rules of these releases, cni/pkg/iptables/testdata/default_ipv6.golden and hostprobe_ipv6.golden.
+OLD_AMBIENT = {"xt_REDIRECT", "xt_connmark", "xt_mark", "xt_tcpudp", "xt_owner", "xt_set", "xt_nat", "ip_set_hash_ip"}
+BY_TPROXY = {"xt_TPROXY", "xt_conntrack"}
+TWO_TABLES = {"iptable_nat", "iptable_mangle", "ip6table_nat", "ip6table_mangle"}
+
+
+@pytest.mark.parametrize(
+    "options, modules",
+    [
+        ({"istio_version": "1.22"}, OLD_AMBIENT | BY_TPROXY | {"iptable_nat", "iptable_mangle"}),
+        ({"istio_version": "1.23"}, OLD_AMBIENT | BY_TPROXY | TWO_TABLES),
+        ({"istio_version": "1.24"}, OLD_AMBIENT | TWO_TABLES),
+        ({"istio_version": "1.23", "dns_capture": True}, OLD_AMBIENT | BY_TPROXY | TWO_TABLES),
+        (
+            {"istio_version": "1.24", "dns_capture": True},
+            OLD_AMBIENT | TWO_TABLES | {"iptable_raw", "ip6table_raw", "xt_CT"},
+        ),
+    ],
+)
+def test_ambient_mode_was_different_before_1_25(options, modules):
+    assert effective(mode="ambient", iptables_variant="legacy", **options) == modules
+
+
+@pytest.mark.parametrize("version, more", [("1.22", {"xt_mark", "xt_tcpudp"}), ("1.23", set())])
+def test_the_old_iptables_of_an_image_uses_more_modules(version, more):
+    nft = effective(iptables_variant="nft", istio_version=version)
+    assert nft == SIDECAR | NFT | (more - {"xt_mark"})
+    ambient = effective(mode="ambient", iptables_variant="nft", istio_version=version)
+    assert ambient >= more
+    assert ("xt_mark" in ambient) == bool(more)
+
+
+def find_ids(kind, variant="nft", **options):
+    selection = Selection.from_options({"profile": "effective", **options})
+    rows = requirement_rows(selection, dict.fromkeys(selection.mode, (variant,)))
+    return {row.requirement.id for row in rows if row.requirement.kind == kind and "effective" in row.levels}
+
+
+ROUTING, ROUTING6 = "iptables/option/IP_MULTIPLE_TABLES", "iptables/option/IPV6_MULTIPLE_TABLES"
+FAMILY4, FAMILY6 = "iptables/option/NF_TABLES_IPV4", "iptables/option/NF_TABLES_IPV6"
+MARK = "iptables/option/NF_CONNTRACK_MARK"
+
+
+@pytest.mark.parametrize(
+    "options, ids",
+    [
+        ({}, {FAMILY4}),
+        ({"variant": "legacy"}, set()),
+        ({"ip_family": "dual"}, {FAMILY4, FAMILY6}),
+        ({"interception": "tproxy"}, {FAMILY4, ROUTING, MARK}),
+        ({"interception": "tproxy", "ip_family": "ipv6"}, {FAMILY4, FAMILY6, ROUTING, ROUTING6, MARK}),
+        (
+            {"mode": "ambient", "dns_capture": False, "ambient_ipv6": False, "variant": "legacy"},
+            {ROUTING, MARK},
+        ),
+        ({"mode": "ambient", "dns_capture": False, "variant": "legacy"}, {ROUTING, ROUTING6, MARK}),
+        ({"backend": "nftables"}, {"nftables/option/NF_TABLES_INET"}),
+    ],
+)
+def test_rules_and_routes_need_kernel_options(options, ids):
+    assert find_ids("option", **options) == ids
+
+
+@pytest.mark.parametrize(
+    "options, is_found",
+    [
+        ({"istio_version": "1.28.0", "ambient_ipv6": False}, True),
+        ({"istio_version": "1.28.0"}, False),
+        ({"istio_version": "1.28.1", "ambient_ipv6": False}, False),
+        ({"istio_version": "1.28.0", "ambient_ipv6": False, "mode": "sidecar"}, False),
+        ({"istio_version": "1.28.0", "ambient_ipv6": False, "backend": "iptables"}, False),
+    ],
+)
+def test_one_patch_fails_with_native_nftables_if_ambient_ipv6_is_off(options, is_found):
+    found = find_ids("release", **{"mode": "ambient", "backend": "nftables", **options})
+    assert found == ({"nftables/release/istio/ipv6_set"} if is_found else set())
+
+
+def test_a_release_that_is_too_old_has_a_requirement_in_each_profile():
+    rows = requirement_rows(Selection.from_options({"istio_version": "1.21"}), {"sidecar": ("legacy",)})
+    (row,) = [row for row in rows if row.requirement.kind == "release"]
+    assert row.levels == dict.fromkeys(PROFILES, "must")
+
+
+@pytest.mark.parametrize("version, is_found", [("1.24", False), ("1.25.0", True)])
+def test_comments_of_an_ipset_need_a_kernel_that_stores_them(version, is_found):
+    found = find_ids("kernel", mode="ambient", istio_version=version, ambient_ipv6=False)
+    assert found == ({"iptables/kernel/kernel/ipset_comment"} if is_found else set())

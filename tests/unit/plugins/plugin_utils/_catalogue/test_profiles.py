@@ -42,9 +42,14 @@ def test_combined_takes_must_from_the_rules_and_should_from_the_page(row, expect
 
 
 def test_combined_takes_the_pages_versions_as_must():
-    found = levels(backend="nftables")
+    found = levels(backend="nftables", cni_plugin=True)
     assert found["nftables/kernel/kernel"] == {"documented": "must", "combined": "must"}
-    assert found["nftables/tool/nft"] == {"documented": "must", "combined": "must"}
+    assert found["nftables/tool/nft"] == {"documented": "must", "combined": "must", "effective": "must"}
+
+
+@pytest.mark.parametrize("options", [{}, {"mode": "ambient"}, {"mode": "ambient", "cni_plugin": True}])
+def test_a_tool_of_the_host_counts_only_for_the_page_if_istio_does_not_run_it(options):
+    assert levels(backend="nftables", **options)["nftables/tool/nft"] == {"documented": "must"}
 
 
 def test_combined_has_the_other_variant_only_if_the_variant_is_auto():

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.legacy_tables import (
     creates_tables_on_load,
     find_in_host,
+    find_ruled_in_host,
     with_legacy_tables,
 )
 from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import LEGACY, OLD, facts, parse_facts
@@ -30,6 +31,10 @@ def tables_of(found):
     return found.netfilter.legacy_tables
 
 
+def with_rules(found, ruled):
+    return replace(found, netfilter=replace(found.netfilter, legacy_rules=ruled))
+
+
 def with_state(found, name, state):
     return {**found.modules, name: replace(found.modules[name], state=state)}
 
@@ -38,8 +43,32 @@ def test_tables_are_named_as_their_modules():
     assert find_in_host(node(["nat"], ["raw", "nat"])) == ("iptable_nat", "ip6table_raw", "ip6table_nat")
 
 
-def test_a_table_that_istio_does_not_look_at_does_not_count():
-    assert find_in_host(node(["security"])) == ()
+def test_a_table_without_rules_of_istio_counts_since_istio_finds_it():
+    assert find_in_host(node(["security"])) == ("iptable_security",)
+
+
+def test_a_table_of_an_unknown_name_does_not_count():
+    assert find_in_host(node(["broute"])) == ()
+
+
+def test_rules_count_only_in_tables_that_exist():
+    ruled = {"ipv4": ("nat",), "ipv6": ()}
+    assert find_ruled_in_host(with_rules(node(["filter", "nat"], ["nat"]), ruled)) == ("iptable_nat",)
+    assert find_ruled_in_host(node([], [])) == ()
+    assert find_ruled_in_host(node(["nat"], [])) is None
+    assert find_ruled_in_host(node(["nat"], []), ("ipv6",)) == ()
+    assert find_ruled_in_host(node(None, None, iptable_nat=LOADED)) is None
+
+
+def test_rules_are_expected_again_and_new_tables_hold_none():
+    found = with_rules(node(["filter"], [], kernel=OLD), {"ipv4": ("filter",)})
+    after = with_legacy_tables(found, with_state(found, "iptable_nat", "loaded"), found.kernel)
+    assert set(find_in_host(after)) == {"iptable_nat", "iptable_filter"}
+    assert find_ruled_in_host(after) == ("iptable_filter",)
+    empty = node([], [], kernel=OLD)
+    after = with_legacy_tables(empty, with_state(empty, "iptable_nat", "loaded"))
+    assert find_in_host(after) == ("iptable_nat",)
+    assert find_ruled_in_host(after) == ()
 
 
 def test_unreadable_tables_are_unknown_only_if_a_module_may_have_one():

@@ -251,28 +251,31 @@ def test_a_module_that_the_next_kernel_has_under_an_unknown_name_is_ready_or_unk
 
 
 @pytest.mark.parametrize(
-    "kernel, mode, loads_legacy",
+    "kernel, mode, version, loads_legacy",
     [
-        ((5, 10, 223), "sidecar", True),
-        ((5, 10, 223), "ambient", False),
-        ((5, 15, 0), "ambient", True),
-        ((6, 12, 0), "sidecar", True),
-        ((6, 12, 0), "ambient", True),
+        ((5, 10, 223), "sidecar", "1.30.4", True),
+        ((5, 10, 223), "ambient", "1.30.4", False),
+        # Loading creates tables, but tables without rules do not matter to this patch.
+        ((5, 10, 223), "ambient", "1.30.5", True),
+        ((5, 15, 0), "ambient", "1.30.4", True),
+        ((6, 12, 0), "sidecar", "1.30.4", True),
+        ((6, 12, 0), "ambient", "1.30.4", True),
     ],
 )
-def test_combined_loads_legacy_tables_if_istio_still_picks_nft(kernel, mode, loads_legacy):
-    plan = preparation_plan(facts(kernel=kernel), mode=mode)
+def test_combined_loads_legacy_tables_if_istio_still_picks_nft(kernel, mode, version, loads_legacy):
+    plan = preparation_plan(facts(kernel=kernel), mode=mode, istio_version=version)
     assert ("iptable_nat" in plan["load"]) is loads_legacy
     assert ("ip_tables" in plan["load"]) is loads_legacy
     assert {"br_netfilter", "nft_compat", "nft_chain_nat"} <= set(plan["load"])
     assert plan["forecast"]["variant"] == "nft"
     for options in ({"iptables_variant": "nft"}, {"profile": "effective"}):
-        assert "iptable_nat" not in preparation_plan(facts(kernel=kernel), mode=mode, **options)["load"]
+        other = preparation_plan(facts(kernel=kernel), mode=mode, istio_version=version, **options)
+        assert "iptable_nat" not in other["load"]
 
 
 def test_combined_loads_no_legacy_table_if_istio_then_does_not_pick_nft():
     # An old kernel with SELinux. Nothing is loaded, so Istio picks plain iptables; once nft is loaded, it picks that.
-    plan = preparation_plan(facts(autoload="denied", kernel=(4, 18, 0)), mode="ambient", istio_version="1.30")
+    plan = preparation_plan(facts(autoload="denied", kernel=(4, 18, 0)), mode="ambient", istio_version="1.30.4")
     assert "nft_chain_nat" in plan["load"]
     assert not {*plan["load"], *plan["persist"]} & set(LEGACY)
     assert plan["forecast"]["variant"] == "nft"
@@ -311,7 +314,7 @@ def test_the_modules_of_iptables_nft_are_loaded_if_neither_variant_works(version
 
 
 def test_modules_that_are_needed_after_a_reboot_only_are_persisted_and_not_loaded():
-    plan = preparation_plan(listed_tables(), mode="ambient", profile="effective")
+    plan = preparation_plan(listed_tables(), mode="ambient", profile="effective", istio_version="1.30.4")
     needed_later = {"iptable_mangle", "iptable_raw", "iptable_filter"}
     assert needed_later <= set(plan["boot_only"]) <= set(plan["modules"])
     assert needed_later <= set(plan["persist"])
@@ -329,7 +332,8 @@ def test_a_module_that_one_requirement_needs_now_is_loaded_even_if_another_needs
 
 
 def test_modules_that_are_only_persisted_count_after_the_reboot():
-    plan = preparation_plan(facts(kernel=OLD), profile="documented", load=False, mode="ambient")
+    options = {"mode": "ambient", "ip_family": "dual", "istio_version": "1.30.4"}
+    plan = preparation_plan(facts(kernel=OLD), profile="documented", load=False, **options)
     assert plan["load"] == []
     assert plan_variants(plan) == ("nft", "legacy")
 
@@ -376,6 +380,7 @@ def test_the_forecast_of_a_plan_with_a_reboot_is_for_after_it():
     node = listed_tables(xt_owner=waiting)
     for name in ALL_LEGACY:
         node["modules"][name] = {**waiting, "boot": node["modules"][name]["boot"]}
-    plan = preparation_plan(node, mode="ambient", profile="effective", reboot="if_needed")
+    options = {"mode": "ambient", "profile": "effective", "istio_version": "1.30.4"}
+    plan = preparation_plan(node, reboot="if_needed", **options)
     assert [step["kind"] for step in plan["steps"]] == ["modules", "reboot"]
     assert plan_variants(plan) == ("legacy", None)

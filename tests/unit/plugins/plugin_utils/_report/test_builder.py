@@ -91,7 +91,7 @@ def test_an_option_of_another_version_is_an_error_with_the_remedy():
 
 
 def test_a_requirement_that_is_only_needed_after_a_reboot_is_in_the_document():
-    ambient = Selection.from_options({"mode": "ambient", "profile": "effective"})
+    ambient = Selection.from_options({"mode": "ambient", "profile": "effective", "istio_version": "1.30.4"})
     (node,) = build([("node-1", outcome(listed_tables(), ambient))]).nodes
     assert ("not_needed", "unmet") in [(row.now, row.after_reboot) for row in node.rows]
     assert node.verdict == "at_risk"

@@ -168,7 +168,7 @@ def test_a_tool_is_a_cause():
     def change(found):
         found["tools"]["nft"]["version"] = "0.9.8"
 
-    causes = list_causes(change, selection=Selection.from_options({"backend": "nftables"}))
+    causes = list_causes(change, selection=Selection.from_options({"backend": "nftables", "cni_plugin": True}))
     assert ("nft 0.9.8 is older than 1.0.1", "Install nft 1.0.1 or newer") in causes
 
 

@@ -60,7 +60,7 @@ def test_a_worse_verdict_of_the_rules_is_explained_if_the_page_is_the_profile():
             modules[name].update(state="loadable")
 
     kind = replace(KINDS[0], change=load_modules_of_the_page)
-    selection = Selection.from_options({"mode": "ambient", "profile": "documented"})
+    selection = Selection.from_options({"mode": "ambient", "profile": "documented", "iptables_variant": "nft"})
     document = build([("a", make_outcome(kind=kind, selection=selection))])
     (node,) = document.nodes
     assert node.effective == "not_ready"

@@ -65,7 +65,7 @@ def test_the_reason_of_the_first_node_without_data_is_described():
 
 
 def test_the_title_is_the_selection_of_the_nodes_or_the_default():
-    title = "Istio node readiness: iptables, sidecar and ambient, dual, Istio 1.31, profile combined"
+    title = "Istio node readiness: iptables, sidecar and ambient, dual, Istio 1.32, profile combined"
     assert summarize(build(fleet(3, SELECTION)), "default")[0] == title
     assert summarize(build([]), "default") == [
         "Istio node readiness: default",

@@ -17,8 +17,8 @@ def describe(**options):
 @pytest.mark.parametrize(
     "version, text",
     [
-        ("1.99", "Istio 1.99 (assessed as 1.31)"),
-        ("1.9.3", "Istio 1.9.3 (assessed as 1.25)"),
+        ("1.99", "Istio 1.99 (assessed as 1.32)"),
+        ("1.9.3", "Istio 1.9.3 (assessed as 1.22)"),
         ("1.30", "Istio 1.30"),
     ],
 )

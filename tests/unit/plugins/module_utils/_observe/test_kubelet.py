@@ -1,0 +1,26 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The process that contains the kubelet."""
+
+import pytest
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.kubelet import find_unusual_kubelet
+
+
+@pytest.mark.parametrize(
+    "names, expected",
+    [
+        ([], None),
+        (["systemd", "bash"], None),
+        (["systemd", "k3s-server"], "k3s-server"),
+        (["kubelite"], "kubelite"),
+        # RKE2 and k0s start the kubelet as a process of its own.
+        (["k3s-agent", "kubelet"], None),
+    ],
+)
+def test_the_kubelet_is_found_by_the_name_of_its_process(node, names, expected):
+    for number, name in enumerate(names, 1):
+        node.write(f"/proc/{number}/comm", name + "\n")
+    node.write("/proc/self-made/comm", "k3s\n")
+    assert find_unusual_kubelet(Files(str(node.root))) == expected
