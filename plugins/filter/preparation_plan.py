@@ -238,6 +238,12 @@ _value:
       returned: with state V(prepared)
       type: list
       elements: str
+    target:
+      description:
+        - The selection after a planned change of the mesh as C(text), its C(verdict) now, the C(expected) verdict after
+          the plan, and the C(reasons) if that is not V(ready) or V(on_demand). The filter itself has no target.
+      returned: from M(nodeprep.istio.node_readiness), with a target
+      type: dict
     text:
       description:
         - The plan in words, with the verdict before and after it, and one line for each step, hint, alternative and
