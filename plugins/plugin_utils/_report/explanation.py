@@ -82,6 +82,9 @@ def summarize_targets(document: Document) -> list[str]:
             working.setdefault(node.target.text, [])
     sentences = []
     for text, nodes in working.items():
+        if not nodes:
+            sentences.append(f"After the change to {text}: no node is ready or on_demand now.")
+            continue
         lost = [node.name for node in nodes if node.is_lost_by_target]
         names = f": {abbreviate(lost)}" if lost else ""
         total = f"{pluralize(len(nodes), 'node')} that {'is' if len(nodes) == 1 else 'are'} ready or on_demand now"

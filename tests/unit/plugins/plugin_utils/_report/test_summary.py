@@ -132,4 +132,4 @@ def test_the_summary_shows_which_nodes_the_change_to_the_target_would_lose():
 def test_a_node_that_does_not_work_now_is_not_lost_by_the_change():
     document = build([("a", make_outcome(kind=KINDS[5], target=make_target("not_ready", "x")))])
     assert "after the change" not in find_line(summarize(document, ""), "a ")
-    assert summarize(document, "")[-2].startswith("After the change to ambient: 0 of 0 nodes ")
+    assert summarize(document, "")[-2] == "After the change to ambient: no node is ready or on_demand now."
