@@ -234,7 +234,7 @@ _value:
       description:
         - Lines for the configuration of a kernel that has the options which this one was built without, as in
           C(CONFIG_NFT_COMPAT=m). C(scripts/kconfig/merge_config.sh) of the kernel's source merges them. Empty if the
-          kernel lacks nothing that is required, or if its configuration cannot be read.
+          kernel lacks nothing that is required, if its configuration cannot be read, or if it is older than 5.10.
       returned: with state V(prepared)
       type: list
       elements: str

@@ -18,7 +18,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, ModuleFacts
 
 Version = tuple[int, ...]
-ANY: Version = (0,)
+# The tables below were read for the versions from this one on.
+OLDEST_VERSION: Version = (5, 10)
 
 # These options are "y" or "n", never "m" (bool in Kconfig). IPV6 is an exception: it may be "y" already, and switched
 # off by the kernel command line.
@@ -67,7 +68,7 @@ class Dependency:
     """
 
     any_of: tuple[str, ...]
-    since: Version = ANY
+    since: Version = OLDEST_VERSION
     until: Version | None = None
 
     def exists_in(self, version: Version) -> bool:
@@ -167,9 +168,11 @@ for _name, _options in KERNEL_OPTIONS.items():
 def make_kernel_config(facts: Facts, assessment: Assessment) -> tuple[str, ...]:
     """Return the lines for the options that this kernel was built without, as in "CONFIG_NFT_COMPAT=m".
 
-    An option comes after the options on which it depends. It is empty if the kernel lacks nothing that is required, or
-    if its configuration is not known.
+    An option comes after the options on which it depends. There are none if the kernel lacks nothing that is required,
+    if its configuration is not known, or if its version is older than those whose Kconfig was read.
     """
+    if facts.kernel.version < OLDEST_VERSION:
+        return ()
     fragment = _Fragment(facts)
     for row in assessment.requirements:
         if row.level == "must" and row.now == "unmet":

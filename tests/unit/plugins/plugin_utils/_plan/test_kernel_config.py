@@ -155,6 +155,11 @@ def test_an_option_without_a_prompt_is_selected_by_another_one():
     assert not any("DEFRAG" in line for line in lines)
 
 
+@pytest.mark.parametrize("version", [(3, 10, 0), (4, 18, 0), ()])
+def test_an_older_or_unknown_kernel_has_no_fragment(version):
+    assert find_lines("nft_compat", kernel=version) == []
+
+
 def test_the_plan_shows_the_fragment_as_lines():
     text = preparation_plan(make_node(nft_compat=ABSENT), profile="effective")["text"]
     assert text[-1] == "CONFIG_NFT_COMPAT=m"
