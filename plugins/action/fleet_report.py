@@ -30,6 +30,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources imp
     parse_source,
     read_document,
     read_selection,
+    read_target,
     read_waiver_file,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import conclude, describe_no_data
@@ -91,9 +92,10 @@ class ActionModule(ActionBase):
         main_file = Path(arguments["dir"], MAIN_FILE)
         if arguments["sources"]:
             selection = read_selection(variables, self._templar.template)
+            target = read_target(variables, self._templar.template)
             for source in arguments["sources"]:
                 path, label = parse_source(source)
-                RecordedSource(path, label, selection, excluded=main_file).add_to(builder)
+                RecordedSource(path, label, selection, excluded=main_file, target=target).add_to(builder)
         else:
             add_run(builder, variables, hosts, arguments["nodes"])
         return builder.document(

@@ -20,16 +20,19 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema impor
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import build_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Execution
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.target import judge_target
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import (
     describe_misspelling,
     find_unknown_variables,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
 
 ARGUMENTS = {
     "selection": {"type": "dict", "default": {}},
     "consent": {"type": "dict", "default": {}},
     "execution": {"type": "dict"},
+    "target": {"type": "raw"},
 }
 # Results of module node_facts that the task returns, too.
 PASSED_ON = ("ansible_facts", "warnings", "deprecations")
@@ -47,6 +50,7 @@ class ActionModule(ActionBase):
             # Everything is checked before the node is contacted.
             _check_variables(variables)
             selection = Selection.from_options(arguments["selection"])
+            target = parse_target(arguments["selection"], arguments["target"])
             consent = Consent.from_options(arguments["consent"])
             execution = None
             if arguments["execution"]:
@@ -65,8 +69,10 @@ class ActionModule(ActionBase):
             result.update({key: observed[key] for key in PASSED_ON if key in observed})
             result.update(changed=False, _ansible_verbose_override=True)
             result.update(facts=expanded, assessment=assessment.as_dict())
+            if target is not None:
+                result["target"] = judge_target(facts, target).as_dict()
             if execution is None:
-                return {**result, "plan": build_plan(facts, selection, consent).as_dict()}
+                return {**result, "plan": build_plan(facts, selection, consent, target).as_dict()}
             result.update(plan=arguments["execution"]["plan"], execution=execution.as_dict(facts))
             deviation = execution.deviation(facts, assessment)
             return {**result, "failed": True, "msg": deviation} if deviation else result

@@ -235,10 +235,16 @@ _value:
       description:
         - Lines for the configuration of a kernel that has the options which this one was built without, as in
           C(CONFIG_NFT_COMPAT=m). C(scripts/kconfig/merge_config.sh) of the kernel's source merges them. Empty if the
-          kernel lacks nothing that is required, or if its configuration cannot be read.
+          kernel lacks nothing that is required, if its configuration cannot be read, or if it is older than 5.10.
       returned: with state V(prepared)
       type: list
       elements: str
+    target:
+      description:
+        - The selection after a planned change of the mesh as C(text), its C(verdict) now, the C(expected) verdict after
+          the plan, and the C(reasons) if that is not V(ready) or V(on_demand). The filter itself has no target.
+      returned: from M(nodeprep.istio.node_readiness), with a target
+      type: dict
     text:
       description:
         - The plan in words, with the verdict before and after it, and one line for each step, hint, alternative and

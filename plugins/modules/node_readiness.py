@@ -46,6 +46,11 @@ options:
         description: The boot ID of the node before the execution, C(kernel.boot_id) of its facts.
         type: str
         required: true
+  target:
+    description:
+      - The options of O(selection) that a planned change of the mesh changes, as in C({'istio_version': '1.32'}). The
+        node is then also assessed by the changed selection, and the plan prepares it for both.
+    type: raw
 extends_documentation_fragment:
   - nodeprep.istio._attributes
 attributes:
@@ -100,6 +105,24 @@ plan:
       the plan in words.
   returned: success
   type: dict
+target:
+  description: The node under the changed selection.
+  returned: with O(target), if it changes anything
+  type: dict
+  contains:
+    selection:
+      description: The changed selection, with all options.
+      type: dict
+    text:
+      description: The changed selection in words.
+      type: str
+    verdict:
+      description: The verdict of the node under the changed selection.
+      type: str
+    reasons:
+      description: What the node lacks for the changed selection, and why.
+      type: list
+      elements: str
 execution:
   description: What the execution of the plan did, or in check mode would do.
   returned: with O(execution), if the node was observed again

@@ -64,9 +64,12 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import 
     UNBLOCKING_KINDS,
     Expected,
     NodePlan,
+    PlannedTarget,
     Step,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.target import add_target_modules, judge_target
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.undo import build_removal_plan
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.description import describe_selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 
@@ -75,8 +78,9 @@ class PlanContext:
     """What all stages work with.
 
     ``observed`` are the facts of the node as it is now, ``assessment`` is about them. ``consent`` is the one that
-    applies to this node, ``ignored_consents`` are the variables of the role that are ignored on it. ``unlisted`` is
-    whether the modules should be listed, but the boot file would have no effect.
+    applies to this node, ``ignored_consents`` are the variables of the role that are ignored on it. ``target`` is the
+    selection after a planned change of the mesh, for which the modules are prepared, too. ``unlisted`` is whether the
+    modules should be listed, but the boot file would have no effect.
     """
 
     observed: Facts
@@ -84,6 +88,7 @@ class PlanContext:
     selection: Selection
     consent: Consent
     ignored_consents: tuple[str, ...]
+    target: Selection | None
     unlisted: bool = False
 
 
@@ -105,11 +110,14 @@ class PlanState:
 Stage = Callable[[PlanState, PlanContext], PlanState]
 
 
-def build_plan(facts: Facts, selection: Selection, consent: Consent) -> NodePlan:
-    """Return the plan for a node. Raises InvalidInputError if the facts lack a module that the selection needs."""
+def build_plan(facts: Facts, selection: Selection, consent: Consent, target: Selection | None = None) -> NodePlan:
+    """Return the plan for a node, which prepares it for the selection and as far as possible for the target.
+
+    Raises InvalidInputError if the facts lack a module that one of them needs.
+    """
     if consent.state == "absent":
         return build_removal_plan(facts)
-    prepared = _prepare(facts, selection, consent)
+    prepared = _prepare(facts, selection, consent, target)
     if prepared.expected.verdict in GOOD_VERDICTS:
         return prepared.plan
 
@@ -140,15 +148,15 @@ class _Prepared:
     assessment: Assessment
 
 
-def _prepare(facts: Facts, selection: Selection, consent: Consent) -> _Prepared:
-    context = _make_context(facts, selection, consent)
+def _prepare(facts: Facts, selection: Selection, consent: Consent, target: Selection | None = None) -> _Prepared:
+    context = _make_context(facts, selection, consent, target)
     state = PlanState(facts)
     for stage in STAGES:
         state = stage(state, context)
     return _make_plan(state, context)
 
 
-def _make_context(facts: Facts, selection: Selection, consent: Consent) -> PlanContext:
+def _make_context(facts: Facts, selection: Selection, consent: Consent, target: Selection | None) -> PlanContext:
     ignored: tuple[str, ...] = ()
     # What the role must not write becomes a step of the owner, as without consent.
     if file_block_reason(facts):
@@ -160,7 +168,7 @@ def _make_context(facts: Facts, selection: Selection, consent: Consent) -> PlanC
     unlisted = consent.persist and consent.selinux != "policy" and describe_useless_file(facts) is not None
     if unlisted:
         consent = replace(consent, persist=False)
-    return PlanContext(facts, assess(facts, selection), selection, consent, ignored, unlisted)
+    return PlanContext(facts, assess(facts, selection), selection, consent, ignored, target, unlisted)
 
 
 def install_packages(state: PlanState, context: PlanContext) -> PlanState:
@@ -204,9 +212,13 @@ def load_modules(state: PlanState, context: PlanContext) -> PlanState:
     assessment = context.assessment
     if state.facts is not context.observed:
         assessment = assess(state.facts, context.selection)
+    if context.target is not None:
+        assessment = add_target_modules(assessment, assess(state.facts, context.target))
     plan = plan_modules(state.facts, assessment, context.consent)
     after = after_preparing(state.facts, plan.load, plan.persist, plan.writes_boot_file)
-    return replace(state, modules=plan, facts=after).add_steps(make_modules_step(plan, context.consent))
+    return replace(state, modules=plan, facts=after).add_steps(
+        make_modules_step(plan, context.consent, has_target=context.target is not None)
+    )
 
 
 def unmask_boot_files(state: PlanState, context: PlanContext) -> PlanState:
@@ -298,8 +310,17 @@ def _make_plan(state: PlanState, context: PlanContext) -> _Prepared:
         declaration=state.declaration,
         expected=expected,
         verdict=context.assessment.verdict,
+        target=_plan_target(state, context),
     )
     return _Prepared(plan, expected, state.facts, after)
+
+
+def _plan_target(state: PlanState, context: PlanContext) -> PlannedTarget | None:
+    if context.target is None:
+        return None
+    now = judge_target(context.observed, context.target)
+    after = judge_target(state.facts, context.target)
+    return PlannedTarget(describe_selection(context.target), now.verdict, after.verdict, after.reasons)
 
 
 def _list_hints(state: PlanState, context: PlanContext, load: Iterable[str]) -> list[str]:

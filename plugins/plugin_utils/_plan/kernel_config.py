@@ -18,7 +18,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, ModuleFacts
 
 Version = tuple[int, ...]
-ANY: Version = (0,)
+# The tables below were read for the versions from this one on.
+OLDEST_VERSION: Version = (5, 10)
 
 # These options are "y" or "n", never "m" (bool in Kconfig). IPV6 is an exception: it may be "y" already, and switched
 # off by the kernel command line.
@@ -67,7 +68,7 @@ class Dependency:
     """
 
     any_of: tuple[str, ...]
-    since: Version = ANY
+    since: Version = OLDEST_VERSION
     until: Version | None = None
 
     def exists_in(self, version: Version) -> bool:
@@ -110,7 +111,7 @@ DEPENDENCIES: dict[str, tuple[Dependency, ...]] = {
     "NFT_COMPAT": _on("NF_TABLES", "NETFILTER_XTABLES"),
     "NFT_COUNTER": _on("NF_TABLES"),
     "NFT_CT": _on("NF_TABLES", "NF_CONNTRACK"),
-    "NFT_NAT": _on("NF_TABLES", "NF_CONNTRACK"),
+    "NFT_NAT": (*_on("NF_TABLES", "NF_CONNTRACK"), Dependency(("NF_TABLES_IPV4", "NF_TABLES_IPV6"))),
     "NFT_REDIR": _on("NF_TABLES", "NF_CONNTRACK", "NF_NAT"),
     "NFT_SOCKET": _on("NF_TABLES"),
     "NFT_TPROXY": _on("NF_TABLES"),
@@ -148,6 +149,7 @@ DEPENDENCIES: dict[str, tuple[Dependency, ...]] = {
     "IP6_NF_MANGLE": _LEGACY6,
     "IP6_NF_RAW": _LEGACY6,
     "IP6_NF_NAT": (*_LEGACY6, *_on("NF_CONNTRACK", "NETFILTER_ADVANCED")),
+    "BRIDGE": (),
     "BRIDGE_NETFILTER": _on("BRIDGE", "NETFILTER_ADVANCED"),
     "IP_MULTIPLE_TABLES": _on("IP_ADVANCED_ROUTER"),
     "IPV6_MULTIPLE_TABLES": _on("IPV6"),
@@ -156,31 +158,21 @@ DEPENDENCIES: dict[str, tuple[Dependency, ...]] = {
 # Options without a prompt, and an option that selects each of them.
 SELECTED_BY = {"NF_DEFRAG_IPV4": "NF_CONNTRACK", "NF_DEFRAG_IPV6": "NF_CONNTRACK"}
 
-# The module that shows whether the kernel has an option, for the options that some module has alone.
+# The module that shows whether the kernel has an option.
 MODULES_OF: dict[str, str] = {}
 for _name, _options in KERNEL_OPTIONS.items():
-    if len(_options) == 1:
+    if _options:
         MODULES_OF.setdefault(_options[0], _name)
-MODULES_OF |= {
-    "IP_NF_FILTER": "iptable_filter",
-    "IP_NF_MANGLE": "iptable_mangle",
-    "IP_NF_NAT": "iptable_nat",
-    "IP_NF_RAW": "iptable_raw",
-    "IP6_NF_FILTER": "ip6table_filter",
-    "IP6_NF_MANGLE": "ip6table_mangle",
-    "IP6_NF_NAT": "ip6table_nat",
-    "IP6_NF_RAW": "ip6table_raw",
-    "IP_NF_IPTABLES_LEGACY": "ip_tables",
-    "IP6_NF_IPTABLES_LEGACY": "ip6_tables",
-}
 
 
 def make_kernel_config(facts: Facts, assessment: Assessment) -> tuple[str, ...]:
     """Return the lines for the options that this kernel was built without, as in "CONFIG_NFT_COMPAT=m".
 
-    An option comes after the options on which it depends. It is empty if the kernel lacks nothing that is required, or
-    if its configuration is not known.
+    An option comes after the options on which it depends. There are none if the kernel lacks nothing that is required,
+    if its configuration is not known, or if its version is older than those whose Kconfig was read.
     """
+    if facts.kernel.version < OLDEST_VERSION:
+        return ()
     fragment = _Fragment(facts)
     for row in assessment.requirements:
         if row.level == "must" and row.now == "unmet":
@@ -208,10 +200,18 @@ class _Fragment:
         if option in self._added:
             return
         for dependency in DEPENDENCIES.get(option, ()):
-            is_met = any(one in self._added or _has_option(self._facts, one) for one in dependency.any_of)
+            is_met = any(one in self._added or self._has_option(one) for one in dependency.any_of)
             if dependency.exists_in(self._facts.kernel.version) and not is_met:
                 self.add(dependency.any_of[0])
         self._added[option] = None
+
+    def _has_option(self, option: str) -> bool:
+        """Return whether the kernel has an option. In doubt it has it, unless it lacks one that this one depends on."""
+        known = _find_evidence(self._facts, option)
+        if known is not None:
+            return known
+        parents = [dependency.any_of for dependency in DEPENDENCIES.get(option, ())]
+        return not any(len(any_of) == 1 and any_of[0] in self._added and any_of[0] not in MENUS for any_of in parents)
 
 
 def _list_options(facts: Facts, row: AssessedRequirement) -> Iterator[str]:
@@ -225,20 +225,20 @@ def _list_options(facts: Facts, row: AssessedRequirement) -> Iterator[str]:
         return
     if option not in SELECTED_BY:
         yield option
-    elif not _has_option(facts, SELECTED_BY[option]):
+    elif _find_evidence(facts, SELECTED_BY[option]) is False:
         yield SELECTED_BY[option]
 
 
 def _find_option(facts: Facts, name: str) -> str | None:
-    """Return the option of a module in a kernel of this version; None if its name is not known."""
+    """Return the option of a module in a kernel of this version; None if there is none since Linux 5.10."""
     provider = MERGED_INTO.get(name)
     if provider is not None and not (name == "nft_counter" and facts.kernel.version < COUNTER_MERGED_SINCE):
         name = provider
     if name in ("ip_tables", "ip6_tables") and facts.kernel.version < LEGACY_OPTION_SINCE:
         # No other option is needed: each of the tables selects it, or is built with it.
         return "IP_NF_FILTER" if name == "ip_tables" else "IP6_NF_FILTER"
-    options = KERNEL_OPTIONS.get(name, ())
-    return options[0] if options else None
+    option = next(iter(KERNEL_OPTIONS.get(name, ())), "")
+    return option if option in DEPENDENCIES or option in SELECTED_BY else None
 
 
 def _was_not_built(facts: Facts, name: str) -> bool:
@@ -253,16 +253,17 @@ def _was_not_built(facts: Facts, name: str) -> bool:
     return Code.NOT_BUILT in codes or (Code.NOT_IN_TREE in codes and facts.kernel.config is not None)
 
 
-def _has_option(facts: Facts, option: str) -> bool:
-    """Return whether the kernel has an option, or nothing shows that it lacks it."""
+def _find_evidence(facts: Facts, option: str) -> bool | None:
+    """Return whether the facts show that the kernel has an option, or that it lacks it; None if they show neither."""
     if option == "IPV6":
         return facts.kernel.ipv6 is not False
     if option in MENUS:
         return any(_is_built(facts.modules.get(name)) for name in MENUS[option])
-    if option in facts.options:
-        return facts.options[option] != "n"
+    value = facts.options.get(option)
+    if value is not None:
+        return value != "n"
     module = facts.modules.get(MODULES_OF.get(option, ""))
-    return module is None or module.state == "unknown" or _is_built(module)
+    return None if module is None or module.state == "unknown" else _is_built(module)
 
 
 def _is_built(module: ModuleFacts | None) -> bool:

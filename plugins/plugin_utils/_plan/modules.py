@@ -85,8 +85,11 @@ def plan_modules(facts: Facts, assessment: Assessment, consent: Consent) -> Modu
     )
 
 
-def make_modules_step(plan: ModulePlan, consent: Consent) -> Step | None:
-    """Return the step that loads the modules and writes the boot file, or None if there is nothing to do."""
+def make_modules_step(plan: ModulePlan, consent: Consent, *, has_target: bool = False) -> Step | None:
+    """Return the step that loads the modules and writes the boot file, or None if there is nothing to do.
+
+    :param has_target: whether some modules are those of the target selection.
+    """
     if not plan.load and not plan.not_loadable and not plan.block_changes:
         return None
     what = []
@@ -101,7 +104,7 @@ def make_modules_step(plan: ModulePlan, consent: Consent) -> Step | None:
     return Step(
         "modules",
         what="; ".join(what),
-        why=f"the selection needs {len(plan.modules)} modules",
+        why=f"the selection {'and its target need' if has_target else 'needs'} {len(plan.modules)} modules",
         where=BOOT_FILE,
         args={
             "modules": list(plan.modules),

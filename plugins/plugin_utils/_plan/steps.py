@@ -28,6 +28,7 @@ Actor = Literal["role", "owner"]
 # After these steps of the owner, modules load that did not load before.
 UNBLOCKING_KINDS: tuple[StepKind, ...] = ("packages", "conflict", "repair")
 
+MAX_TARGET_REASONS = 4
 KERNEL_CONFIG_HEADING = "this kernel was built without required options; a kernel that has them is configured with:"
 
 
@@ -77,6 +78,31 @@ class Expected:
     verdict: str
     verdicts: Mapping[str, str]
     unmet: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlannedTarget:
+    """The target selection in words, and its verdict before and after the steps of the role.
+
+    ``reasons`` say why the verdict after them is not a good one.
+    """
+
+    text: str
+    verdict: str
+    expected: str
+    reasons: tuple[str, ...]
+
+    def describe(self) -> str:
+        """Return the target as one line, with at most the first reasons."""
+        line = f"target ({self.text}): verdict now: {self.verdict}, expected after this plan: {self.expected}"
+        shown = "; ".join(self.reasons[:MAX_TARGET_REASONS])
+        more = len(self.reasons) - MAX_TARGET_REASONS
+        suffix = f" and {more} more" if more > 0 else ""
+        return f"{line}: {shown}{suffix}" if shown else line
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the target with the types of JSON."""
+        return {**vars(self), "reasons": list(self.reasons)}
 
 
 AlternativeKind = Literal[
@@ -133,7 +159,7 @@ class NodePlan:
     steps of the role. A plan of state absent has neither; its ``not_removed`` says what stays on the node, and why.
     ``verdict`` is the verdict before the steps. If the verdict after them is not good, ``alternatives`` are changes
     that would make the node ready, and ``kernel_config`` are the lines for the configuration of a kernel that has the
-    options which this one was built without.
+    options which this one was built without. ``target`` is about the selection after a planned change of the mesh.
     """
 
     state: Literal["prepared", "absent"]
@@ -153,6 +179,7 @@ class NodePlan:
     verdict: str | None = None
     alternatives: tuple[Alternative, ...] = ()
     kernel_config: tuple[str, ...] = ()
+    target: PlannedTarget | None = None
 
     @property
     def change(self) -> bool:
@@ -164,6 +191,8 @@ class NodePlan:
         lines = []
         if self.verdict and self.expected is not None:
             lines.append(f"verdict now: {self.verdict}, expected after this plan: {self.expected.verdict}")
+        if self.target is not None:
+            lines.append(self.target.describe())
         for step in self.steps:
             lines.append(f"{step.what}, because {step.why}")
         lines += [*self.hints, *self.not_removed]
@@ -198,6 +227,8 @@ class NodePlan:
             plan["declaration"] = None if self.declaration is None else dict(vars(self.declaration))
             plan["alternatives"] = [alternative.as_dict() for alternative in self.alternatives]
             plan["kernel_config"] = list(self.kernel_config)
+            if self.target is not None:
+                plan["target"] = self.target.as_dict()
         if self.expected is not None:
             plan["expected"] = {
                 "verdict": self.expected.verdict,

@@ -24,6 +24,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.rollout 
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import pluralize
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX
 
 # Ansible evaluates these before it has a host, so it never reads them from the inventory.
@@ -135,6 +136,7 @@ class Request:
 def _find_group_errors(group: HostGroup) -> Iterator[str]:
     """Yield the mistakes in the selection, in the consent, and in the size of the batches."""
     yield from _find_option_errors(group, Selection.from_options, Selection.__dataclass_fields__)
+    yield from _find_target_errors(group)
     yield from _find_option_errors(group, Consent.from_options, Consent.__dataclass_fields__)
     for name, check in (("serial", check_serial), ("max_fail_percentage", check_max_fail_percentage)):
         value = group.read_value(f"{NODE_PREFIX}{name}")
@@ -143,9 +145,32 @@ def _find_group_errors(group: HostGroup) -> Iterator[str]:
             yield f"{NODE_PREFIX}{name}: {error}"
 
 
+def _find_target_errors(group: HostGroup) -> Iterator[str]:
+    """Yield the mistake in the target. Mistakes in the selection, on which it is based, are reported already."""
+    target = group.read_value(f"{NODE_PREFIX}target")
+    options = _read_options(group, Selection.__dataclass_fields__)
+    if target is None or _try_to_build(Selection.from_options, options):
+        return
+    error = _try_to_build(lambda selected: parse_target(selected, target), options)
+    if error:
+        yield error
+
+
 def _find_option_errors(
     group: HostGroup, build: Callable[[dict[str, Any]], Any], names: Iterable[str]
 ) -> Iterator[str]:
+    options = _read_options(group, names)
+    # Check each option alone first, to report all mistakes. Only valid values can contradict each other.
+    errors = [_try_to_build(build, {name: value}) for name, value in options.items()]
+    if not any(errors):
+        errors = [_try_to_build(build, options)]
+    for error in errors:
+        if error:
+            yield error
+
+
+def _read_options(group: HostGroup, names: Iterable[str]) -> dict[str, Any]:
+    """Return the options that are set and can be templated."""
     options = {}
     for name in names:
         value = group.read_value(f"{NODE_PREFIX}{name}")
@@ -154,13 +179,7 @@ def _find_option_errors(
     # A template may turn a version that was written as text into a number. The role turns it back.
     if isinstance(group.variables.get(f"{NODE_PREFIX}istio_version"), str) and "istio_version" in options:
         options["istio_version"] = str(options["istio_version"])
-    # Check each option alone first, to report all mistakes. Only valid values can contradict each other.
-    errors = [_try_to_build(build, {name: value}) for name, value in options.items()]
-    if not any(errors):
-        errors = [_try_to_build(build, options)]
-    for error in errors:
-        if error:
-            yield error
+    return options
 
 
 def _try_to_build(build: Callable[[dict[str, Any]], Any], options: dict[str, Any]) -> str:

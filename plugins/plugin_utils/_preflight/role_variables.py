@@ -26,6 +26,7 @@ OPTIONS = {
         "probe",
         "probe_autoload",
         "probe_selinux_domain",
+        "target",
     ),
     REPORT_PREFIX: (
         "dir",

@@ -205,6 +205,7 @@ class Builder:
             plan=self._intern(outcome.plan),
             execution=self._intern(outcome.execution),
             probe=self._intern(outcome.probe),
+            target=self._intern(outcome.target),
         )
 
     def _build_row(self, outcome: Outcome, assessed: AssessedRequirement) -> Row:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    GOOD_VERDICTS,
+    Document,
     Node,
     Profile,
     ProfileVerdict,
@@ -16,7 +18,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
     RootCause,
     Row,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import abbreviate
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import abbreviate, pluralize
 
 Requirements = Mapping[str, ReportRequirement]
 
@@ -49,7 +51,8 @@ def explain(node: Node, causes: Mapping[str, RootCause], requirements: Requireme
     parts = list_failures(node)
     for cause in dict.fromkeys(row.cause for row in node.gaps):
         parts.append(causes[cause].text)
-    return "; ".join([*parts, *describe_alternatives(node), *list_secondary_notes(node, requirements)])
+    parts += [*describe_alternatives(node), *describe_target(node)]
+    return "; ".join([*parts, *list_secondary_notes(node, requirements)])
 
 
 def describe_alternatives(node: Node) -> list[str]:
@@ -57,6 +60,36 @@ def describe_alternatives(node: Node) -> list[str]:
     if not node.alternatives:
         return []
     return [f"{'alternative' if len(node.alternatives) == 1 else 'alternatives'}: {', or '.join(node.alternatives)}"]
+
+
+def describe_target(node: Node) -> list[str]:
+    """Return why the node would no longer work after the change to the target selection, as one text, if it would not.
+
+    If the node does not work now either, only its own gaps are described.
+    """
+    if node.target is None or not node.is_lost_by_target:
+        return []
+    return [f"after the change {node.target.verdict}: {abbreviate(node.target.reasons)}"]
+
+
+def summarize_targets(document: Document) -> list[str]:
+    """Return one sentence for each target selection: how many nodes that work now would not work after the change."""
+    working: dict[str, list[Node]] = {}
+    for node in document.nodes:
+        if node.target is not None and node.verdict in GOOD_VERDICTS:
+            working.setdefault(node.target.text, []).append(node)
+        elif node.target is not None:
+            working.setdefault(node.target.text, [])
+    sentences = []
+    for text, nodes in working.items():
+        if not nodes:
+            sentences.append(f"After the change to {text}: no node is ready or on_demand now.")
+            continue
+        lost = [node.name for node in nodes if node.is_lost_by_target]
+        names = f": {abbreviate(lost)}" if lost else ""
+        total = f"{pluralize(len(nodes), 'node')} that {'is' if len(nodes) == 1 else 'are'} ready or on_demand now"
+        sentences.append(f"After the change to {text}: {len(lost):,} of {total} would not be{names}.")
+    return sentences
 
 
 def list_failures(node: Node) -> list[str]:

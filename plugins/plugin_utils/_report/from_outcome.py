@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import AssessedRequirement
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, describe_task_failure
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import SCHEMA
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Details
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Details, ReportTarget
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outcome import (
     Failure,
     NodeAssessment,
@@ -22,6 +23,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outcome imp
     NodePlan,
     NodeProbe,
     Outcome,
+    PlannedTarget,
     read_clean,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
@@ -115,11 +117,25 @@ def _read_outcome(
         plan=_read_details(NodePlan, raw, "plan"),
         execution=_read_details(NodeExecution, raw, "execution"),
         probe=_read_details(NodeProbe, raw, "probe"),
+        target=_read_target(raw),
     )
 
 
 def _read_details(kind: type[NodePlan | NodeExecution | NodeProbe], raw: Mapping[str, Any], name: str) -> Details:
     return read_clean(kind, raw[name], name).to_details() if raw.get(name) else ()
+
+
+def _read_target(raw: Mapping[str, Any]) -> ReportTarget | None:
+    """Return the node under the target selection: as it will be after the plan, unless that was executed."""
+    if not raw.get("target"):
+        return None
+    target = read_clean(ReportTarget, raw["target"], "target")
+    plan, execution = raw.get("plan"), raw.get("execution")
+    is_executed = isinstance(execution, Mapping) and execution.get("check_mode") is not True
+    if is_executed or not isinstance(plan, Mapping) or not plan.get("target"):
+        return target
+    planned = read_clean(PlannedTarget, plan["target"], "plan", "target")
+    return replace(target, verdict=planned.expected, reasons=planned.reasons)
 
 
 def describe_failure(raw: object) -> str:

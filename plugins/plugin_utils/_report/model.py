@@ -121,6 +121,20 @@ class NoData:
     at: str = ""
 
 
+@dataclass(frozen=True)
+class ReportTarget:
+    """A node under the target selection, which ``text`` describes: its verdict, and why that is not a good one."""
+
+    text: str
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def is_good(self) -> bool:
+        """Whether Istio works after the change, now and after a reboot."""
+        return self.verdict in GOOD_VERDICTS
+
+
 @dataclass(frozen=True, kw_only=True)
 class Node:
     """One node. Without an assessment its verdict is no_data, and ``no_data`` says why.
@@ -128,6 +142,7 @@ class Node:
     ``verdict`` does not count what is waived, ``unwaived_verdict`` does. ``documented`` and ``effective`` are the
     verdicts of these profiles. ``selection`` is the index among the selections of the document. ``failure`` is an error
     of the run on a node that has data. ``plan``, ``execution`` and ``probe`` are the results of the role's stages.
+    ``target`` is the node under the target selection, after the plan if that was not executed.
     """
 
     name: str
@@ -152,6 +167,7 @@ class Node:
     plan: Details = ()
     execution: Details = ()
     probe: Details = ()
+    target: ReportTarget | None = None
 
     @property
     def is_selected(self) -> bool:
@@ -174,6 +190,11 @@ class Node:
         is_executed = bool(self.execution) and not self.is_check_mode
         expected = _get_text(self.plan, "expected")
         return "" if is_executed or expected == self.unwaived_verdict else expected
+
+    @property
+    def is_lost_by_target(self) -> bool:
+        """Whether Istio works on it now, and would not after the change to the target selection."""
+        return self.target is not None and self.verdict in GOOD_VERDICTS and not self.target.is_good
 
     @property
     def is_check_mode(self) -> bool:
@@ -332,6 +353,11 @@ class Document:
     def has_profile_verdicts(self) -> bool:
         """Whether any node has a verdict of a profile."""
         return any(node.documented or node.effective for node in self.nodes)
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether any node was also assessed by a target selection."""
+        return any(node.target is not None for node in self.nodes)
 
     @property
     def selection_texts(self) -> list[str]:

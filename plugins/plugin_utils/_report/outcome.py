@@ -32,6 +32,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
     NoDataCode,
     ReportDisagreement,
     ReportFinding,
+    ReportTarget,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import clean, to_one_line
 
@@ -158,6 +159,14 @@ class ExpectedState:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedTarget:
+    """The expected verdict of a node under the target selection after its plan; see _plan/steps.py."""
+
+    expected: Verdict
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NodePlan:
     """The part of a plan that a report shows; see _plan/steps.py."""
 
@@ -264,7 +273,8 @@ def make_details(**entries: str | Iterable[str]) -> Details:
 class Outcome:
     """The outcome of role istio_node for a node that has data.
 
-    ``selection`` are the options that it was assessed by.
+    ``selection`` are the options that it was assessed by, ``target`` is about those after a planned change
+    of the mesh.
     """
 
     facts: NodeFacts
@@ -276,6 +286,7 @@ class Outcome:
     plan: Details
     execution: Details
     probe: Details
+    target: ReportTarget | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import Inva
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import expand, parse_expanded
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import build_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.target import judge_target
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import NOT_SELECTED, Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.json_reader import read_report
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.from_outcome import describe_failure
@@ -25,6 +26,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule, read_waivers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX
 
 # Files in a directory of sources that are not recorded facts.
@@ -76,12 +78,27 @@ def read_selection(task_vars: Mapping[str, Any], template: Callable[[Any], Any])
 
     Raises InvalidInputError.
     """
+    return Selection.from_options(_read_options(task_vars, template))
+
+
+def read_target(task_vars: Mapping[str, Any], template: Callable[[Any], Any]) -> Selection | None:
+    """Return the selection after the change of the variable istio_node_target; None if nothing changes.
+
+    Raises InvalidInputError.
+    """
+    variable = f"{NODE_PREFIX}target"
+    if variable not in task_vars:
+        return None
+    return parse_target(_read_options(task_vars, template), template(task_vars[variable]))
+
+
+def _read_options(task_vars: Mapping[str, Any], template: Callable[[Any], Any]) -> dict[str, Any]:
     options = {}
     for name in Selection.__dataclass_fields__:
         variable = f"{NODE_PREFIX}{name}"
         if variable in task_vars:
             options[name] = template(task_vars[variable])
-    return Selection.from_options(options)
+    return options
 
 
 def _read_host_variables(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, Any]:
@@ -97,14 +114,16 @@ def _get_outcome(variables: Any) -> Any:
 class RecordedSource:
     """Recorded facts or reports: a file, or a directory of JSON files such as a jsonfile fact cache.
 
-    ``label`` and a slash are put before the names of the nodes. ``selection`` is what recorded facts are assessed by.
-    ``excluded`` is a file to leave out: the report about to be written, which may lie in the same directory.
+    ``label`` and a slash are put before the names of the nodes. ``selection`` is what recorded facts are assessed by,
+    and so is ``target`` if there is one. ``excluded`` is a file to leave out: the report about to be written, which may
+    lie in the same directory.
     """
 
     path: Path
     label: str
     selection: Selection
     excluded: Path
+    target: Selection | None = None
 
     def add_to(self, builder: Builder) -> None:
         """Add its nodes. If a file of a directory contains unusable facts, its node has no data.
@@ -141,17 +160,22 @@ class RecordedSource:
         if facts is None:
             builder.add_missing(name, "no_answer", f"{NO_FACTS} ({to_one_line(file)})")
         else:
-            _add_checked(builder, name, str(file), partial(_assess_facts, facts, self.selection))
+            _add_checked(builder, name, str(file), partial(_assess_facts, facts, self.selection, self.target))
         return True
 
 
-def _assess_facts(facts: Any, selection: Selection) -> dict[str, object]:
+def _assess_facts(facts: Any, selection: Selection, target: Selection | None) -> dict[str, object]:
     """Return the outcome that role istio_node registers for these facts. Raises InvalidInputError."""
     expanded = expand(facts)
     parsed = parse_expanded(expanded)
     assessment = assess(parsed, selection)
-    plan = build_plan(parsed, selection, Consent())
-    return {"facts": expanded, "assessment": assessment.as_dict(), "plan": plan.as_dict()}
+    plan = build_plan(parsed, selection, Consent(), target)
+    return {
+        "facts": expanded,
+        "assessment": assessment.as_dict(),
+        "plan": plan.as_dict(),
+        "target": None if target is None else judge_target(parsed, target).as_dict(),
+    }
 
 
 def _add_checked(builder: Builder, name: str, where: str, get_outcome: Callable[[], Any]) -> None:

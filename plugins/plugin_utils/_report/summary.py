@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import describe_main_cause
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.explanation import (
     describe_alternatives,
+    describe_target,
     list_failures,
     list_secondary_notes,
+    summarize_targets,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
     URGENCY,
@@ -49,6 +51,7 @@ def summarize(document: Document, default_title: str) -> list[str]:
         document,
         document.causes_by_id,
         has_expected=any(node.expected_verdict for node in document.nodes),
+        has_targets=document.has_targets,
         has_profiles=document.has_profile_verdicts,
     )
     rows = [table.list_headings(), *(table.list_cells(node) for node in selected)]
@@ -76,14 +79,14 @@ def describe_no_data(document: Document) -> list[str]:
 
 
 def conclude(document: Document) -> list[str]:
-    """Return the last lines of the summary: useless waivers, the number of nodes per verdict, the main root cause."""
+    """Return the last lines of the summary: useless waivers, targets, the nodes per verdict, the main root cause."""
     totals = document.totals
     counts = [f"{totals[verdict]} {verdict}" for verdict in VERDICTS if totals[verdict]]
     last = f"{', '.join(counts) or 'no nodes'}."
     main_cause = describe_main_cause(document.causes)
     if main_cause:
         last = f"{last} {main_cause}."
-    return [*describe_useless_waivers(document), last]
+    return [*describe_useless_waivers(document), *summarize_targets(document), last]
 
 
 def _align(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -104,12 +107,15 @@ class _Table:
     document: Document
     causes: dict[str, RootCause]
     has_expected: bool
+    has_targets: bool
     has_profiles: bool
 
     def list_headings(self) -> list[str]:
         headings = ["NODE", "SYSTEM", "VERDICT"]
         if self.has_expected:
             headings.append("EXPECTED")
+        if self.has_targets:
+            headings.append("TARGET")
         if self.has_profiles:
             headings += ["DOCUMENTED", "EFFECTIVE"]
         return [*headings, "REASON AND REMEDY"]
@@ -119,6 +125,8 @@ class _Table:
         cells = [node.name, system, node.verdict]
         if self.has_expected:
             cells.append(node.expected_verdict)
+        if self.has_targets:
+            cells.append(node.target.verdict if node.target else "")
         if self.has_profiles:
             cells += [node.documented, node.effective]
         return [*cells, self._describe(node)]
@@ -146,6 +154,7 @@ class _Table:
         for cause, rows in rows_of.items():
             parts.append(f"{self._list_labels(rows)}: {_describe_cause(self.causes[cause])}")
         parts += describe_alternatives(node)
+        parts += describe_target(node)
         parts += list_secondary_notes(node, self.document.requirements)
         if node.waived_count:
             parts.append(f"{node.waived_count} waived")

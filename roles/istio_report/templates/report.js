@@ -261,6 +261,7 @@
     return [
       ["Verdict", isWaived ? `${verdicts[node[NODE.unwaived_verdict]]} without waivers` : ""],
       ["Expected", expectedVerdict(node) ? `${expectedVerdict(node)} after the plan` : ""],
+      ["Target", note[NOTE.target]],
       ["Notes", hasData(node) ? secondaryNotes(node) : ""],
       ["Selection", note[NOTE.selection] === NONE ? "" : data.selections[note[NOTE.selection]]],
       ["System", system[SYSTEM.system]],

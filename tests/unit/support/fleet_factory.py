@@ -336,3 +336,8 @@ def make_alternatives(*changes: str, verdict: str = "ready", **plan: Any) -> dic
     """Return a plan that does not make the node ready, with alternatives that do; ``plan`` are further keys."""
     alternatives = [{"kind": "backend", "change": change, "verdict": verdict} for change in changes]
     return {"expected": {"verdict": "not_ready"}, "alternatives": alternatives, **plan}
+
+
+def make_target(verdict: str = "not_ready", *reasons: str, text: str = "ambient") -> dict[str, Any]:
+    """Return the part of an outcome about the target selection."""
+    return {"selection": {}, "text": text, "verdict": verdict, "reasons": list(reasons)}

@@ -89,6 +89,7 @@ class NoteEntry(NamedTuple):
     secondary_notes: str
     alternatives: tuple[str, ...]
     kernel_config: tuple[str, ...]
+    target: str
     expected_verdict: str
 
 
@@ -250,6 +251,7 @@ class _Entries:
             secondary_notes="; ".join(list_secondary_notes(node, self._document.requirements)),
             alternatives=node.alternatives,
             kernel_config=node.kernel_config,
+            target=_describe_target(node),
             expected_verdict=node.expected_verdict,
         )
         return self.notes.get_index(entry, lambda: entry)
@@ -261,6 +263,13 @@ def _build_finding(finding: ReportFinding) -> FindingEntry:
 
 def _build_disagreement(disagreement: ReportDisagreement) -> DisagreementEntry:
     return DisagreementEntry(disagreement.name, disagreement.required_by)
+
+
+def _describe_target(node: Node) -> str:
+    target = node.target
+    if target is None:
+        return ""
+    return f"{target.text}: {'; '.join((target.verdict, *target.reasons))}"
 
 
 def _index_verdict(verdict: str) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import describe_main_cause
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import group_changes
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.explanation import explain
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.explanation import explain, summarize_targets
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.heat_map import (
     STATUS_SIGNS,
     UNFOLDED_PATTERNS,
@@ -110,6 +110,7 @@ def _build_view(document: Document) -> dict[str, object]:
         "totals": document.totals,
         "bars": _list_bars(document),
         "headline": describe_main_cause(document.causes),
+        "targets": summarize_targets(document),
         "gaps": sum(cause.gaps for cause in document.causes),
         "systems": _list_systems(document),
         "outliers": find_outliers(document),

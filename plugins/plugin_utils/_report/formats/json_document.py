@@ -17,7 +17,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import
 OPTIONAL_FIELDS = frozenset(
     (
         *("profiles", "any_of", "reason", "remedy", "cause", "waiver", "failure", "findings", "disagreements"),
-        *("plan", "execution", "probe", "no_data", "at", "forecast", "alternatives"),
+        *("plan", "execution", "probe", "no_data", "at", "forecast", "alternatives", "target", "reasons"),
     )
 )
 

@@ -30,6 +30,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
     ReportFinding,
     ReportRequirement,
     ReportSelection,
+    ReportTarget,
     RootCause,
     Row,
     Verdict,
@@ -72,6 +73,7 @@ class NodeEntry:
     plan: Mapping[str, tuple[str, ...]] | None = None
     execution: Mapping[str, tuple[str, ...]] | None = None
     probe: Mapping[str, tuple[str, ...]] | None = None
+    target: ReportTarget | None = None
 
     def __post_init__(self) -> None:
         if self.verdict == "no_data" and self.no_data is None:
@@ -104,6 +106,7 @@ class NodeEntry:
             plan=_to_details(self.plan),
             execution=_to_details(self.execution),
             probe=_to_details(self.probe),
+            target=self.target,
         )
 
 

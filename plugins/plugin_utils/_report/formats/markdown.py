@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.causes import describe_main_cause
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.drift import group_changes
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.explanation import explain
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.explanation import explain, summarize_targets
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
     GOOD_VERDICTS,
     URGENCY,
@@ -53,6 +53,7 @@ def render(document: Document) -> Iterator[str]:
         _list_bad_nodes(document),
         MAX_NODES,
     )
+    yield from _render_targets(document)
     yield from _render_section(
         "Waivers",
         ("Requirement", "Nodes", "Reason", "Until", "Matches"),
@@ -85,6 +86,19 @@ def _render_drift(drift: Drift) -> Iterator[str]:
         whats, nodes = abbreviate(group.whats, MAX_NAMES), abbreviate(group.nodes, MAX_NAMES)
         rows.append((whats, group.before, group.after, nodes, group.reason))
     yield from _render_section("", ("What", "Before", "Now", "Nodes", "Reason"), rows, MAX_CHANGES)
+
+
+def _render_targets(document: Document) -> Iterator[str]:
+    """Yield the nodes that work now and would not work after the change to the target selection."""
+    if document.has_targets:
+        yield "\n## After the change\n"
+        for sentence in summarize_targets(document):
+            yield f"\n{escape(sentence)}\n"
+    rows = []
+    for node in document.nodes:
+        if node.target is not None and node.is_lost_by_target:
+            rows.append((node.name, node.verdict, node.target.verdict, "; ".join(node.target.reasons)))
+    yield from _render_section("", ("Node", "Now", "After the change", "Reasons"), rows, MAX_NODES)
 
 
 def _list_cause_cells(cause: RootCause) -> Sequence[str]:

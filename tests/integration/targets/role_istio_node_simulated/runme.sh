@@ -25,6 +25,8 @@ play() {
 play good 0 'node-1 .* ready ' -e istio_node_istio_version=1.30
 ANSIBLE_JINJA2_NATIVE=true play good 0 'Istio 1\.30' -e istio_node_istio_version=1.30
 ANSIBLE_JINJA2_NATIVE=true play good 0 'node-1 .* ready ' -e '{"istio_node_istio_version": "1.30", "istio_node_mode": ["sidecar", "ambient"]}'
+play good 0 'After the change to iptables, ambient, .* of 1 node ' -e '{"istio_node_target": {"mode": "ambient"}}'
+play good 2 "istio_node_target: unknown option 'mdoe'; valid options: " -e '{"istio_node_target": {"mdoe": "ambient"}}'
 play good 0 'node-1 ' --check
 [ ! -e "$OUTPUT_DIR/prepared" ] || { echo "FAILED: check mode prepared the node" >&2; exit 1; }
 play lost 2 'unreachable: .*the cable was pulled'

@@ -90,6 +90,8 @@ def test_the_facts_of_the_node_are_passed_on_and_returned_with_all_reasons():
     [
         ({"selection": {"mode": "mesh"}}, "unknown value 'mesh'; valid values: sidecar, ambient"),
         ({"selection": {"bakend": "iptables"}}, "unknown option 'bakend'"),
+        ({"target": {"mdoe": "ambient"}}, "nodeprep.istio: target: unknown option 'mdoe'; valid options: "),
+        ({"target": "ambient"}, "nodeprep.istio: target: 'ambient' is not a mapping; "),
         ({"consent": {"reboot": "maybe"}}, "unknown value 'maybe'; valid values: never, if_needed"),
         ({"consent": {"rebot": "never"}}, "unknown option 'rebot'"),
         ({"execution": {"plan": {}}}, "execution: 'plan.steps' is missing; "),
@@ -102,6 +104,23 @@ def test_a_wrong_argument_is_an_error_before_the_node_is_contacted(arguments, me
     assert result["failed"]
     assert message in result["msg"]
     assert modules == []
+
+
+def test_the_node_is_also_assessed_by_the_target():
+    result, modules = run(node_result(facts(KINDS[5])), target={"mode": "ambient"})
+    assert modules == ["nodeprep.istio.node_facts"]
+    assert result["assessment"]["selection"]["mode"] == ["sidecar"]
+    assert result["target"]["selection"]["mode"] == ["ambient"]
+    assert result["target"]["verdict"] == result["plan"]["target"]["verdict"] == "not_ready"
+    assert "target" not in run(node_result(facts(KINDS[0])), target={})[0]
+
+
+def test_after_an_execution_the_target_is_assessed_again():
+    node = node_result(facts(KINDS[0]))
+    plan = run(node, target={"mode": "ambient"})[0]["plan"]
+    execution = {"plan": plan, "modules": {}, "overrides": {}, "boot_id": "one"}
+    result, _modules = run(node, target={"mode": "ambient"}, execution=execution)
+    assert result["target"]["verdict"] == "ready"
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,12 @@ def test_a_module_that_the_tree_lacks_was_not_built_if_the_configuration_can_be_
     assert preparation_plan(node, profile="effective")["kernel_config"] == lines
 
 
+def test_a_module_that_only_kernels_before_5_2_have_has_no_line():
+    chains = ("nft_chain_nat", "nft_chain_nat_ipv4", "nft_chain_nat_ipv6")
+    lines = find_lines(*chains, selection={"ip_family": "dual"})
+    assert lines == ["CONFIG_NFT_NAT=m"]
+
+
 @pytest.mark.parametrize("change", [{"state": "unknown", "autoload": "unknown"}, {"state": "blocked"}])
 def test_a_module_that_is_not_missing_has_no_line(change):
     assert preparation_plan(make_node(xt_owner=change), profile="effective")["kernel_config"] == []
@@ -72,6 +78,7 @@ def test_an_option_comes_after_the_options_on_which_it_depends():
         "CONFIG_NF_TABLES=m",
         "CONFIG_NFT_COMPAT=m",
         "CONFIG_NF_CONNTRACK=m",
+        "CONFIG_NF_TABLES_IPV4=y",
         "CONFIG_NFT_NAT=m",
         "CONFIG_NFT_COUNTER=m",
     ]
@@ -148,6 +155,11 @@ def test_an_option_without_a_prompt_is_selected_by_another_one():
     assert not any("DEFRAG" in line for line in lines)
 
 
+@pytest.mark.parametrize("version", [(3, 10, 0), (4, 18, 0), ()])
+def test_an_older_or_unknown_kernel_has_no_fragment(version):
+    assert find_lines("nft_compat", kernel=version) == []
+
+
 def test_the_plan_shows_the_fragment_as_lines():
     text = preparation_plan(make_node(nft_compat=ABSENT), profile="effective")["text"]
     assert text[-1] == "CONFIG_NFT_COMPAT=m"
@@ -156,8 +168,8 @@ def test_the_plan_shows_the_fragment_as_lines():
 
 def test_the_tables_know_every_option_of_the_catalogue():
     for name, options in KERNEL_OPTIONS.items():
-        # Bridges need no netfilter; the chains of each family are older than 5.10.
-        if name not in MERGED_INTO and options[0] != "BRIDGE" and "CHAIN_NAT" not in options[0]:
+        # Kernels since 5.2 have one module for the chains of all families.
+        if name not in MERGED_INTO and "CHAIN_NAT" not in options[0]:
             assert SELECTED_BY.get(options[0], options[0]) in DEPENDENCIES, name
 
 
@@ -165,7 +177,7 @@ def test_each_dependency_is_an_option_whose_presence_can_be_decided():
     for option, dependencies in DEPENDENCIES.items():
         for dependency in dependencies:
             for one in dependency.any_of:
-                assert one in MENUS or one in MODULES_OF or one == "IPV6", (option, one)
+                assert one in MENUS or one in MODULES_OF or one in BOOL_OPTIONS, (option, one)
 
 
 def test_no_option_depends_on_itself():

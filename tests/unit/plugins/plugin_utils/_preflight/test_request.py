@@ -50,6 +50,30 @@ def test_absent_and_valid_variables_have_no_errors(tmp_path):
     assert errors(a={**node, **report}) == []
 
 
+@pytest.mark.parametrize(
+    "target, message",
+    [
+        ({"mdoe": "ambient"}, "istio_node_target: unknown option 'mdoe'; valid options: "),
+        ({"mode": "ambent"}, "istio_node_target: mode: unknown value 'ambent'; valid values: sidecar, ambient"),
+        ("ambient", "istio_node_target: 'ambient' is not a mapping; give the options that change, "),
+        ({"backend": "nftables"}, "istio_node_target: backend: Istio 1.26 has no nftables rules for sidecar mode; "),
+    ],
+)
+def test_a_mistake_in_the_target_is_one_error(target, message):
+    variables = {"istio_node_target": target, "istio_node_istio_version": "1.26"}
+    (error,) = errors(a=variables, b=variables)
+    assert error.startswith(message)
+
+
+def test_a_valid_or_empty_target_has_no_error():
+    assert errors(a={"istio_node_target": {}}, b={"istio_node_target": {"istio_version": "1.30"}}) == []
+
+
+def test_a_target_is_checked_only_if_the_selection_is_valid():
+    (error,) = errors(a={"istio_node_target": {"backend": "nftables"}, "istio_node_mode": "mesh"})
+    assert error.startswith("istio_node_mode: ")
+
+
 def test_a_variable_that_only_the_node_can_template_is_not_checked():
     later = {"istio_node_mode": "{{ later }}", "istio_node_serial": "{{ later }}", "istio_report_dir": "{{ later }}"}
     assert errors(a={**later, "istio_report_time": "yesterday"}) == []

@@ -13,7 +13,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.from_outcom
     describe_failure,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outcome import Failure
-from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import make_outcome
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import make_outcome, make_target
 
 
 def read(raw):
@@ -99,3 +99,25 @@ def test_equal_requirements_of_two_nodes_are_one_object():
     reader = OutcomeReader()
     first, second = reader.read(make_outcome()), reader.read(make_outcome())
     assert first.requirements[0] is second.requirements[0]
+
+
+PLANNED = {"target": {"text": "x", "verdict": "not_ready", "expected": "at_risk", "reasons": ["y"]}}
+
+
+@pytest.mark.parametrize(
+    "parts, verdict, reasons",
+    [
+        pytest.param({}, "not_ready", ("x",), id="without a plan"),
+        pytest.param({"plan": PLANNED}, "at_risk", ("y",), id="planned"),
+        pytest.param({"plan": PLANNED, "execution": {"check_mode": True}}, "at_risk", ("y",), id="check mode"),
+        pytest.param({"plan": PLANNED, "execution": {"check_mode": False}}, "not_ready", ("x",), id="executed"),
+    ],
+)
+def test_the_target_counts_as_it_is_after_the_plan(parts, verdict, reasons):
+    target = read({**make_outcome(target=make_target("not_ready", "x")), **parts}).target
+    assert (target.text, target.verdict, target.reasons) == ("ambient", verdict, reasons)
+
+
+def test_without_a_target_there_is_none():
+    assert read(make_outcome()).target is None
+    assert read(make_outcome(target=None)).target is None

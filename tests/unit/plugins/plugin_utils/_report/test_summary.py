@@ -17,6 +17,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     fleet,
     make_alternatives,
     make_outcome,
+    make_target,
 )
 
 
@@ -116,3 +117,19 @@ def test_the_summary_shows_the_execution():
     assert "loaded xt_owner; persisted 2 modules in /etc/modules-load.d/istio.conf" in line
     line = summarize(build([("a", make_outcome(execution={**execution, "check_mode": True}))]), "")[2]
     assert "would load xt_owner" in line
+
+
+def test_the_summary_shows_which_nodes_the_change_to_the_target_would_lose():
+    lost = make_target("not_ready", "xt_set: not in the tree")
+    nodes = {"a": make_outcome(target=lost), "b": make_outcome(target=make_target("ready")), "c": make_outcome()}
+    lines = summarize(build(nodes.items()), "")
+    assert lines[1].split()[2:4] == ["VERDICT", "TARGET"]
+    assert re.search(r"^a +.* ready +not_ready .*after the change not_ready: xt_set: not in the tree$", lines[2])
+    assert re.search(r"^b +.* ready +ready ", lines[3])
+    assert lines[-2] == "After the change to ambient: 1 of 2 nodes that are ready or on_demand now would not be: a."
+
+
+def test_a_node_that_does_not_work_now_is_not_lost_by_the_change():
+    document = build([("a", make_outcome(kind=KINDS[5], target=make_target("not_ready", "x")))])
+    assert "after the change" not in find_line(summarize(document, ""), "a ")
+    assert summarize(document, "")[-2] == "After the change to ambient: no node is ready or on_demand now."

@@ -24,6 +24,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     build,
     make_alternatives,
     make_outcome,
+    make_target,
 )
 
 
@@ -70,3 +71,8 @@ def test_alternatives_and_kernel_options_have_columns():
     plan = make_alternatives("use A", "use B", kernel_config=["CONFIG_A=m", "CONFIG_B=y"])
     (row,) = parse(render_nodes, build([("a", make_outcome(kind=KINDS[5], plan=plan))]))
     assert (row["alternatives"], row["kernel_config"]) == ("use A; use B", "CONFIG_A=m CONFIG_B=y")
+
+
+def test_the_target_has_columns():
+    (row,) = parse(render_nodes, build([("a", make_outcome(target=make_target("at_risk", "x: y", "z: y")))]))
+    assert (row["target"], row["target_reasons"]) == ("at_risk", "x: y; z: y")

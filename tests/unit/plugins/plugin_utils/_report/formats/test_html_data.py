@@ -17,6 +17,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     build,
     make_alternatives,
     make_outcome,
+    make_target,
 )
 
 SCRIPT = Path(__file__).parents[6] / "roles" / "istio_report" / "templates" / "report.js"
@@ -77,3 +78,8 @@ def test_alternatives_and_kernel_options_are_apart_from_the_plan():
     note = get_values(data, "note", data["notes"][0])
     assert (note["alternatives"], note["kernel_config"]) == (["use A"], ["CONFIG_A=m"])
     assert [key for key, _texts in note["plan"]] == ["load", "expected"]
+
+
+def test_the_details_of_a_node_have_its_target():
+    data = load(build([("a", make_outcome(target=make_target("not_ready", "x: y")))]))
+    assert get_values(data, "note", data["notes"][0])["target"] == "ambient: not_ready; x: y"

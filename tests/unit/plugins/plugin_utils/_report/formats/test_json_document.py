@@ -22,6 +22,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     fleet,
     make_alternatives,
     make_outcome,
+    make_target,
     outcome,
 )
 from ansible_collections.nodeprep.istio.tests.unit.support.malformed import hostile
@@ -93,4 +94,11 @@ def test_alternatives_fit_the_schema():
     plan = make_alternatives("use A", kernel_config=["CONFIG_A=m"])
     document = build([("a", make_outcome(kind=KINDS[5], plan=plan))])
     assert document.causes[0].alternatives
+    assert check(document) == document
+
+
+def test_a_target_fits_the_schema():
+    nodes = {"a": make_outcome(target=make_target("not_ready", "x: y")), "b": make_outcome(target=make_target("ready"))}
+    document = build(nodes.items())
+    assert document.nodes[0].is_lost_by_target
     assert check(document) == document

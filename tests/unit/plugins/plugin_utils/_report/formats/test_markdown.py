@@ -21,6 +21,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     build,
     make_alternatives,
     make_outcome,
+    make_target,
 )
 from markdown_it import MarkdownIt
 
@@ -84,3 +85,10 @@ def test_alternatives_are_shown_with_the_cause_and_the_node():
     shown = parse(document).data[None]
     assert "for the running kernel; use A: helps on 1 of 1 node" in shown
     assert "is not installed; alternative: use A" in shown
+
+
+def test_nodes_that_the_change_would_lose_are_shown():
+    nodes = {"a": make_outcome(target=make_target("not_ready", "x: y")), "b": make_outcome(target=make_target("ready"))}
+    shown = parse(build(nodes.items())).data[None]
+    assert "After the change to ambient: 1 of 2 nodes that are ready or on_demand now would not be: a." in shown
+    assert "x: y" in shown
