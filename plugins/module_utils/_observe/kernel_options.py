@@ -3,7 +3,7 @@
 """Kernel options that change what a rule or a route can do, and that no module's presence shows."""
 
 import re
-from typing import Dict, Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 
@@ -31,32 +31,25 @@ SYMBOLS: Dict[str, Tuple[str, str]] = {
 }
 
 
-def read_usual_options(
-    files: Files, config: Optional[Dict[str, str]], config_path: Optional[str], is_running: bool
-) -> Dict[str, Optional[str]]:
-    """Return dict of option name to "y", "m" or "n"; None if the evidence does not settle it.
+def find_in_config(config: Optional[Mapping[str, str]], option: str) -> Optional[str]:
+    """Return "y", "m" or "n"; None if the evidence does not settle it.
 
-    A configuration that does not mention an option is no evidence: it is not complete, or its kernel is of a version
-    without the option.
+    A configuration that does not mention one of DEPENDENCIES is no evidence: it is not complete, or its kernel is of a
+    version without the option.
 
     :param config: the options of the kernel, or None; see :class:`kernel_config.KernelConfig`.
-    :param config_path: the file that they were read from, or None.
-    :param is_running: whether this kernel is running, so that /proc describes it.
     """
-    if config is None or config_path is None:
-        symbols = files.read_bytes(KALLSYMS) if is_running else None
-        return {option: _find_by_symbols(symbols or b"", option) for option in SYMBOLS}
-    text = (files.read_gzip if config_path.endswith(".gz") else files.read)(config_path) or ""
-    return {option: _find_in_config(config, text, option) for option in DEPENDENCIES}
+    if config is None:
+        return None
+    if option in config or option not in DEPENDENCIES:
+        return config.get(option, "n")
+    return "n" if any(config.get(name) == "n" for name in DEPENDENCIES[option]) else None
 
 
-def _find_in_config(config: Dict[str, str], text: str, option: str) -> Optional[str]:
-    if option in config:
-        return config[option]
-    for name in (option,) + DEPENDENCIES[option]:
-        if f"# CONFIG_{name} is not set\n" in text:
-            return "n"
-    return None
+def find_by_symbols(files: Files) -> Dict[str, Optional[str]]:
+    """Return the same for each of SYMBOLS from the functions of the running kernel."""
+    symbols = files.read_bytes(KALLSYMS) or b""
+    return {option: _find_by_symbols(symbols, option) for option in SYMBOLS}
 
 
 def _find_by_symbols(symbols: bytes, option: str) -> Optional[str]:

@@ -6,6 +6,7 @@ from typing import Dict, List, NamedTuple, Optional
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import module_state
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.kernel_options import find_in_config
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import Node
 from ansible_collections.nodeprep.istio.plugins.module_utils._probe import ipset
 from ansible_collections.nodeprep.istio.plugins.module_utils._probe.rule_sets import RuleSet
@@ -54,7 +55,7 @@ def find_missing(rule_set: RuleSet, node: Node) -> Missing:
     never_loaded = [name for name in absent if _cannot_be_loaded(rule_set, node, name)]
     options = []
     if node.config is not None:
-        options = [option for option in rule_set.kernel_options if option not in node.config]
+        options = [option for option in rule_set.kernel_options if find_in_config(node.config, option) == "n"]
     return Missing(never_loaded or absent, options)
 
 

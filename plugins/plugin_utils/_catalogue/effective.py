@@ -108,6 +108,7 @@ TPROXY = RulesCondition("TPROXY interception", lambda rules: rules.tproxy)
 AMBIENT_TPROXY = RulesCondition(
     "ambient mode of Istio 1.22 and 1.23", lambda rules: rules.mode == "ambient" and rules.release.ambient_uses_tproxy
 )
+DNS = RulesCondition("DNS capture", lambda rules: rules.dns)
 DNS_ZONES = RulesCondition(
     "DNS capture (in ambient mode since Istio 1.24)",
     lambda rules: rules.dns and (rules.mode == "sidecar" or rules.release.ambient_dns_uses_zones),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effective import (
+    AMBIENT_TPROXY,
     COMMENT_PROBE,
     DNS,
     IPV6,
@@ -25,12 +26,12 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effectiv
 )
 
 # The rules that trigger a request. Without an entry, all rules that use the module do; for "ip6t_", all IPv6 rules.
-# The target MARK is in the rules for TPROXY (tools/istio-iptables/pkg/capture/run.go), ambient mode only has the match.
+# The target MARK is in the rules for TPROXY (tools/istio-iptables/pkg/capture/run.go); other rules have the match only.
 # Ports of UDP are matched for DNS only. Native rules have chains of the family inet. Istio up to 1.27.1 also tests
 # ip6tables (tools/istio-iptables/pkg/dependencies/implementation_linux.go) if it writes no IPv6 rules.
 CONDITIONS: Mapping[str, RulesCondition] = {
-    "ipt_MARK": TPROXY,
-    "ip6t_MARK": TPROXY & IPV6,
+    "ipt_MARK": TPROXY | AMBIENT_TPROXY,
+    "ip6t_MARK": (TPROXY | AMBIENT_TPROXY) & IPV6,
     "ipt_udp": DNS,
     "ip6t_udp": DNS & IPV6,
     "ip6t_comment": IPV6 | (COMMENT_PROBE & IPV6_PROBE),

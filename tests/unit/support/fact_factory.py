@@ -26,18 +26,6 @@ AT_BOOT = {"state": "loadable", "boot": "yes", "autoload": "denied"}
 NAT = ("iptable_nat", "ip6table_nat")
 SITE = "/etc/modules-load.d/site.conf"
 
-
-OPTIONS = (
-    "MODULES",
-    "NF_CONNTRACK_ZONES",
-    "NF_CONNTRACK_MARK",
-    "IP_MULTIPLE_TABLES",
-    "IPV6_MULTIPLE_TABLES",
-    "NF_TABLES_INET",
-    "NF_TABLES_IPV4",
-    "NF_TABLES_IPV6",
-)
-
 # The options of facts(): the answers of all modules, the versions of tools and kernel, and parts of the facts.
 DEFAULTS = {
     "state": "loadable",

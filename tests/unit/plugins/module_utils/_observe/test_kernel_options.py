@@ -16,7 +16,9 @@ CONFIG = f"/boot/config-{RELEASE}"
 def read(node, is_running=True):
     files = Files(str(node.root))
     config = kernel_config.read_kernel_config(files, RELEASE, is_running)
-    return kernel_options.read_usual_options(files, config.options, config.path, is_running)
+    if config.options is None:
+        return kernel_options.find_by_symbols(files) if is_running else {}
+    return {option: kernel_options.find_in_config(config.options, option) for option in kernel_options.DEPENDENCIES}
 
 
 @pytest.mark.parametrize(
