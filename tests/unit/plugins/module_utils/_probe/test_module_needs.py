@@ -114,7 +114,7 @@ def test_a_kernel_with_a_nat_chain_for_each_family_lacks_nothing(read):
     "config, missing",
     [
         ("CONFIG_NF_TABLES_INET=y\n", ["NF_CONNTRACK_ZONES"]),
-        ("CONFIG_NF_CONNTRACK_ZONES=y\n", ["NF_TABLES_INET"]),
+        ("CONFIG_NF_CONNTRACK_ZONES=y\n# CONFIG_NF_TABLES_INET is not set\n", ["NF_TABLES_INET"]),
         ("CONFIG_NF_TABLES_INET=y\nCONFIG_NF_CONNTRACK_ZONES=y\n", []),
         (None, []),
     ],
