@@ -73,7 +73,9 @@ def test_a_module_that_is_not_missing_has_no_line(change):
 
 def test_an_option_comes_after_the_options_on_which_it_depends():
     chains = ("nft_chain_nat", "nft_chain_nat_ipv4", "nft_chain_nat_ipv6")
-    lines = find_lines("nf_tables", "nft_compat", *chains, "nft_counter", "nf_nat", "nf_conntrack", kernel=(5, 10, 0))
+    families = {"NF_TABLES_IPV4": None, "NF_TABLES_IPV6": None}
+    absent = ("nf_tables", "nft_compat", *chains, "nft_counter", "nf_nat", "nf_conntrack")
+    lines = find_lines(*absent, kernel=(5, 10, 0), options=families)
     assert lines == [
         "CONFIG_NF_TABLES=m",
         "CONFIG_NFT_COMPAT=m",
