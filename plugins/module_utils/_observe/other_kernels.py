@@ -14,6 +14,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._observe.kernel_con
     find_module_option,
     read_kernel_config,
 )
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.kernel_options import find_in_config
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import Node
 
 # This bounds the facts and the time: the index of a kernel has thousands of lines.
@@ -47,7 +48,7 @@ def _describe(files: Files, tree: ModulesTree, options: Sequence[str]) -> Dict[s
     config = read_kernel_config(files, tree.release, False)
     unset = None
     if config.options is not None:
-        unset = [option for option in options if config.options.get(option, "n") == "n"]
+        unset = [option for option in options if find_in_config(config.options, option) == "n"]
     return {"lacks": _list_absent(tree, config), "unset_options": unset}
 
 
