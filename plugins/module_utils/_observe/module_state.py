@@ -348,10 +348,12 @@ def _advise_without_tree(node: Node) -> str:
         return ", and no other kernel is installed"
     if following.certain and following.release in node.other_releases:
         return f": reboot into {following.release}"
-    advice = f"reinstall the modules of {node.release}"
     if following.release == node.release:
-        return f", and this kernel boots again: {advice}"
-    return f", and which kernel boots next cannot be determined (perhaps {following.release}): {advice}"
+        return f", and this kernel boots again: reinstall the modules of {node.release}"
+    return (
+        f", and which kernel boots next cannot be determined (perhaps {following.release}): reboot; if the modules are "
+        f"still missing then, add those of {node.release}"
+    )
 
 
 def _explain_absent_index(node: Node) -> State:

@@ -209,13 +209,15 @@ class _Node:
             decisive = find_ruled_in_host(self.facts, (family,))
         if legacy_works and decisive:
             return Forecast("legacy", self._describe_tables(decisive), tables=decisive)
-        if legacy_works is not False and decisive is None:
+        lacking = self._list_lacking(family)
+        # If iptables-nft cannot work, Istio falls back to the binary without a suffix.
+        is_legacy_anyway = bool(lacking) and self.plain == "legacy"
+        if legacy_works is not False and decisive is None and not is_legacy_anyway:
             reason = (
                 f"legacy tables exist in {self.namespace}, and whether they hold rules cannot be determined: that "
                 "needs root and the host's iptables-legacy-save"
             )
             return Forecast("unknown", reason)
-        lacking = self._list_lacking(family)
         if (legacy_works is None and decisive) or (lacking is None and self.plain == "legacy"):
             reason = "whether the kernel autoloads the modules for Istio's test of iptables cannot be determined"
             return Forecast("unknown", reason)

@@ -55,6 +55,7 @@ def test_the_options_are_those_of_the_kernels_own_configuration(node):
     node.write("/boot/config-" + RELEASE, "CONFIG_MODULES=y\n")
     assert observe(node)[OTHER]["unset_options"] is None
     lines = ["CONFIG_{}=y\n".format(option) for option in OPTIONS if option != "IP_MULTIPLE_TABLES"]
+    lines.append("# CONFIG_IP_MULTIPLE_TABLES is not set\n")
     node.write("/lib/modules/{}/config".format(OTHER), "".join(lines))
     assert observe(node)[OTHER]["unset_options"] == ["IP_MULTIPLE_TABLES"]
 

@@ -296,6 +296,12 @@ def filter_tables(**modules):
         ),
         pytest.param(
             {"mode": "ambient", **RULES_DECIDE},
+            facts(**TABLES_IN_USE, **LOADED_NAT, nf_tables=MISSING),
+            "legacy",
+            id="without nf_tables it does not matter whether the tables have rules",
+        ),
+        pytest.param(
+            {"mode": "ambient", **RULES_DECIDE},
             facts(**RULES_OF_IPV4, **LOADED_NAT),
             "unknown",
             id="a variant for each IP family",
