@@ -99,6 +99,10 @@ _WITHOUT_TREE = ReasonKind(
     "Boot a kernel whose modules are there",
     {
         "next_kernel": (_TREE, "Reboot into the kernel that boots next"),
+        "perhaps_next_kernel": (
+            _TREE,
+            "Reboot; if the modules are still missing then, add those of the running kernel",
+        ),
         "wsl": (_TREE, _WSL_KERNEL),
         "host": (_TREE, PREPARE_HOST),
         "package": (_TREE, "Install {package} again, or boot a kernel whose modules are there"),

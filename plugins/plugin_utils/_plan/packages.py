@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Code
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import Assessment
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts import packaging
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, ModuleFacts
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, Kernel, ModuleFacts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.packaging import PackageManager
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks import package_block_reason
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
@@ -128,6 +128,8 @@ def has_package(facts: Facts, name: str) -> bool:
 
 
 def _list_installable_modules(facts: Facts, assessment: Assessment) -> tuple[str, ...]:
+    if _was_replaced(facts.kernel):
+        return ()
     following = find_next_kernel(facts)
     names: dict[str, None] = {}
     for row in assessment.requirements:
@@ -136,6 +138,17 @@ def _list_installable_modules(facts: Facts, assessment: Assessment) -> tuple[str
             if is_installable(module) and not needs_reboot(module, following):
                 names[row.name] = None
     return tuple(names)
+
+
+def _was_replaced(kernel: Kernel) -> bool:
+    """Return whether the tree of the running kernel is missing while another kernel is installed.
+
+    Such a tree was removed by an upgrade, together with its package, which archives then often no longer have.
+    """
+    following = kernel.next_boot
+    if kernel.module_tree_present is not False or following is None:
+        return False
+    return following.release not in ("", kernel.release)
 
 
 def _list_missing_tools(facts: Facts, assessment: Assessment) -> tuple[str, ...]:

@@ -168,6 +168,22 @@ def test_a_module_is_installable_if_its_kernel_is_configured_for_it(state, code,
     assert is_installable(parse_facts(make_node(xt_owner=module)).modules["xt_owner"]) is expected
 
 
+@pytest.mark.parametrize(
+    "next_boot, kinds",
+    [
+        ({"release": "6.1.0-43-amd64", "certain": False}, ["repair"]),
+        ({"release": "6.1.0-42-amd64", "certain": True}, ["packages"]),
+        (None, ["packages"]),
+    ],
+    ids=["another kernel is installed", "the same kernel boots again", "no other kernel"],
+)
+def test_the_package_of_a_kernel_that_an_upgrade_removed_is_not_installed(next_boot, kinds):
+    module = {"state": "unknown", "autoload": "unknown", "reasons": [make_reason("now", "modules_tree_missing")]}
+    node = make_node(next_boot=next_boot, xt_owner=module)
+    node["kernel"]["module_tree_present"] = False
+    assert list_kinds(preparation_plan(node), "owner") == kinds
+
+
 MISSING = {"xt_owner": NOT_INSTALLED, "xt_REDIRECT": NOT_INSTALLED}
 
 
