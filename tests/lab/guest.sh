@@ -19,7 +19,7 @@ cat >"$root/etc/initramfs-tools/scripts/local-bottom/lab" <<'SCRIPT'
 case " $(cat /proc/cmdline) " in *' lab.etc=volatile '*) ;; *) exit 0 ;; esac
 modprobe overlay
 mkdir -p /run/lab/upper /run/lab/work
-mount -t overlay overlay -o "lowerdir=$rootmnt/etc,upperdir=/run/lab/upper,workdir=/run/lab/work" "$rootmnt/etc"
+mount -t overlay -o "lowerdir=$rootmnt/etc,upperdir=/run/lab/upper,workdir=/run/lab/work" overlay "$rootmnt/etc"
 SCRIPT
 chmod 0755 "$root/etc/initramfs-tools/scripts/local-bottom/lab"
 
