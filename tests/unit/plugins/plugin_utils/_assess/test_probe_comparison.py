@@ -171,6 +171,14 @@ def test_a_contradiction_names_rule_sets_and_causes():
     )
 
 
+@pytest.mark.parametrize(
+    "unmet", [row("IPV6_MULTIPLE_TABLES", "option", now="unmet"), row("istio", "release", now="unmet")]
+)
+def test_rules_that_load_do_not_contradict_a_verdict_about_what_the_probe_does_not_test(unmet):
+    comparison = compare({"nft/ipv4/sidecar-dns": PASSED}, "not_ready", rows=[unmet])
+    assert (comparison["result"], comparison["findings"]) == ("passed", [])
+
+
 def test_a_right_verdict_for_wrong_reasons_is_a_finding():
     rows = [
         row("xt_CT", now="unmet"),
