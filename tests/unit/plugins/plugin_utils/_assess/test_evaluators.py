@@ -155,6 +155,17 @@ def test_the_remedy_begins_with_the_blacklist_line(state, remedy):
     assert remedy_with(BLACKLISTED) == f"remove the blacklist line of xt_owner, then {remedy}"
 
 
+def test_no_list_is_the_remedy_for_a_module_that_the_next_boot_cannot_load():
+    gone = {"axis": "boot", "code": "module_file_missing", "text": "its file is missing"}
+    following = {"state": "missing", "autoload": "never"}
+    entry = {"state": "loaded", "autoload": "denied", "boot": "no", "next_boot": following, "reasons": [gone]}
+    rows = readiness(facts(state="loaded", boot="yes", xt_owner=entry), profile="effective")["requirements"]
+    (row,) = [row for row in rows if row["name"] == "xt_owner"]
+    assert (row["now"], row["after_reboot"]) == ("present", "unmet")
+    assert "boot a kernel whose modules are there" in row["remedy"]
+    assert "list it" not in row["remedy"]
+
+
 NEEDS_BLACKLISTED = {
     "axis": "boot",
     "code": "blacklist",
