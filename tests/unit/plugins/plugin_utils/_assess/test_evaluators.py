@@ -46,6 +46,18 @@ def test_kernel_options_count_if_the_selection_needs_them(value, verdict):
     assert readiness(node)["verdict"] == "ready"
 
 
+@pytest.mark.parametrize("certain, verdict", [(True, "at_risk"), (False, "ready")])
+def test_an_option_that_the_next_kernel_lacks_is_unmet_after_a_reboot(certain, verdict):
+    node = facts(state="loaded", boot="yes", options={"NF_CONNTRACK_ZONES": "y"})
+    node["kernel"]["next_boot"] = {"release": "6.1.0-43-amd64", "source": "the menu", "certain": certain}
+    node["other_kernels"] = {"6.1.0-43-amd64": {"lacks": [], "unset_options": ["NF_CONNTRACK_ZONES"]}}
+    assessment = readiness(node, mode="ambient")
+    assert assessment["verdict"] == verdict
+    (row,) = [row for row in assessment["requirements"] if row["name"] == "NF_CONNTRACK_ZONES"]
+    assert row["now"] == "present"
+    assert ("6.1.0-43-amd64, which boots next" in row["reason"]) is certain
+
+
 def test_no_module_replaces_a_missing_kernel_option():
     node = facts(state="loaded", boot="yes", options={"NF_CONNTRACK_ZONES": "n"})
     (refused,) = preparation_plan(node, mode="ambient")["refused"]
