@@ -3,10 +3,13 @@
 """sysctl.d(5): settings of the boot that keep the kernel from loading modules on demand.
 
 systemd-sysctl.service starts after systemd-modules-load.service, so the modules of the boot list are loaded before.
+Without systemd, the last file that is read is /etc/sysctl.conf: OpenRC (init.d/sysctl.in), procps (sysctl(8), --system,
+which sysvinit runs) and Void (core-services/08-sysctl.sh). systemd does not read it.
 """
 
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._boot.init_system import find_init
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files, find_conf_files, is_volatile
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import (
     is_dummy_program,
@@ -18,6 +21,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COM
 # systemd: src/basic/constants.h, CONF_PATHS; /lib for systems without merged /usr.
 DIRECTORIES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
 PERSISTENT_DIRECTORIES = tuple(directory for directory in DIRECTORIES if not is_volatile(directory))
+ETC_SYSCTL = "/etc/sysctl.conf"
 MODULES_DISABLED = "kernel/modules_disabled"
 MODPROBE_HELPER = "kernel/modprobe"
 # A reason quotes this many characters of the path.
@@ -71,6 +75,8 @@ def find_autoload_denial(files: Files, cmdline: str) -> Optional[Cause]:
     Its code is Code.UNREADABLE if that cannot be determined.
     """
     paths = find_conf_files(files, PERSISTENT_DIRECTORIES).paths
+    if find_init(files) in ("openrc", "runit", "sysvinit"):
+        paths = [*paths, ETC_SYSCTL]
     settings = _read_settings(files, cmdline, paths)
     disabled = settings.get(MODULES_DISABLED)
     if disabled and disabled.value == "1":

@@ -303,16 +303,16 @@ def _read_after_reboot(system: _System, names: Sequence[str], node: Node) -> Opt
     if next_kernel and next_kernel.certain and next_kernel.release != node.release:
         if next_kernel.release in system.installed:
             return _read_kernel(system, names, next_kernel.release, False)
-    return _reboot(system, node)
+    return _reboot(system, names, node)
 
 
-def _reboot(system: _System, node: Node) -> Optional[Node]:
+def _reboot(system: _System, names: Sequence[str], node: Node) -> Optional[Node]:
     """Return the node after a reboot with the same kernel, or None if it changes nothing for any module."""
     is_conf_volatile = modprobe_conf.has_volatile_conf(system.files)
     # If loading is disabled now, nothing more is lost.
     is_denied = system.denial_after_boot and not node.blockers["modules_disabled"]
     is_selinux_changed = system.selinux_after_boot is not node.selinux
-    if not (is_conf_volatile or is_denied or is_selinux_changed):
+    if not (is_conf_volatile or is_denied or is_selinux_changed or _loses_modules(node, names)):
         if not any(node.conf.find_block(name) for name in node.loaded or ()):
             return None
     conf = node.conf
@@ -326,3 +326,22 @@ def _reboot(system: _System, node: Node) -> Optional[Node]:
         boot_decisions=BootDecisions(),
         autoload_denial=system.denial_after_boot,
     )
+
+
+def _loses_modules(node: Node, names: Sequence[str]) -> bool:
+    """Return whether a module that is loaded, or that loaded modules let load, cannot be loaded again with this kernel.
+
+    Its file, or that of a dependency, is not in the tree, is missing, or is not accepted by the kernel. The tree of the
+    running kernel may have been removed by an upgrade, for example.
+    """
+    loaded = node.loaded or {}
+    if node.flat_tree_cause:
+        return False  # Boot lists cannot load a module of such a tree in any case.
+    after_reboot = node.modprobe.for_next_boot(node.conf)
+    for name in names:
+        if name not in node.tree.paths:
+            if name in loaded and name not in node.tree.builtin:
+                return True
+        elif after_reboot.find_block(name) and (name in loaded or not node.modprobe.find_block(name)):
+            return True
+    return False

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import LOADABLE_STATES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import BEST_FIRST, Grade, Grades
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Kind, Requirement
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Axis, Facts, ModuleFacts
@@ -107,7 +108,11 @@ def _find_remedy(facts: Facts, name: str, now: Grade, after_reboot: Grade) -> st
     if module.state == "loadable":
         steps.append("load it")
     is_listed = any(name in names for names in facts.boot_files.values())
-    if after_reboot != "present" and not is_listed and module.state in ("loadable", "loaded"):
+    if module.state_at_next_boot not in LOADABLE_STATES:
+        # No list loads it then.
+        remedy = _describe_reason_remedy(facts, name, "boot") or _describe_reason_remedy(facts, name, "autoload")
+        steps += [remedy] if remedy else []
+    elif after_reboot != "present" and not is_listed:
         steps.append(describe_persisting(facts.platform))
     if not steps:
         return _describe_reason_remedy(facts, name, "boot")
@@ -130,6 +135,20 @@ def _describe_reason_remedy(facts: Facts, name: str, axis: Axis) -> str | None:
 
 def evaluate_option(facts: Facts, requirement: Requirement) -> Evaluation:
     """Evaluate a kernel option: built in or a module is enough, and only another kernel changes it."""
+    evaluation = _evaluate_option_now(facts, requirement)
+    following = facts.kernel.next_boot
+    release = following.release if following is not None and following.certain else ""
+    other = facts.other_kernels.get(release)
+    if other is None or requirement.name not in (other.unset_options or ()) or evaluation.after_reboot == "unmet":
+        return evaluation
+    option = f"CONFIG_{requirement.name}"
+    reason = f"kernel {release}, which boots next, was built without {option}"
+    return replace(
+        evaluation, after_reboot="unmet", reason=reason, remedy=f"boot a kernel that was built with {option}"
+    )
+
+
+def _evaluate_option_now(facts: Facts, requirement: Requirement) -> Evaluation:
     name = requirement.name
     value = facts.options.get(name)
     if value in ("y", "m"):

@@ -32,14 +32,14 @@ AZURE = ("azurelinux", "mariner")
 
 # redhat/kernel.spec.template: only uname shows the variant after the release. It is part of the names of the packages.
 VARIANTS = "rt|debug|rt-debug|64k|64k-debug|rt-64k|rt-64k-debug|16k|16k-debug"
-_RPM_ARCH = r"\.(?:x86_64|aarch64|ppc64le|s390x|i[3-6]86|riscv64)"
+_RPM_ARCH = r"\.(?:x86_64(?:_v2)?|aarch64|ppc64le|s390x|i[3-6]86|riscv64)"
 _DEBIAN_FLAVOUR = (
     r"(?:cloud-|rt-)?(?:amd64|arm64(?:-16k)?|686(?:-pae)?|armmp(?:-lpae)?|marvell|rpi"
     r"|powerpc64le(?:-64k)?|s390x|riscv64|loong64)"
 )
 # The flavours of Ubuntu's source packages linux and linux-FLAVOUR.
 _UBUNTU_FLAVOUR = (
-    r"(?:generic|lowlatency|aws|azure|gcp|gke|gkeop|oracle|ibm|kvm|virtual|raspi2?|oem|nvidia|nvidia-lowlatency|nvidia-tegra"
+    r"(?:generic|lowlatency|aws|azure|gcp|gke|gkeop|oracle|ibm|kvm|virtual|raspi2?|oem|nvidia|nvidia-lowlatency|nvidia-tegra(?:-igx)?"
     r"|bluefield|fips|realtime|raspi-realtime|intel|intel-iotg|intel-iot-realtime|iot|xilinx-zynqmp|laptop|starfive"
     r"|allwinner|snapdragon)(?:-(?:64k|lpae|fips|fde|cvm|rt|hwe))*"
 )
@@ -66,6 +66,8 @@ KERNEL_FORMS = (
     KernelForm(("raspbian",), r"\d+\.\d+\.\d+\+"),
     # 6.8.0-45-generic, 5.15.0-1034-aws. Ubuntu's builds of mainline kernels (6.8.0-060800-generic) have no repository.
     KernelForm(UBUNTU, rf"\d+\.\d+\.0-[1-9]\d{{0,4}}-{_UBUNTU_FLAVOUR}"),
+    # 6.8.1-1012-realtime
+    KernelForm(UBUNTU, r"\d+\.\d+\.1-[1-9]\d{0,4}-realtime"),
     # 5.14.0-427.13.1.el9_4.x86_64, 4.18.0-553.rt7.342.el8_10.x86_64, 6.12.0-124.el10_1.aarch64+64k
     KernelForm(
         EL, rf"\d+\.\d+\.\d+-[\d.]+(?:rt[\d.]+)?\.?el\d+(?:_\d+)?(?:\.cloud)?[\d.]*{_RPM_ARCH}(?:\+(?:{VARIANTS}))?"

@@ -204,8 +204,9 @@ def after_kernel(facts: Facts, release: str, other: OtherKernel) -> Facts:
         modules[name] = _move_module(facts, name, module, release, other)
     options: dict[str, str | None] = dict.fromkeys(facts.options)
     if other.unset_options is not None:
-        for name in options:
-            options[name] = "n" if name in other.unset_options else "y"
+        # The facts omit an option for which the running kernel gives no evidence.
+        options = dict.fromkeys(options, "y")
+        options.update(dict.fromkeys(other.unset_options, "n"))
     kernel = replace(
         facts.kernel,
         release=release,

@@ -231,7 +231,9 @@ def declare_modules(state: PlanState, context: PlanContext) -> PlanState:
     if not context.unlisted:
         return state
     assessment = assess(state.facts, context.selection)
-    listed = plan_modules(state.facts, assessment, replace(context.consent, persist=True)).persist
+    # Lines in other files count for nothing, too.
+    facts = replace(state.facts, boot_files={})
+    listed = plan_modules(facts, assessment, replace(context.consent, persist=True)).persist
     names = [name for name in listed if state.facts.modules[name].boot != "yes"]
     declaration = make_declaration(context.observed, names) if names else None
     step = make_declare_step(context.observed, names, declaration)
@@ -337,10 +339,20 @@ def _list_hints(state: PlanState, context: PlanContext, load: Iterable[str]) -> 
             "including the bridges of other software such as libvirt"
         )
     if any(step.by == "owner" and step.kind in UNBLOCKING_KINDS for step in state.steps):
-        hints.append(
-            "run again after the owner's steps; the role then loads and persists the modules that they unblock"
-        )
+        hints += _list_repetition_hints(context)
     return hints
+
+
+def _list_repetition_hints(context: PlanContext) -> list[str]:
+    """Return what another run does after the steps of the owner: nothing for a container, whose host is prepared."""
+    consent = context.consent
+    persist = consent.persist or context.unlisted
+    done = [verb for verb, is_done in (("loads", consent.load), ("persists", persist)) if is_done]
+    if not done or context.observed.platform.container not in (None, "wsl"):
+        return []
+    return [
+        f"run again after the owner's steps; the role then {' and '.join(done)} the modules that they unblock",
+    ]
 
 
 def _describe_ignored(context: PlanContext) -> str:

@@ -477,9 +477,10 @@ NOW = [
         "a loaded module without a tree",
         "xt_owner",
         "loaded unknown no",
-        {"autoload": "modules_tree_missing"},
+        {"autoload": "modules_tree_missing", "boot": "modules_tree_missing"},
         {"/proc/modules": LIVE.format("xt_owner")},
         tree=False,
+        more={"next_boot": {"state": "unknown", "autoload": "unknown"}},
     ),
     case(
         "the binary index is missing",

@@ -84,3 +84,12 @@ def test_an_unreadable_file_makes_the_answer_unknown(node, forbid):
 )
 def test_the_command_line_may_disable_modules(cmdline, disables):
     assert sysctl.cmdline_disables_modules(cmdline) is disables
+
+
+@pytest.mark.parametrize("marker, is_read", [("/run/openrc/softlevel", True), ("/run/systemd/system/unit", False)])
+def test_only_systemd_does_not_read_sysctl_conf(node, marker, is_read):
+    node.write(marker, "")
+    node.write("/etc/sysctl.d/a.conf", "kernel.modules_disabled = 0\n")
+    node.write("/etc/sysctl.conf", "kernel.modules_disabled = 1\n")
+    cause = find(node)
+    assert (cause.where if cause else None) == ("/etc/sysctl.conf:1" if is_read else None)

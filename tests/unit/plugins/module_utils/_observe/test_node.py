@@ -32,8 +32,15 @@ def test_the_running_kernel_has_loaded_modules_and_another_has_none(node):
         {"/etc/sysctl.d/a.conf": "kernel.modules_disabled = 1\n"},
         {"/etc/selinux/config": "SELINUX=enforcing\n"},
         {"/etc/modprobe.d/a.conf": "install xt_mark /bin/false\n", "/proc/modules": "xt_mark 1 0 - Live 0x0\n"},
+        {"/lib/modules/" + RELEASE + "/modules.dep": "", "/proc/modules": "xt_owner 1 0 - Live 0x0\n"},
     ],
-    ids=["volatile configuration", "loading is disabled at boot", "SELinux is enforcing at boot", "an override is new"],
+    ids=[
+        "volatile configuration",
+        "loading is disabled at boot",
+        "SELinux is enforcing at boot",
+        "an override is new",
+        "a loaded module is not in the tree",
+    ],
 )
 def test_a_reboot_with_the_same_kernel_is_described_if_it_changes_something(node, files):
     node.tree()
@@ -44,6 +51,18 @@ def test_a_reboot_with_the_same_kernel_is_described_if_it_changes_something(node
     assert after_reboot.release == RELEASE
     assert after_reboot.loaded == {}
     assert after_reboot.after_reboot is None
+
+
+@pytest.mark.parametrize("loaded", ["xt_owner", "x_tables"])
+def test_a_module_that_is_loaded_and_has_no_file_any_more_cannot_be_loaded_after_a_reboot(node, loaded):
+    node.tree(["xt_owner", "x_tables"])
+    node.write("/proc/modules", loaded + " 16384 0 - Live 0x0\n")
+    assert "next_boot" not in node.describe("xt_owner")
+    (path,) = node.path("/lib/modules/" + RELEASE).rglob(loaded + ".ko*")
+    path.unlink()
+    entry = node.describe("xt_owner")
+    assert entry["state"] == ("loaded" if loaded == "xt_owner" else "loadable")
+    assert entry["next_boot"]["state"] == ("missing" if loaded == "xt_owner" else "blocked")
 
 
 def test_a_container_has_no_reboot_of_its_own(node):

@@ -46,6 +46,18 @@ def test_kernel_options_count_if_the_selection_needs_them(value, verdict):
     assert readiness(node)["verdict"] == "ready"
 
 
+@pytest.mark.parametrize("certain, verdict", [(True, "at_risk"), (False, "ready")])
+def test_an_option_that_the_next_kernel_lacks_is_unmet_after_a_reboot(certain, verdict):
+    node = facts(state="loaded", boot="yes", options={"NF_CONNTRACK_ZONES": "y"})
+    node["kernel"]["next_boot"] = {"release": "6.1.0-43-amd64", "source": "the menu", "certain": certain}
+    node["other_kernels"] = {"6.1.0-43-amd64": {"lacks": [], "unset_options": ["NF_CONNTRACK_ZONES"]}}
+    assessment = readiness(node, mode="ambient")
+    assert assessment["verdict"] == verdict
+    (row,) = [row for row in assessment["requirements"] if row["name"] == "NF_CONNTRACK_ZONES"]
+    assert row["now"] == "present"
+    assert ("6.1.0-43-amd64, which boots next" in row["reason"]) is certain
+
+
 def test_no_module_replaces_a_missing_kernel_option():
     node = facts(state="loaded", boot="yes", options={"NF_CONNTRACK_ZONES": "n"})
     (refused,) = preparation_plan(node, mode="ambient")["refused"]
@@ -153,6 +165,17 @@ def test_the_remedy_begins_with_the_blacklist_line(state, remedy):
 
     assert remedy_with() == remedy
     assert remedy_with(BLACKLISTED) == f"remove the blacklist line of xt_owner, then {remedy}"
+
+
+def test_no_list_is_the_remedy_for_a_module_that_the_next_boot_cannot_load():
+    gone = {"axis": "boot", "code": "module_file_missing", "text": "its file is missing"}
+    following = {"state": "missing", "autoload": "never"}
+    entry = {"state": "loaded", "autoload": "denied", "boot": "no", "next_boot": following, "reasons": [gone]}
+    rows = readiness(facts(state="loaded", boot="yes", xt_owner=entry), profile="effective")["requirements"]
+    (row,) = [row for row in rows if row["name"] == "xt_owner"]
+    assert (row["now"], row["after_reboot"]) == ("present", "unmet")
+    assert "boot a kernel whose modules are there" in row["remedy"]
+    assert "list it" not in row["remedy"]
 
 
 NEEDS_BLACKLISTED = {

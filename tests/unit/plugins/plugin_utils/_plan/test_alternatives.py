@@ -202,6 +202,15 @@ def test_another_installed_kernel_must_certainly_have_the_options(unset, helps):
     assert ("kernel" in find(node, mode="ambient")) is helps
 
 
+def test_an_option_that_the_facts_omit_counts_if_the_other_kernel_lacks_it():
+    node = lacking("xt_owner", "nft_redir")
+    node["options"].pop("IP_MULTIPLE_TABLES", None)
+    node["other_kernels"] = {OTHER_KERNEL: {"lacks": [], "unset_options": []}}
+    assert "kernel" in find(node, mode="ambient")
+    node["other_kernels"] = {OTHER_KERNEL: {"lacks": [], "unset_options": ["IP_MULTIPLE_TABLES"]}}
+    assert "kernel" not in find(node, mode="ambient")
+
+
 @pytest.mark.parametrize("changes", [{"platform": {"container": "docker"}}, {"blockers": {"modules_disabled": True}}])
 def test_a_container_boots_no_kernel_and_disabled_loading_may_be_disabled_again(changes):
     node = lacking("xt_owner", "nft_redir")

@@ -87,6 +87,11 @@ def test_modules_are_loaded_and_not_listed_if_the_boot_file_has_no_effect(platfo
     assert plan["expected"]["verdict"] == "at_risk"
 
 
+def test_modules_that_a_file_lists_in_vain_are_declared_as_well():
+    plan = plan_nftables(make_node(platform=NO_READER, boot_files={"/etc/modules": ["nf_tables"]}))
+    assert "not after a reboot: nf_tables, " in find_step(plan, "declare")["why"]
+
+
 def test_modules_that_load_on_demand_stay_on_demand_if_the_boot_file_has_no_effect():
     plan = plan_nftables(make_node(platform=VOLATILE))
     assert plan["expected"]["verdict"] == "on_demand"

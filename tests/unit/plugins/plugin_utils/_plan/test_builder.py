@@ -127,6 +127,24 @@ def test_a_hint_says_that_another_run_is_needed_after_the_steps_of_the_owner():
     assert RERUN_HINT not in str(preparation_plan(node, override_conflicts=True)["hints"])
 
 
+@pytest.mark.parametrize(
+    "consent, done",
+    [({"load": False}, "persists"), ({"persist": False}, "loads"), ({"load": False, "persist": False}, "")],
+)
+def test_that_hint_names_only_what_consent_allows(consent, done):
+    hints = preparation_plan(make_node(xt_owner=BLACKLISTED, conflicts=VENDOR_CONFLICT), **consent)["hints"]
+    found = [hint for hint in hints if RERUN_HINT in hint]
+    assert found == ([f"{RERUN_HINT}; the role then {done} the modules that they unblock"] if done else [])
+
+
+def test_another_run_in_a_container_changes_nothing():
+    reason = {"axis": "now", "code": "container", "text": "the kernel belongs to the host of this container (podman)"}
+    unknown = {"state": "unknown", "autoload": "unknown", "boot": "unknown", "reasons": [reason]}
+    plan = preparation_plan(make_node(xt_owner=unknown, platform={"container": "podman"}))
+    assert list_kinds(plan, "owner") == ["repair"]
+    assert RERUN_HINT not in str(plan["hints"])
+
+
 ALL_WRITE_CONSENTS = {"install_packages": True, "selinux": "policy", "selinux_boolean": True}
 
 
