@@ -29,7 +29,7 @@ These codes explain a gap:
 |---|---|---|
 """
 EXPLANATIONS_HEAD = """
-These codes explain a state. There is nothing to do:
+These codes explain a state that is not a gap by itself:
 
 | code | meaning |
 |---|---|

@@ -20,6 +20,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.remedies imp
     describe_problem,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import to_plain
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.releases import NEWEST, OLDEST
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.site_checks import ExtraCheck
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import is_at_least
 
@@ -214,7 +215,7 @@ RELEASE_PROBLEMS: Mapping[str, Evaluation] = {
         "unknown",
         "unknown",
         "the rules of this Istio release are not known to this collection",
-        "select an Istio release that this collection knows",
+        f"select an Istio release that this collection knows ({OLDEST} to {NEWEST})",
     ),
     "ipv6_set": Evaluation(
         "1.28.0",

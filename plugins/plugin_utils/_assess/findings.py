@@ -12,6 +12,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.finding import Finding, Severity
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import PerColumn
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import (
+    RULES_UNKNOWN,
     Forecasts,
     forecast_variant,
 )
@@ -83,6 +84,7 @@ def find_legacy_tables(situation: Situation) -> Iterator[Finding]:
     tables = find_in_host(facts)
     if situation.selection.backend != "iptables" or not tables:
         return
+    forecast = situation.forecasts.now.get("ambient")
     what = f"legacy tables exist in the host's network namespace ({', '.join(tables)})"
     ruled: tuple[str, ...] | None = tables
     if release.rules_decide:
@@ -91,17 +93,17 @@ def find_legacy_tables(situation: Situation) -> Iterator[Finding]:
             return
         if ruled:
             what = f"legacy tables with rules exist in the host's network namespace ({', '.join(ruled)})"
-        else:
-            what += ", and whether they hold rules cannot be determined"
+        elif forecast is None or RULES_UNKNOWN not in forecast.reason:
+            what += f", and {RULES_UNKNOWN}"
     severity: Severity = "info"
     consequence = "ambient Istio then picks iptables-legacy for every pod"
-    forecast = situation.forecasts.now.get("ambient")
     if forecast is not None and forecast.variant == "legacy" and forecast.tables:
         severity = "warning"
     elif forecast is None and ruled is None:
         consequence = "ambient Istio picks iptables-legacy for every pod if they do"
     elif forecast is not None:
-        consequence = f"the forecast for ambient Istio is still {forecast.variant} ({forecast.reason})"
+        certainty = "" if forecast.variant == "unknown" else " in any case"
+        consequence = f"the forecast for ambient Istio is {forecast.variant}{certainty} ({forecast.reason})"
     yield Finding("legacy_tables", severity, f"{what}: {consequence}", DETECTION)
 
 

@@ -29,6 +29,8 @@ VARIANTS: tuple[Variant, ...] = ("legacy", "nft")
 NAT_CHAIN_REQUESTS = {"ipv4": "nft-chain-2-nat", "ipv6": "nft-chain-10-nat"}
 FAMILY_NAMES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 WORST_FIRST = (False, None, True)
+# A part of the sentence about legacy tables whose rules cannot be listed.
+RULES_UNKNOWN = "whether they hold rules cannot be determined"
 # The modules that a forecast looks at.
 FORECAST_MODULES = (
     *LEGACY_MODULES,
@@ -214,8 +216,8 @@ class _Node:
         is_legacy_anyway = bool(lacking) and self.plain == "legacy"
         if legacy_works is not False and decisive is None and not is_legacy_anyway:
             reason = (
-                f"legacy tables exist in {self.namespace}, and whether they hold rules cannot be determined: that "
-                "needs root and the host's iptables-legacy-save"
+                f"legacy tables exist in {self.namespace}, and {RULES_UNKNOWN}: that needs root and the host's "
+                "iptables-legacy-save"
             )
             return Forecast("unknown", reason)
         if (legacy_works is None and decisive) or (lacking is None and self.plain == "legacy"):

@@ -6,9 +6,11 @@
 The release of a kernel shows it, because each distribution has its own form. Sources of the forms: debian/changelog
 and debian/bin/gencontrol.py of Debian's package linux (ABI names up to 6.1, the suffix +debN since 6.12),
 debian.master/changelog and debian/rules.d/0-common-vars.mk of Ubuntu's linux, redhat/kernel.spec.template (RHEL,
-Fedora, CentOS Stream), uek-rpm/ol*/kernel-uek.spec (Oracle), rpm/mkspec of SUSE's kernel-source, SPECS/linux of Photon,
-SPECS/kernel of Azure Linux, main/linux-lts/APKBUILD of Alpine, the PKGBUILD of Arch's linux, sys-kernel/gentoo-kernel
-of Gentoo, and RPi-Distro/linux-packaging (Raspberry Pi OS).
+Fedora, CentOS Stream), uek-rpm/ol*/kernel-uek.spec (Oracle), rpm/mkspec of SUSE's kernel-source, uname_r in
+SPECS/linux/linux*.spec of Photon and in SPECS/kernel-hwe of Azure Linux, _prepareconfig() of main/linux-lts/APKBUILD
+(Alpine), prepare() in the PKGBUILD of Arch's linux-lts, _kernver in Void's srcpkgs/linux6.6/template,
+eclass/kernel-build.eclass of Gentoo, the release notes of Amazon Linux, and RPi-Distro/linux-packaging (Raspberry Pi
+OS).
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ KERNEL_FORMS = (
     KernelForm(AZURE, r"\d+\.\d+\.\d+(?:\.\d+)?-\d+\.(?:azl\d+|cm\d+)"),
     # 6.6.1-0-lts
     KernelForm(("alpine",), r"\d+\.\d+\.\d+-\d+-(?:lts|virt|rpi|rpi2|rpi4|edge|stable|openpax|asahi|elm|gru)"),
-    # 6.12.1-arch1-1, 6.6.63-1-lts, 6.12.1.zen1-1-zen
+    # 6.12.1-arch1-1, 6.6.63-1-lts, 6.12.1-zen1-1-zen
     KernelForm(
         ("arch",),
         r"\d+\.\d+(?:\.\d+)?(?:[.-](?:arch|hardened|zen|realtime|rt)[\d.]+)?-\d+(?:-(?:lts|zen|hardened|rt|rt-lts))?",

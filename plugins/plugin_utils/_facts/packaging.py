@@ -10,9 +10,14 @@ The rows were read in the packaging of the distributions:
 - Oracle: uek-rpm/ol*/core-x86_64.list (UEK7), uek-rpm/ol9/modules.yaml.S (UEK8), kernel-uek.spec (up to UEK6: one
   package)
 - Debian: debian/config and the packages themselves; Raspberry Pi OS: RPi-Distro/linux-packaging and firmware
-- Ubuntu: debian/control.d/*.inclusion-list, which has net/netfilter, net/ipv4/netfilter and net/bridge
+- Ubuntu: debian.master/control.d/generic.inclusion-list of the source package linux: linux-modules has all of
+  net/netfilter, net/ipv4, net/ipv6 and net/bridge
 - SUSE: kernel-source and kernel-default-base; SLES 16.2 without iptables: https://github.com/SUSE/release-notes/issues/162
-- Photon: SPECS/linux/linux*.spec; Azure Linux: SPECS/kernel; Amazon Linux: kernel.spec; Alpine: main/linux-lts/APKBUILD
+- Photon: SPECS/linux/linux-esx.spec, linux-rt.spec and linux-secure.spec
+- Azure Linux: SPECS/kernel and SPECS/kernel-hwe
+- Amazon Linux: the packages in the release notes of AL2 and AL2023, which has kernel6.12 beside kernel
+- Alpine: main/linux-lts/APKBUILD, one package for each flavour; Arch: PKGBUILD of linux-lts, whose _package() installs
+  all modules; Void: srcpkgs/linux6.6/template, one package for each series
 
 Tests compare them with recorded kernels; only Debian's packages were installed on real machines.
 """

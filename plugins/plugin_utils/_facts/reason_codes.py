@@ -63,7 +63,7 @@ _WSL_KERNEL = (
 )
 _MODULES = "Add the modules from the build of the running kernel, or boot a kernel whose modules are there"
 _OWN_MODULES = "Add the modules from the build of this kernel (make modules_install), or boot a kernel of {system}"
-_CONFIG = "(the plan contains a kernel config fragment)"
+_CONFIG = "(see the plan's kernel config fragment, if there is one)"
 
 
 def _without_modules(text: str) -> ReasonKind:
@@ -193,20 +193,20 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
     Code.NOT_IN_TREE: _without_modules("{kernel} does not include the modules"),
     Code.NOT_BUILT: ReasonKind(
         "{kernel} was built without the modules",
-        f"Use a kernel that was built with their options {_CONFIG}, {_PLAN}",
+        f"Use a kernel that was built with what is missing {_CONFIG}, {_PLAN}",
         {
             "wsl": (
                 "{kernel} was built without the modules",
-                "Update the kernel of WSL (wsl --update), or build a kernel with their options "
-                f"(kernel= in .wslconfig; the plan contains a kernel config fragment), {_PLAN}",
+                "Update the kernel of WSL (wsl --update), or build a kernel with what is missing "
+                f"(kernel= in .wslconfig; see the plan's kernel config fragment, if there is one), {_PLAN}",
             ),
             "host": (
                 "{kernel} was built without the modules",
-                f"Boot the host with a kernel that was built with their options {_CONFIG}, {_PLAN}",
+                f"Boot the host with a kernel that was built with what is missing {_CONFIG}, {_PLAN}",
             ),
             "custom": (
                 "{kernel} was built without the modules",
-                f"Build this kernel with their options {_CONFIG}, boot a kernel of {{system}}, {_PLAN}",
+                f"Build this kernel with what is missing {_CONFIG}, boot a kernel of {{system}}, {_PLAN}",
             ),
         },
     ),

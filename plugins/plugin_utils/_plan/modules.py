@@ -93,18 +93,20 @@ def make_modules_step(plan: ModulePlan, consent: Consent, *, has_target: bool = 
     if not plan.load and not plan.not_loadable and not plan.block_changes:
         return None
     what = []
+    why = f"the selection {'and its target need' if has_target else 'needs'} {len(plan.modules)} modules"
     if plan.load:
         what.append(f"load {', '.join(plan.load)}")
     if plan.persist:
         what.append(f"list {', '.join(plan.persist)} in {BOOT_FILE}")
-    if not what:
-        what.append(
-            f"update {BOOT_FILE}" if plan.block_changes else "load nothing: the missing modules cannot be loaded"
-        )
+    if not what and plan.block_changes:
+        what.append(f"update {BOOT_FILE}")
+    elif not what:
+        what.append("load no module")
+        why = "none of the missing modules can be loaded"
     return Step(
         "modules",
         what="; ".join(what),
-        why=f"the selection {'and its target need' if has_target else 'needs'} {len(plan.modules)} modules",
+        why=why,
         where=BOOT_FILE,
         args={
             "modules": list(plan.modules),

@@ -185,11 +185,11 @@ def _describe_override(facts: Facts, conflict: Conflict, *, helps: bool) -> str:
     :param helps: whether a module would load after the role overrode every conflict that it can.
     """
     if not conflict.can_be_overridden:
-        return "; the role cannot override it"
+        return " (the role cannot override it)"
     if write_block_reason(facts):
         return ""
     if not helps:
-        return "; overriding this line alone would not help"
+        return " (overriding this line alone would not help)"
     return ", or set istio_node_override_conflicts: true"
 
 

@@ -61,11 +61,7 @@ def _make_guess_step(facts: Facts, waiting: Sequence[str]) -> Step | None:
     for name in waiting:
         if any(reason.code == Code.MODULES_TREE_MISSING for reason in facts.modules[name].reasons):
             what = "reboot, if that boots a kernel whose modules are installed"
-            why = (
-                f"{facts.modules[name].describe_reasons()}. The next boot may bring {following.release} "
-                f"({following.source}), but that is a guess"
-            )
-            return Step("repair", what, why, "owner")
+            return Step("repair", what, facts.modules[name].describe_reasons(), "owner")
     return None
 
 

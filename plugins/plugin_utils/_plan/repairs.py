@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Code
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import Assessment
@@ -45,7 +45,7 @@ def list_repair_steps(facts: Facts, assessment: Assessment) -> list[Step]:
     context = NodeContext.from_facts(facts)
     texts: dict[tuple[str, str], str] = {}
     reasons: dict[tuple[str, str], Reason] = {}
-    names: dict[tuple[str, str], dict[str, None]] = {}
+    names: dict[tuple[str, str], dict[str, str]] = {}
     for row in assessment.requirements:
         if row.kind == "module" and row.level == "must" and row.now in ("unmet", "unknown"):
             name = facts.modules[row.name].provider or row.name
@@ -58,15 +58,16 @@ def list_repair_steps(facts: Facts, assessment: Assessment) -> list[Step]:
                 problem = (reason.code, description.remedy)
                 texts.setdefault(problem, description.remedy)
                 reasons.setdefault(problem, reason)
-                names.setdefault(problem, {})[name] = None
+                names.setdefault(problem, {})[name] = reason.text
     return [_make_repair_step(texts[problem], reasons[problem], names[problem]) for problem in texts]
 
 
-def _make_repair_step(remedy: str, reason: Reason, names: Iterable[str]) -> Step:
+def _make_repair_step(remedy: str, reason: Reason, names: Mapping[str, str]) -> Step:
+    example = "" if len(set(names.values())) == 1 else "for example, "
     return Step(
         "repair",
         what=remedy[:1].lower() + remedy[1:],
-        why=f"{', '.join(names)}: {reason.text}",
+        why=f"{', '.join(names)}: {example}{reason.text}",
         by="owner",
         where=reason.where,
     )

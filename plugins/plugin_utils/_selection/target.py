@@ -27,7 +27,8 @@ def parse_target(selection_options: Mapping[str, Any], changes: Any) -> Selectio
         return None
     if not isinstance(changes, Mapping):
         raise InvalidInputError(
-            f"{OPTION}: {changes!r} is not a mapping; give the options that change, as in {{'istio_version': '1.32'}}"
+            f"{OPTION}: {changes!r} is not a mapping; give the options that change, as in {{'istio_version': '1.32'}}, "
+            "and on the command line the whole variable as JSON"
         )
     try:
         target = Selection.from_options({**selection_options, **changes})

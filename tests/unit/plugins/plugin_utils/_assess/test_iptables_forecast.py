@@ -193,9 +193,17 @@ def test_tables_that_do_not_change_the_forecast_are_only_information():
     (found,) = [finding for finding in assessment["findings"] if finding["id"] == "legacy_tables"]
     assert found["severity"] == "info"
     assert (
-        "the forecast for ambient Istio is still nft (IPv4: iptables-legacy cannot work; IPv6: no legacy"
+        "the forecast for ambient Istio is nft in any case (IPv4: iptables-legacy cannot work; IPv6: no legacy"
         in found["message"]
     )
+
+
+def test_a_forecast_that_depends_on_rules_is_explained_once():
+    node = facts(**THERE, netfilter={"legacy_tables": {"ipv4": ["nat"], "ipv6": []}})
+    (found,) = [
+        row for row in readiness(node, mode="ambient", istio_version="1.32")["findings"] if row["id"] == "legacy_tables"
+    ]
+    assert found["message"].count("whether they hold rules cannot be determined") == 1
 
 
 @pytest.mark.parametrize("version", ["1.25.3", "1.27.2"])

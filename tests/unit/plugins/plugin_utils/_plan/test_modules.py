@@ -77,9 +77,8 @@ def test_a_block_stays_as_it_is_without_consent_to_persist():
 def test_modules_that_cannot_be_loaded_make_a_step_that_fails():
     node = make_node(state="loaded", boot="yes", nft_redir=NOT_BUILT)
     plan = make_plan(node, persist=False)
-    assert make_modules_step(plan, Consent(persist=False)).what == (
-        "load nothing: the missing modules cannot be loaded"
-    )
+    step = make_modules_step(plan, Consent(persist=False))
+    assert (step.what, step.why) == ("load no module", "none of the missing modules can be loaded")
     assert [(failure.name, failure.cause) for failure in plan.not_loadable] == [("nft_redir", "why")]
 
 

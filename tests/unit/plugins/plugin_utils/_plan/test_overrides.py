@@ -71,7 +71,7 @@ def test_a_line_that_cannot_be_overridden_is_a_step_of_the_owner(override_confli
     plan = preparation_plan(node, override_conflicts=override_conflicts)
     assert "overrides" not in list_kinds(plan)
     step = find_step(plan, "conflict")
-    assert step["what"] == f"remove the line 'blacklist xt_owner' from {where}; the role cannot override it"
+    assert step["what"] == f"remove the line 'blacklist xt_owner' from {where} (the role cannot override it)"
 
 
 def block_by_command_line(*modules, dependency=None):
@@ -108,8 +108,8 @@ def test_consent_that_does_not_help_is_not_requested(override_conflicts):
     plan = preparation_plan(node, override_conflicts=override_conflicts)
     assert list_kinds(plan, "owner") == ["conflict", "conflict"]
     assert "overrides" not in list_kinds(plan)
-    assert plan["steps"][0]["what"].endswith("; overriding this line alone would not help")
-    assert plan["steps"][1]["what"].endswith("; the role cannot override it")
+    assert plan["steps"][0]["what"].endswith(" (overriding this line alone would not help)")
+    assert plan["steps"][1]["what"].endswith(" (the role cannot override it)")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_line_in_an_edited_override_file_is_not_overridden(override_conflicts)
     node = make_node(xt_owner=blacklisted, conflicts=conflicts, managed={"overrides": EDITED})
     plan = preparation_plan(node, override_conflicts=override_conflicts)
     assert "overrides" not in list_kinds(plan)
-    assert plan["steps"][0]["what"].endswith("; the role cannot override it")
+    assert plan["steps"][0]["what"].endswith(" (the role cannot override it)")
 
 
 def test_a_copy_whose_source_changed_is_updated():

@@ -60,6 +60,15 @@ def test_a_merged_module_is_repaired_as_its_provider():
     assert step["why"] == "nf_nat: why"
 
 
+def test_a_step_for_modules_with_several_reasons_gives_one_as_an_example():
+    def lack(option):
+        reason = make_reason("now", "not_built", "/boot/config", f"{option} is not set")
+        return {"state": "missing", "autoload": "never", "reasons": [reason]}
+
+    (step,) = list_repairs(make_node(xt_owner=lack("CONFIG_A"), xt_REDIRECT=lack("CONFIG_B")))
+    assert step["why"] == "xt_REDIRECT, xt_owner: for example, CONFIG_B is not set (/boot/config)"
+
+
 def test_a_clean_node_needs_no_repair():
     assert list_repairs(make_node()) == []
 

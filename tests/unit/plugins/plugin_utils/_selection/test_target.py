@@ -26,7 +26,11 @@ def test_without_a_change_there_is_no_target(changes):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ("1.32", "target: '1.32' is not a mapping; give the options that change, as in {'istio_version': '1.32'}"),
+        (
+            "1.32",
+            "target: '1.32' is not a mapping; give the options that change, as in {'istio_version': '1.32'}, "
+            "and on the command line the whole variable as JSON",
+        ),
         (["ambient"], "target: ['ambient'] is not a mapping; "),
         ({"mdoe": "ambient"}, "target: unknown option 'mdoe'; valid options: backend, mode, "),
         ({"mode": "ambent"}, "target: mode: unknown value 'ambent'; valid values: sidecar, ambient"),
