@@ -48,7 +48,7 @@ options:
         required: true
   target:
     description:
-      - The options of O(selection) that a planned change of the mesh changes, as in C({'istio_version': '1.32'}). The
+      - The options of O(selection) that a planned change of the mesh changes, for example C(istio_version). The
         node is then also assessed by the changed selection, and the plan prepares it for both.
     type: raw
 extends_documentation_fragment:

@@ -132,13 +132,16 @@ def _list_openrc(files: Files) -> Dict[str, str]:
     A directory in a runlevel is another runlevel that it includes.
     """
     paths = {}
-    pending = ["sysinit", "boot", "default"]
-    for level in pending:
+    levels = ["sysinit", "boot", "default"]
+    pending = list(levels)
+    while pending:
+        level = pending.pop(0)
         for name in files.listdir(f"{RUNLEVELS}/{level}"):
             link = f"{RUNLEVELS}/{level}/{name}"
             if not files.is_dir(link):
                 paths[f"/etc/init.d/{name}"] = link
-            elif name not in pending:
+            elif name not in levels:
+                levels.append(name)
                 pending.append(name)
     return paths
 

@@ -26,20 +26,20 @@ function savedefault {{
 }}
 """
 DEBIAN_MENU = """menuentry 'Debian GNU/Linux' --class debian $menuentry_id_option 'gnulinux-simple-1' {{
-	if [ x$grub_platform = xxen ]; then insmod xzio; fi
-	linux	/boot/vmlinuz-{new} root=/dev/vda1 ro
-	initrd	/boot/initrd.img-{new}
+    if [ x$grub_platform = xxen ]; then insmod xzio; fi
+    linux /boot/vmlinuz-{new} root=/dev/vda1 ro
+    initrd /boot/initrd.img-{new}
 }}
 submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced-1' {{
-	menuentry 'Debian, with Linux {new}' --class debian $menuentry_id_option 'gnulinux-{new}-advanced-1' {{
-		linux	/boot/vmlinuz-{new} root=/dev/vda1 ro
-	}}
-	menuentry 'Debian, with Linux {old}' --class debian $menuentry_id_option 'gnulinux-{old}-advanced-1' {{
-		linux	/boot/vmlinuz-{old} root=/dev/vda1 ro
-	}}
+    menuentry 'Debian, with Linux {new}' --class debian $menuentry_id_option 'gnulinux-{new}-advanced-1' {{
+        linux /boot/vmlinuz-{new} root=/dev/vda1 ro
+    }}
+    menuentry 'Debian, with Linux {old}' --class debian $menuentry_id_option 'gnulinux-{old}-advanced-1' {{
+        linux /boot/vmlinuz-{old} root=/dev/vda1 ro
+    }}
 }}
 menuentry 'UEFI Firmware Settings' $menuentry_id_option 'uefi-firmware' {{
-	fwsetup
+    fwsetup
 }}
 """.format(new=NEW, old=OLD)
 FEDORA = """if [ "${next_entry}" ] ; then
