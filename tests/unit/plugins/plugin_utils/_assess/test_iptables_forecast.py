@@ -427,3 +427,17 @@ def test_a_reason_names_what_iptables_nft_lacks_and_nothing_else():
     node = facts(**THERE, nf_tables={"state": "blocked"}, options={"NF_TABLES_IPV4": "n"})
     reason = readiness(node, istio_version="1.31")["forecast"]["reason"]
     assert reason.startswith("iptables-nft cannot work without nf_tables and CONFIG_NF_TABLES_IPV4;")
+
+
+@pytest.mark.parametrize(("release", "variant"), [("1.27.2", "legacy"), ("1.27.3", "nft")])
+def test_a_rule_with_a_comment_finds_out_that_iptables_nft_lacks_nft_compat(release, variant):
+    assessment = readiness(facts(nft_compat=MISSING), mode="sidecar", profile="effective", istio_version=release)
+    assert variants(assessment) == (variant, None)
+
+
+def test_a_rule_with_a_comment_needs_xt_comment_in_iptables_legacy_too():
+    node = facts(xt_comment=MISSING)
+    node["netfilter"].update(ALL_TABLES)
+    for release, works in (("1.27.2", False), ("1.27.3", True)):
+        assessment = readiness(node, mode="ambient", profile="effective", istio_version=release)
+        assert ("legacy tables exist" in assessment["forecast"]["reason"]) == works
