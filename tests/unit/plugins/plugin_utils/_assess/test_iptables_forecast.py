@@ -441,3 +441,13 @@ def test_a_rule_with_a_comment_needs_xt_comment_in_iptables_legacy_too():
     for release, works in (("1.27.2", False), ("1.27.3", True)):
         assessment = readiness(node, mode="ambient", profile="effective", istio_version=release)
         assert ("legacy tables exist" in assessment["forecast"]["reason"]) == works
+
+
+@pytest.mark.parametrize(
+    ("release", "verdict"), [("1.26.6", "not_ready"), ("1.26.7", "on_demand"), ("1.27.2", "on_demand")]
+)
+def test_iptables_nft_without_nft_compat_passes_the_probe_for_ipv6_only_without_a_comment(release, verdict):
+    node = facts(nft_compat=MISSING, nft_chain_nat=MISSING, ip6table_filter=MISSING, ip6table_nat=MISSING)
+    node["netfilter"]["legacy_tables"]["ipv4"] = ["filter", "nat"]
+    selection = {"mode": "sidecar", "profile": "effective", "iptables_variant": "legacy", "istio_version": release}
+    assert readiness(node, **selection)["verdict"] == verdict
