@@ -22,7 +22,7 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help run check test lint types unit unit-node report-test slow packages reference clean \
-  lab-up lab-down lab-test lab-full truth truth-fast lab-probe lab-probe-fast lab-modules lab-remedies lab-report lab-inits lab-places lab-arm64 lab-kernels test-selinux budget
+  lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-report lab-inits lab-places lab-arm64 lab-kernels test-selinux budget
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,9 @@ truth: .venv/nox/.done ## Compare the verdicts with the rules that really load, 
 
 truth-fast: .venv/nox/.done ## Run a few states of truth, on two machines
 	$(NOX) -s lab -- truth-fast
+
+truth-auto: .venv/nox/.done ## Compare the forecast of the iptables variant with what Istio picks, on each kernel
+	$(NOX) -s lab -- truth-auto
 
 lab-probe: .venv/nox/.done ## Run the probe on each kernel, with all modules and then without each of them (or NODEPREP_PROBE_WITHOUT)
 	$(NOX) -s lab -- probe

@@ -71,6 +71,9 @@ case $part in
   truth-fast)
     play_once "$two" tests/lab/truth.yml -e lab_truth_fast=true
     ;;
+  truth-auto)
+    play_once "$all" tests/lab/truth_auto.yml
+    ;;
   probe)
     play_once "$all" tests/lab/probe.yml
     ;;
@@ -135,7 +138,7 @@ case $part in
     down bookworm
     ;;
   *)
-    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, probe, probe-fast, modules, remedies, report, selinux, inits, places, arm64, kernels, budget" >&2
+    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, report, selinux, inits, places, arm64, kernels, budget" >&2
     exit 1
     ;;
 esac

@@ -40,6 +40,7 @@ FORECAST_MODULES = (
     "nft_chain_nat_ipv4",
     "nft_chain_nat_ipv6",
     "nft_compat",
+    "xt_comment",
 )
 # Since this kernel one module, nft_chain_nat, has the NAT chains of all families.
 ONE_NAT_CHAIN_SINCE = (5, 2)
@@ -250,13 +251,19 @@ class _Node:
 
     def _does_legacy_work(self, family: str) -> bool | None:
         """Return whether Istio's test of iptables-legacy, a rule in one table, succeeds; None if that is unknown."""
-        return self._is_available(family, f"{PREFIXES[family]}{self.release.probe_table}")
+        names = [f"{PREFIXES[family]}{self.release.probe_table}"]
+        if self.release.probe_has_comment:
+            names.append("xt_comment")
+        return min((self._is_available(family, name) for name in names), key=WORST_FIRST.index)
 
     def _list_nft_modules(self, family: str) -> list[str]:
         """Return the modules that Istio's test of iptables-nft needs."""
         names = ["nf_tables", "nft_counter"]
         if self.release.probe_table == "nat":
             names.append(f"nft_chain_nat_{family}" if self._has_nat_chain_of(family) else "nft_chain_nat")
+        if self.release.probe_has_comment:
+            # iptables-nft has no comments of its own: they are matches of x_tables.
+            names += ["nft_compat", "xt_comment"]
         return names
 
     def _has_nat_chain_of(self, family: str) -> bool:

@@ -171,11 +171,21 @@ def _table_rows(name: str, condition: RulesCondition, *sources: str) -> tuple[Ro
     )
 
 
-def _ipv6_table_probe_row(table: str, nft_module: str, condition: RulesCondition) -> Row[Rules]:
-    """Istio up to 1.27.1 needs a binary for IPv6 even if it writes no IPv6 rules: that of either variant is enough."""
+def _ipv6_table_probe_rows(table: str, nft_module: str, condition: RulesCondition) -> tuple[Row[Rules], ...]:
+    """Istio up to 1.27.1 needs a binary for IPv6 even if it writes no IPv6 rules: that of either variant is enough.
+
+    For a rule with a comment, iptables-nft needs nft_compat too.
+    """
+    return (
+        _ipv6_table_probe_row(table, nft_module, "probe", condition),
+        _ipv6_table_probe_row(table, "nft_compat", "comment_probe", condition & COMMENT_PROBE),
+    )
+
+
+def _ipv6_table_probe_row(table: str, nft_module: str, feature: str, condition: RulesCondition) -> Row[Rules]:
     name = f"ip6table_{table}"
     requirement = Requirement(
-        "iptables", name, "used", _join_sources([PROBE]), any_of=(name, nft_module), feature="probe"
+        "iptables", name, "used", _join_sources([PROBE]), any_of=(name, nft_module), feature=feature
     )
     return Row(requirement, LEGACY & WITHOUT_IPV6 & condition & IPV6_PROBE)
 
@@ -242,11 +252,11 @@ def _join_sources(sources: Iterable[str]) -> str:
 
 ROWS: tuple[Row[Rules], ...] = (
     *_table_rows("nat", ALWAYS, POD, AMBIENT_POD, PROBE),
-    _ipv6_table_probe_row("nat", "nft_chain_nat", NAT_PROBE),
+    *_ipv6_table_probe_rows("nat", "nft_chain_nat", NAT_PROBE),
     *_table_rows("mangle", AMBIENT | TPROXY | INVALID_DROP, POD, AMBIENT_POD),
     *_table_rows("raw", DNS_ZONES, POD, AMBIENT_POD),
     *_table_rows("filter", RECONCILE | FILTER_PROBE, GUARDRAILS, PROBE),
-    _ipv6_table_probe_row("filter", "nf_tables", FILTER_PROBE),
+    *_ipv6_table_probe_rows("filter", "nf_tables", FILTER_PROBE),
     _iptables_row("nf_tables", NFT, PROBE, f"{KERNEL}nfnetlink.c"),
     _iptables_row("nft_compat", NFT, POD, AMBIENT_POD, f"{KERNEL}nft_compat.c"),
     _nat_chain_row("ipv4", NFT),

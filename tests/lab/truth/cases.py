@@ -191,13 +191,19 @@ def list_cases(host_iptables: bool = False) -> list[Case]:
     return cases
 
 
-def list_auto_cases(host_iptables: bool = False) -> list[AutoCase]:
+def list_auto_cases(
+    host_iptables: bool = False, releases: Iterable[str] = RELEASES, meshes: Collection[str] = tuple(MESHES)
+) -> list[AutoCase]:
     """Return the cases for which Istio chooses the variant, for each release."""
     cases = []
-    for release in RELEASES:
-        for mesh, mesh_options in MESHES.items():
+    for release in releases:
+        for mesh in meshes:
+            mesh_options = MESHES[mesh]
             options = {**mesh_options, "istio_version": release}
             mesh_by_mode = _mesh_by_mode(mesh)
+            if list(mesh_by_mode) == ["ambient"]:
+                # The tested rules are those of the newest release. Before 1.25, DNS capture is off by default.
+                options.setdefault("dns_capture", True)
             if "ambient" in mesh_by_mode and "reconcile" not in mesh_options:
                 options["reconcile"] = True
             if host_iptables and list(mesh_by_mode) == ["sidecar"]:

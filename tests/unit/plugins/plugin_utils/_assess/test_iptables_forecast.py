@@ -427,3 +427,27 @@ def test_a_reason_names_what_iptables_nft_lacks_and_nothing_else():
     node = facts(**THERE, nf_tables={"state": "blocked"}, options={"NF_TABLES_IPV4": "n"})
     reason = readiness(node, istio_version="1.31")["forecast"]["reason"]
     assert reason.startswith("iptables-nft cannot work without nf_tables and CONFIG_NF_TABLES_IPV4;")
+
+
+@pytest.mark.parametrize(("release", "variant"), [("1.27.2", "legacy"), ("1.27.3", "nft")])
+def test_a_rule_with_a_comment_finds_out_that_iptables_nft_lacks_nft_compat(release, variant):
+    assessment = readiness(facts(nft_compat=MISSING), mode="sidecar", profile="effective", istio_version=release)
+    assert variants(assessment) == (variant, None)
+
+
+def test_a_rule_with_a_comment_needs_xt_comment_in_iptables_legacy_too():
+    node = facts(xt_comment=MISSING)
+    node["netfilter"].update(ALL_TABLES)
+    for release, works in (("1.27.2", False), ("1.27.3", True)):
+        assessment = readiness(node, mode="ambient", profile="effective", istio_version=release)
+        assert ("legacy tables exist" in assessment["forecast"]["reason"]) == works
+
+
+@pytest.mark.parametrize(
+    ("release", "verdict"), [("1.26.6", "not_ready"), ("1.26.7", "on_demand"), ("1.27.2", "on_demand")]
+)
+def test_iptables_nft_without_nft_compat_passes_the_probe_for_ipv6_only_without_a_comment(release, verdict):
+    node = facts(nft_compat=MISSING, nft_chain_nat=MISSING, ip6table_filter=MISSING, ip6table_nat=MISSING)
+    node["netfilter"]["legacy_tables"]["ipv4"] = ["filter", "nat"]
+    selection = {"mode": "sidecar", "profile": "effective", "iptables_variant": "legacy", "istio_version": release}
+    assert readiness(node, **selection)["verdict"] == verdict
