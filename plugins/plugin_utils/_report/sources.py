@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,6 +39,8 @@ FACT_PREFIXES = ("ansible_", "istio_node", "__")
 
 REMEDY = "give recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
 NO_FACTS = "no istio_node facts are recorded for this node"
+# Bounds the memory: an assessment and a plan need about 100 KiB.
+MAX_SHARED_ANSWERS = 256
 MAX_PROBLEM_CHARS = 500
 MAX_JSON_ERROR_CHARS = 200
 
@@ -130,12 +133,13 @@ class RecordedSource:
 
         Raises ReportError if the path cannot be read, or holds something else.
         """
-        count = sum(self._add_file(builder, file) for file in _list_files(self.path, self.excluded))
+        assessor = _Assessor(self.selection, self.target)
+        count = sum(self._add_file(builder, assessor, file) for file in _list_files(self.path, self.excluded))
         if count:
             suffix = f" ({self.label})" if self.label else ""
             builder.add_source(f"recorded facts of {count} nodes in {self.path}{suffix}")
 
-    def _add_file(self, builder: Builder, file: Path) -> bool:
+    def _add_file(self, builder: Builder, assessor: _Assessor, file: Path) -> bool:
         """Add the nodes of a file; return whether it holds recorded facts."""
         name = f"{to_one_line(self.label)}/{_get_node_name(file)}" if self.label else _get_node_name(file)
         try:
@@ -160,22 +164,50 @@ class RecordedSource:
         if facts is None:
             builder.add_missing(name, "no_answer", f"{NO_FACTS} ({to_one_line(file)})")
         else:
-            _add_checked(builder, name, str(file), partial(_assess_facts, facts, self.selection, self.target))
+            _add_checked(builder, name, str(file), partial(assessor.assess, facts))
         return True
 
 
-def _assess_facts(facts: Any, selection: Selection, target: Selection | None) -> dict[str, object]:
-    """Return the outcome that role istio_node registers for these facts. Raises InvalidInputError."""
-    expanded = expand(facts)
-    parsed = parse_expanded(expanded)
-    assessment = assess(parsed, selection)
-    plan = build_plan(parsed, selection, Consent(), target)
-    return {
-        "facts": expanded,
-        "assessment": assessment.as_dict(),
-        "plan": plan.as_dict(),
-        "target": None if target is None else judge_target(parsed, target).as_dict(),
-    }
+class _Assessor:
+    """Assesses recorded facts. Nodes with equal facts, which are most of a fleet, share one assessment and plan."""
+
+    def __init__(self, selection: Selection, target: Selection | None) -> None:
+        self._selection = selection
+        self._target = target
+        self._answers: dict[str, Mapping[str, object]] = {}
+
+    def assess(self, facts: Any) -> dict[str, object]:
+        """Return the outcome that role istio_node registers for these facts. Raises InvalidInputError."""
+        expanded = expand(facts)
+        key = self._identify(expanded)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._assess(expanded)
+            if len(self._answers) >= MAX_SHARED_ANSWERS:
+                self._answers.clear()
+            self._answers[key] = answer
+        return {"facts": expanded, **answer}
+
+    def _identify(self, expanded: Mapping[str, Any]) -> str:
+        """Return a digest of all that the answer depends on."""
+        relevant = dict(expanded)
+        # The checks of a site may read everything.
+        if not self._selection.extra_checks:
+            relevant.pop("observed_at", None)
+            kernel = relevant.get("kernel")
+            if isinstance(kernel, Mapping):
+                relevant["kernel"] = {**kernel, "boot_id": None}
+        return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
+
+    def _assess(self, expanded: Mapping[str, Any]) -> Mapping[str, object]:
+        parsed = parse_expanded(expanded)
+        assessment = assess(parsed, self._selection)
+        plan = build_plan(parsed, self._selection, Consent(), self._target)
+        return {
+            "assessment": assessment.as_dict(),
+            "plan": plan.as_dict(),
+            "target": None if self._target is None else judge_target(parsed, self._target).as_dict(),
+        }
 
 
 def _add_checked(builder: Builder, name: str, where: str, get_outcome: Callable[[], Any]) -> None:

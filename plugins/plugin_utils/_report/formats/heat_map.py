@@ -66,11 +66,14 @@ class HeatMap:
 
 
 def build_heat_map(document: Document) -> HeatMap:
-    """Return the heat map of a document."""
+    """Return the heat map of a document. Kernel options that every node has are no columns: most fleets have them all."""
     required: set[str] = set()
+    columns = {id_ for id_, requirement in document.requirements.items() if requirement.kind != "option"}
     for rows in {node.rows for node in document.nodes}:
         required.update(row.id for row in rows if row.level == "must")
-    columns = sorted(document.requirements, key=lambda id_: id_ not in required)
+        columns.update(row.id for row in rows if get_status(row) != "present")
+    ordered = [id_ for id_ in document.requirements if id_ in columns]
+    ordered.sort(key=lambda id_: id_ not in required)
     index_of: dict[Hashable, int] = {}
     patterns: list[Pattern] = []
     pattern_of_node = []
@@ -80,10 +83,10 @@ def build_heat_map(document: Document) -> HeatMap:
             key = node.no_data.code
         index = index_of.setdefault(key, len(patterns))
         if index == len(patterns):
-            patterns.append(Pattern(index, node, _build_cells(node, columns)))
+            patterns.append(Pattern(index, node, _build_cells(node, ordered)))
         patterns[index].names.append(node.name)
         pattern_of_node.append(index)
-    return HeatMap(columns, len(required), patterns, pattern_of_node)
+    return HeatMap(ordered, len(required & columns), patterns, pattern_of_node)
 
 
 def _build_cells(node: Node, columns: Sequence[str]) -> tuple[Cell | None, ...]:

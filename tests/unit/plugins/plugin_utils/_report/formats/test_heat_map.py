@@ -28,8 +28,20 @@ def test_requirements_that_are_a_must_come_first():
     required = set()
     for node in document.nodes:
         required.update(row.id for row in node.rows if row.level == "must")
-    assert set(heat_map.columns[: heat_map.must_count]) == required
-    assert set(heat_map.columns) == set(document.requirements)
+    assert set(heat_map.columns[: heat_map.must_count]) == required.intersection(heat_map.columns)
+    left_out = set(document.requirements).difference(heat_map.columns)
+    assert {document.requirements[id_].kind for id_ in left_out} == {"option"}
+
+
+def test_a_kernel_option_is_a_column_if_a_node_lacks_it():
+    option = "iptables/option/NF_CONNTRACK_MARK"
+
+    def unset(found):
+        found["options"]["NF_CONNTRACK_MARK"] = "n"
+
+    for change in (None, unset):
+        heat_map = build_heat_map(build([("a", make_outcome(change))]))
+        assert (option in heat_map.columns) is (change is unset)
 
 
 def test_nodes_with_equal_results_share_a_row():
