@@ -66,7 +66,7 @@ class HeatMap:
 
 
 def build_heat_map(document: Document) -> HeatMap:
-    """Return the heat map of a document. Kernel options that every node has are no columns: most fleets have them all."""
+    """Return the heat map of a document. Kernel options that every node has are not columns: most fleets have them."""
     required: set[str] = set()
     columns = {id_ for id_, requirement in document.requirements.items() if requirement.kind != "option"}
     for rows in {node.rows for node in document.nodes}:
