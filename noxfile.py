@@ -114,7 +114,7 @@ def unit(session: nox.Session) -> None:
     """Unit tests. Arguments after -- go to pytest."""
     if not shutil.which("depmod", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])):
         session.error("depmod: not found, but the tests of module trees run it; install kmod, or run 'make packages'")
-    run_dev(session, "pytest", "-q", *(session.posargs or ["tests/unit"]), PYTHONPATH=str(COLLECTIONS))
+    run_dev(session, "pytest", "-q", *(session.posargs or ["-n", "auto", "tests/unit"]), PYTHONPATH=str(COLLECTIONS))
 
 
 @nox.session(name="unit-node", python=NODE_PYTHONS, allow_parallel=True)
