@@ -20,7 +20,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COM
 ETC_MODULES = "/etc/modules"
 CONF_D_MODULES = "/etc/conf.d/modules"
 BOOT_DIRECTORY = "/etc/modules-load.d"
-# A script with one of these words may read the lists, whoever wrote it.
+# A script of an unknown project with one of these words may read the lists.
 _READS_LISTS = re.compile(r"modules-load|/etc/modules\b")
 # The file /etc/modules, and not the directory /etc/modules-load.d.
 _ETC_MODULES = re.compile(r"/etc/modules(?![\w.-])")

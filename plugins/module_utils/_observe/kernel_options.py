@@ -34,7 +34,7 @@ SYMBOLS: Dict[str, Tuple[str, str]] = {
 def find_in_config(config: Optional[Mapping[str, str]], option: str) -> Optional[str]:
     """Return "y", "m" or "n"; None if the evidence does not settle it.
 
-    A configuration that does not mention one of DEPENDENCIES is no evidence: it is not complete, or its kernel is of a
+    A configuration that does not mention one of DEPENDENCIES proves nothing: it is not complete, or its kernel is of a
     version without the option.
 
     :param config: the options of the kernel, or None; see :class:`kernel_config.KernelConfig`.

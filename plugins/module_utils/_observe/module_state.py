@@ -174,7 +174,7 @@ def _list_conflicts(node: Node, name: str, entry: Dict[str, Any]) -> List[Reason
 def _list_conflicts_after_reboot(now: Node, later: Node, name: str) -> List[Reason]:
     """Return the conflicts of a module after a reboot as reasons.
 
-    A blacklisted dependency that is loaded now is no conflict: whoever loads it now does so after a reboot, too.
+    A blacklisted dependency that is loaded now is not a conflict: what loads it now also does so after a reboot.
     """
     reasons = []
     for cause in later.modprobe.find_conflicts(name):

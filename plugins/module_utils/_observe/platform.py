@@ -19,8 +19,8 @@ INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 # user_namespaces(7): the map of the first user namespace; its size is the last user ID.
 INITIAL_UID_MAP = ["0", "0", "4294967295"]
 KIND = "/kind/version"  # kubernetes-sigs/kind: pkg/build/nodeimage
-# microsoft/WSL: src/linux/init creates both, also with a kernel of the user's own. Its entry in binfmt_misc is no mark,
-# since looking for it would mount binfmt_misc, and so load a module.
+# microsoft/WSL: src/linux/init creates both, also with a kernel that the user built. Its entry in binfmt_misc is not
+# used, since looking for it would mount binfmt_misc, and so load a module.
 WSL_MARKS = ("/run/WSL", "/usr/lib/wsl/lib")
 WSL = "wsl"
 BOOT_DIRECTORY = "/etc/modules-load.d"

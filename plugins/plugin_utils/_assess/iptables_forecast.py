@@ -262,12 +262,12 @@ class _Node:
         if self.release.probe_table == "nat":
             names.append(f"nft_chain_nat_{family}" if self._has_nat_chain_of(family) else "nft_chain_nat")
         if self.release.probe_has_comment:
-            # iptables-nft has no comments of its own: they are matches of x_tables.
+            # A comment of iptables-nft is a match of x_tables.
             names += ["nft_compat", "xt_comment"]
         return names
 
     def _has_nat_chain_of(self, family: str) -> bool:
-        """Return whether this kernel has a module of its own for the NAT chains of a family."""
+        """Return whether this kernel has a separate module for the NAT chains of a family."""
         modules = self.facts.modules
         if modules["nft_chain_nat"].state != "missing":
             return False
