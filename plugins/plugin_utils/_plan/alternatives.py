@@ -224,7 +224,7 @@ def list_init_container(situation: Situation) -> Iterator[Candidate]:
 
 
 def list_kernels(situation: Situation) -> Iterator[Candidate]:
-    """Yield the other installed kernels. A container has no kernel of its own."""
+    """Yield the other installed kernels. A container uses the kernel of its host."""
     facts = situation.facts
     if facts.platform.container is not None or facts.blockers.modules_disabled:
         return

@@ -194,7 +194,7 @@ def record_state(condition, is_new, commands, rule_sets):
 
 
 def record_patiently(condition, is_new, commands, rule_sets):
-    """Return the record of a state. A machine under load is no evidence, so an error is tried again."""
+    """Return the record of a state. On a machine under load an error proves nothing, so it is tried again."""
     errors = []
     for _attempt in range(run_states.MAX_TRIES):
         try:

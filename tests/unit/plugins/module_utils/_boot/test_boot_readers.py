@@ -55,7 +55,7 @@ NOT_STARTED = {
         "/etc/init.d/modules",
     ),
     "Debian's script without a link": (dict(KMOD, **{"/etc/rcS.d/S01x": "x"}), "/etc/init.d/kmod"),
-    "busybox with one script of its own": ({"/sbin/init": Link("/bin/busybox"), "/etc/init.d/rcS": "mount -a"}, None),
+    "busybox with one local script": ({"/sbin/init": Link("/bin/busybox"), "/etc/init.d/rcS": "mount -a"}, None),
 }
 
 

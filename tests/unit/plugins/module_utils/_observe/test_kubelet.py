@@ -15,7 +15,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._observe.kubelet im
         (["systemd", "bash"], None),
         (["systemd", "k3s-server"], "k3s-server"),
         (["kubelite"], "kubelite"),
-        # RKE2 and k0s start the kubelet as a process of its own.
+        # RKE2 and k0s start the kubelet as a separate process.
         (["k3s-agent", "kubelet"], None),
     ],
 )
