@@ -45,7 +45,10 @@ def make_reboot_step(
         by = "role"
     elif is_useful:
         what += ", or set istio_node_reboot: if_needed"
-    return Step("reboot", what, why, by, command=("systemctl", "reboot"), reboot=True)
+    # shutdown(8) takes other arguments with runit and does not exist with busybox; reboot exists with each init system.
+    args = {} if facts.platform.systemd else {"reboot_command": "reboot"}
+    command = ("systemctl", "reboot") if facts.platform.systemd else ("reboot",)
+    return Step("reboot", what, why, by, args=args, command=command, reboot=True)
 
 
 def _make_guess_step(facts: Facts, waiting: Sequence[str]) -> Step | None:

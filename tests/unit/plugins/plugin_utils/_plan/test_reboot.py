@@ -49,6 +49,14 @@ def test_a_reboot_is_planned_if_only_that_helps():
     assert plan["expected"]["verdict"] == "ready"
 
 
+def test_without_systemd_the_reboot_command_is_reboot():
+    node = make_node(next_boot=NEXT_KERNEL, xt_owner=TREE_MISSING)
+    node["platform"].update(systemd=False, init="runit")
+    step = find_step(preparation_plan(node, reboot="if_needed"), "reboot")
+    assert step["command"] == ["reboot"]
+    assert step["args"] == {"reboot_command": "reboot"}
+
+
 def test_without_consent_the_owner_reboots():
     plan = preparation_plan(make_node(next_boot=NEXT_KERNEL, xt_owner=TREE_MISSING))
     assert list_kinds(plan, "owner") == ["reboot"]
