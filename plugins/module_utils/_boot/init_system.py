@@ -48,6 +48,11 @@ _INSTALLED = tuple((path, "systemd") for path in SYSTEMD_INSTALLED + MODULES_LOA
     (_RUNIT_CORE, "runit"),
     (_SYSV_BOOT, "sysvinit"),
 )
+# The runlevels of the boot (OpenRC: src/openrc/rc.c; src/openrc-init/openrc-init.c starts all of them).
+_BOOT_LEVELS = ("sysinit", "boot", "default")
+# Debian's inittab starts OpenRC by these scripts of its package openrc. They leave out the runlevel boot.
+_OPENRC_STARTERS = ("/etc/init.d/rcS", "/etc/init.d/rc")
+_OPENRC_LEVEL = re.compile(r"^[^#\n]*\bopenrc[ \t]+([\w-]+)", re.MULTILINE)
 # inittab(5): id:runlevels:action:process
 _INITTAB_ENTRY = re.compile(r"^[^#:\n]*:([^:\n]*):[^:\n]*:(\S+)", re.MULTILINE)
 _START_LINK = re.compile(r"S[0-9]{2}.+")
@@ -127,12 +132,12 @@ def list_started_scripts(files: Files, init: Optional[str]) -> Optional[List[Scr
 
 
 def _list_openrc(files: Files) -> Dict[str, str]:
-    """Return dict of script to the link in a runlevel, for the runlevels of the boot (OpenRC: src/openrc/rc.c).
+    """Return dict of script to the link in a runlevel, for the runlevels of the boot.
 
     A directory in a runlevel is another runlevel that it includes.
     """
     paths = {}
-    levels = ["sysinit", "boot", "default"]
+    levels = _list_openrc_levels(files)
     pending = list(levels)
     while pending:
         level = pending.pop(0)
@@ -144,6 +149,14 @@ def _list_openrc(files: Files) -> Dict[str, str]:
                 levels.append(name)
                 pending.append(name)
     return paths
+
+
+def _list_openrc_levels(files: Files) -> List[str]:
+    """Return the runlevels of the boot that inittab starts, itself or by a script; all of them if it names none."""
+    inittab = files.read(INITTAB) or ""
+    texts = [inittab] + [files.read(path) or "" for path in _OPENRC_STARTERS if path in inittab]
+    started = _OPENRC_LEVEL.findall("\n".join(texts))
+    return [level for level in _BOOT_LEVELS if level in started] or list(_BOOT_LEVELS)
 
 
 def _list_sysv(files: Files) -> Dict[str, str]:

@@ -75,6 +75,33 @@ STARTED = {
         },
         [("/etc/init.d/a", "A"), ("/etc/init.d/b", "B")],
     ),
+    "OpenRC's runlevels that inittab names": (
+        "openrc",
+        {
+            "/etc/inittab": "::sysinit:openrc sysinit\n# ::sysinit:openrc boot\n::wait:/sbin/openrc default\n",
+            "/etc/runlevels/sysinit/a": "A",
+            "/etc/runlevels/boot/b": "B",
+            "/etc/runlevels/default/c": "C",
+        },
+        [("/etc/init.d/a", "A"), ("/etc/init.d/c", "C")],
+    ),
+    "OpenRC's runlevels that Debian's scripts start": (
+        "openrc",
+        {
+            "/etc/inittab": "si::sysinit:/etc/init.d/rcS\nl2:2:wait:/etc/init.d/rc 2\n",
+            "/etc/init.d/rcS": "exec /sbin/openrc sysinit\n",
+            "/etc/init.d/rc": "case $1 in\n0) /sbin/openrc off ;;\n*) exec /sbin/openrc default ;;\nesac\n",
+            "/etc/runlevels/sysinit/a": "A",
+            "/etc/runlevels/boot/b": "B",
+            "/etc/runlevels/default/c": "C",
+        },
+        [("/etc/init.d/a", "A"), ("/etc/init.d/c", "C")],
+    ),
+    "OpenRC's runlevels if inittab starts none": (
+        "openrc",
+        {"/etc/inittab": "1:2345:respawn:/sbin/getty tty1\n", "/etc/runlevels/boot/b": "B"},
+        [("/etc/init.d/b", "B")],
+    ),
     "the links of sysvinit": (
         "sysvinit",
         {
