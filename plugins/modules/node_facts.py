@@ -371,6 +371,7 @@ ansible_facts:
                 - V(read_only) if C(/etc/modules-load.d) is mounted read-only.
                 - V(volatile) if it is in memory, so a reboot does not keep what is written there. That includes an
                   overlay whose upper directory is in memory.
+                - V(unknown) if the root is an overlay whose upper directory cannot be seen.
               returned: unless a reboot keeps what is written there
               type: str
             kubelet:

@@ -20,6 +20,11 @@ BOOT_DIRECTORY = "/etc/modules-load.d"
 # configuration file modules-load, from settings.kernel.modules.
 WRITTEN_AT_BOOT = ("/etc/modules-load.d/modules-load.conf",)
 WRITING_SYSTEM = "bottlerocket"
+# Why a line in /etc is uncertain, by what find_persistence() returns.
+DOUBTS = {
+    "volatile": "/etc is kept in memory, so a reboot removes that file",
+    "unknown": "whether a reboot keeps that file cannot be determined: the upper directory of the root is not visible",
+}
 
 
 def read_boot_list(files: Files, cmdline: str, release: str = "") -> BootList:
@@ -34,8 +39,9 @@ def read_boot_list(files: Files, cmdline: str, release: str = "") -> BootList:
         modules_load.apply_systemd(boot, files, cmdline)
     else:
         _apply_init_scripts(boot, files, init, cmdline, release)
-    if find_persistence(files, BOOT_DIRECTORY) == "volatile":
-        _doubt_volatile_lines(boot, files)
+    doubt = DOUBTS.get(find_persistence(files, BOOT_DIRECTORY))
+    if doubt:
+        _doubt_lines_of_etc(boot, files, Cause(Code.BOOT_FILE_VOLATILE, doubt))
     return boot
 
 
@@ -78,9 +84,8 @@ def _apply_no_reader(boot: BootList, files: Files) -> None:
     boot.disable_lines(Cause(Code.NO_BOOT_READER, text))
 
 
-def _doubt_volatile_lines(boot: BootList, files: Files) -> None:
-    """Make the lines uncertain that a reboot removes, unless the system writes them at each boot."""
-    cause = Cause(Code.BOOT_FILE_VOLATILE, "/etc is kept in memory, so a reboot removes that file")
+def _doubt_lines_of_etc(boot: BootList, files: Files, cause: Cause) -> None:
+    """Make the lines uncertain that a reboot may remove, unless the system writes them at each boot."""
     is_rewritten = f"ID={WRITING_SYSTEM}\n" in (files.read("/etc/os-release") or "").replace('"', "") + "\n"
     lines = []
     for line in boot.lines:

@@ -6,10 +6,17 @@ import re
 from typing import List, NamedTuple, Optional, Sequence
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import list_cmdline_values
+from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COMMAND_LINE
 
 TABLE = "/proc/self/mounts"
 # File systems in memory. "rootfs" is the initramfs, if no other root was mounted over it.
 MEMORY_TYPES = ("tmpfs", "ramfs", "rootfs")
+# Block devices in memory: Documentation/admin-guide/blockdev/{zram,ramdisk}.rst.
+MEMORY_DEVICES = ("/dev/zram", "/dev/ram")
+# With these an initramfs puts an overlay over the root, in a tmpfs that the booted system does not see: the overlay of
+# raspi-config (its do_overlayfs), and the package overlayroot of cloud-initramfs-tools.
+MEMORY_OVERLAYS = (("boot", "overlay"), ("overlayroot", "tmpfs"))
 OVERLAY_TYPES = ("overlay", "overlayfs")
 # An upper directory may lie on another overlay; more levels than these are a loop.
 _MAX_LEVELS = 4
@@ -19,8 +26,9 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 class Mount(NamedTuple):
-    """A line of the mount table: fields 2 to 4 of fstab(5)."""
+    """A line of the mount table: fields 1 to 4 of fstab(5)."""
 
+    device: str
     directory: str
     kind: str
     options: Sequence[str]
@@ -40,8 +48,8 @@ def read_mounts(files: Files) -> List[Mount]:
     for line in (files.read(TABLE) or "").splitlines():
         fields = line.split()
         if len(fields) >= _FIELDS:
-            _device, directory, kind, options = fields[:_FIELDS]
-            mounts.append(Mount(_unescape(directory), kind, [_unescape(one) for one in options.split(",")]))
+            device, directory, kind, options = fields[:_FIELDS]
+            mounts.append(Mount(device, _unescape(directory), kind, [_unescape(one) for one in options.split(",")]))
     return mounts
 
 
@@ -61,10 +69,11 @@ def find_mount(mounts: Sequence[Mount], path: str) -> Optional[Mount]:
 
 
 def find_persistence(files: Files, path: str) -> str:
-    """Return whether a reboot keeps what is written to a directory: "kept", "read_only" or "volatile".
+    """Return whether a reboot keeps what is written to a directory: "kept", "read_only", "volatile" or "unknown".
 
     It is volatile on a file system in memory, and on an overlay whose upper directory is on one. Container-Optimized OS
-    does the latter with /etc. Without evidence it counts as kept.
+    does the latter with /etc. It is unknown if the root is an overlay whose upper directory cannot be seen. Without a
+    mount table it counts as kept.
     """
     mounts = read_mounts(files)
     mount = find_mount(mounts, path)
@@ -72,18 +81,32 @@ def find_persistence(files: Files, path: str) -> str:
         return "kept"
     if "ro" in mount.options:
         return "read_only"
-    return "volatile" if _is_in_memory(mounts, mount) else "kept"
+    in_memory = _is_in_memory(mounts, mount)
+    if in_memory is None:
+        return "volatile" if _boots_into_memory(files.read(COMMAND_LINE) or "") else "unknown"
+    return "volatile" if in_memory else "kept"
 
 
-def _is_in_memory(mounts: Sequence[Mount], mount: Mount) -> bool:
+def _is_in_memory(mounts: Sequence[Mount], mount: Mount) -> Optional[bool]:
+    """Return whether what is written to a mount is in memory; None if the upper directory of the root is not seen."""
     for _level in range(_MAX_LEVELS):
-        if mount.kind in MEMORY_TYPES:
+        if mount.kind in MEMORY_TYPES or mount.device.startswith(MEMORY_DEVICES):
             return True
         upper = mount.upper_directory
         holder = find_mount(mounts, upper) if upper else None
+        if holder == mount and mount.directory == "/":
+            return None
         if holder is None or holder == mount:
             return False
         mount = holder
+    return False
+
+
+def _boots_into_memory(cmdline: str) -> bool:
+    for key, value in MEMORY_OVERLAYS:
+        # The value of overlayroot may have options: tmpfs:swap=1,recurse=0
+        if any(found.split(":")[0] == value for found in list_cmdline_values(cmdline, key)):
+            return True
     return False
 
 

@@ -67,6 +67,7 @@ def gather_facts(
     def is_present(name: str) -> bool:
         return module_state.is_present(node, name)
 
+    management = observe_management(files, node.boot_list, node.container_cause is not None)
     found_tools = tools.observe(files, run, is_present)
     found_conflicts = conflicts.observe(files, reasons, run)
     facts: Dict[str, Any] = {
@@ -78,7 +79,7 @@ def gather_facts(
         "boot_files": _list_boot_files(node.boot_list.names_by_file, names),
         "blockers": node.blockers,
         "selinux": node.selinux,
-        "platform": dict(node.platform, **observe_management(files, node.boot_list)),
+        "platform": dict(node.platform, **management),
         "managed": observe_managed(files, node.selinux["policy"], names),
         "conflicts": found_conflicts,
         "options": _describe_options(node),

@@ -113,20 +113,21 @@ def _has_cap_sys_module(files: Files) -> Optional[bool]:
     return bool(int(effective.group(1), 16) >> _CAP_SYS_MODULE & 1) if effective else None
 
 
-def observe_management(files: Files, boot_list: BootList) -> Dict[str, Any]:
+def observe_management(files: Files, boot_list: BootList, is_container: bool) -> Dict[str, Any]:
     """Return how this system boots and how it is changed.
 
     C(init) is the init system that runs or, in an image, is installed, see :func:`init_system.find_init`; C(systemd) is
     whether that is systemd. C(managed_by) is what manages the files of this system: "ostree", "transactional-update",
     "nixos", "image" if /etc is mounted read-only, or None if each file may be written. C(etc) is present if a reboot
-    does not keep what is written to /etc/modules-load.d: "read_only" or "volatile".
+    does not keep what is written to /etc/modules-load.d, or may not: "read_only", "volatile" or "unknown". In a
+    container "unknown" is omitted: its root is often such an overlay, and its boot files are not read in any case.
     These are present only if it is not certain that /etc/modules-load.d is read at boot: C(boot_files_read), False, or
     None if unknown, and C(boot_files_mask), see :class:`BootList`.
     """
     init = find_init(files)
     persistence = find_persistence(files, BOOT_DIRECTORY)
     facts: Dict[str, Any] = {"systemd": init == "systemd", "init": init, "managed_by": _find_manager(files)}
-    if persistence != "kept":
+    if persistence != "kept" and not (persistence == "unknown" and is_container):
         facts["etc"] = persistence
     if not boot_list.boot_files_read:
         facts.update(boot_files_read=boot_list.boot_files_read, boot_files_mask=boot_list.boot_files_mask)

@@ -221,7 +221,7 @@ class Platform:
     systemd: bool | None = None
     init: str | None = None
     managed_by: str | None = None
-    etc: Literal["kept", "read_only", "volatile"] = "kept"
+    etc: Literal["kept", "read_only", "volatile", "unknown"] = "kept"
     user_namespace: bool = False
     kubelet: str | None = None
     boot_files_read: bool | None = True

@@ -160,8 +160,9 @@ def _boot_if_listed(facts: Facts, module: ModuleFacts) -> Boot:
     }
     state = None if module.next_boot is None else module.next_boot.state
     # A reboot removes the boot file of this collection if /etc is not kept.
-    by_file: Boot = "ineffective" if facts.platform.etc == "volatile" else _boot_by_line(facts)
-    answers = (with_next_kernel.get(state, "yes"), by_file)
+    after_removal: dict[str, Boot] = {"volatile": "ineffective", "unknown": "unknown"}
+    by_file = after_removal.get(facts.platform.etc, "yes")
+    answers = (with_next_kernel.get(state, "yes"), by_file, _boot_by_line(facts))
     if "ineffective" in answers:
         return "ineffective"
     return "unknown" if "unknown" in answers else "yes"

@@ -16,6 +16,11 @@ WRITE_BLOCK_REASONS = {
 CONTAINER_BLOCK = "this node is a container, so its boot files are not read when the kernel boots"
 READ_ONLY_BLOCK = "/etc is read-only"
 VOLATILE_BLOCK = "/etc is kept in memory, so a reboot removes what is written there"
+PERSISTENCE_DOUBT = (
+    "whether a reboot keeps /etc cannot be determined, because the upper directory of the root is not visible"
+)
+# Why the boot file may not last, by platform.etc.
+PERSISTENCE_BLOCKS = {"volatile": VOLATILE_BLOCK, "unknown": PERSISTENCE_DOUBT}
 # The same about many systems.
 CONTAINER_SYSTEMS = "these nodes are containers"
 VOLATILE_SYSTEMS = "these systems keep /etc in memory"

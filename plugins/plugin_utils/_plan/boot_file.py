@@ -12,7 +12,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import COM
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks import (
     CONTAINER_BLOCK,
-    VOLATILE_BLOCK,
+    PERSISTENCE_BLOCKS,
     write_block_reason,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
@@ -24,7 +24,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import 
 UNMASKABLE_IN = "/etc/systemd/system/"
 # What starts a service at boot, by the init system.
 ENABLE_COMMANDS: Mapping[str, tuple[str, ...]] = {
-    "openrc": ("rc-update", "add", "{service}", "boot"),
+    "openrc": ("rc-update", "add", "{service}", "{runlevel}"),
     "runit": ("update-rc.d", "{service}", "defaults"),
     "sysvinit": ("update-rc.d", "{service}", "defaults"),
 }
@@ -80,8 +80,8 @@ def describe_useless_file(facts: Facts) -> str | None:
     """
     if write_block_reason(facts):
         return None
-    if facts.platform.etc == "volatile":
-        return VOLATILE_BLOCK
+    if facts.platform.etc in PERSISTENCE_BLOCKS:
+        return PERSISTENCE_BLOCKS[facts.platform.etc]
     if facts.platform.systemd is False and not facts.platform.boot_files_read:
         init = facts.platform.init or "the init system"
         script = facts.platform.boot_files_mask
@@ -107,11 +107,13 @@ def make_declare_step(facts: Facts, names: Sequence[str], declaration: Declarati
     script = facts.platform.boot_files_mask
     if declaration is not None:
         what = f"declare the modules in the system's configuration ({declaration.kind})"
-    elif script and facts.platform.etc != "volatile":
+    elif script and facts.platform.etc not in PERSISTENCE_BLOCKS:
         service = script.rpartition("/")[2]
         what = f"enable {script} and run again; the role then lists the modules"
         template = ENABLE_COMMANDS.get(facts.platform.init or "", ())
-        command = tuple(word.format(service=service) for word in template)
+        # Debian's OpenRC does not start the runlevel boot.
+        runlevel = "sysinit" if service == "kmod" else "boot"
+        command = tuple(word.format(service=service, runlevel=runlevel) for word in template)
     return Step("declare", what, why, "owner", script or BOOT_FILE, command=command)
 
 

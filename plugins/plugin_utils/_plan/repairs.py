@@ -38,6 +38,7 @@ REPAIR_CODES = (
     Code.NOT_INSTALLED,
     Code.MODULES_TREE_MISSING,
 )
+OPEN_GRADES = {"unmet", "unknown"}
 
 
 def list_repair_steps(facts: Facts, assessment: Assessment) -> list[Step]:
@@ -47,9 +48,10 @@ def list_repair_steps(facts: Facts, assessment: Assessment) -> list[Step]:
     reasons: dict[tuple[str, str], Reason] = {}
     names: dict[tuple[str, str], dict[str, str]] = {}
     for row in assessment.requirements:
-        if row.kind == "module" and row.level == "must" and row.now in ("unmet", "unknown"):
+        if row.kind == "module" and row.level == "must" and not OPEN_GRADES.isdisjoint((row.now, row.after_reboot)):
             name = facts.modules[row.name].provider or row.name
-            reason = _find_repair_reason(facts, name)
+            reason = _find_repair_reason(facts, name) if row.now in OPEN_GRADES else None
+            reason = reason or _find_host_reason(facts, name)
             if reason is None:
                 continue
             description = describe_problem(context, Problem(reason.code, name, _get_named_file(reason)))
@@ -82,6 +84,11 @@ def _find_repair_reason(facts: Facts, name: str) -> Reason | None:
         if reason.axis == "now" and reason.code in REPAIR_CODES:
             return reason
     return None
+
+
+def _find_host_reason(facts: Facts, name: str) -> Reason | None:
+    """Return the reason why only the host of this container decides whether a module is present, or None."""
+    return next((reason for reason in facts.modules[name].reasons if reason.code == Code.CONTAINER), None)
 
 
 def _is_resolved_otherwise(facts: Facts, name: str, module: ModuleFacts) -> bool:

@@ -9,6 +9,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._boot import mounts
 DISK = "/dev/vda1 / ext4 rw,relatime 0 0\n"
 READ_ONLY = "/dev/dm-0 / ext4 ro 0 0\n"
 OVERLAY = "overlay /etc overlay rw,lowerdir=/etc,upperdir={},workdir=/w 0 0\n"
+HIDDEN = "overlay / overlay rw,lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work 0 0\n"
 MICROOS = "/dev/vda3 / btrfs ro,subvol=/@/.snapshots/2/snapshot 0 0\n/dev/vda3 /var btrfs rw,subvol=/@/var 0 0\n"
 
 CASES = {
@@ -34,7 +35,9 @@ CASES = {
     ),
     "a root in memory": ("rootfs / rootfs rw 0 0\n", "volatile"),
     "a disk over the initramfs": ("rootfs / rootfs rw 0 0\n" + DISK, "kept"),
-    "a container's root": ("overlay / overlay rw,lowerdir=/l,upperdir=/var/lib/c/diff 0 0\n", "kept"),
+    "an upper directory that is not visible": (HIDDEN, "unknown"),
+    "an overlay of /etc on such a root": (HIDDEN + OVERLAY.format("/var/etc"), "unknown"),
+    "a compressed disk in memory": ("/dev/zram0 / ext4 rw 0 0\n", "volatile"),
     "an overlay that refers to itself": (DISK + OVERLAY.format("/etc/upper"), "kept"),
     "the boot directory alone": (READ_ONLY + "/dev/vdb /etc/modules-load.d ext4 rw 0 0\n", "kept"),
     "a directory with a similar name": (DISK + "tmpfs /etc/mod tmpfs rw 0 0\n", "kept"),
@@ -46,6 +49,21 @@ CASES = {
 @pytest.mark.parametrize("table, expected", CASES.values(), ids=CASES)
 def test_the_mount_table_decides_whether_a_reboot_keeps_files(node, table, expected):
     node.write(mounts.TABLE, table)
+    assert mounts.find_persistence(node.files, "/etc/modules-load.d") == expected
+
+
+@pytest.mark.parametrize(
+    "cmdline, expected",
+    [
+        ("console=tty1 boot=overlay root=PARTUUID=1-02", "volatile"),
+        ("overlayroot=tmpfs:swap=1,recurse=0", "volatile"),
+        ("overlayroot=/dev/sdb1", "unknown"),
+        ("boot=local", "unknown"),
+    ],
+)
+def test_the_command_line_shows_that_an_initramfs_made_an_overlay_in_memory(node, cmdline, expected):
+    node.write(mounts.TABLE, HIDDEN)
+    node.write("/proc/cmdline", cmdline)
     assert mounts.find_persistence(node.files, "/etc/modules-load.d") == expected
 
 

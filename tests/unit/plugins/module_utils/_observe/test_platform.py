@@ -13,9 +13,9 @@ MOUNTS = "/dev/sda1 / ext4 {} 0 0\nproc /proc proc rw 0 0\n"
 UNIT = "systemd-modules-load.service"
 
 
-def observe_management(node, cmdline=""):
+def observe_management(node, cmdline="", is_container=False):
     files = Files(str(node.root))
-    return platform.observe_management(files, boot_readers.read_boot_list(files, cmdline))
+    return platform.observe_management(files, boot_readers.read_boot_list(files, cmdline), is_container)
 
 
 @pytest.mark.parametrize(
@@ -193,3 +193,9 @@ def test_with_an_unknown_init_system_it_is_unknown_whether_boot_files_are_read(n
         "boot_files_read": None,
         "boot_files_mask": None,
     }
+
+
+def test_the_root_of_a_container_is_not_reported_as_unknown(node):
+    node.write("/proc/self/mounts", "overlay / overlay rw,lowerdir=/l,upperdir=/upper 0 0\n")
+    assert observe_management(node)["etc"] == "unknown"
+    assert "etc" not in observe_management(node, is_container=True)

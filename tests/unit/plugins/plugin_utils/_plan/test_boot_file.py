@@ -37,6 +37,11 @@ USELESS = {
         f"/etc/init.d/modules would read {BOOT_FILE}, but no runlevel of openrc starts it",
         ["rc-update", "add", "modules", "boot"],
     ),
+    "a disabled script of Debian's OpenRC": (
+        {**NO_READER, "boot_files_mask": "/etc/init.d/kmod"},
+        f"/etc/init.d/kmod would read {BOOT_FILE}, but no runlevel of openrc starts it",
+        ["rc-update", "add", "kmod", "sysinit"],
+    ),
     "a disabled script of Debian": (
         {**NO_READER, "init": "sysvinit", "boot_files_mask": "/etc/init.d/kmod"},
         f"/etc/init.d/kmod would read {BOOT_FILE}, but no runlevel of sysvinit starts it",
@@ -46,6 +51,11 @@ USELESS = {
     "an unknown reader": (
         {"systemd": False, "boot_files_read": None},
         f"whether the init system reads {BOOT_FILE} cannot be determined",
+        None,
+    ),
+    "an overlay whose upper directory is not visible": (
+        {"etc": "unknown"},
+        "whether a reboot keeps /etc cannot be determined, because the upper directory of the root is not visible",
         None,
     ),
     "/etc in memory": (VOLATILE, "/etc is kept in memory, so a reboot removes what is written there", None),

@@ -96,3 +96,15 @@ def test_a_module_that_another_step_fixes_needs_no_repair(module):
 def test_a_module_that_no_rule_needs_is_not_repaired():
     missing = {"state": "missing", "autoload": "never", "reasons": [make_reason("now", "not_in_tree")]}
     assert list_repairs(make_node(br_netfilter=missing)) == []
+
+
+def test_the_host_of_a_container_is_named_if_only_the_answer_after_a_reboot_is_open():
+    loaded = {
+        "state": "loaded",
+        "autoload": "unknown",
+        "boot": "unknown",
+        "reasons": [make_reason("boot", "container")],
+    }
+    steps = list_repairs(make_node(platform={"container": "podman"}, xt_owner=loaded))
+    assert [step["what"] for step in steps] == ["audit and prepare the host"]
+    assert steps[0]["why"].startswith("xt_owner: ")

@@ -175,6 +175,7 @@ SYSTEMS = {
         "not_ready",
         loads=False,
         refused="this node is a container",
+        owner=["repair"],
         declaration="host file",
         systemd=True,
     ),
