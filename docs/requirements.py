@@ -113,6 +113,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ("ambient mode captures DNS by default", _yes_if("captures_ambient_dns")),
     ("DNS capture of ambient mode uses conntrack zones", _yes_if("ambient_dns_uses_zones")),
     ("ambient mode reconciles by default", _yes_if("reconciles")),
+    ("excluded outbound ports of sidecars are excluded for UDP, too", _yes_if("excludes_udp_ports")),
     ("entries of Istio's ipset have comments", _yes_if("ipset_has_comments")),
 )
 # No release branch of Istio has had more patch releases.

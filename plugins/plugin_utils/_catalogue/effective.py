@@ -129,6 +129,7 @@ WITHOUT_IPV6_SET = RulesCondition(
     "Istio 1.28.0 in ambient mode, ambient_ipv6 false",
     lambda rules: rules.mode == "ambient" and rules.release.ignores_ambient_ipv6 and not rules.ipv6,
 )
+EXCLUDES_UDP = RulesCondition("Istio 1.25 or newer", lambda rules: rules.release.excludes_udp_ports)
 COUNTERS = RulesCondition("Istio 1.28 or newer", lambda rules: rules.release.is_at_least("1.28.0"))
 IPV6_PROBE = RulesCondition("Istio before 1.27.2", lambda rules: rules.release.needs_ipv6_probe)
 FILTER_PROBE = RulesCondition("Istio 1.25.4 to 1.27.0", lambda rules: rules.release.probe_table == "filter")

@@ -168,6 +168,11 @@ class Release:
         return self.is_at_least("1.24.0")
 
     @property
+    def excludes_udp_ports(self) -> bool:
+        """Whether sidecars exclude outbound ports for UDP as well as TCP (tools/istio-iptables/pkg/capture/run.go)."""
+        return self.is_at_least("1.25.0")
+
+    @property
     def ipset_has_comments(self) -> bool:
         """Whether the entries of Istio's ipset have comments (cni/pkg/ipset/nldeps_linux.go)."""
         return self.is_at_least("1.25.0")
