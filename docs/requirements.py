@@ -114,7 +114,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ("DNS capture of ambient mode uses conntrack zones", _yes_if("ambient_dns_uses_zones")),
     ("ambient mode reconciles by default", _yes_if("reconciles")),
     ("excluded outbound ports of sidecars are excluded for UDP, too", _yes_if("excludes_udp_ports")),
-    ("entries of Istio's ipset have comments", _yes_if("ipset_has_comments")),
+    ("native nftables rules have counters", _yes_if("native_rules_have_counters")),
 )
 # No release branch of Istio has had more patch releases.
 MAX_PATCHES = 20

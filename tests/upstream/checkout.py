@@ -76,8 +76,7 @@ class Checkout:
         try:
             self._run("rev-parse", "--git-dir")
         except UpstreamError as exc:
-            message = f"{self.path}: not a git directory; give a checkout of istio/istio, which may be bare"
-            raise UpstreamError(message) from exc
+            raise UpstreamError(f"{exc}; give a checkout of istio/istio, which may be bare") from exc
 
     def list_tags(self) -> list[Tag]:
         """Return the tags of releases, the oldest first."""
@@ -114,6 +113,6 @@ class Checkout:
         except FileNotFoundError as exc:
             raise UpstreamError("git: command not found; install git") from exc
         except subprocess.CalledProcessError as exc:
-            reason = exc.stderr.decode("utf-8", "replace").strip()
+            reason = " ".join(exc.stderr.decode("utf-8", "replace").split())
             raise UpstreamError(f"{self.path}: git {arguments[0]} failed: {reason}") from exc
         return done.stdout.decode("utf-8", "replace")

@@ -18,6 +18,7 @@ from ansible_collections.nodeprep.istio.tests.upstream.differences import Differ
 from ansible_collections.nodeprep.istio.tests.upstream.goldens import NEWEST_PATCHES
 from ansible_collections.nodeprep.istio.tests.upstream.meshes import Golden, Mesh
 from ansible_collections.nodeprep.istio.tests.upstream.needs import (
+    IPSET_COMMENTS,
     IPV6,
     UNKNOWN_WORD,
     Need,
@@ -126,6 +127,8 @@ def _list_needs(requirement: Requirement) -> tuple[str, ...]:
         return requirement.requests
     if requirement.kind == "option":
         return (f"CONFIG_{requirement.name}",)
+    if requirement.feature == "ipset_comment":
+        return (IPSET_COMMENTS,)
     # nf_tables takes IPv6 rules of the family inet without IPv6, so golden files of nft show no need for it.
     if requirement.id == "iptables/kernel/kernel/ipv6":
         return (IPV6,)

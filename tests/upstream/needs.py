@@ -30,6 +30,8 @@ _FAMILY_OPTIONS = {
 }
 ZONES = "CONFIG_NF_CONNTRACK_ZONES"
 MARKS = "CONFIG_NF_CONNTRACK_MARK"
+# The kernel must store comments of the entries of an ipset.
+IPSET_COMMENTS = "ipset comments"
 # ip6tables opens an IPv6 socket.
 IPV6 = "IPv6"
 
@@ -200,4 +202,7 @@ def _list_word_needs(word: str, previous: str) -> Iterator[Need]:
 def find_ipset_needs(source: str) -> set[Need]:
     """Return what the ipset needs that Istio creates, from the Go source that creates it."""
     types = re.findall(r'IpsetCreate\([^"]*"([a-z:,]+)"', source)
-    return {Need(f"ip_set_{kind}", f"ipset type '{kind}'") for kind in types}
+    needs = {Need(f"ip_set_{kind}", f"ipset type '{kind}'") for kind in types}
+    if re.search(r"\bComments: true\b", source):
+        needs.add(Need(IPSET_COMMENTS, "option 'Comments' of the ipset"))
+    return needs

@@ -173,9 +173,9 @@ class Release:
         return self.is_at_least("1.25.0")
 
     @property
-    def ipset_has_comments(self) -> bool:
-        """Whether the entries of Istio's ipset have comments (cni/pkg/ipset/nldeps_linux.go)."""
-        return self.is_at_least("1.25.0")
+    def native_rules_have_counters(self) -> bool:
+        """Whether each native nftables rule has a counter (tools/istio-nftables, cni/pkg/nftables)."""
+        return self.is_at_least("1.28.0")
 
     @property
     def ignores_ambient_ipv6(self) -> bool:
