@@ -107,6 +107,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     ("native nftables in ambient mode fails if `ambient.ipv6` is false", _yes_if("ignores_ambient_ipv6")),
     ("stays on iptables if Istio's ipset exists", _yes_if("detects_old_ipsets")),
+    ("CNI plugin runs the host's `nsenter` for pods with `hostUsers: false`", _yes_if("enters_user_namespaces")),
     ("OpenShift profile uses native nftables", _yes_if("openshift_uses_nftables")),
     ("ambient mode redirects by", lambda release: "TPROXY" if release.ambient_uses_tproxy else "REDIRECT"),
     ("ambient mode has IPv6 rules (`ambient.ipv6`)", _yes_if("has_ambient_ipv6")),

@@ -198,6 +198,11 @@ class Release:
         return self._has_passed(NFT_UNPINNED)
 
     @property
+    def enters_user_namespaces(self) -> bool:
+        """Whether the CNI plugin runs nsenter to write the rules of a pod with a user namespace (istio/istio#60005)."""
+        return self.is_at_least("1.30.0")
+
+    @property
     def openshift_uses_nftables(self) -> bool:
         """Whether the platform profile of OpenShift sets global.nativeNftables (istio/istio#61432)."""
         return self.is_at_least("1.32.0")

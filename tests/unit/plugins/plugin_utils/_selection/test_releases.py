@@ -134,6 +134,7 @@ def test_an_existing_legacy_table_decides_until_a_patch_of_each_branch(version, 
         ("excludes_udp_ports", "1.24", "1.25.0"),
         ("native_rules_have_counters", "1.27", "1.28.0"),
         ("detects_old_ipsets", "1.28.1", "1.28.2"),
+        ("enters_user_namespaces", "1.29", "1.30.0"),
         ("openshift_uses_nftables", "1.31", "1.32.0"),
     ],
 )
