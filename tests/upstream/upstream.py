@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Print how Istio's releases differ from the catalogue: upstream.py CHECKOUT [TAG...].
+"""Print how Istio's releases differ from what this collection knows of them: upstream.py CHECKOUT [TAG...].
 
 CHECKOUT is a checkout of istio/istio, which may be bare. Without tags, each release is compared that this collection
 supports. The exit code is 1 if something differs, and 2 if a release cannot be compared.
@@ -24,6 +24,7 @@ from ansible_collections.nodeprep.istio.tests.upstream.checkout import (
 from ansible_collections.nodeprep.istio.tests.upstream.compare import compare_mesh, compare_releases
 from ansible_collections.nodeprep.istio.tests.upstream.differences import Differences
 from ansible_collections.nodeprep.istio.tests.upstream.meshes import read_meshes
+from ansible_collections.nodeprep.istio.tests.upstream.properties import compare_properties
 
 SAME, DIFFERENT, IMPOSSIBLE = 0, 1, 2
 # Golden files or meshes that a line names.
@@ -50,10 +51,11 @@ def select_tags(known: list[Tag], requested: Iterable[str]) -> list[Tag]:
 
 
 def compare_release(checkout: Checkout, tag: Tag) -> Differences:
-    """Return how the rules of a release differ from the catalogue. Raises UpstreamError if they cannot be read."""
+    """Return how a release differs from what is known of it. Raises UpstreamError if its rules cannot be read."""
     differences = Differences()
     for mesh in read_meshes(checkout, tag, differences):
         compare_mesh(tag, mesh, differences)
+    compare_properties(checkout, tag, differences)
     return differences
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -62,6 +63,11 @@ FILES = {
     "tools/istio-nftables/pkg/capture/testdata/empty.golden": NFT_SIDECAR,
     "cni/pkg/nftables/testdata/ingress.golden": NFT_AMBIENT,
     "cni/pkg/nftables/testdata/hostprobe.golden": NFT_HOST,
+    "manifests/charts/istio-cni/values.yaml": "ambient:\n  dnsCapture: true\n  ipv6: true\n",
+    "cni/pkg/cmd/root.go": 'force := os.Getenv("FORCE_IPTABLES_BINARY")\n',
+    "tools/istio-iptables/pkg/dependencies/implementation_linux.go": 'var testRuleAdd = []string{"-t", "nat"}\n',
+    "cni/pkg/nodeagent/detect_artifacts_linux.go": "func find() {}\n",
+    "docker/iptables.yaml": "packages:\n  - nftables=1.1.1\n",
 }
 # The release that most tests compare: the newest patch of its minor release.
 RELEASE = "1.28.10"
@@ -69,7 +75,7 @@ RELEASE = "1.28.10"
 
 def git(path: Path, *arguments: str) -> None:
     """Run git in a directory, without the configuration of the user."""
-    environment = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": "/usr/bin:/bin"}
+    environment = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
     subprocess.run(["git", "-C", str(path), *identity, *arguments], env=environment, check=True, capture_output=True)
 

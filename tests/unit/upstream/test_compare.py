@@ -154,7 +154,9 @@ def test_a_removed_row_is_noticed(run, monkeypatch):
 
 
 def test_a_newer_minor_release_is_a_difference(run):
-    assert run({NEXT: {}}) == (1, [f"{NEXT}: the newest minor release in releases.py is {NEWEST}"], [])
+    code, lines, errors = run({NEXT: {}})
+    assert (code, errors) == (1, [])
+    assert lines[0] == f"{NEXT}: the newest minor release in releases.py is {NEWEST}"
 
 
 def test_a_newer_patch_is_a_difference(run):
@@ -165,13 +167,13 @@ def test_a_newer_patch_is_a_difference(run):
 def test_each_patch_of_a_minor_release_that_has_not_been_compared_is_a_difference(run, monkeypatch):
     monkeypatch.delitem(NEWEST_PATCHES, "1.28")
     text = "no patch of 1.28 has been compared; read its release notes"
-    assert run({"1.28.0": {}}) == (1, [f"1.28.0: {text}"], [])
+    assert run({"1.28.9": {}}) == (1, [f"1.28.9: {text}"], [])
 
 
 def test_the_newest_release_candidate_stands_for_a_release_that_is_not_out(run):
     changed = {f"{POD}/brand-new.golden": SIDECAR}
     _code, lines, _errors = run({f"{NEXT}-beta.0": changed, f"{NEXT}-rc.0": changed})
-    assert [line.split(": ")[0] for line in lines] == [f"{NEXT}-rc.0"]
+    assert {line.split(": ")[0] for line in lines} == {f"{NEXT}-rc.0"}
 
 
 def test_golden_files_that_have_moved_are_an_error_of_that_release_only(run):
