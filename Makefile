@@ -21,7 +21,7 @@ CHECK := --check --diff
 endif
 
 .NOTPARALLEL:
-.PHONY: help run check test lint types unit unit-node report-test slow packages reference clean \
+.PHONY: help run check test lint types unit unit-node report-test slow packages reference upstream clean \
   lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-report lab-inits lab-places lab-arm64 lab-kernels test-selinux budget
 
 help: ## List all targets
@@ -64,6 +64,9 @@ packages: ## Install the missing Debian packages that the tests need, with apt
 
 reference: .venv/nox/.done ## Generate docs/requirements.md and docs/reasons.md from the tables in the code
 	$(NOX) -s reference
+
+upstream: .venv/nox/.done ## Compare the catalogue with Istio's own rules: ISTIO=checkout of istio/istio; TAGS="1.32.0 1.32.1" selects releases
+	$(NOX) -s upstream -- $(or $(ISTIO),$(error ISTIO: not set; give a checkout of istio/istio, as in make upstream ISTIO=../istio)) $(TAGS)
 
 lab-up: .venv/nox/.done ## Build missing images and start the lab's virtual machines (NODEPREP_LAB_MACHINES=pattern selects some)
 	$(NOX) -s lab -- up

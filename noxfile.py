@@ -106,6 +106,7 @@ def types(session: nox.Session) -> None:
     session.chdir(COLLECTIONS)
     folders = ("module_utils", "modules", "plugin_utils", "filter", "action")
     packages = [f"ansible_collections/nodeprep/istio/plugins/{name}" for name in folders]
+    packages.append("ansible_collections/nodeprep/istio/tests/upstream")
     run_dev(session, "mypy", "--config-file", str(ROOT / "pyproject.toml"), *packages, MYPYPATH=".")
 
 
@@ -138,6 +139,12 @@ def report(session: nox.Session) -> None:
 def lab(session: nox.Session) -> None:
     """A part of the lab, with real kernels: ``nox -s lab -- NAME``. tests/lab/lab.sh lists the parts."""
     session.run("bash", "tests/lab/lab.sh", *session.posargs, env={"PATH": DEV_PATH})
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def upstream(session: nox.Session) -> None:
+    """Compare the catalogue with Istio's own rules: ``nox -s upstream -- CHECKOUT [TAG...]``."""
+    run_dev(session, "python", "tests/upstream/upstream.py", *session.posargs, PYTHONPATH=str(COLLECTIONS))
 
 
 @nox.session(venv_backend="none", requires=["dev"])

@@ -107,13 +107,15 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     ("native nftables in ambient mode fails if `ambient.ipv6` is false", _yes_if("ignores_ambient_ipv6")),
     ("stays on iptables if Istio's ipset exists", _yes_if("detects_old_ipsets")),
+    ("CNI plugin runs the host's `nsenter` for pods with `hostUsers: false`", _yes_if("enters_user_namespaces")),
     ("OpenShift profile uses native nftables", _yes_if("openshift_uses_nftables")),
     ("ambient mode redirects by", lambda release: "TPROXY" if release.ambient_uses_tproxy else "REDIRECT"),
     ("ambient mode has IPv6 rules (`ambient.ipv6`)", _yes_if("has_ambient_ipv6")),
     ("ambient mode captures DNS by default", _yes_if("captures_ambient_dns")),
     ("DNS capture of ambient mode uses conntrack zones", _yes_if("ambient_dns_uses_zones")),
     ("ambient mode reconciles by default", _yes_if("reconciles")),
-    ("entries of Istio's ipset have comments", _yes_if("ipset_has_comments")),
+    ("excluded outbound ports of sidecars are excluded for UDP, too", _yes_if("excludes_udp_ports")),
+    ("native nftables rules have counters", _yes_if("native_rules_have_counters")),
 )
 # No release branch of Istio has had more patch releases.
 MAX_PATCHES = 20

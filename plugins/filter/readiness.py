@@ -156,9 +156,20 @@ _value:
         note:
           description: Why another release was used; null if it is the requested one.
           type: str
+        dns_capture:
+          description: Whether Istio intercepts DNS; null if it does so in ambient mode only, by default.
+          type: bool
+        ambient_ipv6:
+          description: Whether ambient mode of this release writes IPv6 rules.
+          type: bool
         reconcile:
           description: Whether Istio replaces its rules in running pods.
           type: bool
+        rules:
+          description:
+            - How the rules of this release differ from those of the newest one, for
+              O(nodeprep.istio.interception_probe#module:release_rules).
+          type: dict
 """
 
 from typing import Any

@@ -43,7 +43,8 @@ options:
     choices: [redirect, tproxy]
     default: [redirect]
   dns_capture:
-    description: Whether Istio intercepts DNS. By default off in sidecar mode and on in ambient mode.
+    description:
+      - Whether Istio intercepts DNS. By default off in sidecar mode and on in ambient mode, as since Istio 1.25.
     type: bool
   invalid_drop:
     description: Whether sidecars drop packets that belong to no connection (C(INVALID_DROP)).
@@ -65,6 +66,34 @@ options:
     type: str
     choices: [auto, legacy, nft]
     default: auto
+  release_rules:
+    description:
+      - How the rules of the Istio release differ from those of the newest one. The filter
+        P(nodeprep.istio.readiness#filter) returns it as C(catalogue.rules).
+    type: dict
+    suboptions:
+      ambient_dns_zones:
+        description: Whether DNS capture of ambient mode uses conntrack zones, as it does since Istio 1.24.
+        type: bool
+        default: true
+      ambient_interception:
+        description: How the traffic of ambient pods is intercepted, V(tproxy) up to Istio 1.23.
+        type: str
+        choices: [redirect, tproxy]
+        default: redirect
+      counters:
+        description: Whether native nftables rules have counters, as they do since Istio 1.28.
+        type: bool
+        default: true
+      detection_comment:
+        description: Whether the rule by which Istio tests an iptables binary has a comment.
+        type: bool
+        default: false
+      detection_table:
+        description: The table of that rule. V(none) is for releases before 1.25.4, which do not test a binary.
+        type: str
+        choices: [nat, filter, none]
+        default: nat
   autoload:
     description:
       - Whether the kernel may load modules on demand for the rules, as it would for Istio's containers. These
@@ -193,7 +222,15 @@ SELECTION_OPTIONS: Dict[str, Dict[str, Any]] = {
     "ambient_ipv6": {"type": "bool", "default": True},
     "iptables_variant": {"type": "str", "choices": ["auto", "legacy", "nft"], "default": "auto"},
 }
+RELEASE_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "ambient_dns_zones": {"type": "bool", "default": True},
+    "ambient_interception": {"type": "str", "choices": ["redirect", "tproxy"], "default": "redirect"},
+    "counters": {"type": "bool", "default": True},
+    "detection_comment": {"type": "bool", "default": False},
+    "detection_table": {"type": "str", "choices": ["nat", "filter", "none"], "default": "nat"},
+}
 PROBE_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "release_rules": {"type": "dict", "options": RELEASE_OPTIONS},
     "autoload": {"type": "bool", "default": False},
     "selinux_domain": {"type": "str"},
     "timeout": {"type": "int", "default": 60},
@@ -243,7 +280,9 @@ def main() -> None:
     autoload = params["autoload"] and not module.check_mode
     started = time.time()
     try:
-        probe = probe_node(files, select_rule_sets(params), autoload, params["timeout"], domain)
+        probe = probe_node(
+            files, select_rule_sets(params, params["release_rules"]), autoload, params["timeout"], domain
+        )
     except SandboxError as exc:
         module.fail_json(msg=str(exc))
     if domain and observe_selinux(files)["mode"] == "permissive":

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host's own netfilter tools: where they are and which version they have."""
+"""The host's own tools that program netfilter: where they are and which version they have."""
 
 import os
 import re
@@ -28,7 +28,7 @@ DPKG_STATUS = "/var/lib/dpkg/status"
 APK_INSTALLED = "/lib/apk/db/installed"
 RPM = "/usr/bin/rpm"
 RPM_DATABASES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
-RPM_PACKAGES = ["nftables", "iptables-nft", "iptables-legacy", "iptables", "ipset", "kmod"]
+RPM_PACKAGES = ["nftables", "iptables-nft", "iptables-legacy", "iptables", "ipset", "kmod", "util-linux"]
 
 LIBRARIES = ("/usr/lib64", "/usr/lib", "/lib")
 NFT_LIBRARY = "libnftables.so.1"
@@ -62,6 +62,7 @@ TOOLS = {
     "iptables-nft": Tool(["iptables", "iptables-nft"]),
     "modprobe": Tool(["kmod"], ["--version"]),
     "nft": Tool(["nftables"], ["-V"], "nfnetlink"),
+    "nsenter": Tool(["util-linux"]),
 }
 
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)*)")

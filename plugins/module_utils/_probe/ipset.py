@@ -12,16 +12,18 @@ NLM_F_REQUEST_ACK = 0x1 | 0x4
 NLMSG_ERROR = 2
 NLA_F_NESTED = 0x8000
 NLA_F_NET_BYTEORDER = 0x4000
-NLA_TYPE_MASK = 0x3FFF
 SUBSYS_IPSET = 6
 PROTOCOL_VERSION = 6
-CMD_CREATE, CMD_ADD, CMD_TYPE = 2, 9, 13
+CMD_CREATE, CMD_ADD = 2, 9
 ATTR_PROTOCOL, ATTR_SETNAME, ATTR_TYPENAME, ATTR_REVISION, ATTR_FAMILY, ATTR_DATA = 1, 2, 3, 4, 5, 7
 ATTR_IP, ATTR_CADT_FLAGS, ATTR_COMMENT = 1, 8, 26
 ATTR_IPADDR_IPV4, ATTR_IPADDR_IPV6 = 1, 2
 FLAG_WITH_COMMENT = 1 << 4
 
 SET_TYPE = "hash:ip"
+# The first revision with comments (net/netfilter/ipset/ip_set_hash_ip.c). Istio requests it since 1.25, and revision 0
+# before; every kernel with revision 2 also has revision 0.
+REVISION = 2
 COMMENT = "probe"
 
 # Errors of ipset itself, which are beyond those of errno: linux/netfilter/ipset/ip_set.h, enum ipset_errno.
@@ -71,12 +73,14 @@ def create_ipset(name: str, family: str, address: str) -> None:
 
 def _create(kernel: socket.socket, name: str, family: str) -> None:
     address_family = _address_family(family)
-    type_name = _text(ATTR_TYPENAME, SET_TYPE)
-    family_attribute = _attribute(ATTR_FAMILY, struct.pack("B", address_family))
-    revision = _newest_revision(_request(kernel, CMD_TYPE, address_family, type_name + family_attribute))
-    revision_attribute = _attribute(ATTR_REVISION, struct.pack("B", revision))
     flags = _attribute(ATTR_CADT_FLAGS | NLA_F_NET_BYTEORDER, struct.pack("!I", FLAG_WITH_COMMENT))
-    attributes = [_text(ATTR_SETNAME, name), type_name, revision_attribute, family_attribute, _nested(ATTR_DATA, flags)]
+    attributes = [
+        _text(ATTR_SETNAME, name),
+        _text(ATTR_TYPENAME, SET_TYPE),
+        _attribute(ATTR_REVISION, struct.pack("B", REVISION)),
+        _attribute(ATTR_FAMILY, struct.pack("B", address_family)),
+        _nested(ATTR_DATA, flags),
+    ]
     _request(kernel, CMD_CREATE, address_family, b"".join(attributes))
 
 
@@ -92,21 +96,18 @@ def _address_family(family: str) -> int:
     return socket.AF_INET if family == "ipv4" else socket.AF_INET6
 
 
-def _request(kernel: socket.socket, command: int, address_family: int, attributes: bytes) -> bytes:
-    """Send one request, and return the attributes of the answer. Raises OSError."""
+def _request(kernel: socket.socket, command: int, address_family: int, attributes: bytes) -> None:
+    """Send one request, and wait for its acknowledgement. Raises OSError."""
     protocol = _attribute(ATTR_PROTOCOL, struct.pack("B", PROTOCOL_VERSION))
     payload = struct.pack("!BBH", address_family, 0, 0) + protocol + attributes
     kernel.send(HEADER.pack(HEADER.size + len(payload), SUBSYS_IPSET << 8 | command, NLM_F_REQUEST_ACK, 1, 0) + payload)
-    answer = b""
     while True:
         message = kernel.recv(MAX_MESSAGE_BYTES)
         while message:
             length, kind = HEADER.unpack_from(message)[:2]
-            body = message[HEADER.size : length]
             if kind == NLMSG_ERROR:
-                _raise_error(-struct.unpack_from("=i", body)[0])
-                return answer
-            answer = body[4:]
+                _raise_error(-struct.unpack_from("=i", message, HEADER.size)[0])
+                return
             message = message[_aligned(length) :]
 
 
@@ -119,16 +120,6 @@ def _raise_error(number: int) -> None:
     if number <= MAX_ERRNO:
         raise OSError(number, os.strerror(number))
     raise OSError(number, f"error {number}")
-
-
-def _newest_revision(attributes: bytes) -> int:
-    """Return the newest revision of the set type from the answer to CMD_TYPE."""
-    while len(attributes) >= ATTRIBUTE.size:
-        length, kind = ATTRIBUTE.unpack_from(attributes)
-        if kind & NLA_TYPE_MASK == ATTR_REVISION:
-            return attributes[ATTRIBUTE.size]
-        attributes = attributes[_aligned(length) :]
-    raise OSError(0, f"the kernel reports no revision of {SET_TYPE}")
 
 
 def _aligned(length: int) -> int:

@@ -5,7 +5,7 @@
 Rule sets are not Istio's rules. Each one has a single construct with all of its matches and targets. A rule set that
 fails therefore names its cause, and traffic inside a scratch network namespace can test it. There the loopback
 interface replaces the pod's outer interface, so the rules get a name for the pod's own loopback that no interface has.
-Read from tools/istio-iptables, tools/istio-nftables and cni/pkg/{iptables,nftables,ipset,plugin} of Istio 1.25 to 1.31.
+Read from tools/istio-iptables, tools/istio-nftables and cni/pkg/{iptables,nftables,ipset,plugin} of Istio 1.22 to 1.32.
 """
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple

@@ -58,7 +58,7 @@ CONSTRUCTS = (
     # Istio loads this rule, which no packet matches, to find out which iptables works.
     Construct(
         name="detection",
-        condition={},
+        condition={"detection_table": "nat", "detection_comment": False},
         rules="""*nat
 -A INPUT -p 255 -j RETURN
 COMMIT
@@ -194,7 +194,7 @@ COMMIT
     ),
     Construct(
         name="ambient-pod",
-        condition={"mode": "ambient"},
+        condition={"mode": "ambient", "ambient_interception": "redirect"},
         rules="""*mangle
 -N MESH_INBOUND
 -N MESH_OUTBOUND
@@ -222,7 +222,7 @@ COMMIT
     ),
     Construct(
         name="ambient-dns",
-        condition={"mode": "ambient", "dns_capture": True},
+        condition={"mode": "ambient", "dns_capture": True, "ambient_dns_zones": True},
         rules="""*nat
 -N MESH_OUTBOUND
 -A OUTPUT -j MESH_OUTBOUND
@@ -258,5 +258,85 @@ COMMIT
         find_modules=_modules_of(("nat",), ("ip_set", "ip_set_hash_ip", "xt_nat", "xt_owner", "xt_set")),
         traffic=(TrafficTest(SOURCE, listen=80),),
         has_ipset=True,
+    ),
+)
+
+# Constructs that only older releases of Istio program.
+OLDER_CONSTRUCTS = (
+    Construct(
+        name="detection-comment",
+        condition={"detection_table": "nat", "detection_comment": True},
+        rules="""*nat
+-A INPUT -p 255 -m comment --comment mesh -j RETURN
+COMMIT
+""",
+        find_modules=_modules_of(("nat",), ("xt_comment",)),
+    ),
+    Construct(
+        name="detection-filter",
+        condition={"detection_table": "filter", "detection_comment": False},
+        rules="""*filter
+-A INPUT -p 255 -j RETURN
+COMMIT
+""",
+        find_modules=_modules_of(("filter",)),
+    ),
+    Construct(
+        name="detection-filter-comment",
+        condition={"detection_table": "filter", "detection_comment": True},
+        rules="""*filter
+-A INPUT -p 255 -m comment --comment mesh -j RETURN
+COMMIT
+""",
+        find_modules=_modules_of(("filter",), ("xt_comment",)),
+    ),
+    # The traffic test of the inbound rules would not reach them if the outbound rules were there, too.
+    Construct(
+        name="ambient-tproxy",
+        condition={"mode": "ambient", "ambient_interception": "tproxy"},
+        rules="""*mangle
+-N MESH_INBOUND
+-N MESH_OUTBOUND
+-A PREROUTING -j MESH_INBOUND
+-A OUTPUT -j MESH_OUTBOUND
+-A MESH_INBOUND -m mark --mark 0x539/0xfff -j CONNMARK --set-xmark 0x111/0xfff
+-A MESH_INBOUND -s {prober} -p tcp -m tcp -j ACCEPT
+-A MESH_INBOUND ! -d {local} -i {lo} -p tcp -j ACCEPT
+-A MESH_INBOUND -p tcp --dport 15008 -m mark ! --mark 0x539/0xfff -j TPROXY --on-port 15008 --tproxy-mark 0x111/0xfff
+-A MESH_INBOUND -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A MESH_INBOUND ! -d {local} -p tcp -m mark ! --mark 0x539/0xfff -j TPROXY --on-port 15006 --tproxy-mark 0x111/0xfff
+-A MESH_OUTBOUND -m connmark --mark 0x111/0xfff -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
+COMMIT
+""",
+        find_modules=_modules_of(("mangle",), ("xt_TPROXY", "xt_connmark", "xt_conntrack"), ("xt_mark", "xt_tcpudp")),
+        traffic=(TrafficTest(TRANSPARENT, listen=15006),),
+        kernel_options=("NF_CONNTRACK_MARK",),
+    ),
+    Construct(
+        name="ambient-outbound",
+        condition={"mode": "ambient", "ambient_interception": "tproxy"},
+        rules="""*nat
+-N MESH_OUTBOUND
+-A OUTPUT -j MESH_OUTBOUND
+-A MESH_OUTBOUND -d {prober} -p tcp -m tcp -j ACCEPT
+-A MESH_OUTBOUND -p tcp -m mark --mark 0x111/0xfff -j ACCEPT
+-A MESH_OUTBOUND ! -d {local} -o {lo} -j ACCEPT
+-A MESH_OUTBOUND ! -d {local} -p tcp -m mark ! --mark 0x539/0xfff -j REDIRECT --to-ports 15001
+COMMIT
+""",
+        find_modules=_modules_of(("nat",), ("xt_REDIRECT",), ("xt_mark", "xt_tcpudp")),
+        traffic=(TrafficTest(REDIRECT),),
+    ),
+    Construct(
+        name="ambient-dns-redirect",
+        condition={"mode": "ambient", "dns_capture": True, "ambient_dns_zones": False},
+        rules="""*nat
+-N MESH_OUTBOUND
+-A OUTPUT -j MESH_OUTBOUND
+-A MESH_OUTBOUND ! -o {lo} -p udp -m udp --dport 53 -j REDIRECT --to-ports 15053
+COMMIT
+""",
+        find_modules=_modules_of(("nat",), ("xt_REDIRECT",), ("xt_tcpudp",)),
+        traffic=(TrafficTest(DATAGRAM, to="resolver", port=53, listen=15053),),
     ),
 )

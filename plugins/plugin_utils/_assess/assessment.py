@@ -44,6 +44,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import Inva
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection import after_reboot
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import REMEDY
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.release_rules import describe_release_rules
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import is_at_least
 
@@ -155,7 +156,10 @@ class Assessment:
                 "requested": release.requested,
                 "used": release.used,
                 "note": release.note,
+                "dns_capture": self.selection.captured_dns,
+                "ambient_ipv6": self.selection.allows_ambient_ipv6,
                 "reconcile": self.selection.reconciles,
+                "rules": describe_release_rules(release),
             },
         }
 

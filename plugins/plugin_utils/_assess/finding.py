@@ -28,6 +28,7 @@ FindingId = Literal[
     "ztunnel_ipv6",
     "kubelet_not_found",
     "openshift_nftables",
+    "nsenter_missing",
     "selinux_denied",
     "selinux_denials_unknown",
     "conflicts_truncated",

@@ -34,6 +34,11 @@ CRASH_FREE_NFT = "1.1.2"
 OLD_IPSETS = ("istio-inpod-probes-v4", "istio-inpod-probes-v6")
 AUDIT_LOG = "/var/log/audit/audit.log"
 DETECTION = "istio: tools/istio-iptables/pkg/dependencies/implementation.go"
+# The kernel refuses a rule about a user that comes from another user namespace than that of the pod.
+NSENTER = (
+    "istio: tools/istio-iptables/pkg/dependencies/implementation_linux.go: executeXTables; "
+    "Linux net/netfilter/xt_owner.c: owner_check"
+)
 # ID of os-release, or words of PRETTY_NAME: RHEL CoreOS and CentOS Stream CoreOS (newer ones have the ID of RHEL).
 OPENSHIFT_IDS = ("rhcos", "scos")
 OPENSHIFT_NAMES = ("Red Hat Enterprise Linux CoreOS", "CentOS Stream CoreOS")
@@ -290,6 +295,20 @@ def find_openshift_default(situation: Situation) -> Iterator[Finding]:
         yield Finding("openshift_nftables", "warning", message, "https://github.com/istio/istio/pull/61432")
 
 
+def find_missing_nsenter(situation: Situation) -> Iterator[Finding]:
+    """Find out whether the CNI plugin can enter the user namespaces of pods. It then runs the host's nsenter."""
+    selection, tools = situation.selection, situation.facts.tools
+    runs_plugin = selection.backend == "iptables" and selection.runs_host_tools
+    # Facts of an older version of this collection do not show whether the program exists.
+    is_missing = "nsenter" in tools and tools["nsenter"] is None
+    if runs_plugin and selection.release.enters_user_namespaces and is_missing:
+        message = (
+            "this node has no nsenter, which Istio's CNI plugin runs for a pod with hostUsers false: its rules fail; "
+            "install nsenter (package util-linux), or keep such pods out of the mesh"
+        )
+        yield Finding("nsenter_missing", "info", message, NSENTER)
+
+
 def find_selinux_denials(situation: Situation) -> Iterator[Finding]:
     denials = situation.facts.selinux.denied
     # A request may name two modules, of which each kernel has one.
@@ -342,6 +361,7 @@ FINDERS: tuple[Callable[[Situation], Iterator[Finding]], ...] = (
     find_ztunnel_ipv6,
     find_unrecognized_kubelets,
     find_openshift_default,
+    find_missing_nsenter,
     find_selinux_denials,
     find_truncated_conflicts,
 )

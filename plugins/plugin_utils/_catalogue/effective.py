@@ -123,13 +123,13 @@ OLD_IPTABLES = RulesCondition(
     "iptables 1.8.7 or older (the host's with the CNI plugin, else the image's of Istio 1.22)",
     lambda rules: rules.old_iptables,
 )
-IPSET_COMMENTS = RulesCondition("Istio 1.25 or newer", lambda rules: rules.release.ipset_has_comments)
 # Istio 1.28.0 refers to the IPv6 set of the host in its rules, but creates it only if ambient_ipv6 is true.
 WITHOUT_IPV6_SET = RulesCondition(
     "Istio 1.28.0 in ambient mode, ambient_ipv6 false",
     lambda rules: rules.mode == "ambient" and rules.release.ignores_ambient_ipv6 and not rules.ipv6,
 )
-COUNTERS = RulesCondition("Istio 1.28 or newer", lambda rules: rules.release.is_at_least("1.28.0"))
+EXCLUDES_UDP = RulesCondition("Istio 1.25 or newer", lambda rules: rules.release.excludes_udp_ports)
+COUNTERS = RulesCondition("Istio 1.28 or newer", lambda rules: rules.release.native_rules_have_counters)
 IPV6_PROBE = RulesCondition("Istio before 1.27.2", lambda rules: rules.release.needs_ipv6_probe)
 FILTER_PROBE = RulesCondition("Istio 1.25.4 to 1.27.0", lambda rules: rules.release.probe_table == "filter")
 NAT_PROBE = RulesCondition("Istio 1.27.1 or newer", lambda rules: rules.release.probe_table == "nat")
@@ -276,7 +276,7 @@ ROWS: tuple[Row[Rules], ...] = (
     _iptables_row("xt_nat", AMBIENT, AMBIENT_HOST),
     _iptables_row("ip_set_hash_ip", AMBIENT, IPSET),
     # Istio adds comments to the entries of its ipset. hash:ip stores comments since this kernel (81b10bb4bd60).
-    _kernel_version_row("3.13", "ipset_comment", AMBIENT & IPSET_COMMENTS, IPSET),
+    _kernel_version_row("3.13", "ipset_comment", AMBIENT, IPSET),
     _ipv6_row("iptables", POD_ROUTES, AMBIENT_ROUTES, "Linux net/ipv6/af_inet6.c: inet6_init"),
     _ipv6_probe_row((NAT_PROBE | FILTER_PROBE) & IPV6_PROBE, PROBE, "Linux net/ipv6/af_inet6.c: inet6_init"),
     _option_row("iptables", "NF_CONNTRACK_ZONES", DNS_ZONES, POD, AMBIENT_POD, f"{KERNEL}xt_CT.c: xt_ct_tg_check"),

@@ -12,28 +12,39 @@ from collections.abc import Iterable, Mapping
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effective import (
-    AMBIENT_TPROXY,
     COMMENT_PROBE,
     DNS,
+    EXCLUDES_UDP,
+    HOST_BINARY,
     IPV6,
     IPV6_PROBE,
+    LEGACY,
     NAT_PROBE,
     NATIVE,
     NFT,
+    OLD_IPTABLES,
     TPROXY,
     Rules,
     RulesCondition,
 )
 
+# iptables-nft 1.8.8 and newer has expressions of nftables for marks and ports (iptables/nft.c: add_nft_mark(),
+# add_nft_udp()), and requests the module only for the match of TCP without a port in the rules of ambient mode.
+MATCHED = LEGACY | OLD_IPTABLES
+# Ports of UDP are matched for DNS. Since 1.25 the rules of the CNI plugin also exclude the port of probes for UDP.
+UDP_PORTS = DNS | (HOST_BINARY & EXCLUDES_UDP)
+
 # The rules that trigger a request. Without an entry, all rules that use the module do; for "ip6t_", all IPv6 rules.
-# The target MARK is in the rules for TPROXY (tools/istio-iptables/pkg/capture/run.go); other rules have the match only.
-# Ports of UDP are matched for DNS only. Native rules have chains of the family inet. Istio up to 1.27.1 also tests
-# ip6tables (tools/istio-iptables/pkg/dependencies/implementation_linux.go) if it writes no IPv6 rules.
+# The target MARK is in the rules of sidecars with TPROXY (tools/istio-iptables/pkg/capture/run.go); other rules have
+# the match only. Native rules have chains of the family inet. Istio up to 1.27.1 also tests ip6tables
+# (tools/istio-iptables/pkg/dependencies/implementation_linux.go) if it writes no IPv6 rules.
 CONDITIONS: Mapping[str, RulesCondition] = {
-    "ipt_MARK": TPROXY | AMBIENT_TPROXY,
-    "ip6t_MARK": (TPROXY | AMBIENT_TPROXY) & IPV6,
-    "ipt_udp": DNS,
-    "ip6t_udp": DNS & IPV6,
+    "ipt_MARK": TPROXY,
+    "ip6t_MARK": TPROXY & IPV6,
+    "ipt_mark": MATCHED,
+    "ip6t_mark": MATCHED & IPV6,
+    "ipt_udp": MATCHED & UDP_PORTS,
+    "ip6t_udp": MATCHED & UDP_PORTS & IPV6,
     "ip6t_comment": IPV6 | (COMMENT_PROBE & IPV6_PROBE),
     "nft-chain-1-nat": NATIVE,
     "nft-chain-2-nat": NFT,

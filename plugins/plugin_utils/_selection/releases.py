@@ -168,9 +168,14 @@ class Release:
         return self.is_at_least("1.24.0")
 
     @property
-    def ipset_has_comments(self) -> bool:
-        """Whether the entries of Istio's ipset have comments (cni/pkg/ipset/nldeps_linux.go)."""
+    def excludes_udp_ports(self) -> bool:
+        """Whether sidecars exclude outbound ports for UDP as well as TCP (tools/istio-iptables/pkg/capture/run.go)."""
         return self.is_at_least("1.25.0")
+
+    @property
+    def native_rules_have_counters(self) -> bool:
+        """Whether each native nftables rule has a counter (tools/istio-nftables, cni/pkg/nftables)."""
+        return self.is_at_least("1.28.0")
 
     @property
     def ignores_ambient_ipv6(self) -> bool:
@@ -191,6 +196,11 @@ class Release:
         if self.is_at_least("1.28.0") and not self.is_at_least("1.28.3"):
             return True
         return self._has_passed(NFT_UNPINNED)
+
+    @property
+    def enters_user_namespaces(self) -> bool:
+        """Whether the CNI plugin runs nsenter to write the rules of a pod with a user namespace (istio/istio#60005)."""
+        return self.is_at_least("1.30.0")
 
     @property
     def openshift_uses_nftables(self) -> bool:

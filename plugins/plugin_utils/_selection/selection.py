@@ -122,9 +122,21 @@ class Selection:
         return self.ambient and captures
 
     @property
+    def captured_dns(self) -> bool | None:
+        """Whether pods have DNS capture, or None if it is off in sidecar mode and on in ambient mode."""
+        if self.dns_capture is None and not self.release.captures_ambient_dns:
+            return False
+        return self.dns_capture
+
+    @property
+    def allows_ambient_ipv6(self) -> bool:
+        """Whether ambient mode, if there is any, writes IPv6 rules."""
+        return self.ambient_ipv6 and self.release.has_ambient_ipv6
+
+    @property
     def ambient_writes_ipv6(self) -> bool:
         """Whether ambient mode writes IPv6 rules."""
-        return self.ambient and self.ambient_ipv6 and self.release.has_ambient_ipv6
+        return self.ambient and self.allows_ambient_ipv6
 
     @property
     def runs_host_tools(self) -> bool:

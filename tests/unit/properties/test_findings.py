@@ -89,6 +89,8 @@ def make_node(rng):
     )
     node["kernel"]["ipv6"] = rng.choice([True, True, False, None])
     node["platform"] = {"kubelet": rng.choice([None, "kubelite", "k3s", "k3s-server"])}
+    nsenter = rng.choice([{}, {"nsenter": None}, {"nsenter": {"path": "/usr/bin/nsenter", "version": "2.38.1"}}])
+    node["tools"] = {**node["tools"], **nsenter}
     node["os"] = rng.choice(
         [
             {"id": "debian", "name": "Debian GNU/Linux 13 (trixie)"},
@@ -143,6 +145,7 @@ def holds(node, name, key):
     return name.removeprefix(PREFIXES[family]) in (node["netfilter"].get(key, {}).get(family) or [])
 
 
+SINCE_1_30 = tuple(version for version in VERSIONS if version.startswith(("1.30", "1.31", "1.32", "1.40")))
 SINCE_1_32 = ("1.32", "1.40")
 
 
@@ -258,6 +261,14 @@ class Claim:
             is_openshift
             and self.options.get("backend", "iptables") == "iptables"
             and self.options["istio_version"] in SINCE_1_32
+        )
+
+    def nsenter_missing(self):
+        return (
+            self.node["tools"].get("nsenter", "not shown") is None
+            and uses(self.options, "sidecar", "iptables")
+            and self.options["cni_plugin"]
+            and self.options["istio_version"] in SINCE_1_30
         )
 
     def selinux_denied(self):

@@ -12,6 +12,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._probe.runner impor
     ProbeResult,
     Result,
 )
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe.selection import NEWEST_RULES
 from ansible_collections.nodeprep.istio.plugins.modules import interception_probe
 
 VALID = {"timeout": 60, "mode": ["sidecar"], "interception": ["redirect"]}
@@ -58,3 +59,8 @@ def test_check_mode_lists_the_modules_that_the_kernel_would_load():
     values = interception_probe.build_return_values(probe, announce=True)
     assert values["changed"] is True
     assert values["loaded"] == ["nf_nat", "xt_owner"]
+
+
+def test_the_rules_of_the_newest_release_are_the_default():
+    defaults = {name: option["default"] for name, option in interception_probe.RELEASE_OPTIONS.items()}
+    assert defaults == NEWEST_RULES

@@ -114,6 +114,14 @@ def test_the_variant_follows_from_the_program_behind_the_name(node, program, var
     assert seen["iptables-legacy"] is None
 
 
+def test_nsenter_is_looked_for_and_never_started(node):
+    assert observe(node, None)["nsenter"] is None
+    node.write("/usr/bin/nsenter", "")
+    nsenter = Runner(0, "nsenter from util-linux 2.38.1")
+    assert observe(node, nsenter)["nsenter"] == {"path": "/usr/bin/nsenter", "version": None}
+    assert nsenter.started == []
+
+
 @pytest.mark.parametrize("output, variant", [("iptables v1.8.9 (nf_tables)", "nft"), ("v1.8.9 (legacy)", "legacy")])
 def test_iptables_prints_its_variant(node, output, variant):
     node.write("/usr/sbin/iptables", "")

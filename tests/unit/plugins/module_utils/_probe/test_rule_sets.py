@@ -8,7 +8,7 @@ import re
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils import _module_names
 from ansible_collections.nodeprep.istio.plugins.module_utils._probe.rule_sets import IPTABLES_LEGACY, NFT
-from ansible_collections.nodeprep.istio.plugins.module_utils._probe.selection import RULE_SETS
+from ansible_collections.nodeprep.istio.plugins.module_utils._probe.selection import OLDER_RULE_SETS, RULE_SETS
 
 # The module that a word in a rule makes a tool request. Written down a second time, for the text alone.
 EXTENSIONS = {
@@ -17,6 +17,7 @@ EXTENSIONS = {
     "-m connmark": "xt_connmark",
     "-m conntrack": "xt_conntrack",
     "-m set": "xt_set",
+    "-m comment": "xt_comment",
     "-m mark": "xt_mark",
     "-m tcp": "xt_tcpudp",
     "-m udp": "xt_tcpudp",
@@ -37,7 +38,8 @@ EXPRESSIONS = {
     " snat ": "nft_nat",
 }
 
-EACH_RULE_SET = [pytest.param(rule_set, id=rule_set.id) for rule_set in RULE_SETS]
+ALL_RULE_SETS = RULE_SETS + OLDER_RULE_SETS
+EACH_RULE_SET = [pytest.param(rule_set, id=rule_set.id) for rule_set in ALL_RULE_SETS]
 
 
 def find_modules(modules_by_word, text):
@@ -56,7 +58,7 @@ def find_tables(rule_set):
 
 
 def select(*tools):
-    return [pytest.param(rule_set, id=rule_set.id) for rule_set in RULE_SETS if rule_set.tool.name in tools]
+    return [pytest.param(rule_set, id=rule_set.id) for rule_set in ALL_RULE_SETS if rule_set.tool.name in tools]
 
 
 @pytest.mark.parametrize("rule_set", select("nft"))
@@ -117,14 +119,14 @@ def test_rules_with_zones_need_the_kernel_option_for_zones(rule_set):
 def test_every_rule_of_nf_tables_needs_the_kernel_option_of_its_table_family(tool, ipv4, ipv6):
     families = {"NF_TABLES_IPV4", "NF_TABLES_IPV6", "NF_TABLES_INET"}
     for family, expected in (("ipv4", ipv4), ("ipv6", ipv6)):
-        for rule_set in RULE_SETS:
+        for rule_set in ALL_RULE_SETS:
             if (rule_set.tool.name, rule_set.family) == (tool, family):
                 assert set(rule_set.kernel_options) & families == expected
 
 
 def test_ids_are_unique_and_name_tool_family_and_construct():
-    ids = [rule_set.id for rule_set in RULE_SETS]
-    assert len(ids) == 62
+    assert len(RULE_SETS) == 62
+    ids = [rule_set.id for rule_set in ALL_RULE_SETS]
     assert len(set(ids)) == len(ids)
     assert "iptables-nft/ipv6/sidecar-dns" in ids
 

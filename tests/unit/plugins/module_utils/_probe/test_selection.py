@@ -22,8 +22,8 @@ PLAIN = {"detection", "sidecar-redirect", "sidecar-owner-groups", "sidecar-kube-
 AMBIENT = {"detection", "guardrail", "ambient-pod", "ambient-dns", "ambient-host"}
 
 
-def select_constructs(family, **options):
-    rule_sets = select_rule_sets(dict(SELECTION, **options))
+def select_constructs(family, release_rules=None, **options):
+    rule_sets = select_rule_sets(dict(SELECTION, **options), release_rules)
     return {rule_set.construct for rule_set in rule_sets if rule_set.family == family}
 
 
@@ -67,3 +67,47 @@ def test_ipv6_rules_are_selected_if_the_cluster_or_ambient_mode_has_them(options
 def test_the_variant_selects_the_tool(variant, tools):
     rule_sets = select_rule_sets(dict(SELECTION, iptables_variant=variant))
     assert {rule_set.tool.name for rule_set in rule_sets} == tools
+
+
+@pytest.mark.parametrize(
+    "release_rules, options, constructs",
+    [
+        ({"detection_table": "none"}, {}, PLAIN - {"detection"}),
+        ({"detection_comment": True}, {}, PLAIN - {"detection"} | {"detection-comment"}),
+        ({"detection_table": "filter"}, {}, PLAIN - {"detection"} | {"detection-filter"}),
+        (
+            {"detection_table": "filter", "detection_comment": True},
+            {},
+            PLAIN - {"detection"} | {"detection-filter-comment"},
+        ),
+        (
+            {"ambient_interception": "tproxy", "ambient_dns_zones": False},
+            {"mode": ["ambient"], "dns_capture": False},
+            AMBIENT - {"ambient-pod", "ambient-dns"} | {"ambient-tproxy", "ambient-outbound"},
+        ),
+        (
+            {"ambient_dns_zones": False},
+            {"mode": ["ambient"]},
+            AMBIENT - {"ambient-dns"} | {"ambient-dns-redirect"},
+        ),
+        (
+            {"ambient_interception": "tproxy", "ambient_dns_zones": False},
+            {"dns_capture": True},
+            PLAIN | {"sidecar-dns"},
+        ),
+        ({"ambient_interception": "redirect", "counters": False}, {}, PLAIN),
+    ],
+)
+def test_an_older_release_has_its_own_constructs(release_rules, options, constructs):
+    assert select_constructs("ipv4", release_rules, **options) == constructs
+
+
+def test_native_rules_of_older_releases_have_no_counters():
+    selection = dict(SELECTION, backend="nftables", interception=["redirect", "tproxy"], dns_capture=True)
+    newest = select_rule_sets(selection)
+    older = select_rule_sets(selection, {"counters": False})
+    assert [rule_set.id for rule_set in older] == [rule_set.id for rule_set in newest]
+    for before, after in zip(older, newest):
+        assert "counter" not in before.rules and "counter " in after.rules
+        assert (before.optional_modules, after.optional_modules) == ((), ("nft_counter",))
+        assert before.rules.split() == [word for word in after.rules.split() if word != "counter"]

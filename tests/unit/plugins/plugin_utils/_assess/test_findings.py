@@ -54,6 +54,29 @@ def test_the_node_or_the_selection_causes_a_finding(finding, node, options):
     assert finding in severities(ready_node(**node), **options)
 
 
+@pytest.mark.parametrize(
+    "nsenter, options, is_found",
+    [
+        (None, {}, True),
+        (None, {"istio_version": "1.30.0", "mode": ["sidecar", "ambient"]}, True),
+        (None, {"istio_version": "1.29"}, False),
+        (None, {"cni_plugin": False}, False),
+        (None, {"mode": "ambient"}, False),
+        (None, {"backend": "nftables"}, False),
+        ({"path": "/usr/bin/nsenter", "version": None}, {}, False),
+    ],
+)
+def test_a_node_without_nsenter_is_a_finding_if_the_cni_plugin_runs_it(nsenter, options, is_found):
+    node = ready_node()
+    node["tools"]["nsenter"] = nsenter
+    found = severities(node, **{"cni_plugin": True, **options})
+    assert found.get("nsenter_missing") == ("info" if is_found else None)
+
+
+def test_facts_that_do_not_show_nsenter_cause_no_finding():
+    assert "nsenter_missing" not in severities(ready_node(), cni_plugin=True)
+
+
 def test_a_kernel_without_legacy_tables_is_a_finding():
     assert "legacy_retired" in severities(ready_node(**without_legacy()), mode=["sidecar", "ambient"])
 

@@ -209,7 +209,10 @@ def test_a_release_that_is_too_old_has_a_requirement_in_each_profile():
     assert row.levels == dict.fromkeys(PROFILES, "must")
 
 
-@pytest.mark.parametrize("version, is_found", [("1.24", False), ("1.25.0", True)])
-def test_comments_of_an_ipset_need_a_kernel_that_stores_them(version, is_found):
-    found = find_ids("kernel", mode="ambient", istio_version=version, ambient_ipv6=False)
+@pytest.mark.parametrize(
+    "options, is_found",
+    [({"istio_version": "1.22"}, True), ({}, True), ({"mode": "sidecar"}, False), ({"backend": "nftables"}, False)],
+)
+def test_comments_of_an_ipset_need_a_kernel_that_stores_them(options, is_found):
+    found = find_ids("kernel", **{"mode": "ambient", "ambient_ipv6": False, **options})
     assert found == ({"iptables/kernel/kernel/ipset_comment"} if is_found else set())

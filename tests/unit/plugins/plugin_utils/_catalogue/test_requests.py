@@ -24,11 +24,11 @@ def requests_of(name, variant="nft", **options):
         ("xt_REDIRECT", {}, ("ipt_REDIRECT",)),
         ("xt_REDIRECT", {"ip_family": "dual"}, ("ipt_REDIRECT", "ip6t_REDIRECT")),
         ("xt_REDIRECT", {"mode": "ambient", "ambient_ipv6": False}, ("ipt_REDIRECT",)),
-        ("xt_mark", {"interception": "tproxy"}, ("ipt_mark", "ipt_MARK")),
-        ("xt_mark", {"mode": "ambient", "ambient_ipv6": False}, ("ipt_mark",)),
-        ("xt_mark", {"mode": "ambient"}, ("ipt_mark", "ip6t_mark")),
-        ("xt_tcpudp", {}, ("ipt_tcp",)),
-        ("xt_tcpudp", {"dns_capture": True}, ("ipt_tcp", "ipt_udp")),
+        ("xt_mark", {"interception": "tproxy"}, ("ipt_MARK",)),
+        ("xt_mark", {"interception": "tproxy", "ip_family": "dual"}, ("ipt_MARK", "ip6t_MARK")),
+        ("xt_mark", {"interception": "tproxy", "istio_version": "1.22"}, ("ipt_mark", "ipt_MARK")),
+        ("xt_mark", {"mode": "ambient", "istio_version": "1.22"}, ("ipt_mark",)),
+        ("xt_tcpudp", {"mode": "ambient"}, ("ipt_tcp", "ip6t_tcp")),
         ("xt_comment", {"istio_version": "1.26.0"}, ("ipt_comment", "ip6t_comment")),
         ("nft_chain_nat", {}, ("nft-chain-2-nat",)),
         ("nft_chain_nat", {"ip_family": "dual"}, ("nft-chain-2-nat", "nft-chain-10-nat")),
@@ -43,11 +43,27 @@ def test_the_requests_depend_on_family_engine_and_extension(name, options, reque
     assert requests_of(name, **options) == requests
 
 
+@pytest.mark.parametrize(
+    "name, options, requests",
+    [
+        ("xt_mark", {"interception": "tproxy"}, ("ipt_mark", "ipt_MARK")),
+        ("xt_mark", {"mode": "ambient", "ambient_ipv6": False}, ("ipt_mark",)),
+        ("xt_mark", {"mode": "ambient"}, ("ipt_mark", "ip6t_mark")),
+        ("xt_mark", {"mode": "ambient", "istio_version": "1.23"}, ("ipt_mark", "ip6t_mark")),
+        ("xt_tcpudp", {}, ("ipt_tcp",)),
+        ("xt_tcpudp", {"dns_capture": True}, ("ipt_tcp", "ipt_udp")),
+        ("xt_tcpudp", {"cni_plugin": True}, ("ipt_tcp", "ipt_udp")),
+        ("xt_tcpudp", {"cni_plugin": True, "istio_version": "1.25.0"}, ("ipt_tcp", "ipt_udp")),
+        ("xt_tcpudp", {"cni_plugin": True, "istio_version": "1.24"}, ("ipt_tcp",)),
+    ],
+)
+def test_iptables_legacy_requests_every_match(name, options, requests):
+    assert requests_of(name, variant="legacy", **options) == requests
+
+
 def test_the_requests_of_all_modes_are_joined():
-    assert requests_of("xt_mark", mode=["sidecar", "ambient"], interception="tproxy", ambient_ipv6=False) == (
-        "ipt_mark",
-        "ipt_MARK",
-    )
+    options = {"mode": ["sidecar", "ambient"], "interception": "tproxy", "ambient_ipv6": False}
+    assert requests_of("xt_mark", variant="legacy", **options) == ("ipt_mark", "ipt_MARK")
 
 
 def test_each_condition_is_about_a_known_request():

@@ -131,3 +131,29 @@ def test_the_probe_has_the_same_choices():
     found = choices_of(yaml.safe_load(documentation)["options"])
     assert found
     assert found == {name: CHOICES[name] for name in found}
+
+
+@pytest.mark.parametrize(
+    "options, captured",
+    [
+        ({"mode": "ambient", "istio_version": "1.24"}, False),
+        ({"mode": "ambient", "istio_version": "1.25.0"}, None),
+        ({"mode": ["sidecar", "ambient"], "istio_version": "1.25.0"}, None),
+        ({"istio_version": "1.24", "dns_capture": True}, True),
+        ({"dns_capture": False}, False),
+    ],
+)
+def test_dns_is_captured_by_the_default_of_the_release(options, captured):
+    assert Selection.from_options(options).captured_dns is captured
+
+
+@pytest.mark.parametrize(
+    "options, allowed",
+    [
+        ({"istio_version": "1.22"}, False),
+        ({"istio_version": "1.23.0"}, True),
+        ({"istio_version": "1.23.0", "ambient_ipv6": False}, False),
+    ],
+)
+def test_ambient_mode_writes_ipv6_rules_if_release_and_option_allow_it(options, allowed):
+    assert Selection.from_options(options).allows_ambient_ipv6 is allowed
