@@ -241,8 +241,13 @@ def group_reasons(reasons: Mapping[str, Sequence[Reason]], modules: Mapping[str,
     :param reasons: dict of module name to its reasons, in the order of the axes.
     :param modules: the C(modules) of the facts, for the dependencies.
     """
-    shared = _find_shared(reasons, modules)
-    implied = {_identify(_for_dependent(name, reason)) for name, reason in shared}
+    dependents = _map_dependents(modules)
+    shared = _find_shared(reasons, dependents)
+    # A module with the same soft dependency has the same reason, but it is not a dependent.
+    implied = set()
+    for name, reason in shared:
+        identity = _identify(_for_dependent(name, reason))
+        implied.update((dependent, identity) for dependent in dependents[name])
     sharing = {(name, _identify(reason)) for name, reason in shared}
     groups = _Groups()
     for name in reasons:
@@ -250,7 +255,7 @@ def group_reasons(reasons: Mapping[str, Sequence[Reason]], modules: Mapping[str,
         decided: Set[str] = set()
         for reason in reasons[name]:
             deciding = {reason["axis"], reason["code"]} if reason["code"] == Code.BLACKLIST else {reason["axis"]}
-            if deciding <= decided and _identify(reason) in implied:
+            if deciding <= decided and (name, _identify(reason)) in implied:
                 continue
             decided |= deciding
             common, rest = _split(reason)
@@ -283,10 +288,9 @@ class _Groups:
 
 
 def _find_shared(
-    reasons: Mapping[str, Sequence[Reason]], modules: Mapping[str, Mapping[str, Any]]
+    reasons: Mapping[str, Sequence[Reason]], dependents: Mapping[str, Sequence[str]]
 ) -> List[Tuple[str, Reason]]:
     """Return the (module name, reason) pairs that each dependent of that module has too."""
-    dependents = _map_dependents(modules)
     identities = {name: {_identify(reason) for reason in reasons[name]} for name in reasons}
     shared = []
     for name in reasons:

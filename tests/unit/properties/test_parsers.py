@@ -102,7 +102,7 @@ NAMES = ["xt_owner", "nf_nat", "nf_conntrack_ipv4", "iptable_nat", "ipt_owner"]
 
 
 @given(st.dictionaries(st.sampled_from(PARSED), CONTENT), st.sampled_from(["running", "next", RELEASE]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, derandomize=True)
 def test_facts_are_valid_whatever_the_files_contain(contents, kernel):
     files = MemoryFiles({"/proc/sys/kernel/osrelease": RELEASE.encode(), **contents})
     try:
@@ -140,7 +140,7 @@ NAMING_FILES = [
 
 
 @given(st.dictionaries(st.sampled_from(NAMING_FILES), CONTENT))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, derandomize=True)
 def test_an_absent_module_is_never_ready(contents):
     dep = b"kernel/net/netfilter/x_tables.ko:\n"
     index = {
@@ -165,7 +165,7 @@ def test_an_absent_module_is_never_ready(contents):
         )
     )
 )
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 def test_only_a_line_with_nothing_but_the_name_loads_at_boot(lines):
     files = MemoryFiles(
         {
@@ -211,7 +211,7 @@ CONF = st.lists(CONF_LINE, max_size=5).map(
 
 
 @given(st.text(alphabet="ab \\\n\r\0\u2028", max_size=60))
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 def test_lines_are_split_without_loss(text):
     assert "".join(raw for _number, raw in conf_lines.split_raw_lines(text)) == text
     assert [number for number, _line in conf_lines.split_logical_lines(text)] == [
@@ -220,7 +220,7 @@ def test_lines_are_split_without_loss(text):
 
 
 @given(CONF, st.sampled_from(["xt_owner", "ipt_owner", "xt_mark", "nf_nat"]), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_the_configuration_means_the_same_as_for_the_real_modprobe(tree, text, name, use_blacklist):
     conf_directory = tree / "etc/modprobe.d"
     (conf_directory / "a.conf").write_bytes(text.encode())
@@ -248,7 +248,7 @@ def test_the_configuration_means_the_same_as_for_the_real_modprobe(tree, text, n
 
 
 @given(st.text(max_size=200))
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 def test_any_command_line_is_read(text):
     assert all(isinstance(value, str) for value in proc.list_cmdline_values(text, "module_blacklist"))
 
