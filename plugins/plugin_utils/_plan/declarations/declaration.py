@@ -34,14 +34,14 @@ class Declaration:
 
     ``format`` is the key of its format. ``modules`` are loaded at boot; ``kept`` are other names that the boot file
     lists already, if the declaration replaces it. ``conflicts`` are the lines that the owner removes first, each with
-    the modules that it keeps from loading. ``is_exact`` is whether it was made of the facts of a node.
+    the modules that it keeps from loading. ``exact`` is whether it was made of the facts of a node.
     """
 
     format: str
     modules: tuple[str, ...]
     kept: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
-    is_exact: bool = True
+    exact: bool = True
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS_BY_KEY:
@@ -78,7 +78,7 @@ class Declaration:
         return FORMATS_BY_KEY[self.format]
 
     def _list_comments(self) -> list[str]:
-        return list(self.conflicts) if self.is_exact else [*SELECTION_ALONE, *self.conflicts]
+        return list(self.conflicts) if self.exact else [*SELECTION_ALONE, *self.conflicts]
 
     def as_dict(self) -> dict[str, object]:
         """Return the declaration with the types of JSON."""
@@ -88,7 +88,7 @@ class Declaration:
             "modules": list(self.modules),
             "kept": list(self.kept),
             "conflicts": list(self.conflicts),
-            "exact": self.is_exact,
+            "exact": self.exact,
             "load_now": self.load_now,
             "text": self.text,
         }

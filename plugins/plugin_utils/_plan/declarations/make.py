@@ -43,4 +43,4 @@ def declare_for_selection(selection: Selection, key: str) -> Declaration:
 
     The modules are those that the selection requires on a current kernel.
     """
-    return Declaration(get_format(key).key, tuple(list_image_modules(selection)), is_exact=False)
+    return Declaration(get_format(key).key, tuple(list_image_modules(selection)), exact=False)

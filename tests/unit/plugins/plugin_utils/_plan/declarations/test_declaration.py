@@ -138,10 +138,10 @@ READERS = {
 }
 
 
-@pytest.mark.parametrize("is_exact", [True, False])
+@pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("key", KEYS)
-def test_a_text_has_the_syntax_of_its_format_and_lists_the_modules(key, is_exact):
-    assert READERS[key](declare(key, is_exact=is_exact).text) == list(MODULES)
+def test_a_text_has_the_syntax_of_its_format_and_lists_the_modules(key, exact):
+    assert READERS[key](declare(key, exact=exact).text) == list(MODULES)
 
 
 @pytest.mark.parametrize("key", [entry.key for entry in FORMATS if entry.comment])
@@ -151,12 +151,12 @@ def test_a_text_names_the_lines_in_its_way_before_anything_else(key):
 
 
 def test_json_has_no_comment():
-    assert "#" not in declare("ignition", is_exact=False).text
+    assert "#" not in declare("ignition", exact=False).text
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_text_says_if_it_was_made_of_the_selection_alone(key):
-    assert ("selection alone" in declare(key, is_exact=False).text) is bool(FORMATS_BY_KEY[key].comment)
+    assert ("selection alone" in declare(key, exact=False).text) is bool(FORMATS_BY_KEY[key].comment)
     assert "selection alone" not in declare(key).text
 
 

@@ -37,7 +37,7 @@ def declare(node, key="cloud_init", selection=NFTABLES):
 def test_every_format_can_be_chosen_for_every_node(key):
     declaration = declare(make_node(), key)
     assert declaration.format == key
-    assert declaration.is_exact
+    assert declaration.exact
     assert declaration.modules == ("nf_tables", "nft_redir", "nft_chain_nat", "nft_counter")
 
 
@@ -85,7 +85,7 @@ def test_a_selection_alone_makes_a_node_with_a_current_kernel_ready(backend, mod
     """The node has the declared modules, what current kernels have merged into them, and no others."""
     options = {"backend": backend, "mode": mode, "profile": profile, "ip_family": "dual"}
     declaration = declare_for_selection(Selection.from_options(options), "ignition")
-    assert not declaration.is_exact
+    assert not declaration.exact
     node = make_node(state="missing", autoload="never", boot="no")
     for name in declaration.modules:
         node["modules"][name].update(state="loaded", autoload="yes", boot="yes")
