@@ -66,7 +66,11 @@ class Declaration:
     @property
     def load_now(self) -> str:
         """The command that loads the modules now; NODE stands for the name of a node."""
-        return self._format.load.format(names=" ".join(self.modules), file=self._format.file)
+        return self.make_load_command(self.file)
+
+    def make_load_command(self, file: str) -> str:
+        """Return the same command for another name of the file."""
+        return self._format.load.format(names=" ".join(self.modules), file=file)
 
     @property
     def file(self) -> str:
