@@ -17,7 +17,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
 
 # The kind: machineconfiguration.openshift.io/v1, pkg/apis of openshift/api. spec.config is an Ignition config, whose
 # files have path, mode, overwrite and contents.source. Every supported release accepts Ignition 3.2.0.
-TEMPLATE = """apiVersion: machineconfiguration.openshift.io/v1
+TEMPLATE = """# For control planes, replace worker by master.
+apiVersion: machineconfiguration.openshift.io/v1
 kind: MachineConfig
 metadata:
   name: 99-worker-istio-modules
