@@ -75,12 +75,12 @@ def test_waivers_are_shown():
 
 def test_a_declaration_is_shown_once_for_all_its_nodes_with_the_text_to_copy():
     document = build(
-        [*((name, make_declared("talos", conflicts=("a.conf:1 <b>",))) for name in "abcd"), ("e", make_outcome())]
+        [*((name, make_declared("talos", conflicts=("a.conf:1 <b>",))) for name in "abcdefgh"), ("i", make_outcome())]
     )
     page = Page(render_text(render, document))
     shown = page.data[None]
     assert page.tags.count("details") == 1
-    assert "Talos for 4 nodes: a, b, c and 1 more" in " ".join(shown.split())
+    assert "Talos for 8 nodes a, b, c, d, e, f and 2 more" in " ".join(shown.split())
     (shared,) = document.declarations
     assert shared.declaration.text in shown
     assert shared.declaration.load_now in shown
