@@ -29,6 +29,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources imp
     add_run,
     parse_source,
     read_selection,
+    read_target,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.description import describe_selection
 
@@ -83,9 +84,10 @@ class ActionModule(ActionBase):
         builder = DeclaringBuilder(arguments["formats"])
         if arguments["origin"] == "sources":
             selection = read_selection(variables, self._templar.template)
+            target = read_target(variables, self._templar.template)
             for source in arguments["sources"]:
                 path, label = parse_source(source)
-                RecordedSource(path, label, selection, excluded=Path()).add_to(builder)
+                RecordedSource(path, label, selection, excluded=Path(), target=target).add_to(builder)
         else:
             add_run(builder, variables, variables["ansible_play_hosts_all"], ())
         document = builder.document(arguments["generated_at"])
