@@ -21,8 +21,9 @@ CHECK := --check --diff
 endif
 
 .NOTPARALLEL:
-.PHONY: help run check test lint types unit unit-node report-test slow packages reference upstream clean \
-  lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-report lab-inits lab-places lab-arm64 lab-kernels test-selinux budget
+.PHONY: help run check test lint types unit unit-node report-test slow packages reference upstream clean declarations-test \
+  lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-report \
+  lab-inits lab-places lab-declarations lab-arm64 lab-kernels test-selinux budget
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +55,10 @@ unit-node: .venv/nox/.done ## Run the unit tests of the code for nodes with the 
 
 report-test: .venv/nox/.done packages ## Test the report in a browser, in a spreadsheet and in playbooks
 	$(NOX) -s report
+
+declarations-test: PACKAGES := ignition nix-bin python3-configobj python3-jinja2 python3-jsonpatch python3-jsonschema python3-netifaces python3-oauthlib python3-requests python3-serial python3-yaml
+declarations-test: .venv/nox/.done packages ## Have cloud-init, Ignition and Nix read the declarations; on Debian, as root
+	$(NOX) -s declarations
 
 slow: .venv/nox/.done ## Run ansible-test, the documentation check, Galaxy's importer, and Molecule in an empty repository
 	$(NOX) -j 2 -t slow
@@ -115,6 +120,9 @@ lab-inits: .venv/nox/.done ## Compare node_facts with a reboot on sysvinit, Open
 
 lab-places: .venv/nox/.done ## Audit and prepare containers, and a machine whose /etc is in memory
 	$(NOX) -s lab -- places
+
+lab-declarations: .venv/nox/.done ## Boot images that were made with a declaration, by cloud-init and by Ignition
+	$(NOX) -s lab -- declarations
 
 lab-arm64: .venv/nox/.done ## Audit, prepare and probe a machine of architecture arm64
 	$(NOX) -s lab -- arm64

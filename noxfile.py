@@ -136,6 +136,23 @@ def report(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["dev"])
+def declarations(session: nox.Session) -> None:
+    """Declarations, read by cloud-init, Ignition and Nix: ``make declarations-test`` installs the last two.
+
+    cloud-init is only unpacked, because it would configure this machine at the next boot if it were installed.
+    """
+    tools = ROOT / "build" / "declarations"
+    shutil.rmtree(tools, ignore_errors=True)
+    tools.mkdir(parents=True)
+    with session.chdir(tools):
+        session.run("apt-get", "download", "cloud-init", external=True)
+        (package,) = tools.glob("cloud-init_*.deb")
+        session.run("dpkg", "--extract", str(package), str(tools), external=True)
+    pytest = ("-q", *(session.posargs or ["tests/declarations"]))
+    run_dev(session, "pytest", *pytest, PYTHONPATH=str(COLLECTIONS), NODEPREP_CLOUD_INIT=str(tools))
+
+
+@nox.session(venv_backend="none", requires=["dev"])
 def lab(session: nox.Session) -> None:
     """A part of the lab, with real kernels: ``nox -s lab -- NAME``. tests/lab/lab.sh lists the parts."""
     session.run("bash", "tests/lab/lab.sh", *session.posargs, env={"PATH": DEV_PATH})

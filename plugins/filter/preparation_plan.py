@@ -182,8 +182,9 @@ _value:
       elements: str
     declaration:
       description:
-        - The declaration for a node that the role must not write to, or whose C(/etc) a reboot does not keep, with
-          C(kind) and C(text). Null if there is nothing to declare, or if no format for the system is known.
+        - The declaration for a node that the role must not write to, or whose C(/etc) a reboot does not keep, as
+          filter P(nodeprep.istio.declaration#filter) returns it. The comments of its C(text) name the lines that keep
+          required modules from loading. Null if there is nothing to declare, or if no format for the system is known.
       returned: with state V(prepared)
       type: dict
     not_removed:

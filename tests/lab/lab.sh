@@ -120,6 +120,11 @@ case $part in
   places)
     play_once "${machines:-places_lab}" tests/lab/places/play.yml
     ;;
+  declarations)
+    # Only the first boot of an image counts, so this part starts with no machine.
+    down "${machines:-declarations_lab}"
+    play_once "${machines:-declarations_lab}" tests/lab/declarations.yml
+    ;;
   arm64)
     up "${machines:-arm64_lab}"
     play "${machines:-arm64_lab}" tests/lab/arm64.yml
@@ -138,7 +143,7 @@ case $part in
     down bookworm
     ;;
   *)
-    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, report, selinux, inits, places, arm64, kernels, budget" >&2
+    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, report, selinux, inits, places, declarations, arm64, kernels, budget" >&2
     exit 1
     ;;
 esac

@@ -20,6 +20,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     build,
     facts,
     fleet,
+    make_declared,
     outcome,
 )
 from ansible_collections.nodeprep.istio.tests.unit.support.malformed import HOSTILE, hostile
@@ -104,6 +105,21 @@ def test_a_small_fleet(opened, small, size, scheme):
     take_screenshot(page, f"small-{size}-{scheme}-details", full=False)
     page.keyboard.press("Escape")
     expect(details).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_one_click_selects_a_declaration(opened, tmp_path, size):
+    document = build([(name, make_declared("bottlerocket")) for name in "abcd"])
+    write_document(document, str(tmp_path), ["html"], str(TEMPLATES))
+    page = opened(tmp_path / "report.html", size)
+    section = page.locator("#declarations")
+    expect(section.locator("summary")).to_have_text("Bottlerocket for 4 nodes")
+    section.locator("pre").first.click()
+    assert page.evaluate("getSelection().toString()").strip() == document.declarations[0].declaration.text.strip()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert Axe().run(page).violations_count == 0, Axe().run(page).generate_report()
+    section.get_by_role("link", name="b").click()
+    expect(page.get_by_role("dialog")).to_contain_text("b")
 
 
 def test_the_details_of_a_node_show_file_and_line(opened, small):

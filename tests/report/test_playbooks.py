@@ -289,3 +289,41 @@ class TestRecordedFacts:
         assert done.returncode == 2, done.stdout
         assert "give a list of html, json, junit" in done.stdout
         assert "argument_spec" not in done.stdout
+
+
+class TestDeclarations:
+    def test_of_the_selection_alone_no_node_is_contacted(self, tmp_path):
+        (tmp_path / "hosts.yml").write_text(INVENTORY)
+        options = {"istio_declaration_formats": ["talos", "ignition"], "istio_declaration_dir": str(tmp_path / "out")}
+        done = play("declare_istio_nodes", "-i", str(tmp_path / "hosts.yml"), **options)
+        assert done.returncode == 0, done.stdout
+        assert recap(done).keys() == {"good", "localhost"}
+        assert "istio_node : " not in done.stdout
+        assert "Talos for an image that does not exist yet" in done.stdout
+        index = json.loads((tmp_path / "out" / "declarations.json").read_text())
+        assert [entry["format"] for entry in index] == ["talos", "ignition"]
+
+    def test_nodes_without_data_fail_and_the_others_are_declared(self, tmp_path):
+        (tmp_path / "hosts.yml").write_text(INVENTORY)
+        options = {"istio_declaration_formats": ["nixos"], "istio_declaration_from": "nodes"}
+        done = play("declare_istio_nodes", "-i", str(tmp_path / "hosts.yml"), "--limit", "!excluded", **options)
+        assert done.returncode == 2, done.stdout
+        assert list_failed(done) == {"gone"}
+        assert "unreachable: " in find_errors(done, "gone")
+        assert re.search(r"^NixOS for 2 nodes: bad, good$|^No declaration for 2 nodes: bad, good", done.stdout, re.M)
+
+    def test_recorded_facts_are_declared_in_the_format_of_their_system(self, tmp_path):
+        found = facts(KINDS[1])
+        found["os"] = {"id": "bottlerocket", "version": "1.49.0", "name": "Bottlerocket OS 1.49.0"}
+        found["platform"] = {"etc": "volatile"}
+        (tmp_path / "a.json").write_text(json.dumps(recorded(found)))
+        done = play("declare_istio_nodes", istio_declaration_sources=[str(tmp_path)])
+        assert done.returncode == 0, done.stdout
+        assert "Bottlerocket for 1 node: a" in done.stdout
+        assert "[settings.kernel.modules.xt_owner]\nallowed = true\nautoload = true\n" in done.stdout
+
+    def test_a_mistake_is_reported_before_anything_else(self):
+        done = play("declare_istio_nodes", istio_declaration_formats=["tallos"])
+        assert done.returncode == 2, done.stdout
+        assert "istio_declaration_formats: unknown value 'tallos'; valid values: bottlerocket, butane, " in done.stdout
+        assert done.stdout.count("fatal: ") == 1

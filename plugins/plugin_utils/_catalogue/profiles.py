@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import MERGED_INTO
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue import documented, effective
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effective import Rules, Variant
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requests import list_requests
@@ -125,6 +126,21 @@ def list_required_modules(selection: Selection) -> list[str]:
     names = []
     for row in requirement_rows(selection, {mode: (variant,) for mode in selection.mode}):
         if row.requirement.kind == "module" and selection.profile in row.levels:
+            names.append(row.requirement.name)
+    return list(dict.fromkeys(names))
+
+
+def list_image_modules(selection: Selection) -> list[str]:
+    """Return the modules that must load at boot on a node of which nothing is known but that its kernel is current.
+
+    Modules of level should are left out, since one of them may make Istio pick another iptables variant, and so are
+    names whose code current kernels have in another module.
+    """
+    variant = _default_variant(selection)
+    names = []
+    for row in requirement_rows(selection, {mode: (variant,) for mode in selection.mode}):
+        is_required = row.levels.get(selection.profile) == "must"
+        if row.requirement.kind == "module" and is_required and row.requirement.name not in MERGED_INTO:
             names.append(row.requirement.name)
     return list(dict.fromkeys(names))
 

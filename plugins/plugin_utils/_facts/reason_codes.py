@@ -13,10 +13,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import Cod
 
 PREPARE = "Load and persist the modules: nodeprep.istio.prepare_istio_nodes"
 PREPARE_HOST = "Audit and prepare the host"
-DECLARE = (
-    "Declare the modules in the system's configuration; "
-    "the plan of nodeprep.istio.prepare_istio_nodes contains a snippet"
-)
+DECLARE = "Declare the modules in the system's configuration; nodeprep.istio.declare_istio_nodes prints the text for it"
 
 # What holds on a node and changes the meaning of a reason: the next kernel is certain, or a guess; the node is in WSL,
 # or another container; a package of the running kernel is known, or lost files; the distribution did not build the

@@ -16,7 +16,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks
     write_block_reason,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import Declaration
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import ModulePlan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import Step, StepKind
 

@@ -39,7 +39,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.boot_file imp
     make_unmask_step,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import (
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import (
     Declaration,
     make_declaration,
 )
@@ -235,7 +235,7 @@ def declare_modules(state: PlanState, context: PlanContext) -> PlanState:
     facts = replace(state.facts, boot_files={})
     listed = plan_modules(facts, assessment, replace(context.consent, persist=True)).persist
     names = [name for name in listed if state.facts.modules[name].boot != "yes"]
-    declaration = make_declaration(context.observed, names) if names else None
+    declaration = make_declaration(context.observed, names, state.modules.modules) if names else None
     step = make_declare_step(context.observed, names, declaration)
     return replace(state, declaration=declaration).add_steps(step)
 
@@ -250,7 +250,7 @@ def check_refusals(state: PlanState, context: PlanContext) -> PlanState:
         return state
     declaration = state.declaration
     if boot_file and state.modules.persist:
-        declaration = make_declaration(context.observed, state.modules.persist)
+        declaration = make_declaration(context.observed, state.modules.persist, state.modules.modules)
     return replace(
         state,
         facts=context.observed,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import ForecastSummary
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import Declaration
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 
 # The role has a task for each kind but the last three. The task takes the arguments of the step.
 StepKind = Literal[
@@ -201,6 +201,7 @@ class NodePlan:
         # A refused node shows it with the refusal.
         if self.declaration is not None and not self.refused:
             lines += [f"declaration ({self.declaration.kind}):", *self.declaration.text.splitlines()]
+            lines.append(f"to load these modules now: {self.declaration.load_now}")
         if self.kernel_config:
             lines += [KERNEL_CONFIG_HEADING, *self.kernel_config]
         return lines
@@ -224,7 +225,7 @@ class NodePlan:
             plan["not_removed"] = list(self.not_removed)
         else:
             plan["forecast"] = None if self.forecast is None else self.forecast.as_dict()
-            plan["declaration"] = None if self.declaration is None else dict(vars(self.declaration))
+            plan["declaration"] = None if self.declaration is None else self.declaration.as_dict()
             plan["alternatives"] = [alternative.as_dict() for alternative in self.alternatives]
             plan["kernel_config"] = list(self.kernel_config)
             if self.target is not None:

@@ -11,8 +11,12 @@ from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.declaration_options import (
+    find_declaration_errors,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.report_options import find_report_errors
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import (
+    DECLARATION_PREFIX,
     REPORT_PREFIX,
     describe_misspelling,
     describe_unknown_variable,
@@ -28,11 +32,20 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target i
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX
 
 # Ansible evaluates these before it has a host, so it never reads them from the inventory.
-PLAY_VARIABLES = (f"{NODE_PREFIX}hosts", f"{NODE_PREFIX}serial")
+PLAY_VARIABLES = (
+    f"{NODE_PREFIX}hosts",
+    f"{NODE_PREFIX}serial",
+    f"{DECLARATION_PREFIX}formats",
+    f"{DECLARATION_PREFIX}from",
+    f"{DECLARATION_PREFIX}sources",
+)
 MAX_NAMED_HOSTS = 3
 
 Variables = Mapping[str, Any]
 Template = Callable[[str], Any]
+FindErrors = Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
+# The options of what is written on the controller, by their prefix.
+FILE_CHECKS: Mapping[str, FindErrors] = {REPORT_PREFIX: find_report_errors, DECLARATION_PREFIX: find_declaration_errors}
 
 
 class NotTemplatableYetError(Exception):
@@ -90,7 +103,8 @@ class Request:
                 yield describe_misspelling(name, intended)
         yield from self._find_value_errors()
         yield from self._find_ignored_variables()
-        yield from self._find_report_errors()
+        for prefix, find in FILE_CHECKS.items():
+            yield from self._find_file_errors(prefix, find)
 
     def _find_value_errors(self) -> Iterator[str]:
         hosts_of_error: dict[str, list[str]] = {}
@@ -118,19 +132,19 @@ class Request:
                     "move it to -e, or to the vars of import_playbook"
                 )
 
-    def _find_report_errors(self) -> Iterator[str]:
-        """Check the report's options on the first host that has a directory for the report, else on the first host."""
-        with_report = [group for group in self._groups if group.variables.get(f"{REPORT_PREFIX}dir")]
-        group = (with_report or self._groups)[0]
+    def _find_file_errors(self, prefix: str, find: FindErrors) -> Iterator[str]:
+        """Check the options with a prefix on the first host that has a directory for the files, else on the first."""
+        with_directory = [group for group in self._groups if group.variables.get(f"{prefix}dir")]
+        group = (with_directory or self._groups)[0]
         options = {}
         for name in group.variables:
-            if name.startswith(REPORT_PREFIX):
+            if name.startswith(prefix):
                 try:
-                    options[name.removeprefix(REPORT_PREFIX)] = group.template(name)
+                    options[name.removeprefix(prefix)] = group.template(name)
                 except NotTemplatableYetError:
                     return
-        for option, error in find_report_errors(options):
-            yield f"{REPORT_PREFIX}{option}: {error}"
+        for option, error in find(options):
+            yield f"{prefix}{option}: {error}"
 
 
 def _find_group_errors(group: HostGroup) -> Iterator[str]:

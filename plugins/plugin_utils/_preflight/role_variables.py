@@ -16,7 +16,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX
 
 REPORT_PREFIX = "istio_report_"
-PREFIXES = (NODE_PREFIX, REPORT_PREFIX)
+DECLARATION_PREFIX = "istio_declaration_"
+PREFIXES = (NODE_PREFIX, REPORT_PREFIX, DECLARATION_PREFIX)
 
 # The options of each role; a test compares them with the argument specs.
 OPTIONS = {
@@ -48,6 +49,10 @@ OTHER_VARIABLES = (
     "istio_node_serial",
     "istio_node_max_fail_percentage",
     "istio_node_outcome",
+    "istio_declaration_dir",
+    "istio_declaration_formats",
+    "istio_declaration_from",
+    "istio_declaration_sources",
 )
 KNOWN = frozenset((*(prefix + name for prefix, names in OPTIONS.items() for name in names), *OTHER_VARIABLES))
 

@@ -206,6 +206,7 @@ class Builder:
             execution=self._intern(outcome.execution),
             probe=self._intern(outcome.probe),
             target=self._intern(outcome.target),
+            declarations=self._intern(outcome.declarations),
         )
 
     def _build_row(self, outcome: Outcome, assessed: AssessedRequirement) -> Row:

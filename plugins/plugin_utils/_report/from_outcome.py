@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import AssessedRequirement
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, describe_task_failure
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import SCHEMA
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Details, ReportTarget
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outcome import (
@@ -118,6 +119,7 @@ def _read_outcome(
         execution=_read_details(NodeExecution, raw, "execution"),
         probe=_read_details(NodeProbe, raw, "probe"),
         target=_read_target(raw),
+        declarations=_read_declarations(raw),
     )
 
 
@@ -136,6 +138,16 @@ def _read_target(raw: Mapping[str, Any]) -> ReportTarget | None:
         return target
     planned = read_clean(PlannedTarget, plan["target"], "plan", "target")
     return replace(target, verdict=planned.expected, reasons=planned.reasons)
+
+
+def _read_declarations(raw: Mapping[str, Any]) -> tuple[Declaration, ...]:
+    """Return the declarations in chosen formats, or else that of the plan, if there is one."""
+    if "declarations" in raw:
+        return tuple(read_clean(Declaration, entry, "declarations") for entry in raw["declarations"])
+    plan = raw.get("plan")
+    if not isinstance(plan, Mapping) or not plan.get("declaration"):
+        return ()
+    return (read_clean(Declaration, plan["declaration"], "plan", "declaration"),)
 
 
 def describe_failure(raw: object) -> str:

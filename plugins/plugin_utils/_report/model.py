@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import Grade
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Level
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import Json, pluralize
 
 SCHEMA = 2
@@ -142,7 +143,8 @@ class Node:
     ``verdict`` does not count what is waived, ``unwaived_verdict`` does. ``documented`` and ``effective`` are the
     verdicts of these profiles. ``selection`` is the index among the selections of the document. ``failure`` is an error
     of the run on a node that has data. ``plan``, ``execution`` and ``probe`` are the results of the role's stages.
-    ``target`` is the node under the target selection, after the plan if that was not executed.
+    ``target`` is the node under the target selection, after the plan if that was not executed. ``declarations`` have
+    its system load the modules at boot, if the role does not list them.
     """
 
     name: str
@@ -168,6 +170,7 @@ class Node:
     execution: Details = ()
     probe: Details = ()
     target: ReportTarget | None = None
+    declarations: tuple[Declaration, ...] = ()
 
     @property
     def is_selected(self) -> bool:
@@ -276,6 +279,14 @@ class RootCause:
 
 
 @dataclass(frozen=True)
+class SharedDeclaration:
+    """A declaration, and the nodes that it helps."""
+
+    declaration: Declaration
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Waiver:
     """A requirement that its owner accepts as unmet until the end of a day (UTC).
 
@@ -358,6 +369,16 @@ class Document:
     def has_targets(self) -> bool:
         """Whether any node was also assessed by a target selection."""
         return any(node.target is not None for node in self.nodes)
+
+    @property
+    def declarations(self) -> tuple[SharedDeclaration, ...]:
+        """The different declarations, that of most nodes first."""
+        nodes_of: dict[Declaration, list[str]] = {}
+        for node in self.nodes:
+            for declaration in node.declarations:
+                nodes_of.setdefault(declaration, []).append(node.name)
+        shared = [SharedDeclaration(declaration, tuple(names)) for declaration, names in nodes_of.items()]
+        return tuple(sorted(shared, key=lambda one: (-len(one.nodes), one.declaration.kind, one.nodes)))
 
     @property
     def selection_texts(self) -> list[str]:

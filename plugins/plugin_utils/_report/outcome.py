@@ -22,6 +22,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import
     SELinux,
     Tool,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import (
     StructureError,
     from_mapping,
@@ -287,6 +288,7 @@ class Outcome:
     execution: Details
     probe: Details
     target: ReportTarget | None
+    declarations: tuple[Declaration, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -86,7 +87,18 @@ def conclude(document: Document) -> list[str]:
     main_cause = describe_main_cause(document.causes)
     if main_cause:
         last = f"{last} {main_cause}."
-    return [*describe_useless_waivers(document), *summarize_targets(document), last]
+    return [*describe_useless_waivers(document), *summarize_targets(document), *_count_declarations(document), last]
+
+
+def _count_declarations(document: Document) -> list[str]:
+    """Return for example "Declarations: Talos for 9 nodes, NixOS for 1 node."; empty without any."""
+    counts: Counter[str] = Counter()
+    for node in document.nodes:
+        counts.update({declaration.kind for declaration in node.declarations})
+    texts = [f"{kind} for {pluralize(number, 'node')}" for kind, number in counts.most_common()]
+    return (
+        [f"Declarations: {', '.join(texts)}; the report and playbook declare_istio_nodes have them."] if texts else []
+    )
 
 
 def _align(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -19,6 +19,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import build_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
@@ -336,6 +337,13 @@ def make_alternatives(*changes: str, verdict: str = "ready", **plan: Any) -> dic
     """Return a plan that does not make the node ready, with alternatives that do; ``plan`` are further keys."""
     alternatives = [{"kind": "backend", "change": change, "verdict": verdict} for change in changes]
     return {"expected": {"verdict": "not_ready"}, "alternatives": alternatives, **plan}
+
+
+def make_declared(key: str = "talos", *modules: str, **parts: Any) -> dict[str, Any]:
+    """Return the outcome of a node whose plan has a declaration of these modules; ``parts`` are further fields."""
+    outcome_ = make_outcome()
+    declaration = Declaration(key, modules or ("xt_owner",), **parts)
+    return {**outcome_, "plan": {**outcome_["plan"], "declaration": declaration.as_dict()}}
 
 
 def make_target(verdict: str = "not_ready", *reasons: str, text: str = "ambient") -> dict[str, Any]:

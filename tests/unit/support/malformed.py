@@ -38,6 +38,7 @@ def hostile() -> Document:
         found["modules"]["xt_CT"].update(state="loadable", autoload="denied", boot="no", reasons=[autoload])
         given = {**outcome(found, SELECTION), "failure": text}
         given["plan"] |= {"alternatives": [{"change": text, "settings": [text]}], "kernel_config": [text]}
+        given["plan"]["declaration"] = {"format": "talos", "modules": ["xt_owner"], "conflicts": [text], "text": text}
         nodes += [(f"{number}{text}", given), (f"{text}{number}", {"failure": text}), (text, {"failure": text})]
     previous = build(
         [(name, given if "facts" not in given else outcome(facts(KINDS[0]), SELECTION)) for name, given in nodes]

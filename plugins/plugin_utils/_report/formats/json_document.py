@@ -10,7 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import is_dataclass
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import list_field_names
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import SCHEMA, Document, Node, Verdict
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    SCHEMA,
+    Document,
+    Node,
+    SharedDeclaration,
+    Verdict,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import Json
 
 # Fields that are left out if they are empty.
@@ -18,6 +24,7 @@ OPTIONAL_FIELDS = frozenset(
     (
         *("profiles", "any_of", "reason", "remedy", "cause", "waiver", "failure", "findings", "disagreements"),
         *("plan", "execution", "probe", "no_data", "at", "forecast", "alternatives", "target", "reasons"),
+        *("declarations", "kept", "conflicts"),
     )
 )
 
@@ -37,6 +44,7 @@ def render(document: Document) -> Iterator[str]:
     yield "{\n" + ",\n".join(lines)
     yield from _render_lines("requirements", (_to_json(item) for item in document.requirements.values()))
     yield from _render_lines("causes", (_to_json(cause) for cause in document.causes))
+    yield from _render_lines("declarations", (_declaration_to_json(shared) for shared in document.declarations))
     yield from _render_lines("nodes", (_node_to_json(node) for node in document.nodes))
     yield "\n}\n"
 
@@ -87,6 +95,19 @@ def _fields_to_json(value: object) -> dict[str, Json]:
         if name not in OPTIONAL_FIELDS or item not in (None, "", ()):
             entry[name] = _to_json(item)
     return entry
+
+
+def _declaration_to_json(shared: SharedDeclaration) -> Json:
+    """Return a declaration with the text to copy; the entries of its nodes have the rest."""
+    declaration = shared.declaration
+    return {
+        "kind": declaration.kind,
+        "format": declaration.format,
+        "nodes": shared.nodes,
+        "conflicts": declaration.conflicts,
+        "load_now": declaration.load_now,
+        "text": declaration.text,
+    }
 
 
 def _node_to_json(node: Node) -> Json:

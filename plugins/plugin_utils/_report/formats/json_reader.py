@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import (
     StructureError,
     from_mapping,
@@ -74,6 +75,7 @@ class NodeEntry:
     execution: Mapping[str, tuple[str, ...]] | None = None
     probe: Mapping[str, tuple[str, ...]] | None = None
     target: ReportTarget | None = None
+    declarations: tuple[Declaration, ...] = ()
 
     def __post_init__(self) -> None:
         if self.verdict == "no_data" and self.no_data is None:
@@ -107,6 +109,7 @@ class NodeEntry:
             execution=_to_details(self.execution),
             probe=_to_details(self.probe),
             target=self.target,
+            declarations=self.declarations,
         )
 
 

@@ -19,6 +19,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
     Drift,
     Node,
     RootCause,
+    SharedDeclaration,
     Waiver,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import abbreviate, pluralize, to_one_line
@@ -28,6 +29,7 @@ MAX_CAUSES = 12
 MAX_NODES = 50
 MAX_WAIVERS = 50
 MAX_CHANGES = 25
+MAX_DECLARATIONS = 5
 MAX_NAMES = 6
 MAX_CELL_CHARS = 300
 SIGNS = {"ready": "✅", "on_demand": "🔵", "at_risk": "🟠", "not_ready": "❌", "unknown": "❔", "no_data": "⚫"}
@@ -45,6 +47,7 @@ def render(document: Document) -> Iterator[str]:
         [_list_cause_cells(cause) for cause in document.causes],
         MAX_CAUSES,
     )
+    yield from _render_declarations(document.declarations)
     if document.drift:
         yield from _render_drift(document.drift)
     yield from _render_section(
@@ -72,6 +75,20 @@ def _render_head(document: Document) -> Iterator[str]:
     main_cause = describe_main_cause(document.causes)
     if main_cause:
         yield f"{escape(main_cause)}.\n"
+
+
+def _render_declarations(declarations: Sequence[SharedDeclaration]) -> Iterator[str]:
+    """Yield the declarations as blocks of code. No line of them starts with a fence."""
+    if declarations:
+        yield "\n## Declarations\n"
+    for shared in declarations[:MAX_DECLARATIONS]:
+        declaration = shared.declaration
+        yield f"\n**{escape(declaration.kind)}** for {escape(abbreviate(shared.nodes, MAX_NAMES))}:\n"
+        yield f"\n```\n{declaration.text}```\n\nTo load these modules now:\n\n```\n{declaration.load_now}\n```\n"
+        if declaration.conflicts:
+            yield f"\nFirst: {escape('; '.join(declaration.conflicts))}\n"
+    if len(declarations) > MAX_DECLARATIONS:
+        yield f"\nAnd {len(declarations) - MAX_DECLARATIONS:,} more: see the HTML report.\n"
 
 
 def _render_drift(drift: Drift) -> Iterator[str]:

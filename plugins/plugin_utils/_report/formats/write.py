@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.declared import DeclaredFile
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats import (
     csv_tables,
     html_page,
@@ -23,6 +25,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
 
 MAIN_FILE = "report.json"
+DECLARATIONS_FILE = "declarations.json"
 # The parts of the HTML report.
 TEMPLATES = ("report.html.j2", "report.css", "report.js")
 FILE_MODE = 0o644
@@ -59,6 +62,20 @@ def write_document(document: Document, directory: str, formats: Sequence[str], t
             _write_file(path, render(document))
             written.setdefault(name, []).append(path)
     return written
+
+
+def write_declarations(files: Sequence[DeclaredFile], directory: str) -> list[str]:
+    """Write each declaration into a file, and all of them into declarations.json; return the paths.
+
+    Raises ReportError if a file cannot be written.
+    """
+    texts = {file.file: file.declaration.text for file in files}
+    texts[DECLARATIONS_FILE] = json.dumps([file.as_dict() for file in files], indent=2) + "\n"
+    paths = []
+    for name, text in texts.items():
+        paths.append(os.path.join(directory, name))
+        _write_file(paths[-1], (text,))
+    return paths
 
 
 def _write_file(path: str, parts: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
     FEDORA_COREOS,
     NOT_INSTALLED,
     VENDOR_CONFLICT,
+    VENDOR_FILE,
     find_step,
     list_kinds,
     list_not_loadable,
@@ -155,7 +156,8 @@ def test_on_a_node_that_must_not_be_written_to_the_owner_does_what_consent_allow
     assert list_kinds(plan) == []
     assert list_kinds(plan, "owner") == ["conflict"]
     assert plan["refused"]
-    assert "xt_owner" not in plan["declaration"]["text"]
+    assert "xt_owner" not in plan["declaration"]["modules"]
+    assert plan["declaration"]["text"].startswith(f"# {VENDOR_FILE}:3 (blacklist xt_owner) keeps xt_owner from loading")
     assert "istio_node_override_conflicts: true" not in find_step(plan, "conflict")["what"]
     assert RERUN_HINT in plan["hints"][-1]
 

@@ -9,7 +9,7 @@ import json
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import ForecastSummary
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import Declaration
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import (
     KERNEL_CONFIG_HEADING,
     Alternative,
@@ -67,7 +67,7 @@ def test_a_plan_is_plain_data_with_all_keys():
         not_loadable=(NotLoadable("xt_set", "blacklisted"),),
         hints=("a hint",),
         forecast=ForecastSummary("nft", "a reason", {"sidecar": "nft"}),
-        declaration=Declaration("Butane", "text"),
+        declaration=Declaration("nixos", ("xt_owner",)),
         expected=Expected("at_risk", {"combined": "at_risk"}, ("xt_set",)),
         verdict="not_ready",
     ).as_dict()
@@ -79,14 +79,15 @@ def test_a_plan_is_plain_data_with_all_keys():
         "modes": {"sidecar": "nft"},
         "after_reboot": None,
     }
-    assert plan["declaration"] == {"kind": "Butane", "text": "text"}
+    assert plan["declaration"] == Declaration("nixos", ("xt_owner",)).as_dict()
     assert plan["expected"] == {"verdict": "at_risk", "verdicts": {"combined": "at_risk"}, "unmet": ["xt_set"]}
     assert plan["text"] == [
         "verdict now: not_ready, expected after this plan: at_risk",
         "load xt_owner, because the selection needs it",
         "a hint",
-        "declaration (Butane):",
-        "text",
+        "declaration (NixOS):",
+        *("{", "  boot.kernelModules = [", '    "xt_owner"', "  ];", "}"),
+        "to load these modules now: nixos-rebuild switch",
     ]
     assert "not_removed" not in plan
 

@@ -78,7 +78,7 @@ SYSTEMS = {
         },
         "at_risk",
         owner=["declare"],
-        declaration="shell",
+        declaration="lbu script",
     ),
     "Debian with OpenRC": System(
         {

@@ -71,6 +71,16 @@ def test_text_is_cleaned():
         pytest.param({"facts": {"schema": 3}}, "'facts.kernel' is missing", id="nothing but the schema"),
         pytest.param({"assessment": {"requirements": []}}, "'assessment.verdict' is missing", id="no verdict"),
         pytest.param({"plan": {"steps": [5]}}, "'plan.steps.0' is '5', not a mapping", id="a step that is a number"),
+        pytest.param(
+            {"plan": {"declaration": {"format": "docker", "modules": []}}},
+            "'plan.declaration.format' is not a declaration format",
+            id="an unknown format",
+        ),
+        pytest.param(
+            {"plan": {"declaration": {"format": "talos", "modules": ["a: b"]}}},
+            "'plan.declaration.modules' contains an invalid module name",
+            id="a name that would be another line of a declaration",
+        ),
         pytest.param({"probe": {"counts": {}}}, "'probe.result' is missing", id="a probe without a result"),
         pytest.param({"execution": {"loaded": "x"}}, "'execution.loaded' is 'x', not a list", id="text for a list"),
     ],

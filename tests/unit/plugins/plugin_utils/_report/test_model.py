@@ -14,7 +14,12 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
     count_verdicts,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule
-from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, build, make_outcome
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
+    KINDS,
+    build,
+    make_declared,
+    make_outcome,
+)
 
 PROBE = {"predicted": "ready", "result": "failed", "counts": {"failed": 1}, "causes": [{"message": "no xt_owner"}]}
 
@@ -72,6 +77,12 @@ def test_a_node_without_a_verdict_of_a_profile_counts_as_no_data():
     document = Document("x", (Node(name="a", verdict="ready", effective="ready"),), {})
     assert document.count_verdicts_of("effective")["ready"] == 1
     assert document.count_verdicts_of("documented")["no_data"] == 1
+
+
+def test_declarations_are_grouped_that_of_most_nodes_first():
+    nodes = {"a": make_declared("nixos"), "b": make_declared(), "c": make_outcome(), "d": make_declared()}
+    shared = [(one.declaration.format, one.nodes) for one in build(nodes.items()).declarations]
+    assert shared == [("talos", ("b", "d")), ("nixos", ("a",))]
 
 
 def test_totals_have_every_verdict_from_the_best_to_the_worst():

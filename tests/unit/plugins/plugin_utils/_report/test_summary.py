@@ -16,6 +16,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     build,
     fleet,
     make_alternatives,
+    make_declared,
     make_outcome,
     make_target,
 )
@@ -40,6 +41,13 @@ def test_the_summary_shows_what_else_would_make_a_node_ready():
     line = find_line(lines, "a ")
     assert "for the running kernel; alternatives: use A, or use B" in line
     assert lines[-1].endswith("Alternative: use A: helps on 1 of 1 node.")
+
+
+def test_the_summary_counts_the_nodes_that_a_declaration_helps():
+    nodes = {"a": make_declared("talos"), "b": make_declared("talos", "xt_mark"), "c": make_declared("nixos")}
+    line = find_line(summarize(build(nodes.items()), ""), "Declarations: ")
+    assert line.startswith("Declarations: Talos for 2 nodes, NixOS for 1 node; ")
+    assert not any(line.startswith("Declarations") for line in summarize(build([("a", make_outcome())]), ""))
 
 
 def test_a_node_without_data_has_its_reason():

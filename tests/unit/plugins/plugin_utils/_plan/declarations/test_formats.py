@@ -11,7 +11,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks
     package_block_reason,
     write_block_reason,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import make_declaration
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import make_declaration
 from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import parse_facts, preparation_plan
 from ansible_collections.nodeprep.istio.tests.unit.support.plan_factory import (
     BOOT_FILE,
@@ -105,15 +105,15 @@ IMAGE = {"managed_by": "image", "etc": "read_only"}
 VOLATILE = {"etc": "volatile"}
 DECLARATIONS = {
     "talos": (IMAGE, "Talos", "machine:\n  kernel:\n    modules:\n      - name: nf_tables\n      - name: nft_redir\n"),
-    "nixos": ({"managed_by": "nixos"}, "NixOS", 'boot.kernelModules = [\n  "nf_tables"\n'),
+    "nixos": ({"managed_by": "nixos"}, "NixOS", '{\n  boot.kernelModules = [\n    "nf_tables"\n'),
     "bottlerocket": (
         VOLATILE,
         "Bottlerocket",
         "[settings.kernel.modules.nf_tables]\nallowed = true\nautoload = true\n[settings.kernel.modules.nft_redir]\n",
     ),
-    "cos": (VOLATILE, "cloud-init", "#cloud-config\nbootcmd:\n  - [modprobe, --all, nf_tables, nft_redir, "),
+    "cos": (VOLATILE, "cloud-init", "#cloud-config\nbootcmd:\n  - [modprobe, --all, --use-blacklist, nf_tables, "),
     "flatcar": (IMAGE, "Butane", "variant: flatcar\nversion: 1.0.0\n"),
-    "alpine": (VOLATILE, "shell", f"cat > {BOOT_FILE} << 'END'\nnf_tables\nnft_redir\n"),
+    "alpine": (VOLATILE, "lbu script", f"#!/bin/sh\ncat > {BOOT_FILE} << 'END'\nnf_tables\nnft_redir\n"),
     "debian": (VOLATILE, "startup script", "#!/bin/sh\n# Run this"),
 }
 
@@ -132,7 +132,7 @@ def test_a_declaration_in_yaml_can_be_parsed(system):
     node = make_node(system, name="Fedora CoreOS 42" if system == "fedora" else "x", platform=platform)
     parsed = yaml.safe_load(plan_nftables(node)["declaration"]["text"])
     if system == "cos":
-        assert parsed["bootcmd"][0][:3] == ["modprobe", "--all", "nf_tables"]
+        assert parsed["bootcmd"][0][:4] == ["modprobe", "--all", "--use-blacklist", "nf_tables"]
     else:
         assert parsed["storage"]["files"][0]["contents"]["inline"].splitlines()[0] == "nf_tables"
 

@@ -19,7 +19,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.document_factory impo
     make_waived_document,
     render_text,
 )
-from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import build
+from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import build, make_declared, make_outcome
 
 TEMPLATES = Path(__file__).parents[6] / "roles" / "istio_report" / "templates"
 render = partial(html_page.render, templates=TEMPLATES)
@@ -71,6 +71,20 @@ def test_waivers_are_shown():
     text = render_text(render, make_waived_document())
     assert "bridges are not used" in text
     assert "2027-01-01" in text
+
+
+def test_a_declaration_is_shown_once_for_all_its_nodes_with_the_text_to_copy():
+    document = build(
+        [*((name, make_declared("talos", conflicts=("a.conf:1 <b>",))) for name in "abcdefgh"), ("i", make_outcome())]
+    )
+    page = Page(render_text(render, document))
+    shown = page.data[None]
+    assert page.tags.count("details") == 1
+    assert "Talos for 8 nodes a, b, c, d, e, f and 2 more" in " ".join(shown.split())
+    (shared,) = document.declarations
+    assert shared.declaration.text in shown
+    assert shared.declaration.load_now in shown
+    assert "h-declarations" not in render_text(render, build([("e", make_outcome())]))
 
 
 def test_an_empty_fleet_has_no_node():

@@ -21,6 +21,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     build,
     fleet,
     make_alternatives,
+    make_declared,
     make_outcome,
     make_target,
     outcome,
@@ -95,6 +96,17 @@ def test_alternatives_fit_the_schema():
     document = build([("a", make_outcome(kind=KINDS[5], plan=plan))])
     assert document.causes[0].alternatives
     assert check(document) == document
+
+
+def test_declarations_fit_the_schema_and_have_the_text_to_copy():
+    first = make_declared("ignition", "xt_owner", kept=("wireguard",), conflicts=("a.conf:1 keeps xt_x from loading",))
+    document = build([("a", first), ("b", make_declared()), ("c", make_declared())])
+    assert check(document) == document
+    talos, ignition = json.loads("".join(json_document.render(document)))["declarations"]
+    assert (talos["kind"], talos["nodes"]) == ("Talos", ["b", "c"])
+    assert (ignition["format"], ignition["nodes"]) == ("ignition", ["a"])
+    assert json.loads(ignition["text"])["ignition"]
+    assert "kubectl debug" in ignition["load_now"]
 
 
 def test_a_target_fits_the_schema():

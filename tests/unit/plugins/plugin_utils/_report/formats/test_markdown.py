@@ -20,6 +20,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     KINDS,
     build,
     make_alternatives,
+    make_declared,
     make_outcome,
     make_target,
 )
@@ -52,8 +53,8 @@ def test_it_fits_a_comment_on_github(document):
     assert len(render_text(render, document)) < 65536
 
 
-def test_it_has_only_headings_paragraphs_and_tables(document):
-    allowed = {"h1", "h2", "p", "strong", "table", "thead", "tbody", "tr", "th", "td"}
+def test_it_has_only_headings_paragraphs_tables_and_declarations(document):
+    allowed = {"h1", "h2", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "pre", "code"}
     assert set(parse(document).tags) <= allowed
 
 
@@ -78,6 +79,27 @@ def test_waivers_are_shown():
 
 def test_an_empty_fleet_has_no_node():
     assert "**No nodes** of 0 nodes." in render_text(render, build([]))
+
+
+def test_a_declaration_is_shown_once_for_all_its_nodes_with_the_text_to_copy():
+    conflict = "/etc/modprobe.d/a.conf:3 keeps ``` from loading"
+    nodes = [(name, make_declared("cloud_init", "xt_owner", conflicts=(conflict,))) for name in "abc"]
+    document = build([*nodes, ("d", make_outcome())])
+    text = render_text(render, document)
+    (shared,) = document.declarations
+    assert f"```\n{shared.declaration.text}```\n" in text
+    shown = parse(document).data[None]
+    assert "cloud-init for a, b, c:" in " ".join(shown.split())
+    assert shared.declaration.text in shown
+    assert shared.declaration.load_now in shown
+    assert f"First: {conflict}" in shown
+
+
+def test_only_the_declarations_of_most_nodes_are_shown():
+    nodes = [(str(number), make_declared("nixos", f"xt_{number}")) for number in range(8)]
+    text = render_text(render, build(nodes))
+    assert text.count("**NixOS** for ") == 5
+    assert "And 3 more: see the HTML report." in text
 
 
 def test_alternatives_are_shown_with_the_cause_and_the_node():
