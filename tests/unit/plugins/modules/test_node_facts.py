@@ -41,7 +41,7 @@ def test_requested_names_are_canonical_and_each_is_reported_once(run, tmp_path):
     "options, message",
     [
         ({"modules": ["a b"]}, "modules: 'a b' is not a valid module name; "),
-        ({"root": "/nowhere/at/all"}, "root: '/nowhere/at/all' is not a directory; "),
+        ({"root": "/nowhere/at/all"}, "root: '/nowhere/at/all' is neither a directory nor a recording; "),
         ({"kernel": "5.4"}, "kernel: '5.4' is not installed; "),
     ],
     ids=["module name", "root", "kernel"],
