@@ -327,12 +327,15 @@ open_file() {
 
 # Set $here to a directory to list. Fail if there is none that can be listed.
 open_directory() {
-  mark "$1" || return 1
-  [ -d "$here" ] || return 1
-  if [ ! -r "$here" ]; then
+  look "$1" || return 1
+  if [ -d "$here" ] && [ ! -r "$here" ]; then
     note "$1" 'Permission denied'
+    # One that cannot be searched either is left out: then all below it counts as unreadable.
+    [ ! -x "$here" ] || make_directory "$found"
     return 1
   fi
+  mark "$1"
+  [ -d "$here" ]
 }
 
 # Record a file as it is.
@@ -382,23 +385,32 @@ record_kernel_state() {
 
 # Which words matter: modules_load.py, modprobe_conf.py, sysctl.py, selinux.py and init_scripts.py.
 reduce_command_line() {
-  awk '{
-    text = $0
-    while (match(text, /([^ \t\r\f\v"]|"[^"]*"?)+/)) {
-      word = substr(text, RSTART, RLENGTH)
-      text = substr(text, RSTART + RLENGTH)
+  awk '
+    function keep_word() {
       key = word
       gsub(/^"+|"+$/, "", key)
-      if (!index(key, "=")) continue
-      key = substr(key, 1, index(key, "=") - 1)
-      gsub(/-/, "_", key)
-      if (key ~ /^((rd\.)?modules_load|systemd\.mask|modprobe\.blacklist|module_blacklist|selinux|enforcing)$/ ||
-          key ~ /^sysctl\.kernel[.\/](modules_disabled|modprobe)$/) {
-        printf "%s%s", separator, word
-        separator = " "
+      if (index(key, "=")) {
+        key = substr(key, 1, index(key, "=") - 1)
+        gsub(/-/, "_", key)
+        if (key ~ /^((rd\.)?modules_load|systemd\.mask|modprobe\.blacklist|module_blacklist|selinux|enforcing)$/ ||
+            key ~ /^sysctl\.kernel[.\/](modules_disabled|modprobe)$/) {
+          printf "%s%s", separator, word
+          separator = " "
+        }
       }
+      word = ""
     }
-  } END { print "" }'
+    {
+      in_quotes = 0
+      for (position = 1; position <= length($0); position++) {
+        character = substr($0, position, 1)
+        if (character == "\"") in_quotes = !in_quotes
+        if (!in_quotes && character ~ /[ \t\r\f\v]/) keep_word()
+        else word = word character
+      }
+      keep_word()
+    }
+    END { print "" }'
 }
 
 # Only the kind of the container is recorded: the environment may have secrets.
@@ -543,8 +555,11 @@ record_upper_directories() {
     upper=${upper%%,*}
     mark "$upper" || continue
     look /etc/modules-load.d || here=/none
-    for path in "$here"/*.conf /etc/modules /etc/conf.d/modules; do
-      case $path in "$here"/*) path=/etc/modules-load.d/${path##*/} ;; esac
+    for entry in "$here"/*.conf; do
+      path=/etc/modules-load.d/${entry##*/}
+      [ "${path#"${mount%/}"/}" = "$path" ] || mark "$upper/${path#"${mount%/}"/}"
+    done
+    for path in /etc/modules /etc/conf.d/modules; do
       if [ "${path#"${mount%/}"/}" != "$path" ]; then mark "$upper/${path#"${mount%/}"/}"; fi
     done
   done <"$files/proc/self/mounts"
@@ -896,7 +911,7 @@ has_signature() {
 # Module files that lie in the folders of a tree without a line in its index.
 record_unindexed_files() {
   for folder in $module_folders; do
-    open_directory_quietly "$tree/$folder" || continue
+    open_directory "$tree/$folder" || continue
     for entry in "$here"/*.ko*; do
       module=${entry##*/}
       module=${module%%.ko*}
@@ -908,12 +923,6 @@ record_unindexed_files() {
       fi
     done
   done
-}
-
-# The same as open_directory, but an absent or empty directory is not recorded.
-open_directory_quietly() {
-  look "$1" && [ -d "$here" ] || return 1
-  [ -r "$here" ] || open_directory "$1"
 }
 
 record_running_config() {
@@ -946,8 +955,10 @@ reduce_symbols() {
 
 # The netfilter tools: their paths, the versions of their packages, and how they were built.
 record_tools() {
-  for program in $programs; do
-    find_program "$program" && printf '%s\n' "$files$found" >>"$work/programs"
+  for directory in $program_directories; do
+    for program in $programs; do
+      if mark "$directory/$program"; then printf '%s\n' "$files$found" >>"$work/programs"; fi
+    done
   done
   reduce /var/lib/dpkg/status reduce_dpkg_status
   reduce /lib/apk/db/installed reduce_apk_installed
@@ -1016,7 +1027,7 @@ record_library() {
       ;;
   esac
   for directory in $store $libraries; do
-    open_directory_quietly "$directory" || continue
+    open_directory "$directory" || continue
     listed=$here
     keep_library "$directory"
     for entry in "$listed"/*-linux-*; do
@@ -1077,7 +1088,7 @@ record_policy_module() {
   [ -n "$type" ] || return 0
   for store in $policy_stores; do
     directory=$store/$type/active/modules
-    open_directory_quietly "$directory" || continue
+    open_directory "$directory" || continue
     listed=$here
     for entry in "$listed"/[1-9]*; do
       keep "$directory/${entry##*/}/$policy_module/cil"
@@ -1275,7 +1286,7 @@ record_owners() {
       if (hit) print $1
     }' "$work/modprobe_files" >"$work/owned"
   [ -s "$work/owned" ] || return 0
-  if open_directory_quietly "$dpkg_lists"; then record_dpkg_owners; fi
+  if open_directory "$dpkg_lists"; then record_dpkg_owners; fi
   [ $live = yes ] && [ "$has_rpm" = yes ] || return 0
   while IFS= read -r path; do
     start cat /usr/bin/rpm -qf --qf '%{NAME}\n' "$path"
@@ -1283,7 +1294,6 @@ record_owners() {
 }
 
 record_dpkg_owners() {
-  mark "$dpkg_lists"
   (
     cd "$here" || exit
     printf '%s\n' *.list | xargs grep -E '^(/usr(/local)?)?/(etc|run|lib)/modprobe\.d/' /dev/null

@@ -35,14 +35,16 @@ def record(path: Path, *arguments: str, shell: Sequence[str] = ("dash",), **opti
 class TracingFiles(Files):
     """Files that note which paths are read, tested or listed.
 
-    :ivar asked: the paths whose content or existence was asked for, and the links.
-    :ivar listed: the directories that were listed.
+    :ivar asked: the paths whose content, names or existence were asked for.
+    :ivar links: the paths whose target as a link was asked for.
+    :ivar directories: those of I(asked) that were listed, or that count only if they are directories.
     """
 
     def __init__(self, root: str = "/") -> None:
         super().__init__(root)
         self.asked: set[str] = set()
-        self.listed: set[str] = set()
+        self.links: set[str] = set()
+        self.directories: set[str] = set()
 
     def read_bytes(self, path, tail=None):
         self.asked.add(path)
@@ -52,8 +54,12 @@ class TracingFiles(Files):
         self.asked.add(path)
         return super().get_mode(path)
 
+    def is_dir(self, path):
+        self.directories.add(path)
+        return super().is_dir(path)
+
     def read_link(self, path):
-        self.asked.add(path)
+        self.links.add(path)
         return super().read_link(path)
 
     def real_path(self, path):
@@ -61,7 +67,8 @@ class TracingFiles(Files):
         return super().real_path(path)
 
     def listdir(self, path):
-        self.listed.add(path)
+        self.asked.add(path)
+        self.directories.add(path)
         return super().listdir(path)
 
     def transact(self, path, request):
@@ -70,4 +77,4 @@ class TracingFiles(Files):
 
     def has(self, path: str) -> bool:
         """Return whether the node has this path."""
-        return os.path.lexists(self.resolve(path)) or self.read_link(path) is not None
+        return os.path.lexists(self.resolve(path)) or super().read_link(path) is not None
