@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Print the recorder script with the names and paths that node_facts reads, from the tables in the code: make reference.
+"""Print the recorder script with the names and paths that node_facts reads, generated from the tables: make reference.
 
 The script runs on nodes without Python, so it has its own copy of these tables between two markers.
 """
@@ -72,7 +72,14 @@ def list_marks() -> list[str]:
     found = [path for path, _init in init_system._RUNNING + init_system._INSTALLED]
     found += [path for path, _manager in platform.MANAGERS]
     found += [path for path, kind in platform.CONTAINER_MARKS if kind]
-    return [*found, platform.KIND, *platform.WSL_MARKS, *managed.SEMODULE, *node.MODINFO, *init_scripts.INSTALLED_SCRIPTS]
+    return [
+        *found,
+        platform.KIND,
+        *platform.WSL_MARKS,
+        *managed.SEMODULE,
+        *node.MODINFO,
+        *init_scripts.INSTALLED_SCRIPTS,
+    ]
 
 
 def list_settings() -> list[str]:

@@ -1057,7 +1057,7 @@ record_selinux() {
   read_setting /sys/fs/selinux/mls
   level=
   [ "$setting" = 1 ] && level=:s0
-  place /sys/fs/selinux/access
+  look /sys/fs/selinux/access || return 0
   if [ ! -r "$here" ] || [ ! -w "$here" ]; then
     note /sys/fs/selinux/access 'Permission denied'
     return 0
@@ -1275,6 +1275,11 @@ record_owners() {
   awk -v relevant="$work/relevant" '
     BEGIN { while ((getline name < relevant) > 0) { gsub(/-/, "_", name); wanted[name] = 1 } FS = "\t" }
     {
+      # Of files with one name the first counts.
+      base = $1
+      sub(/.*\//, "", base)
+      if (base in seen) next
+      seen[base] = 1
       hit = 0
       while ((getline text < $2) > 0) {
         split(text, word, /[ \t]+/)

@@ -271,7 +271,10 @@ def test_the_script_may_come_from_the_standard_input(node, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["--colour"], "--colour: unknown option; valid options: --root, --output, --base64, --name, --anonymize, --help"),
+        (
+            ["--colour"],
+            "--colour: unknown option; valid options: --root, --output, --base64, --name, --anonymize, --help",
+        ),
         (["--root"], "--root: has no value; add one, or see --help"),
         (["--root", "host"], "--root: 'host' is not an absolute path; write it from /"),
         (["--root", "/none"], "--root: '/none' is not a directory; mount the system there"),
@@ -359,7 +362,9 @@ def test_special_files_are_listed_as_unreadable(node):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-@pytest.mark.parametrize("closed", ["/etc/modprobe.d", "/boot", "/var/lib/dpkg/info", "/etc/modprobe.d/site.conf", "/etc"])
+@pytest.mark.parametrize(
+    "closed", ["/etc/modprobe.d", "/boot", "/var/lib/dpkg/info", "/etc/modprobe.d/site.conf", "/etc"]
+)
 def test_what_a_user_may_not_read_is_unreadable_in_the_recording(node, tmp_path, closed):
     WRITERS["debian"](node)
     for directory in [tmp_path, *tmp_path.parents]:

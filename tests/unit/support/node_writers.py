@@ -45,7 +45,9 @@ def write_debian(node: RecordedNode) -> None:
     node.link("/proc/1/exe", "/lib/systemd/systemd")
     node.link("/proc/self/ns/pid", "pid:[4026531836]")
     node.write("/proc/net/ip_tables_names", "nat\nfilter\n")
-    node.write("/proc/net/if_inet6", "20010db8000000000000000000000001 02 40 00 80 eth0\n" + "0" * 31 + "1 01 80 10 80 lo\n")
+    node.write(
+        "/proc/net/if_inet6", "20010db8000000000000000000000001 02 40 00 80 eth0\n" + "0" * 31 + "1 01 80 10 80 lo\n"
+    )
     node.write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1\n")
     node.write("/proc/sys/kernel/modprobe", "/sbin/modprobe\n")
     node.link("/sbin/modprobe", "../bin/kmod")
@@ -58,7 +60,9 @@ def write_debian(node: RecordedNode) -> None:
     node.write("/etc/modules-load.d/iptables.conf", "iptable_nat")
     node.link("/etc/modules-load.d/masked.conf", "/dev/null")
     node.write("/usr/lib/modules-load.d/masked.conf", "xt_owner\n")
-    node.write("/etc/modprobe.d/site.conf", "# Managed by the platform team\nblacklist xt-mark\noptions wifi key=s3cr3t\n")
+    node.write(
+        "/etc/modprobe.d/site.conf", "# Managed by the platform team\nblacklist xt-mark\noptions wifi key=s3cr3t\n"
+    )
     node.write("/usr/lib/modprobe.d/vendor.conf", "install br_netfilter /bin/false\nsoftdep nf_nat pre: ip_nat_ftp\n")
     node.write("/run/modprobe.d/now.conf", "blacklist bridge\n")
     node.write("/etc/sysctl.d/50-site.conf", "kernel.hostname = secret-host\n\nkernel.modprobe = /bin/kmod\n")
@@ -124,7 +128,9 @@ def write_alpine(node: RecordedNode) -> None:
     node.write("/proc/sys/kernel/osrelease", release + "\n")
     node.write(f"/boot/config-{release}", CONFIG)
     node.write("/run/openrc/softlevel", "")
-    node.write("/etc/init.d/modules", "#!/sbin/openrc-run\nPASSWORD=s3cr3t\n/etc/modules /etc/modules-load.d ##*/ modprobe\n")
+    node.write(
+        "/etc/init.d/modules", "#!/sbin/openrc-run\nPASSWORD=s3cr3t\n/etc/modules /etc/modules-load.d ##*/ modprobe\n"
+    )
     node.link("/etc/runlevels/boot/modules", "/etc/init.d/modules")
     node.write("/etc/init.d/local", "#!/bin/sh\nTOKEN=s3cr3t\n")
     node.link("/etc/runlevels/default/local", "/etc/init.d/local")
@@ -212,7 +218,9 @@ def write_nixos(node: RecordedNode) -> None:
     node.write("/boot/loader/loader.conf", "timeout 5\ndefault nixos-*\n")
     entry = f"title NixOS\nversion Generation 3 NixOS, Linux Kernel {RELEASE}, built\nlinux /EFI/nixos/x-bzImage.efi\n"
     node.write("/boot/loader/entries/nixos-3.conf", entry)
-    node.write("/sys/firmware/efi/efivars/LoaderEntryDefault-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f", b"\7\0\0\0n\0*\0\0\0")
+    node.write(
+        "/sys/firmware/efi/efivars/LoaderEntryDefault-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f", b"\7\0\0\0n\0*\0\0\0"
+    )
 
 
 def write_overlay(node: RecordedNode) -> None:
