@@ -206,7 +206,18 @@ find_node() {
     # A tree that was recorded has directories here; those of a kernel are links.
     if [ -d "$proc/self" ] && [ ! -L "$proc/self" ]; then self=$proc/self; fi
     if [ -d "$proc/net" ] && [ ! -L "$proc/net" ]; then net=$proc/net; fi
+    if [ $live = no ] && has_running_kernel; then
+      warn "$root: the root of process 1 cannot be seen, so no program of this host is asked; run this as root, in a container with --privileged and the host's processes"
+    fi
   fi
+}
+
+# Return whether the kernel below $root is the one that runs here.
+has_running_kernel() {
+  [ -r "$proc/sys/kernel/random/boot_id" ] || return 1
+  read -r recorded_boot <"$proc/sys/kernel/random/boot_id"
+  read -r this_boot </proc/sys/kernel/random/boot_id
+  [ "$recorded_boot" = "$this_boot" ]
 }
 
 # Set $here to where a path of the node is on this machine.
@@ -1420,7 +1431,7 @@ encode() {
 
 write_text() {
   printf '%s\n' "-----BEGIN NODEPREP RECORDING $name-----"
-  encode <"$work/archive"
+  encode <"$work/archive" || fail "$encoder: cannot encode the recording; use --output FILE without --base64"
   printf '%s\n' "-----END NODEPREP RECORDING $name-----"
 }
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -26,6 +27,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.recorded_node import 
 from ansible_collections.nodeprep.istio.tests.unit.support.recorder import SCRIPT
 
 BUSYBOX = shutil.which("busybox")
+DASH = shutil.which("dash")
 pytestmark = pytest.mark.skipif(os.getuid() != 0 or not BUSYBOX, reason="needs root, for chroot, and busybox")
 
 PRESENT = "nfnetlink 20480 1 - Live 0x0\nip_set 57344 1 - Live 0x0\n"
@@ -206,3 +208,34 @@ def test_modinfo_tells_which_modules_are_signed(node):
     assert found == expected
     assert found[0]["modules"]["xt_mark"]["state"] == "blocked"
     assert found[0]["modules"]["x_tables"]["state"] == "loadable"
+
+
+def write_text(node):
+    """Run the recorder with dash: the shell of busybox would find all programs in itself."""
+    libraries = subprocess.run(["ldd", DASH], capture_output=True, check=True, text=True).stdout
+    for path in [DASH, *re.findall(r"(/\S+)", libraries)]:
+        node.path(path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, node.path(path))
+    arguments = ["chroot", str(node.root), DASH, "/record-node.sh", "--base64", "--name", "web-1"]
+    return subprocess.run(arguments, capture_output=True, check=False)
+
+
+def test_any_tool_that_encodes_is_used(node, tmp_path):
+    node.remove("/bin/base64")
+    (tmp_path / "text").write_bytes(write_text(node).stdout)
+    assert open_recording(str(tmp_path / "text")).name == "web-1"
+
+
+def test_no_tool_that_encodes_is_one_error(node):
+    node.remove("/bin/base64")
+    node.remove("/bin/uuencode")
+    done = write_text(node)
+    error = "record-node: --base64: found none of base64, openssl and uuencode; use --output FILE instead\n"
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", error)
+
+
+def test_a_missing_program_is_one_error(node):
+    node.remove("/bin/awk")
+    done = write_text(node)
+    error = "record-node: awk: not found; install it, or record with --root from a container\n"
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", error)
