@@ -103,9 +103,11 @@ newline='
 '
 tab=$(printf '\t')
 signature='~Module signature appended~'
-# A module that has only its signature, as gzip and xz files.
+# Files that have only a signature, and empty ones, packed with gzip and xz.
 signed_gzip='\037\213\010\000\000\000\000\000\002\003\253\363\315\117\051\315\111\125\050\316\114\317\113\054\051\055\112\125\110\054\050\110\315\113\111\115\251\343\002\000\262\304\210\310\034\000\000\000'
 signed_xz='\375\067\172\130\132\000\000\001\151\042\336\066\002\000\041\001\026\000\000\000\164\057\345\243\001\000\033\176\115\157\144\165\154\145\040\163\151\147\156\141\164\165\162\145\040\141\160\160\145\156\144\145\144\176\012\000\262\304\210\310\000\001\060\034\227\337\301\353\220\102\231\015\001\000\000\000\000\001\131\132'
+empty_gzip='\037\213\010\000\000\000\000\000\002\003\003\000\000\000\000\000\000\000\000\000'
+empty_xz='\375\067\172\130\132\000\000\001\151\042\336\066\000\000\000\000\034\337\104\041\220\102\231\015\001\000\000\000\000\001\131\132'
 
 print_help() {
   cat <<'END'
@@ -166,7 +168,7 @@ parse_options() {
 }
 
 check_programs() {
-  for program in awk cat chmod cut date grep gzip head id ln ls mkdir mktemp readlink rm sed tail tar tr uname wc xargs; do
+  for program in awk cat chmod cut date find grep gzip head id ln ls mkdir mktemp readlink rm sed tail tar tr uname wc xargs; do
     command -v $program >/dev/null || fail "$program: not found; install it, or record with --root from a container"
   done
   encoder=
@@ -363,6 +365,11 @@ reduce() {
   { "$@" <"$here" >"$copy"; } 2>"$work/error"
   # 1 is grep's code for no line, and that of bash for a file that cannot be opened.
   if [ $? -gt 1 ] || [ -s "$work/error" ]; then note_error "$reduced"; fi
+}
+
+# Print what was recorded of a file, or nothing.
+print_recorded() {
+  look "$1" && cat "$files$found" 2>/dev/null
 }
 
 # Set $setting to the first line of a recorded file, or to nothing.
@@ -610,7 +617,7 @@ record_init() {
   while IFS=: read -r _id _levels _action program; do
     case $program in /etc/* | -/etc/*) keep_script "${program#-}" ;; esac
   done <<END
-$(cat "$files/etc/inittab" 2>/dev/null)
+$(print_recorded /etc/inittab)
 END
 }
 
@@ -841,7 +848,7 @@ record_module_files() {
     choose_format "$suffix"
     if has_good_files "$suffix"; then
       # shellcheck disable=SC2059
-      while IFS= read -r module_file; do printf "$content" >"$files$module_file"; done <"$work/list$suffix"
+      while IFS= read -r module_file; do printf "$content" "$release" >"$files$module_file"; done <"$work/list$suffix"
     else
       while IFS= read -r module_file; do record_module_file "$module_file" "$suffix"; done <"$work/list$suffix"
     fi
@@ -849,10 +856,11 @@ record_module_files() {
   if [ $needs_signatures = yes ] && [ -s "$work/list.zst" ]; then record_signatures; fi
 }
 
-# Set $size, $magic (as $map makes it printable) and $content of a good module file with a suffix.
+# For good module files with a suffix, set $size and $magic, their first bytes as map_bytes prints them, and $content, a
+# format for printf and the release.
 choose_format() {
   case $1 in
-    '') size=4 magic=aELF content="\\177ELF\\000vermagic=$release \\000" ;;
+    '') size=4 magic=aELF content='\177ELF\000vermagic=%s \000' ;;
     .gz) size=2 magic=bc content='\037\213' ;;
     .xz) size=6 magic=d7zXZe content='\375\067zXZ\000' ;;
     .zst) size=4 magic='(f/d' content='\050\265\057\375' ;;
@@ -899,19 +907,18 @@ record_module_file() {
         if has_signature cat; then printf '%s\n' "$signature"; fi
       } >"$copy"
       ;;
-    .gz) record_packed "$signed_gzip" gzip ;;
-    .xz) if command -v xz >/dev/null; then record_packed "$signed_xz" xz; else cat "$here" >"$copy"; fi ;;
+    .gz) record_packed gzip "$signed_gzip" "$empty_gzip" ;;
+    .xz) if command -v xz >/dev/null; then record_packed xz "$signed_xz" "$empty_xz"; else cat "$here" >"$copy"; fi ;;
     .zst) head -c 4 "$here" >"$copy" ;;
   esac
 }
 
-# Record a packed module: record_packed CONTENT_IF_SIGNED PROGRAM
+# Record a packed module, or the first bytes of a damaged one: record_packed PROGRAM CONTENT_IF_SIGNED CONTENT_IF_NOT
 record_packed() {
   head -c 8 "$here" >"$copy"
-  [ $needs_signatures = yes ] || return 0
-  if ! "$2" -t <"$here" 2>/dev/null; then return 0; fi
+  if [ $needs_signatures = no ] || ! "$1" -dc <"$here" >/dev/null 2>&1; then return 0; fi
   # shellcheck disable=SC2059
-  if has_signature "$2" -dc; then printf "$1" >"$copy"; else : | "$2" -c >"$copy" 2>/dev/null || cat "$here" >"$copy"; fi
+  if has_signature "$1" -dc; then printf "$2" >"$copy"; else printf "$3" >"$copy"; fi
 }
 
 # Return whether what a command prints of the file $here ends with a signature.
@@ -974,7 +981,7 @@ record_tools() {
   reduce /var/lib/dpkg/status reduce_dpkg_status
   reduce /lib/apk/db/installed reduce_apk_installed
   for path in /var/lib/dpkg/status /lib/apk/db/installed; do
-    if look "$path"; then cat "$files$found"; fi
+    print_recorded "$path"
     printf '\n'
   done >"$work/versions"
   has_rpm=no
@@ -1095,7 +1102,7 @@ reduce_audit_log() {
 }
 
 record_policy_module() {
-  type=$(sed -n 's/^[[:space:]]*SELINUXTYPE=\([^[:space:]]*\).*/\1/p' "$files/etc/selinux/config" 2>/dev/null | tail -n 1)
+  type=$(print_recorded /etc/selinux/config | sed -n 's/^[[:space:]]*SELINUXTYPE=\([^[:space:]]*\).*/\1/p' | tail -n 1)
   [ -n "$type" ] || return 0
   for store in $policy_stores; do
     directory=$store/$type/active/modules
@@ -1257,7 +1264,7 @@ filter_rules() {
 record_signatures() {
   [ $live = yes ] || return 0
   for modinfo in /usr/sbin/modinfo /sbin/modinfo none; do
-    [ -e "$files$modinfo" ] && break
+    look $modinfo && break
   done
   [ "$modinfo" != none ] || return 0
   awk -v names="$catalogue" '
@@ -1333,7 +1340,8 @@ anonymize() {
   {
     for word in $names; do
       escaped=$(printf '%s' "$word" | sed 's/[.[\*^$]/\\&/g')
-      printf '%s\n' "s/(^|[^A-Za-z0-9_])$escaped([^A-Za-z0-9_]|\$)/\\1node\\2/g"
+      # Twice: of two names with one character between them, the first match takes that character.
+      printf 's/(^|[^A-Za-z0-9_])%s([^A-Za-z0-9_]|$)/\\1node\\2/g\n' "$escaped" "$escaped"
     done
     cat <<'END'
 s/[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+/user@example.com/g
@@ -1349,15 +1357,8 @@ END
     "$work/recorded" >"$work/texts"
   while IFS= read -r copied; do
     sed -E -f "$work/anonymize" "$copied" >"$work/anonymous" && cat "$work/anonymous" >"$copied"
-    for word in $names; do
-      file=${copied##*/}
-      case $file in
-        *"$word"*)
-          mv "$copied" "${copied%/*}/${file%%"$word"*}node${file#*"$word"}"
-          break
-          ;;
-      esac
-    done
+    renamed=$(printf '%s\n' "${copied##*/}" | sed -E -f "$work/anonymize")
+    [ "$renamed" = "${copied##*/}" ] || mv "$copied" "${copied%/*}/$renamed"
   done <"$work/texts"
   if [ -e "$files/proc/sys/kernel/random/boot_id" ]; then
     printf '00000000-0000-0000-0000-000000000000\n' >"$files/proc/sys/kernel/random/boot_id"
@@ -1389,35 +1390,35 @@ write_manifest() {
   } >"$recording/recording"
 }
 
-# Write the archive, and drop what matters least while it is too large.
+# Write the archive. While it is too large, leave out what matters least; facts that need it become unknown.
 pack() {
   dropped=
   limit=$max_bytes
   [ $as_text = no ] || limit=$((max_bytes * 3 / 4 - 65536))
-  for part in 'other kernels' 'module files' 'audit log' none; do
+  for part in 'audit log' 'large files' none; do
     write_manifest
-    (cd "$recording" && tar -cf - -- *) >"$work/tar" || fail "tar: cannot pack the recording; free some memory or disk space below ${TMPDIR:-/tmp}"
-    gzip -c "$work/tar" >"$work/archive" || fail "gzip: cannot pack the recording; free some memory or disk space below ${TMPDIR:-/tmp}"
+    if [ -s "$work/unreadable" ]; then cat "$work/unreadable" >"$recording/unreadable"; fi
+    if ! (cd "$recording" && tar -cf - -- *) >"$work/tar" || ! gzip -c "$work/tar" >"$work/archive"; then
+      fail "${TMPDIR:-/tmp}: the recording cannot be packed there; free some memory or disk space"
+    fi
     [ "$(wc -c <"$work/archive")" -gt $limit ] || return 0
-    drop "$part"
+    list_part "$part" >"$work/part"
+    while IFS= read -r copied; do
+      [ -e "$copied" ] || continue
+      : >"$copied"
+      note "${copied#"$files"}" 'left out, since the recording would be larger than 4 MiB'
+    done <"$work/part"
     dropped=$dropped${dropped:+, }$part
   done
-  fail "the recording is larger than 4 MiB without its optional parts; report this with the list of its largest files"
+  fail "the recording is larger than 4 MiB; report this with the output of: du -a /etc/modprobe.d /etc/modules-load.d"
 }
 
-drop() {
+# Print the recorded files of a part of the recording.
+list_part() {
   case $1 in
-    'other kernels')
-      printf '%s' "$trees" | while IFS= read -r tree; do
-        [ -z "$tree" ] || [ "${tree##*/}" = "$running" ] || rm -rf "${files:?}$tree"
-      done
-      ;;
-    'module files')
-      printf '%s' "$trees" | while IFS= read -r tree; do
-        [ -z "$tree" ] || rm -rf "${files:?}$tree/kernel"
-      done
-      ;;
-    'audit log') rm -f "$files/var/log/audit/audit.log" ;;
+    'audit log') printf '%s\n' "$files/var/log/audit/audit.log" ;;
+    # More than 256 KiB, in blocks of 512 bytes.
+    'large files') find "$files" -type f -size +512 ;;
   esac
 }
 
@@ -1495,7 +1496,6 @@ finish() {
   if [ -s "$work/programs" ]; then tr '\n' '\000' <"$work/programs" | xargs -0 chmod 755; fi
   if [ $anonymized = yes ]; then anonymize; fi
   choose_name
-  if [ -s "$work/unreadable" ]; then cat "$work/unreadable" >"$recording/unreadable"; fi
   pack
   write_recording
 }
