@@ -334,7 +334,7 @@ def test_a_recording_is_small_and_quick(node, shell):
 
 def test_a_recording_that_is_too_large_drops_what_matters_least(node):
     node.tree()
-    node.write("/etc/modprobe.d/large.conf", os.urandom(5 * 1024 * 1024).hex())
+    node.write("/etc/modprobe.d/large.conf", os.urandom(4 * 1024 * 1024).hex("\n", 50))
     facts = observe_recording(record_tree(node))
     assert facts["modules"]["xt_mark"]["state"] == "unknown"
     error = "left out, since the recording would be larger than 4 MiB"
