@@ -33,6 +33,7 @@ _TARGET = slice(157, 257)
 _PREFIX = slice(345, 500)
 _POSIX_MAGIC = b"ustar\0"
 
+_DAMAGED = "it is not a tar archive, or the archive is damaged"
 _TYPES = {b"0": stat.S_IFREG, b"\0": stat.S_IFREG, b"5": stat.S_IFDIR, b"2": stat.S_IFLNK}
 _REJECTED_TYPES = {
     b"1": "a hard link",
@@ -140,7 +141,7 @@ def _check_header(header: bytes) -> None:
     """Raise ArchiveError if the checksum, for which its own bytes count as blanks, is wrong."""
     expected = sum(header) - sum(header[_CHECKSUM]) + len(header[_CHECKSUM]) * ord(" ")
     if _parse_number(header[_CHECKSUM]) != expected:
-        raise ArchiveError("it is not a tar archive, or the archive is damaged")
+        raise ArchiveError(_DAMAGED)
 
 
 def _parse_number(field: bytes) -> int:
@@ -148,8 +149,7 @@ def _parse_number(field: bytes) -> int:
     try:
         return int(digits, 8)
     except ValueError:
-        # GNU tar writes sizes from 8 GiB in another form.
-        raise ArchiveError("its archive has a number that is damaged or too large")
+        raise ArchiveError(_DAMAGED)
 
 
 def _parse_pax(body: bytes) -> Dict[str, bytes]:
@@ -158,11 +158,11 @@ def _parse_pax(body: bytes) -> Dict[str, bytes]:
     offset = 0
     while offset < len(body):
         match = _PAX_RECORD.match(body, offset)
-        length = int(match.group(1)) if match else 0
-        if not match or offset + length < match.end():
+        end = offset + int(match.group(1)) if match else 0
+        if not match or not match.end() < end <= len(body):
             raise ArchiveError("its archive has a damaged pax header")
-        records[match.group(2).decode("ascii", "replace")] = body[match.end() : offset + length - 1]
-        offset += length
+        records[match.group(2).decode("ascii", "replace")] = body[match.end() : end - 1]
+        offset = end
     return records
 
 

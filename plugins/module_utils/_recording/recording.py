@@ -20,7 +20,7 @@ MANIFEST = "recording"
 FORMAT_KEY = "nodeprep-recording"
 FORMAT = "1"
 REMEDY = "record the node again"
-FILES = "files/"
+FILES = "files"
 COMMANDS = "commands"
 SELINUX = "selinux/"
 # A shell returns this code for a program that does not exist.
@@ -59,8 +59,8 @@ def parse_recording(members: Members) -> Recording:
         raise ArchiveError(f"its manifest has no valid time of recording ({recorded_at[:100]!r})")
     recorded = {}
     for member in members.values():
-        if member.name.startswith(FILES):
-            recorded[member.name[len(FILES) - 1 :]] = member
+        if member.name == FILES or member.name.startswith(FILES + "/"):
+            recorded[member.name[len(FILES) :]] = member
     files = RecordedFiles(recorded, _parse_errors(members), _parse_selinux(members))
     return Recording(name, recorded_at, files, _make_runner(members))
 
