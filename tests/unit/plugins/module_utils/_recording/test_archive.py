@@ -5,7 +5,6 @@
 
 import bz2
 import gzip
-import io
 import lzma
 import os
 import stat
