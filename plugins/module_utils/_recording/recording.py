@@ -26,7 +26,7 @@ SELINUX = "selinux/"
 # A shell returns this code for a program that does not exist.
 NOT_FOUND = 127
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,252}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+-]{0,252}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _EXIT = re.compile(rb"exit=(\d{1,3})")
 
