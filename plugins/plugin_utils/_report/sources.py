@@ -45,7 +45,7 @@ CACHE_PREFIX = "s1_"
 # How keys of a fact cache's file start.
 FACT_PREFIXES = ("ansible_", "istio_node", "__")
 
-REMEDY = "give recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
+REMEDY = "give recordings, recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
 UNREADABLE_REMEDY = "give recordings, recorded facts or a report.json"
 NO_FACTS = "no istio_node facts are recorded for this node"
 # Bounds the memory: an assessment and a plan need about 100 KiB.

@@ -76,7 +76,8 @@ def test_every_form_of_recorded_facts(tmp_path):
     for name, file in (("half", "half"), ("half-payload", "s1_half-payload"), ("binary", "binary")):
         assert nodes[name].no_data.text.startswith(f"{tmp_path}/{file}: cannot be read as JSON (")
         assert nodes[name].no_data.text.endswith(
-            "); give recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
+            "); give recordings, recorded facts, a fact cache or a report.json, "
+            "and keep other JSON files out of their directory"
         )
 
 
