@@ -19,6 +19,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.recording import Recording, RecordingError
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.sources import (
+    FoundRecording,
     find_recordings,
     is_recording,
 )
@@ -45,7 +46,9 @@ CACHE_PREFIX = "s1_"
 # How keys of a fact cache's file start.
 FACT_PREFIXES = ("ansible_", "istio_node", "__")
 
-REMEDY = "give recordings, recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
+REMEDY = (
+    "give recordings, recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
+)
 UNREADABLE_REMEDY = "give recordings, recorded facts or a report.json"
 NO_FACTS = "no istio_node facts are recorded for this node"
 # Bounds the memory: an assessment and a plan need about 100 KiB.
@@ -158,15 +161,18 @@ class RecordedSource:
         """Add the nodes of a file with recordings; return their number. Only one of them is in memory at a time."""
         count = 0
         for found in find_recordings(str(file)):
-            try:
-                recording = found.read()
-            except RecordingError as exc:
-                builder.add_missing(self._qualify(found.name), "unusable", to_one_line(exc, MAX_PROBLEM_CHARS))
-            else:
-                outcome = partial(_assess_recording, assessor, recording)
-                _add_checked(builder, self._qualify(recording.name), found.where, outcome)
+            self._add_recording(builder, assessor, found)
             count += 1
         return count
+
+    def _add_recording(self, builder: Builder, assessor: _Assessor, found: FoundRecording) -> None:
+        try:
+            recording = found.read()
+        except RecordingError as exc:
+            builder.add_missing(self._qualify(found.name), "unusable", to_one_line(exc, MAX_PROBLEM_CHARS))
+            return
+        get_outcome = partial(_assess_recording, assessor, recording)
+        _add_checked(builder, self._qualify(recording.name), found.where, get_outcome)
 
     def _qualify(self, name: str) -> str:
         """Return the name of a node with the label before it."""

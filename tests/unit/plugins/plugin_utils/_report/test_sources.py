@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from pathlib import Path
 
 import pytest
@@ -311,6 +312,20 @@ def test_any_error_in_a_recording_makes_its_node_one_without_data(recordings, mo
     monkeypatch.setattr(sources, "gather_facts", fail)
     (node,) = read_recorded(recordings / "archive.tar.gz").nodes
     assert node.no_data.text == f"{recordings}/archive.tar.gz: cannot be used (KeyError: 'x')"
+
+
+def test_only_one_recording_is_in_memory_at_a_time(recordings, monkeypatch):
+    observed = []
+
+    def gather_facts(files, *arguments):
+        assert [known for known in observed if known() is not None] == []
+        observed.append(weakref.ref(files))
+        return real(files, *arguments)
+
+    real = sources.gather_facts
+    monkeypatch.setattr(sources, "gather_facts", gather_facts)
+    assert sum(node.no_data is None for node in read_recorded(recordings).nodes) == 6
+    assert len(observed) == 5
 
 
 def test_sources_without_any_node_are_an_error(tmp_path):
