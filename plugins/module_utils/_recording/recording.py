@@ -51,6 +51,7 @@ class Recording(NamedTuple):
 
 def parse_recording(members: Members) -> Recording:
     """Return the recording with these members. Raises ArchiveError."""
+    members = _strip_directory(members)
     manifest = _parse_manifest(members)
     name, recorded_at = manifest.get("name", ""), manifest.get("recorded_at", "")
     if not _NAME.fullmatch(name):
@@ -63,6 +64,16 @@ def parse_recording(members: Members) -> Recording:
             recorded[member.name[len(FILES) :]] = member
     files = RecordedFiles(recorded, _parse_errors(members), _parse_selinux(members))
     return Recording(name, recorded_at, files, _make_runner(members))
+
+
+def _strip_directory(members: Members) -> Members:
+    """Return the members below the one directory that has all of them, if somebody packed an unpacked recording so."""
+    tops = {name.partition("/")[0] for name in members}
+    if MANIFEST in members or len(tops) != 1:
+        return members
+    prefix = tops.pop() + "/"
+    below = [member._replace(name=name[len(prefix) :]) for name, member in members.items() if name.startswith(prefix)]
+    return {member.name: member for member in below}
 
 
 def _parse_manifest(members: Members) -> Dict[str, str]:

@@ -146,7 +146,7 @@ def _read_archive_file(path: str) -> Members:
     with open(path, "rb") as handle:
         content = handle.read(MAX_ARCHIVE_BYTES + 1)
     if len(content) > MAX_ARCHIVE_BYTES:
-        raise ArchiveError(f"its archive is larger than {MAX_ARCHIVE_BYTES >> 20} MiB")
+        raise ArchiveError(f"it is larger than {MAX_ARCHIVE_BYTES >> 20} MiB")
     return read_archive(content)
 
 

@@ -26,6 +26,12 @@ def test_name_and_time_are_those_of_the_manifest():
     assert (recording.name, recording.recorded_at) == (NAME, RECORDED_AT)
 
 
+def test_an_archive_of_a_directory_with_the_recording_is_one(node):
+    node.write("/etc/hostname", "a")
+    content = make_archive(build_members(), node.root, "somewhere/")
+    assert parse_recording(read_archive(content)).files.read("/etc/hostname") == "a"
+
+
 GOOD = manifest()
 
 

@@ -89,7 +89,7 @@ def test_a_damaged_recording_of_a_text_does_not_affect_the_others(tmp_path):
     assert found.pop("a") == cut_off.format(path, "a")
     assert found.pop("e") == cut_off.format(path, "e")
     for name, error in found.items():
-        assert error.startswith("{} (recording of {}): its archive ".format(path, name)), error
+        assert error.startswith("{} (recording of {}): it cannot be unpacked (".format(path, name)), error
 
 
 def test_a_truncated_text_is_an_error(tmp_path):
@@ -119,14 +119,14 @@ def test_an_error_names_the_file_and_what_to_do(tmp_path):
     path.write_bytes(make_recording()[:-9])
     with pytest.raises(RecordingError) as raised:
         open_recording(str(path))
-    assert str(raised.value) == "{}: its archive cannot be used: it ends too early; record the node again".format(path)
+    assert str(raised.value) == "{}: it cannot be unpacked (it ends too early); record the node again".format(path)
 
 
 def test_large_archives_are_not_read_into_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "MAX_ARCHIVE_BYTES", 100)
     (tmp_path / "a.tar.gz").write_bytes(make_recording())
     (tmp_path / "a.log").write_text(write_text(make_recording()))
-    for name, error in (("a.tar.gz", "its archive is larger than 0 MiB"), ("a.log", "its ")):
+    for name, error in (("a.tar.gz", "it is larger than 0 MiB"), ("a.log", "it")):
         with pytest.raises(RecordingError, match=error):
             open_recording(str(tmp_path / name))
 

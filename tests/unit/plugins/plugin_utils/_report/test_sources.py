@@ -273,7 +273,7 @@ def test_recordings_in_every_form_are_judged_beside_recorded_facts(recordings):
     damaged = document.nodes[5].no_data
     assert damaged.code == "unusable"
     assert damaged.text == (
-        f"{recordings}/worker-6.tar.gz: its archive cannot be used: it ends too early; record the node again"
+        f"{recordings}/worker-6.tar.gz: it cannot be unpacked (it ends too early); record the node again"
     )
     assert document.nodes[0].verdict == "not_ready"
     assert document.nodes[0].observed_at == "2026-11-24T03:00:00Z"
