@@ -33,6 +33,8 @@ _TARGET = slice(157, 257)
 _PREFIX = slice(345, 500)
 _POSIX_MAGIC = b"ustar\0"
 
+_TRUNCATED = "it cannot be unpacked (it ends too early)"
+_DAMAGED = "it is not a tar archive, or the archive is damaged"
 _TYPES = {b"0": stat.S_IFREG, b"\0": stat.S_IFREG, b"5": stat.S_IFDIR, b"2": stat.S_IFLNK}
 _REJECTED_TYPES = {
     b"1": "a hard link",
@@ -46,6 +48,7 @@ _GNU_RECORDS = {b"L": "path", b"K": "linkpath"}
 _PAX_RECORDS = b"x"
 _GLOBAL_PAX_RECORDS = b"g"
 _MAX_RECORD_BYTES = 65536
+_MAX_PATH_CHARS = 4096
 _PAX_RECORD = re.compile(rb"(\d{1,6}) ([^=\n]+)=")
 
 
@@ -101,10 +104,8 @@ def _unpack(content: bytes) -> bytes:
         raise ArchiveError("it is empty" if not content else "it is not a gzip file")
     try:
         return gunzip(content)
-    except EOFError as exc:
-        raise ArchiveError(f"its archive cannot be used: {exc}")
-    except zlib.error as exc:
-        raise ArchiveError(f"its archive is damaged ({exc})")
+    except (EOFError, zlib.error) as exc:
+        raise ArchiveError(f"it cannot be unpacked ({exc})")
 
 
 def _read_tar(content: bytes) -> Iterator[Member]:
@@ -114,19 +115,19 @@ def _read_tar(content: bytes) -> Iterator[Member]:
     while True:
         header = content[offset : offset + _BLOCK]
         if len(header) < _BLOCK:
-            raise ArchiveError("its archive ends too early")
+            raise ArchiveError(_TRUNCATED)
         if not any(header):
             return
         _check_header(header)
         size = _parse_number(header[_SIZE])
         body = content[offset + _BLOCK : offset + _BLOCK + size]
         if len(body) < size:
-            raise ArchiveError("its archive ends too early")
+            raise ArchiveError(_TRUNCATED)
         offset += _BLOCK + -(-size // _BLOCK) * _BLOCK
         kind = header[_KIND]
         if kind in _GNU_RECORDS or kind == _PAX_RECORDS:
             if size > _MAX_RECORD_BYTES:
-                raise ArchiveError("a name in its archive is too long")
+                raise ArchiveError("it has a name that is too long")
             records.update({_GNU_RECORDS[kind]: body.rstrip(b"\0")} if kind in _GNU_RECORDS else _parse_pax(body))
             continue
         if kind != _GLOBAL_PAX_RECORDS:
@@ -140,7 +141,7 @@ def _check_header(header: bytes) -> None:
     """Raise ArchiveError if the checksum, for which its own bytes count as blanks, is wrong."""
     expected = sum(header) - sum(header[_CHECKSUM]) + len(header[_CHECKSUM]) * ord(" ")
     if _parse_number(header[_CHECKSUM]) != expected:
-        raise ArchiveError("it is not a tar archive, or the archive is damaged")
+        raise ArchiveError(_DAMAGED)
 
 
 def _parse_number(field: bytes) -> int:
@@ -148,8 +149,7 @@ def _parse_number(field: bytes) -> int:
     try:
         return int(digits, 8)
     except ValueError:
-        # GNU tar writes sizes from 8 GiB in another form.
-        raise ArchiveError("its archive has a number that is damaged or too large")
+        raise ArchiveError(_DAMAGED)
 
 
 def _parse_pax(body: bytes) -> Dict[str, bytes]:
@@ -158,11 +158,11 @@ def _parse_pax(body: bytes) -> Dict[str, bytes]:
     offset = 0
     while offset < len(body):
         match = _PAX_RECORD.match(body, offset)
-        length = int(match.group(1)) if match else 0
-        if not match or offset + length < match.end():
-            raise ArchiveError("its archive has a damaged pax header")
-        records[match.group(2).decode("ascii", "replace")] = body[match.end() : offset + length - 1]
-        offset += length
+        end = offset + int(match.group(1)) if match else 0
+        if not match or not match.end() < end <= len(body):
+            raise ArchiveError(_DAMAGED)
+        records[match.group(2).decode("ascii", "replace")] = body[match.end() : end - 1]
+        offset = end
     return records
 
 
@@ -179,6 +179,8 @@ def _build_member(header: bytes, body: bytes, records: Dict[str, bytes]) -> Memb
         described = _REJECTED_TYPES.get(header[_KIND], "a sparse file" if kind else "of an unknown type")
         raise ArchiveError(f"its member {name!r} is {described}")
     target = _decode(records.get("linkpath", header[_TARGET].split(b"\0")[0]))
+    if max(len(name), len(target)) > _MAX_PATH_CHARS:
+        raise ArchiveError("it has a name that is too long")
     mode = kind | stat.S_IMODE(_parse_number(header[_MODE]))
     is_file = kind == stat.S_IFREG
     return Member(name, mode, body if is_file else b"", target if kind == stat.S_IFLNK else "")

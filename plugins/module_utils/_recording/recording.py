@@ -20,13 +20,13 @@ MANIFEST = "recording"
 FORMAT_KEY = "nodeprep-recording"
 FORMAT = "1"
 REMEDY = "record the node again"
-FILES = "files/"
+FILES = "files"
 COMMANDS = "commands"
 SELINUX = "selinux/"
 # A shell returns this code for a program that does not exist.
 NOT_FOUND = 127
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,252}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+-]{0,252}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _EXIT = re.compile(rb"exit=(\d{1,3})")
 
@@ -51,6 +51,7 @@ class Recording(NamedTuple):
 
 def parse_recording(members: Members) -> Recording:
     """Return the recording with these members. Raises ArchiveError."""
+    members = _strip_directory(members)
     manifest = _parse_manifest(members)
     name, recorded_at = manifest.get("name", ""), manifest.get("recorded_at", "")
     if not _NAME.fullmatch(name):
@@ -59,10 +60,20 @@ def parse_recording(members: Members) -> Recording:
         raise ArchiveError(f"its manifest has no valid time of recording ({recorded_at[:100]!r})")
     recorded = {}
     for member in members.values():
-        if member.name.startswith(FILES):
-            recorded[member.name[len(FILES) - 1 :]] = member
+        if member.name == FILES or member.name.startswith(FILES + "/"):
+            recorded[member.name[len(FILES) :]] = member
     files = RecordedFiles(recorded, _parse_errors(members), _parse_selinux(members))
     return Recording(name, recorded_at, files, _make_runner(members))
+
+
+def _strip_directory(members: Members) -> Members:
+    """Return the members below the one directory that has all of them, if somebody packed an unpacked recording so."""
+    tops = {name.partition("/")[0] for name in members}
+    if MANIFEST in members or len(tops) != 1:
+        return members
+    prefix = tops.pop() + "/"
+    below = [member._replace(name=name[len(prefix) :]) for name, member in members.items() if name.startswith(prefix)]
+    return {member.name: member for member in below}
 
 
 def _parse_manifest(members: Members) -> Dict[str, str]:

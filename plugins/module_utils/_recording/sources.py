@@ -7,7 +7,7 @@ import binascii
 import os
 import re
 from functools import partial
-from typing import Callable, Iterator, List, NamedTuple
+from typing import Callable, Iterable, Iterator, List, NamedTuple
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import (
     GZIP_MAGIC,
@@ -34,6 +34,32 @@ _BEGIN = re.compile(rb"-----BEGIN NODEPREP RECORDING ([^\s]{1,253})-----\s*$")
 _END = re.compile(rb"-----END NODEPREP RECORDING ([^\s]{1,253})-----\s*$")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 _MAX_LINE_BYTES = 65536
+
+
+class Block(NamedTuple):
+    """The base64 text of a recording.
+
+    :ivar name: of the node, as the first line has it.
+    :ivar words: the base64 text of each line.
+    :ivar is_complete: whether it has a last line.
+    """
+
+    name: str
+    words: List[bytes]
+    is_complete: bool
+
+    def decode(self) -> bytes:
+        """Return the archive. Raises ArchiveError."""
+        if not self.is_complete:
+            raise ArchiveError("it has no END line, so the text was cut off")
+        try:
+            return base64.b64decode(b"".join(self.words))
+        except binascii.Error as exc:
+            raise ArchiveError(f"its base64 text is damaged ({exc})")
+
+    def read_members(self) -> Members:
+        """Return the members of the recording. Raises ArchiveError."""
+        return read_archive(self.decode())
 
 
 class FoundRecording(NamedTuple):
@@ -80,7 +106,8 @@ def find_recordings(path: str) -> Iterator[FoundRecording]:
     elif path.endswith(ARCHIVE_SUFFIXES) or not _has_text(path):
         yield FoundRecording(path, name, partial(_read_archive_file, path))
     else:
-        yield from _find_blocks(path)
+        for block in find_blocks(_read_lines(path)):
+            yield FoundRecording(f"{path} (recording of {block.name})", block.name, block.read_members)
 
 
 def open_recording(path: str) -> Recording:
@@ -110,8 +137,7 @@ def _has_text(path: str) -> bool:
         with open(path, "rb") as handle:
             if handle.read(1) == b"{":
                 return False
-            handle.seek(0)
-            return any(_MARKER in line for line in iter(partial(handle.readline, _MAX_LINE_BYTES), b""))
+        return any(_MARKER in line for line in _read_lines(path))
     except OSError:
         return False
 
@@ -120,41 +146,36 @@ def _read_archive_file(path: str) -> Members:
     with open(path, "rb") as handle:
         content = handle.read(MAX_ARCHIVE_BYTES + 1)
     if len(content) > MAX_ARCHIVE_BYTES:
-        raise ArchiveError(f"its archive is larger than {MAX_ARCHIVE_BYTES >> 20} MiB")
+        raise ArchiveError(f"it is larger than {MAX_ARCHIVE_BYTES >> 20} MiB")
     return read_archive(content)
 
 
-def _find_blocks(path: str) -> Iterator[FoundRecording]:
-    """Yield the recordings of a text, which may be larger than the memory."""
+def find_blocks(lines: Iterable[bytes]) -> Iterator[Block]:
+    """Yield the blocks of a text with one or many recordings. Other lines, also within a block, are skipped."""
     name = b""
-    lines: List[bytes] = []
+    words: List[bytes] = []
     size = 0
-    with open(path, "rb") as handle:
-        for line in iter(partial(handle.readline, _MAX_LINE_BYTES), b""):
-            begin, end = _BEGIN.search(line), _END.search(line)
-            if begin or end:
-                if name:
-                    yield _make_block(path, name, lines, end is not None and end.group(1) == name)
-                name = begin.group(1) if begin else b""
-                lines, size = [], 0
-            elif name and size <= MAX_ARCHIVE_BYTES:
-                word = line.split()[-1:]
-                if word and _BASE64.fullmatch(word[0]):
-                    lines += word
-                    size += len(word[0])
+    for line in lines:
+        begin, end = _BEGIN.search(line), _END.search(line)
+        if begin or end:
+            if name:
+                yield Block(_decode(name), words, end is not None and end.group(1) == name)
+            name = begin.group(1) if begin else b""
+            words, size = [], 0
+        elif name and size <= MAX_ARCHIVE_BYTES:
+            word = line.split()[-1:]
+            if word and _BASE64.fullmatch(word[0]):
+                words += word
+                size += len(word[0])
     if name:
-        yield _make_block(path, name, lines, False)
+        yield Block(_decode(name), words, False)
 
 
-def _make_block(path: str, name: bytes, lines: List[bytes], is_complete: bool) -> FoundRecording:
-    text = name.decode("ascii", "replace")
-    return FoundRecording(f"{path} (recording of {text})", text, partial(_decode_block, lines, is_complete))
+def _read_lines(path: str) -> Iterator[bytes]:
+    """Yield the lines of a file, which may be larger than the memory."""
+    with open(path, "rb") as handle:
+        yield from iter(partial(handle.readline, _MAX_LINE_BYTES), b"")
 
 
-def _decode_block(lines: List[bytes], is_complete: bool) -> Members:
-    if not is_complete:
-        raise ArchiveError("it has no END line, so the text was cut off")
-    try:
-        return read_archive(base64.b64decode(b"".join(lines)))
-    except binascii.Error as exc:
-        raise ArchiveError(f"its base64 text is damaged ({exc})")
+def _decode(name: bytes) -> str:
+    return name.decode("ascii", "replace")

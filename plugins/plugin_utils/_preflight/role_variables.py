@@ -16,7 +16,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX
 
 REPORT_PREFIX = "istio_report_"
-PREFIXES = (NODE_PREFIX, REPORT_PREFIX)
+RECORDINGS = "istio_recordings"
+PREFIXES = (NODE_PREFIX, REPORT_PREFIX, f"{RECORDINGS}_")
 
 # The options of each role; a test compares them with the argument specs.
 OPTIONS = {
@@ -48,6 +49,8 @@ OTHER_VARIABLES = (
     "istio_node_serial",
     "istio_node_max_fail_percentage",
     "istio_node_outcome",
+    RECORDINGS,
+    f"{RECORDINGS}_dir",
 )
 KNOWN = frozenset((*(prefix + name for prefix, names in OPTIONS.items() for name in names), *OTHER_VARIABLES))
 
@@ -67,18 +70,18 @@ def is_role_variable(name: str) -> bool:
 
     Other variables may begin with istio_, too.
     """
-    return name.startswith(PREFIXES) or _correct_prefix(name) != ""
+    return name in KNOWN or name.startswith(PREFIXES) or _correct_prefix(name) != ""
 
 
 def _correct_prefix(name: str) -> str:
-    """Return the known variable whose prefix is misspelled in this name, or ""."""
+    """Return the known variable whose prefix, or whose only word, is misspelled in this name, or ""."""
     if not name.startswith("istio_"):
         return ""
     misspelled, _underscore, option = name.removeprefix("istio_").partition("_")
     for prefix in get_close_matches(f"istio_{misspelled}_", PREFIXES, 1, MIN_PREFIX_SIMILARITY):
         if f"{prefix}{option}" in KNOWN:
             return f"{prefix}{option}"
-    return ""
+    return next(iter(get_close_matches(name, [RECORDINGS], 1, MIN_PREFIX_SIMILARITY)), "")
 
 
 def _find_intended(name: str) -> str:

@@ -6,6 +6,7 @@
 import base64
 import io
 import os
+import stat
 import tarfile
 import textwrap
 
@@ -61,6 +62,21 @@ def make_archive(members, root=None, prefix="./", form=tarfile.GNU_FORMAT, mode=
             archive.addfile(info, io.BytesIO(data))
         if root is not None:
             archive.add(str(root), prefix + "files")
+    return buffer.getvalue()
+
+
+def make_members_archive(members):
+    """Return the bytes of a tar.gz file with members as the reader returns them."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
+        for member in members:
+            info = tarfile.TarInfo(member.name)
+            info.mode, info.size, info.linkname = stat.S_IMODE(member.mode), len(member.content), member.target
+            if member.target:
+                info.type = tarfile.SYMTYPE
+            elif stat.S_ISDIR(member.mode):
+                info.type = tarfile.DIRTYPE
+            archive.addfile(info, io.BytesIO(member.content))
     return buffer.getvalue()
 
 

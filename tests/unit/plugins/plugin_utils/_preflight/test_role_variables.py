@@ -33,7 +33,9 @@ def test_the_options_are_those_of_the_argument_specs():
 def test_the_other_variables_are_those_that_the_playbooks_read():
     found = set()
     for path in (ROOT / "playbooks").glob("*.yml"):
-        found |= set(re.findall(r"(?<![_.])istio_(?:node|report)_[a-z_]+", path.read_text(encoding="utf-8")))
+        found |= set(
+            re.findall(r"(?<![_.])istio_(?:node_|report_|recordings)[a-z_]*", path.read_text(encoding="utf-8"))
+        )
     assert found <= KNOWN
     assert set(OTHER_VARIABLES) <= found
 
@@ -52,6 +54,9 @@ def test_the_other_variables_are_those_that_the_playbooks_read():
         ("istio_node_cni", "istio_node_cni_plugin"),
         ("istio_node_install", "istio_node_install_packages"),
         ("istio_report_max_age", "istio_report_max_age_hours"),
+        ("istio_recording", "istio_recordings"),
+        ("istio_recording_dir", "istio_recordings_dir"),
+        ("istio_recordings_dirs", "istio_recordings_dir"),
         ("istio_node_ip_address", ""),
         ("istio_node_pool", ""),
         ("istio_node_role", ""),
