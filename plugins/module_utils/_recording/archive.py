@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import zlib
+from itertools import islice
 from typing import Dict, Iterator, NamedTuple
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import MAX_FILE_BYTES, gunzip
@@ -49,6 +50,7 @@ _PAX_RECORDS = b"x"
 _GLOBAL_PAX_RECORDS = b"g"
 _MAX_RECORD_BYTES = 65536
 _MAX_PATH_CHARS = 4096
+_OCTAL = re.compile(rb"[0-7]+")
 _PAX_RECORD = re.compile(rb"(\d{1,6}) ([^=\n]+)=")
 
 
@@ -146,10 +148,9 @@ def _check_header(header: bytes) -> None:
 
 def _parse_number(field: bytes) -> int:
     digits = field.strip(b" \0") or b"0"
-    try:
-        return int(digits, 8)
-    except ValueError:
+    if not _OCTAL.fullmatch(digits):  # int() also accepts a sign
         raise ArchiveError(_DAMAGED)
+    return int(digits, 8)
 
 
 def _parse_pax(body: bytes) -> Dict[str, bytes]:
@@ -204,7 +205,7 @@ def _walk(path: str) -> Iterator[Member]:
     pending = [""]
     while pending:
         parent = pending.pop()
-        for entry in sorted(os.scandir(os.path.join(path, parent)), key=_get_name):
+        for entry in sorted(islice(os.scandir(os.path.join(path, parent)), MAX_MEMBERS + 1), key=_get_name):
             name = f"{parent}/{entry.name}" if parent else entry.name
             status = entry.stat(follow_symlinks=False)
             content, target = b"", ""

@@ -23,6 +23,7 @@ REMEDY = "record the node again"
 FILES = "files"
 COMMANDS = "commands"
 SELINUX = "selinux/"
+MAX_ERRORS = 20000
 # A shell returns this code for a program that does not exist.
 NOT_FOUND = 127
 
@@ -91,7 +92,10 @@ def _parse_manifest(members: Members) -> Dict[str, str]:
 
 
 def _parse_errors(members: Members) -> Dict[str, str]:
-    return dict(_split(line, "\t") for line in _read_text(members, "unreadable").split("\n") if line)
+    lines = _read_text(members, "unreadable").split("\n", MAX_ERRORS)
+    if len(lines) > MAX_ERRORS:
+        raise ArchiveError(f"it has more than {MAX_ERRORS} unreadable files")
+    return dict(_split(line, "\t") for line in lines if line)
 
 
 def _parse_selinux(members: Members) -> Dict[bytes, bytes]:

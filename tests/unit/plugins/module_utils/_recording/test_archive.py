@@ -168,6 +168,16 @@ def test_other_formats_are_errors_that_name_them(content, text):
     assert str(raised.value) == text
 
 
+@pytest.mark.parametrize("size", [b"-0000001000", b"+0000001000", b"1_000000000", b"\x80\0\0\0\0\0\0\0\0\x02\0"])
+def test_a_size_that_is_no_octal_number_is_an_error(size):
+    header = bytearray(tarfile.TarInfo("files/x").tobuf())
+    header[124:135] = size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    with pytest.raises(ArchiveError, match="the archive is damaged"):
+        read_archive(gzip.compress(bytes(header) + bytes(1024)))
+
+
 def test_a_damaged_pax_header_is_an_error():
     members = make_member()
     members["files/x"].pax_headers = {"comment": "x"}

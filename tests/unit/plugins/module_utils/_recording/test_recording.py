@@ -5,6 +5,7 @@
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
+from ansible_collections.nodeprep.istio.plugins.module_utils._recording import recording
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import ArchiveError, read_archive
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.recording import parse_recording
 from ansible_collections.nodeprep.istio.tests.unit.support.recording_factory import (
@@ -22,8 +23,8 @@ def parse(members):
 
 
 def test_name_and_time_are_those_of_the_manifest():
-    recording = parse(build_members())
-    assert (recording.name, recording.recorded_at) == (NAME, RECORDED_AT)
+    found = parse(build_members())
+    assert (found.name, found.recorded_at) == (NAME, RECORDED_AT)
 
 
 def test_an_archive_of_a_directory_with_the_recording_is_one(node):
@@ -83,13 +84,20 @@ def test_a_damaged_command_is_an_error():
         parse(dict(build_members(), **{"commands/00": "exit=\n/usr/sbin/nft\n"}))
 
 
+def test_too_many_unreadable_files_are_an_error(monkeypatch):
+    monkeypatch.setattr(recording, "MAX_ERRORS", 3)
+    assert parse(build_members(unreadable=dict.fromkeys("ab", "x"))).files.exists("/a") is None
+    with pytest.raises(ArchiveError, match="it has more than 3 unreadable files"):
+        parse(build_members(unreadable=dict.fromkeys("abc", "x")))
+
+
 def test_programs_and_files_give_the_facts(node):
     node.tree()
     node.write("/usr/sbin/nft", "")
     node.write("/proc/modules", "nfnetlink 16384 0 - Live 0x0000000000000000\n")
     commands = [(0, ["/usr/sbin/nft", "-V"], "nftables v1.0.6 (Lester Gooch #5)\n  json:\tno\n")]
-    recording = parse_recording(read_archive(record_node(node.root, commands=commands)))
-    facts = gather_facts(recording.files, ["xt_owner"], recording.recorded_at, recording.run)
+    found = parse_recording(read_archive(record_node(node.root, commands=commands)))
+    facts = gather_facts(found.files, ["xt_owner"], found.recorded_at, found.run)
     assert facts["observed_at"] == RECORDED_AT
     assert facts["tools"]["nft"] == {"path": "/usr/sbin/nft", "version": "1.0.6", "json": False}
     assert facts["netfilter"]["ipsets"] == []
