@@ -8,7 +8,7 @@ PYTHON ?= python3
 NOX := .venv/nox/bin/nox
 INSTALLED := $(CURDIR)/.cache/installed
 # What the unit, report and lab tests start on this machine.
-PACKAGES := chromium gnumeric iproute2 ipset iptables kmod nftables
+PACKAGES := busybox-static chromium gnumeric iproute2 ipset iptables kmod nftables
 
 # `make run` checks this machine if INVENTORY is not set.
 ifdef INVENTORY
@@ -21,7 +21,7 @@ CHECK := --check --diff
 endif
 
 .NOTPARALLEL:
-.PHONY: help run check test lint types unit unit-node report-test slow packages reference upstream clean declarations-test \
+.PHONY: help run check test lint types unit unit-node report-test slow packages reference upstream manifest clean declarations-test \
   lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-report \
   lab-inits lab-places lab-declarations lab-arm64 lab-kernels test-selinux budget
 
@@ -67,11 +67,14 @@ packages: ## Install the missing Debian packages that the tests need, with apt
 	@missing=$$(for name in $(PACKAGES); do dpkg-query -W -f '$${db:Status-Status}' $$name 2>/dev/null | grep -qx installed || echo $$name; done); \
 	[ -z "$$missing" ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 
-reference: .venv/nox/.done ## Generate docs/requirements.md and docs/reasons.md from the tables in the code
+reference: .venv/nox/.done ## Generate docs/requirements.md, docs/reasons.md and the tables of record-node.sh from the tables in the code
 	$(NOX) -s reference
 
 upstream: .venv/nox/.done ## Compare the catalogue with Istio's own rules: ISTIO=checkout of istio/istio; TAGS="1.32.0 1.32.1" selects releases
 	$(NOX) -s upstream -- $(or $(ISTIO),$(error ISTIO: not set; give a checkout of istio/istio, as in make upstream ISTIO=../istio)) $(TAGS)
+
+manifest: .venv/nox/.done ## Validate the manifest that records the nodes of a cluster; needs kubectl
+	$(NOX) -s manifest
 
 lab-up: .venv/nox/.done ## Build missing images and start the lab's virtual machines (NODEPREP_LAB_MACHINES=pattern selects some)
 	$(NOX) -s lab -- up

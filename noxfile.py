@@ -43,6 +43,13 @@ nox.options.error_on_missing_interpreters = "CI" in os.environ
 PYTHON = "3.13"
 # The newest and the oldest supported ansible-core: a Python that can run it, and its file in requirements/.
 CORES = [nox.param(PYTHON, "run", id="newest"), nox.param("3.11", "oldest", id="oldest")]
+OLDEST_KUBERNETES = "1.25"
+# The scripts in docs/ that print a generated file, and that file.
+GENERATED = {
+    "requirements": "docs/requirements.md",
+    "reasons": "docs/reasons.md",
+    "recorder": "playbooks/files/record/record-node.sh",
+}
 NODE_PYTHONS = os.environ.get("NODE_PYTHON", "3.6 3.13").split()
 
 # A replacement for get-pip.py that installs pip from a wheel.
@@ -166,12 +173,27 @@ def upstream(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["dev"])
 def reference(session: nox.Session) -> None:
-    """Generate docs/requirements.md and docs/reasons.md from the tables in the code."""
-    for page in ("requirements", "reasons"):
-        new = ROOT / "docs" / f"{page}.md.new"
+    """Generate the reference pages and the tables of the recorder from the tables in the code."""
+    for script, name in GENERATED.items():
+        page = ROOT / name
+        new = page.with_name(page.name + ".new")
         with new.open("w", encoding="utf-8") as file:
-            run_dev(session, "python", f"docs/{page}.py", stdout=file, PYTHONPATH=str(COLLECTIONS))
-        new.replace(new.with_suffix(""))
+            run_dev(session, "python", f"docs/{script}.py", stdout=file, PYTHONPATH=str(COLLECTIONS))
+        shutil.copymode(page, new)
+        new.replace(page)
+
+
+@nox.session(python=PYTHON)
+def manifest(session: nox.Session) -> None:
+    """The manifest that records the nodes of a cluster, against the schemas of an old and of the newest Kubernetes."""
+    if not shutil.which("kubectl"):
+        session.error("kubectl: not found, but it renders the manifest; install kubernetes-client")
+    session.install("-q", "-r", "requirements/manifest.txt")
+    rendered = pathlib.Path(session.create_tmp()).resolve() / "manifest.yml"
+    with rendered.open("w", encoding="utf-8") as file:
+        session.run("kubectl", "kustomize", "playbooks/files/record", external=True, stdout=file)
+    for options in (["-k", OLDEST_KUBERNETES], []):
+        session.run("kubernetes-validate", "--strict", *options, str(rendered))
 
 
 def copy_collection(session: nox.Session) -> pathlib.Path:

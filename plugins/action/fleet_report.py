@@ -24,16 +24,18 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.wri
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.gate import GATES, Gate
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
-    RecordedSource,
     add_run,
+    add_sources,
+    check_nodes,
     collect_failures,
-    parse_source,
     read_document,
-    read_selection,
-    read_target,
     read_waiver_file,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import conclude, describe_no_data
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import (
+    conclude,
+    describe_no_data,
+    summarize,
+)
 
 ARGUMENTS = {
     "dir": {"type": "path", "required": True},
@@ -46,8 +48,12 @@ ARGUMENTS = {
     "waivers": {"type": "path"},
     "previous": {"type": "str"},
     "max_age_hours": {"type": "float"},
+    "summary": {"type": "bool", "default": False},
     "fail_on": {"type": "list", "elements": "str", "default": [], "choices": list(GATES)},
 }
+
+# The title of a summary without a selection.
+NO_DATA_TITLE = "no node has data"
 
 
 class ActionModule(ActionBase):
@@ -61,6 +67,7 @@ class ActionModule(ActionBase):
         hosts = arguments["hosts"] if arguments["hosts"] is not None else variables["ansible_play_hosts_all"]
         try:
             document = self._build_document(arguments, variables, hosts)
+            check_nodes(document, arguments["sources"])
             files = write_document(document, arguments["dir"], arguments["formats"], arguments["templates"])
         except (ReportError, InvalidInputError) as exc:
             # Without the cause: Ansible would append its message, which is the same.
@@ -68,8 +75,8 @@ class ActionModule(ActionBase):
         report = files.get("html", files["json"])[0]
         is_of_run = not arguments["sources"]
         # After a run, fleet_summary has printed the conclusion.
-        conclusion = [] if is_of_run else [*describe_no_data(document), *conclude(document), ""]
-        Display().display("\n".join(["", *conclusion, f"Report: {report}", ""]))
+        lines = [] if is_of_run else _summarize(document, arguments["summary"])
+        Display().display("\n".join(["", *lines, f"Report: {report}", ""]))
         gate = Gate(document, arguments["fail_on"])
         failures = gate.collect_failures(
             collect_failures(variables, hosts) if is_of_run else {}, hosts, variables["inventory_hostname"]
@@ -91,11 +98,7 @@ class ActionModule(ActionBase):
         builder = Builder()
         main_file = Path(arguments["dir"], MAIN_FILE)
         if arguments["sources"]:
-            selection = read_selection(variables, self._templar.template)
-            target = read_target(variables, self._templar.template)
-            for source in arguments["sources"]:
-                path, label = parse_source(source)
-                RecordedSource(path, label, selection, excluded=main_file, target=target).add_to(builder)
+            add_sources(builder, arguments["sources"], variables, self._templar.template, excluded=main_file)
         else:
             add_run(builder, variables, hosts, arguments["nodes"])
         return builder.document(
@@ -104,6 +107,13 @@ class ActionModule(ActionBase):
             _read_previous(arguments["previous"], str(main_file)),
             arguments["max_age_hours"],
         )
+
+
+def _summarize(document: Document, in_full: bool) -> list[str]:
+    """Return the lines to print before the path of the report: all nodes, or the conclusion alone."""
+    if in_full:
+        return [*summarize(document, NO_DATA_TITLE), ""]
+    return [*describe_no_data(document), *conclude(document), ""]
 
 
 def _read_previous(path: str | None, main_file: str) -> Document | None:

@@ -13,8 +13,11 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.gate import GATES, Gate
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
     add_run,
+    add_sources,
+    check_nodes,
     collect_failures,
     find_report_host,
     read_selection,
@@ -28,6 +31,8 @@ ARGUMENTS = {
     "generated_at": {"type": "str", "required": True},
     "waivers": {"type": "path"},
     "nodes": {"type": "list", "elements": "str", "default": []},
+    "sources": {"type": "list", "elements": "raw", "default": []},
+    "fail_on": {"type": "list", "elements": "str", "default": [], "choices": list(GATES)},
 }
 MAX_PROBLEM_CHARS = 300
 
@@ -42,10 +47,14 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         hosts = variables["ansible_play_hosts_all"]
         builder = Builder()
-        add_run(builder, variables, hosts, arguments["nodes"])
         try:
+            if arguments["sources"]:
+                add_sources(builder, arguments["sources"], variables, self._templar.template)
+            else:
+                add_run(builder, variables, hosts, arguments["nodes"])
             document = builder.document(arguments["generated_at"], read_waiver_file(arguments["waivers"]))
-        except ReportError as exc:
+            check_nodes(document, arguments["sources"])
+        except (ReportError, InvalidInputError) as exc:
             # Without the cause: Ansible would append its message, which is the same.
             raise AnsibleActionFail(f"fleet_summary: {exc}") from None
         # The title is the selection of the nodes, or of this host if no node has data.
@@ -56,6 +65,7 @@ class ActionModule(ActionBase):
             lines=lines,
             hosts=hosts,
             failures=collect_failures(variables, hosts),
+            failing=Gate(document, arguments["fail_on"]).describe(),
             report_host=find_report_host(variables, hosts),
         )
         return result

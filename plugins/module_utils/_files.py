@@ -17,18 +17,24 @@ _MAX_ANSWER_BYTES = 4096
 # Linux gives up after as many links (include/linux/namei.h: MAXSYMLINKS).
 _MAX_LINKS = 40
 
-_NULL = os.makedev(1, 3)  # /dev/null (Documentation/admin-guide/devices.txt)
+NULL_DEVICE = "/dev/null"
+_NULL = os.makedev(1, 3)  # (Documentation/admin-guide/devices.txt)
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 class Files:
     """Read-only view of the file system below I(root).
 
+    The methods whose names begin with an underscore are the only ones that touch the file system. A recording has the
+    same view with other ones (RecordedFiles).
+
+    :ivar is_live: whether these are the files of the running system.
     :ivar unreadable: dict of path to the error text of each file that exists but could not be read.
     """
 
     def __init__(self, root: str = "/") -> None:
         self.root = root.rstrip("/")
+        self.is_live = not self.root
         self.unreadable: Dict[str, str] = {}
 
     def resolve(self, path: str) -> str:
@@ -36,7 +42,7 @@ class Files:
 
         Absolute links of an image mean files of the image, so below another root each link is resolved here.
         """
-        if not self.root:
+        if self.is_live:
             return path
         parts = path.split("/")
         resolved = ""
@@ -48,7 +54,7 @@ class Files:
             if part == "..":
                 resolved = resolved.rpartition("/")[0]
                 continue
-            target = _read_link(f"{self.root}{resolved}/{part}") if links < _MAX_LINKS else None
+            target = self._read_target(f"{self.root}{resolved}/{part}") if links < _MAX_LINKS else None
             if target is None:
                 resolved += "/" + part
                 continue
@@ -58,32 +64,22 @@ class Files:
             parts = target.split("/") + parts
         return self.root + resolved
 
+    def real_path(self, path: str) -> str:
+        """Return the path on the node, with all links followed. The file need not exist."""
+        if self.is_live:
+            return os.path.realpath(path)
+        return self.resolve(path)[len(self.root) :] or "/"
+
     def read_bytes(self, path: str, tail: Optional[int] = None) -> Optional[bytes]:
         """Return the content of a file, or its last I(tail) bytes.
 
         Returns None if the file is absent, or if it is unreadable, which is then noted.
         """
         try:
-            with open(self.resolve(path), "rb", opener=_open_at_once) as handle:
-                status = os.fstat(handle.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    return self._read_special(path, status)
-                if tail is not None:
-                    handle.seek(-min(tail, status.st_size), os.SEEK_END)
-                elif status.st_size > MAX_FILE_BYTES:
-                    self.unreadable[path] = f"larger than {MAX_FILE_BYTES >> 20} MiB"
-                    return None
-                return handle.read()
+            return self._read_content(self.resolve(path), tail)
         except (OSError, ValueError) as exc:
             self._note(path, exc)
             return None
-
-    def _read_special(self, path: str, status: os.stat_result) -> Optional[bytes]:
-        """Return the content of /dev/null; note any other special file, which might block or never end."""
-        if stat.S_ISCHR(status.st_mode) and status.st_rdev == _NULL:
-            return b""
-        self.unreadable[path] = "not a regular file"
-        return None
 
     def read(self, path: str) -> Optional[str]:
         """Return the text of a file, or None as in :meth:`read_bytes`. Bytes that are not UTF-8 are replaced."""
@@ -106,7 +102,7 @@ class Files:
 
         Raises OSError if the kernel rejects the request itself (EINVAL).
         """
-        if self.root:
+        if not self.is_live:
             return None
         try:
             handle = os.open(path, os.O_RDWR)
@@ -127,7 +123,7 @@ class Files:
     def get_mode(self, path: str) -> Optional[int]:
         """Return the mode bits of a file, links followed; None if it is absent or permission is missing."""
         try:
-            return os.stat(self.resolve(path)).st_mode
+            return self._stat_mode(self.resolve(path))
         except (OSError, ValueError) as exc:
             self._note(path, exc)
             return None
@@ -143,7 +139,7 @@ class Files:
         The list is empty if the directory is absent, or if it is unreadable or not a directory, which is then noted.
         """
         try:
-            return sorted(os.listdir(self.resolve(path)))
+            return sorted(self._list_names(self.resolve(path)))
         except (OSError, ValueError) as exc:
             if getattr(exc, "errno", None) == errno.ENOTDIR and self.get_mode(path) is not None:
                 self.unreadable[path] = "not a directory"
@@ -153,15 +149,40 @@ class Files:
     def read_link(self, path: str) -> Optional[str]:
         """Return the target of a symbolic link as it is written, or None if this is not a link."""
         directory, _slash, name = path.rpartition("/")
-        return _read_link(f"{self.resolve(directory)}/{name}")
+        return self._read_target(f"{self.resolve(directory)}/{name}")
 
     def is_masked(self, path: str) -> bool:
         """Return whether this is a link that ends at /dev/null, which masks a vendor's configuration file."""
-        if self.read_link(path) is None:
-            return False
-        if self.root:
-            return self.resolve(path) == self.root + "/dev/null"
-        return os.path.realpath(path) == "/dev/null"
+        return self.read_link(path) is not None and self.real_path(path) == NULL_DEVICE
+
+    def _read_content(self, location: str, tail: Optional[int]) -> bytes:
+        """Return the content of a file, or its end; that of /dev/null is empty.
+
+        Raises OSError for any other special file, which might block or never end.
+        """
+        with open(location, "rb", opener=_open_at_once) as handle:
+            status = os.fstat(handle.fileno())
+            if stat.S_ISCHR(status.st_mode) and status.st_rdev == _NULL:
+                return b""
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, "not a regular file")
+            if tail is not None:
+                handle.seek(-min(tail, status.st_size), os.SEEK_END)
+            elif status.st_size > MAX_FILE_BYTES:
+                raise OSError(errno.EFBIG, f"larger than {MAX_FILE_BYTES >> 20} MiB")
+            return handle.read()
+
+    def _stat_mode(self, location: str) -> int:
+        return os.stat(location).st_mode
+
+    def _list_names(self, location: str) -> List[str]:
+        return os.listdir(location)
+
+    def _read_target(self, location: str) -> Optional[str]:
+        try:
+            return os.readlink(location)
+        except (OSError, ValueError):
+            return None
 
     def _note(self, path: str, exc: Exception) -> None:
         if getattr(exc, "errno", None) not in _ABSENT:
@@ -180,16 +201,11 @@ def gunzip(content: bytes) -> bytes:
     """
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
     unpacked = unpacker.decompress(content, MAX_FILE_BYTES)
-    if not unpacker.eof:
-        raise EOFError(f"it ends too early, or is larger than {MAX_FILE_BYTES >> 20} MiB")
-    return unpacked
-
-
-def _read_link(path: str) -> Optional[str]:
-    try:
-        return os.readlink(path)
-    except (OSError, ValueError):
-        return None
+    if unpacker.eof:
+        return unpacked
+    if len(unpacked) >= MAX_FILE_BYTES:
+        raise EOFError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
+    raise EOFError("it ends too early")
 
 
 def is_volatile(path: str) -> bool:
@@ -243,7 +259,7 @@ def _list_conf_files(files: Files, directories: Sequence[str], suffixes: Union[s
     paths = []
     seen = set()
     for directory in directories:
-        real_path = os.path.realpath(files.resolve(directory))
+        real_path = files.real_path(directory)
         if real_path in seen:  # /lib is /usr/lib on most systems
             continue
         seen.add(real_path)

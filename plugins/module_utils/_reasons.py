@@ -244,7 +244,7 @@ def group_reasons(reasons: Mapping[str, Sequence[Reason]], modules: Mapping[str,
     dependents = _map_dependents(modules)
     shared = _find_shared(reasons, dependents)
     # A module with the same soft dependency has the same reason, but it is not a dependent.
-    implied = set()
+    implied: Set[Tuple[str, _Identity]] = set()
     for name, reason in shared:
         identity = _identify(_for_dependent(name, reason))
         implied.update((dependent, identity) for dependent in dependents[name])

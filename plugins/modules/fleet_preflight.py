@@ -13,8 +13,8 @@ description:
     and the files that these variables name. Lists each mistake once and fails before any node is contacted.
   - A variable that has the prefix of a role's variables but is unknown is an error if it resembles a known one, and
     a warning otherwise.
-  - Only names that begin with C(istio_node_), C(istio_report_) or C(istio_declaration_), or with a similar prefix such
-    as C(istio_nodes_), are checked. For example, C(istio_mode) is ignored without a message.
+  - Only names that begin with C(istio_node_), C(istio_report_), C(istio_declaration_) or C(istio_recordings), or with a
+    similar prefix such as C(istio_nodes_), are checked. For example, C(istio_mode) is ignored without a message.
   - The playbooks of the collection begin with this module.
 options:
   pattern:

@@ -10,7 +10,7 @@ short_description: Write the report of the whole fleet
 version_added: 0.2.0
 description:
   - Builds one document from the results of role P(nodeprep.istio.istio_node#role) on each node of this run, or from
-    recorded facts and other reports, and writes it in the selected formats. Runs on the controller only.
+    recordings, recorded facts and other reports, and writes it in the selected formats. Runs on the controller only.
   - A node that did not respond is reported as C(no_data), with the reason.
   - Use it through role P(nodeprep.istio.istio_report#role).
 options:
@@ -47,12 +47,14 @@ options:
     description:
       - Build the report from these sources instead of this run. Each source is a path, or a mapping of C(path) and
         C(label).
-      - A path is a directory of recorded facts (one JSON file per node, such as the C(jsonfile) fact cache), a
-        directory of reports, or one such file. A label is put before the names of the nodes, for sites that use the
-        same names.
+      - A path is a recording, a file of recorded facts, a report, or a directory of them, such as the C(jsonfile) fact
+        cache. A label is put before the names of the nodes, for sites that use the same names.
+      - A recording is a C(tar.gz) file, a directory with its content, or a text file with the base64 text of one or
+        many recordings, such as the logs of pods. A damaged recording makes its node one without data.
       - In a directory, hidden files and files whose names end in C(.html), C(.xml), C(.csv), C(.md), C(.prom),
-        C(.yml), C(.yaml) or C(.txt) are ignored. Each other file must contain the facts of a node or a report.
-      - Recorded facts are assessed with the variables of role P(nodeprep.istio.istio_node#role).
+        C(.yml), C(.yaml) or C(.txt) are ignored, unless they contain recordings. Each other file must contain
+        recordings, the facts of a node or a report.
+      - Recordings and recorded facts are assessed with the variables of role P(nodeprep.istio.istio_node#role).
     type: list
     elements: raw
     default: []
@@ -67,6 +69,12 @@ options:
   max_age_hours:
     description: Report nodes that were observed more than this many hours ago as C(no_data). For recorded facts.
     type: float
+  summary:
+    description:
+      - Print the summary of all nodes instead of the conclusion alone. Only with O(sources), since
+        M(nodeprep.istio.fleet_summary) prints it after a run.
+    type: bool
+    default: false
   fail_on:
     description:
       - The verdicts whose nodes RV(failing) and RV(failures) list.

@@ -27,6 +27,19 @@ options:
     type: list
     elements: str
     default: []
+  sources:
+    description:
+      - Recordings, recorded facts and reports, to summarize instead of this run. They are those of
+        O(nodeprep.istio.fleet_report#module:sources).
+    type: list
+    elements: raw
+    default: []
+  fail_on:
+    description: The verdicts whose nodes RV(failing) lists.
+    type: list
+    elements: str
+    choices: [ready, on_demand, at_risk, not_ready, unknown, no_data, probe_failed]
+    default: []
 extends_documentation_fragment:
   - nodeprep.istio._attributes
 attributes:
@@ -61,6 +74,10 @@ failures:
   description: What failed on which node, by the node's name.
   returned: success
   type: dict
+failing:
+  description: The nodes with a verdict of O(fail_on), as a sentence; empty if there are none.
+  returned: success
+  type: str
 report_host:
   description: The first node for which the variable C(istio_report_dir) is set; empty if there is none.
   returned: success

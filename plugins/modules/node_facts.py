@@ -23,8 +23,12 @@ options:
     elements: str
   root:
     description:
-      - Absolute path of the directory that holds the system to read. Use it for an unpacked image or a recorded
-        tree. The tools in it are not run.
+      - Absolute path of the directory that holds the system to read, such as an unpacked image. The tools in it are
+        not run.
+      - A path of a recording, on the machine on which this module runs, is possible as well. It is a C(tar.gz) file, a
+        directory with its content, or a text file with the base64 text of one recording. Nothing is unpacked.
+      - The facts of a recording are those that this module would have returned on the node at that time, and
+        C(observed_at) is the time of the recording.
     type: path
     default: /
   kernel:
@@ -65,6 +69,11 @@ EXAMPLES = r"""
 - name: Read an unpacked image
   nodeprep.istio.node_facts:
     root: /srv/images/worker
+
+- name: Read a recording
+  nodeprep.istio.node_facts:
+    root: "{{ playbook_dir }}/recordings/worker-1.tar.gz"
+  delegate_to: localhost
 
 - name: Show which modules the next kernel has
   nodeprep.istio.node_facts:
@@ -597,7 +606,8 @@ ansible_facts:
 """
 
 import datetime
-from typing import List, Sequence, Tuple
+import os
+from typing import Any, Dict, List, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
@@ -622,12 +632,48 @@ def parse_names(module: AnsibleModule) -> Sequence[str]:
 
 
 def parse_root(module: AnsibleModule) -> str:
-    """Return the root without a slash at its end; fails the module if it is not an existing directory."""
+    """Return the root without a slash at its end; fails the module if it is not absolute."""
     requested: str = module.params["root"]
-    root = "/" + requested.strip("/")
-    if not requested.startswith("/") or not Files(root).is_dir("/"):
-        module.fail_json(msg=f"root: '{requested}' is not a directory; give the absolute path of an existing directory")
-    return root
+    if not requested.startswith("/"):
+        module.fail_json(msg=f"root: '{requested}' is not an absolute path; give one")
+    return "/" + requested.strip("/")
+
+
+def gather_recorded_facts(module: AnsibleModule, root: str, names: Sequence[str]) -> Dict[str, Any]:
+    """Return the facts of the system below a directory or in a recording; fails the module if there is none."""
+    # Imported only if needed, since observing a node must stay fast.
+    from ansible_collections.nodeprep.istio.plugins.module_utils._recording.recording import RecordingError
+    from ansible_collections.nodeprep.istio.plugins.module_utils._recording.sources import is_recording, open_recording
+
+    kernel = module.params["kernel"]
+    try:
+        if is_recording(root):
+            recording = open_recording(root)
+            return gather_facts(recording.files, names, recording.recorded_at, recording.run, kernel)
+    except RecordingError as exc:
+        module.fail_json(msg=f"root: {exc}")
+    if not os.path.isdir(root):
+        module.fail_json(
+            msg=f"root: '{root}' is neither a directory nor a recording; give the absolute path of an existing one"
+        )
+    # The programs of another system must not be started.
+    return gather_facts(Files(root), names, format_now(), None, kernel)
+
+
+def gather_live_facts(module: AnsibleModule, names: Sequence[str]) -> Dict[str, Any]:
+    """Return the facts of the running system."""
+    module.run_command_environ_update = {"LC_ALL": "C", "LANG": "C"}
+
+    def run(arguments: List[str]) -> Tuple[int, str]:
+        code, output, _errors = module.run_command(arguments)
+        return code, output
+
+    return gather_facts(Files(), names, format_now(), run, module.params["kernel"])
+
+
+def format_now() -> str:
+    """Return the time, ISO 8601, UTC."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def main() -> None:
@@ -641,17 +687,8 @@ def main() -> None:
     )
     names = parse_names(module)
     root = parse_root(module)
-    module.run_command_environ_update = {"LC_ALL": "C", "LANG": "C"}
-
-    def run(arguments: List[str]) -> Tuple[int, str]:
-        code, output, _errors = module.run_command(arguments)
-        return code, output
-
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    # The programs of another system must not be started.
-    runner = run if root == "/" else None
     try:
-        facts = gather_facts(Files(root), names, now, runner, module.params["kernel"])
+        facts = gather_live_facts(module, names) if root == "/" else gather_recorded_facts(module, root, names)
     except UnknownKernelError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(changed=False, ansible_facts={"istio_node": facts})

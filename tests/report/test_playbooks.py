@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.nodeprep.istio.tests.unit.support import recording_factory
 from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import recorded
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, facts
+from ansible_collections.nodeprep.istio.tests.unit.support.recorded_node import RecordedNode
 
 ROOT = Path(__file__).parents[2]
 # Every node but one is this machine. A check of the site makes it not ready, which works on any machine.
@@ -327,3 +329,55 @@ class TestDeclarations:
         assert done.returncode == 2, done.stdout
         assert "istio_declaration_formats: unknown value 'tallos'; valid values: bottlerocket, butane, " in done.stdout
         assert done.stdout.count("fatal: ") == 1
+
+
+class TestRecordings:
+    def test_recordings_get_the_summary_of_an_audit_and_damaged_ones_fail(self, tmp_path):
+        node = RecordedNode(tmp_path / "root")
+        directory = tmp_path / "recordings"
+        directory.mkdir()
+        (directory / "a.tar.gz").write_bytes(recording_factory.record_node(node.root, name="a"))
+        done = play("audit_recordings", istio_recordings=str(directory))
+        assert done.returncode == 0, done.stdout
+        assert re.search(r"^a +unknown system, \S+ +\d+ days +\w+ ", done.stdout, re.M)
+
+        (directory / "b.tar.gz").write_bytes(b"")
+        done = play("audit_recordings", istio_recordings=str(directory))
+        assert done.returncode == 2, done.stdout
+        assert "recordings that cannot be used: 1 no_data: b (no_data); record these nodes again" in done.stdout
+
+        report = {"istio_report_fail_on": ["no_data"], "istio_report_dir": str(tmp_path / "out")}
+        done = play("audit_recordings", istio_recordings=[{"path": str(directory), "label": "fra"}], **report)
+        assert done.returncode == 2, done.stdout
+        assert "istio_report_fail_on matched: 1 no_data: fra/b (no_data)" in done.stdout
+        assert done.stdout.count("Istio node readiness: ") == 1
+        names = [node["name"] for node in read_report(tmp_path / "out")["nodes"]]
+        assert names == ["fra/a", "fra/b"]
+
+    def test_a_mistake_in_the_recordings_gets_one_clear_error(self, tmp_path):
+        done = play("audit_recordings", istio_recordings=str(tmp_path / "none"))
+        assert done.returncode == 2, done.stdout
+        assert f"istio_recordings: {tmp_path}/none: no such file or directory; give recordings, " in done.stdout
+        assert done.stdout.count("fatal: ") == 1
+
+    @pytest.mark.parametrize("check", [False, True])
+    def test_nodes_without_python_are_recorded_and_the_others_are_listed(self, tmp_path, check):
+        (tmp_path / "hosts.yml").write_text(INVENTORY)
+        directory = tmp_path / "recordings"
+        done = play(
+            "record_istio_nodes",
+            "-i",
+            str(tmp_path / "hosts.yml"),
+            "--limit",
+            "good,gone",
+            check=check,
+            ansible_python_interpreter="/nowhere/python",
+            istio_recordings_dir=str(directory),
+        )
+        assert done.returncode == 2, done.stdout
+        assert f"1 of 2 nodes recorded in {directory}; not recorded: gone" in done.stdout
+        assert list_failed(done) == {"gone"}
+        assert os.listdir(directory) == ["good.tar.gz"]
+        done = play("audit_recordings", istio_recordings_dir=str(directory))
+        assert done.returncode == 0, done.stdout
+        assert re.search(r"^good +\S.* minutes? +\w+ ", done.stdout, re.M)

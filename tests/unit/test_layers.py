@@ -15,7 +15,18 @@ PREFIX = "ansible_collections.nodeprep.istio.plugins."
 
 # In the order of the data flow: a package may import itself and those before it.
 ORDER = {
-    "module_utils": ("_files", "_module_names", "_reasons", "_kmod", "_boot", "_managed", "_observe", "_act", "_probe"),
+    "module_utils": (
+        "_files",
+        "_recording",
+        "_module_names",
+        "_reasons",
+        "_kmod",
+        "_boot",
+        "_managed",
+        "_observe",
+        "_act",
+        "_probe",
+    ),
     "plugin_utils": (
         "_errors",
         "_values",
@@ -60,7 +71,7 @@ def violations(side: str) -> list[str]:
                 allowed = other in order[: order.index(package) + 1]
             else:
                 allowed = side == "plugin_utils" and (
-                    other in SHARED or (inside == OBSERVES_RECORDINGS and other == "_observe")
+                    other in SHARED or (inside == OBSERVES_RECORDINGS and other in ("_recording", "_observe"))
                 )
             if not allowed:
                 found.append(f"{inside} imports {name}")

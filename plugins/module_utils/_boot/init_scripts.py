@@ -6,7 +6,6 @@ The script that is started decides, and not the init system: Debian starts its o
 runit. To add a script, add a row to SCRIPTS.
 """
 
-import os
 import re
 import stat
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
@@ -244,8 +243,8 @@ def _add_unread_files(boot: BootList, files: Files, rules: Rules) -> None:
 
 def _is_linked(files: Files, paths: List[str]) -> bool:
     """Return whether one of the files is a link to /etc/modules."""
-    real_path = os.path.realpath(files.resolve(ETC_MODULES))
-    return any(os.path.realpath(files.resolve(path)) == real_path for path in paths)
+    real_path = files.real_path(ETC_MODULES)
+    return any(files.real_path(path) == real_path for path in paths)
 
 
 class _Found(NamedTuple):
@@ -260,7 +259,7 @@ def _find_files(files: Files, rules: Rules) -> _Found:
     first: Dict[str, str] = {}
     seen = set()
     for directory in rules.directories:
-        real_path = os.path.realpath(files.resolve(directory))
+        real_path = files.real_path(directory)
         if real_path in seen or is_volatile(directory):  # /lib is /usr/lib on most systems
             continue
         seen.add(real_path)

@@ -76,8 +76,8 @@ def apply_systemd(boot: BootList, files: Files, cmdline: str) -> None:
     paths = read_files(boot, files)
     _apply_command_line(boot, cmdline)
     _apply_service(boot, files, cmdline)
-    real_path = os.path.realpath(files.resolve(ETC_MODULES))
-    is_linked = any(os.path.realpath(files.resolve(path)) == real_path for path in paths)
+    real_path = files.real_path(ETC_MODULES)
+    is_linked = any(files.real_path(path) == real_path for path in paths)
     if files.exists(ETC_MODULES) and not is_linked:
         cause = Cause(Code.BOOT_FILE_NOT_READ, "no link in /etc/modules-load.d leads to that file")
         boot.ineffective_lines += _read_ineffective(files, ETC_MODULES, cause)

@@ -89,28 +89,31 @@ def _unxz(content: bytes) -> Optional[bytes]:
     return unpacked
 
 
+SignatureSearch = Callable[[List[str]], Optional[Set[str]]]
+
+
 class SignatureCheck:
     """Finds out which modules of a tree are signed, for a kernel that accepts only signed modules.
 
-    :param find_signed: function that takes paths and returns those whose files are signed, for the compressions that
-        Python cannot unpack; None if no process may be started.
+    :param find_signed: function that takes paths and returns those whose files are signed, or None if it cannot tell,
+        for the compressions that Python cannot unpack; None if no process may be started.
     """
 
-    def __init__(
-        self, files: Files, tree: ModulesTree, find_signed: Optional[Callable[[List[str]], Set[str]]] = None
-    ) -> None:
+    def __init__(self, files: Files, tree: ModulesTree, find_signed: Optional[SignatureSearch] = None) -> None:
         self._files = files
         self._tree = tree
         self._find_signed = find_signed
         self._found: Optional[Set[str]] = None
+        self._is_searched = False
 
     def is_signed(self, path: str) -> Optional[bool]:
         """Return whether the module's file is signed; None if that cannot be determined."""
         signed = is_signed(self._files, path)
         if signed is not None or self._find_signed is None or not path.endswith((".xz", ".zst")):
             return signed
-        if self._found is None:
+        if not self._is_searched:
+            self._is_searched = True
             # One call for all modules: the function starts a process.
             paths = [self._tree.find_file(name) for name in KERNEL_OPTIONS]
             self._found = self._find_signed([path for path in paths if path])
-        return path in self._found
+        return None if self._found is None else path in self._found

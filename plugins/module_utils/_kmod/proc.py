@@ -35,7 +35,7 @@ def read_release(files: Files) -> Optional[str]:
     A recorded tree has its own /proc.
     """
     text = (files.read("/proc/sys/kernel/osrelease") or "").strip()
-    if text or not files.root:
+    if text or files.is_live:
         return text or os.uname()[2]
     return None
 

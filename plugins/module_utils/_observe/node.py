@@ -4,7 +4,7 @@
 
 import functools
 import re
-from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._boot import kernels, sysctl
 from ansible_collections.nodeprep.istio.plugins.module_utils._boot.boot_list import BootList
@@ -15,7 +15,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import modprobe_conf, modules_tree, proc
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modprobe import Modprobe
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modprobe_conf import ModprobeConf
-from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.module_file import SignatureCheck
+from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.module_file import SignatureCheck, SignatureSearch
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.modules_tree import ModulesTree
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import LoadedModule
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS, canonicalize
@@ -276,7 +276,7 @@ def _has_ipv6(running_has_ipv6: Optional[bool], options: Optional[Dict[str, str]
     return options.get("IPV6", "n") != "n"
 
 
-def _get_signature_search(system: _System) -> Optional[Callable[[List[str]], Set[str]]]:
+def _get_signature_search(system: _System) -> Optional[SignatureSearch]:
     """Return a function that returns which of many files are signed, or None if modinfo cannot be started."""
     modinfo = next((path for path in MODINFO if system.files.exists(path)), None)
     if system.run is None or modinfo is None:
@@ -284,11 +284,14 @@ def _get_signature_search(system: _System) -> Optional[Callable[[List[str]], Set
     return functools.partial(_find_signed, system.run, modinfo)
 
 
-def _find_signed(run: CommandRunner, modinfo: str, paths: List[str]) -> Set[str]:
-    """Return those of the module files that are signed, with one process for all."""
+def _find_signed(run: CommandRunner, modinfo: str, paths: List[str]) -> Optional[Set[str]]:
+    """Return those of the module files that are signed, with one process for all; None if it describes no file."""
     _code, output = run([modinfo] + paths)
+    blocks = re.split(r"^filename:\s+", output, flags=re.MULTILINE)[1:]
+    if not blocks:
+        return None
     signed = set()
-    for block in re.split(r"^filename:\s+", output, flags=re.MULTILINE)[1:]:
+    for block in blocks:
         if _SIGNATURE_FIELD.search(block):
             signed.add(block.split("\n", 1)[0])
     return signed

@@ -18,6 +18,8 @@ BOOLEAN = "domain_kernel_load_modules"
 _PERMISSIVE = 1
 # The answer of /sys/fs/selinux/access: security/selinux/selinuxfs.c, sel_write_access().
 _ALLOWED_WORD = 0
+# The bits of an access vector: security/selinux/include/security.h, struct av_decision.
+_MAX_PERMISSIONS = 32
 _FLAGS_WORD = 5
 _MODES = {True: "enforcing", False: "permissive", None: "unknown"}
 
@@ -77,9 +79,12 @@ def query_module_request(files: Files, domains: Iterable[str] = CONTAINER_DOMAIN
     """
     try:
         number = int(files.read(ROOT + "/class/system/index") or "")
-        bit = 1 << (int(files.read(ROOT + "/class/system/perms/module_request") or "") - 1)
+        permission = int(files.read(ROOT + "/class/system/perms/module_request") or "")
     except ValueError:
         return ModuleRequest(None, None)
+    if not 1 <= permission <= _MAX_PERMISSIONS:
+        return ModuleRequest(None, None)
+    bit = 1 << (permission - 1)
     level = ":s0" if parse_flag(files.read(ROOT + "/mls")) else ""
     for domain in domains:
         request = f"system_u:system_r:{domain}{level} system_u:system_r:kernel_t{level} {number}"

@@ -102,7 +102,7 @@ def _observe_tool(
     files: Files, name: str, path: str, packages: "PackageVersions", is_present: Callable[[str], bool]
 ) -> Dict[str, Any]:
     tool = TOOLS[name]
-    program = _resolve_program(files, path)
+    program = files.real_path(path)
     facts: Dict[str, Any] = {"path": path, "version": _read_store_version(program, tool.packages)}
     if facts["version"] is None and not path.startswith(("/usr/local/", "/opt/")):
         facts["version"] = packages.read_recorded(tool.packages)
@@ -130,13 +130,6 @@ def _start_tool(
         return {}
     code, output = run([path] + tool.version_arguments)
     return _parse_output(name, code, output)
-
-
-def _resolve_program(files: Files, path: str) -> str:
-    """Return the path on the node of the program that a name leads to, links followed."""
-    program = os.path.realpath(files.resolve(path))
-    root = os.path.realpath(files.root) if files.root else ""
-    return program[len(root) :] if root and program.startswith(root + "/") else program
 
 
 def _read_store_version(program: str, packages: List[str]) -> Optional[str]:

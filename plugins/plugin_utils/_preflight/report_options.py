@@ -98,6 +98,20 @@ def check_sources(sources: Iterable[Any]) -> str:
     return ""
 
 
+def check_recordings(value: Any) -> str:
+    """Return what is wrong with recordings, a source or a list of them, or an empty string."""
+    if isinstance(value, (list, tuple)):
+        return check_sources(value) if value else "is an empty list; give the path of recordings"
+    return check_sources([value])
+
+
+def check_recordings_directory(value: Any) -> str:
+    """Return what is wrong with the directory in which recordings are saved, or an empty string."""
+    if isinstance(value, str) and value:
+        return check_writable(value)
+    return f"invalid value {to_one_line(value, MAX_VALUE_CHARS)!r}; give a path"
+
+
 def check_previous(path: str) -> str:
     """Return why a report cannot be compared with, or an empty string."""
     try:

@@ -14,9 +14,14 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent impor
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.declaration_options import (
     find_declaration_errors,
 )
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.report_options import find_report_errors
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.report_options import (
+    check_recordings,
+    check_recordings_directory,
+    find_report_errors,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import (
     DECLARATION_PREFIX,
+    RECORDINGS,
     REPORT_PREFIX,
     describe_misspelling,
     describe_unknown_variable,
@@ -40,6 +45,12 @@ PLAY_VARIABLES = (
     f"{DECLARATION_PREFIX}sources",
 )
 MAX_NAMED_HOSTS = 3
+PLAYBOOK_VARIABLE_CHECKS: dict[str, Callable[[Any], str]] = {
+    f"{NODE_PREFIX}serial": check_serial,
+    f"{NODE_PREFIX}max_fail_percentage": check_max_fail_percentage,
+    RECORDINGS: check_recordings,
+    f"{RECORDINGS}_dir": check_recordings_directory,
+}
 
 Variables = Mapping[str, Any]
 Template = Callable[[str], Any]
@@ -148,15 +159,15 @@ class Request:
 
 
 def _find_group_errors(group: HostGroup) -> Iterator[str]:
-    """Yield the mistakes in the selection, in the consent, and in the size of the batches."""
+    """Yield the mistakes in the selection, in the consent, and in the variables of the playbooks."""
     yield from _find_option_errors(group, Selection.from_options, Selection.__dataclass_fields__)
     yield from _find_target_errors(group)
     yield from _find_option_errors(group, Consent.from_options, Consent.__dataclass_fields__)
-    for name, check in (("serial", check_serial), ("max_fail_percentage", check_max_fail_percentage)):
-        value = group.read_value(f"{NODE_PREFIX}{name}")
+    for name, check in PLAYBOOK_VARIABLE_CHECKS.items():
+        value = group.read_value(name)
         error = "" if value is None else check(value)
         if error:
-            yield f"{NODE_PREFIX}{name}: {error}"
+            yield f"{name}: {error}"
 
 
 def _find_target_errors(group: HostGroup) -> Iterator[str]:

@@ -17,7 +17,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE
 
 REPORT_PREFIX = "istio_report_"
 DECLARATION_PREFIX = "istio_declaration_"
-PREFIXES = (NODE_PREFIX, REPORT_PREFIX, DECLARATION_PREFIX)
+RECORDINGS = "istio_recordings"
+PREFIXES = (NODE_PREFIX, REPORT_PREFIX, DECLARATION_PREFIX, f"{RECORDINGS}_")
 
 # The options of each role; a test compares them with the argument specs.
 OPTIONS = {
@@ -53,6 +54,8 @@ OTHER_VARIABLES = (
     "istio_declaration_formats",
     "istio_declaration_from",
     "istio_declaration_sources",
+    RECORDINGS,
+    f"{RECORDINGS}_dir",
 )
 KNOWN = frozenset((*(prefix + name for prefix, names in OPTIONS.items() for name in names), *OTHER_VARIABLES))
 
@@ -72,18 +75,18 @@ def is_role_variable(name: str) -> bool:
 
     Other variables may begin with istio_, too.
     """
-    return name.startswith(PREFIXES) or _correct_prefix(name) != ""
+    return name in KNOWN or name.startswith(PREFIXES) or _correct_prefix(name) != ""
 
 
 def _correct_prefix(name: str) -> str:
-    """Return the known variable whose prefix is misspelled in this name, or ""."""
+    """Return the known variable whose prefix, or whose only word, is misspelled in this name, or ""."""
     if not name.startswith("istio_"):
         return ""
     misspelled, _underscore, option = name.removeprefix("istio_").partition("_")
     for prefix in get_close_matches(f"istio_{misspelled}_", PREFIXES, 1, MIN_PREFIX_SIMILARITY):
         if f"{prefix}{option}" in KNOWN:
             return f"{prefix}{option}"
-    return ""
+    return next(iter(get_close_matches(name, [RECORDINGS], 1, MIN_PREFIX_SIMILARITY)), "")
 
 
 def _find_intended(name: str) -> str:

@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias, get_args
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import Grade
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Level
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import Json, pluralize
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import Json, describe_age, pluralize
 
 SCHEMA = 2
 
@@ -369,6 +369,10 @@ class Document:
     def has_targets(self) -> bool:
         """Whether any node was also assessed by a target selection."""
         return any(node.target is not None for node in self.nodes)
+
+    def describe_age_of(self, node: Node) -> str:
+        """Return how old the facts of a node are, such as "3 days"; empty if they are those of this run, or unknown."""
+        return describe_age(node.observed_at, self.generated_at) if self.merged_from else ""
 
     @property
     def declarations(self) -> tuple[SharedDeclaration, ...]:

@@ -1,19 +1,28 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sources of a report: the outcomes of this run, recorded facts, other reports. Reads files."""
+"""The sources of a report: the outcomes of this run, recorded facts, recordings, other reports. Reads files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
+from ansible_collections.nodeprep.istio.plugins.module_utils._recording.recording import Recording, RecordingError
+from ansible_collections.nodeprep.istio.plugins.module_utils._recording.sources import (
+    FoundRecording,
+    find_recordings,
+    is_recording,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import expand, parse_expanded
@@ -24,20 +33,23 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.json_reader import read_report
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.from_outcome import describe_failure
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import abbreviate, to_one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule, read_waivers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX
 
-# Files in a directory of sources that are not recorded facts.
+# Files in a directory of sources that are not recorded facts. One that contains a recording is read.
 OTHER_SUFFIXES = (".html", ".xml", ".csv", ".md", ".prom", ".yml", ".yaml", ".txt")
 # The fact cache of ansible-core 2.19 and newer puts this before the name of the node.
 CACHE_PREFIX = "s1_"
 # How keys of a fact cache's file start.
 FACT_PREFIXES = ("ansible_", "istio_node", "__")
 
-REMEDY = "give recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
+REMEDY = (
+    "give recordings, recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
+)
+UNREADABLE_REMEDY = "give recordings, recorded facts or a report.json"
 NO_FACTS = "no istio_node facts are recorded for this node"
 # Bounds the memory: an assessment and a plan need about 100 KiB.
 MAX_SHARED_ANSWERS = 256
@@ -115,7 +127,7 @@ def _get_outcome(variables: Any) -> Any:
 
 @dataclass(frozen=True)
 class RecordedSource:
-    """Recorded facts or reports: a file, or a directory of JSON files such as a jsonfile fact cache.
+    """Recordings, recorded facts or reports: a file, or a directory of them such as a jsonfile fact cache.
 
     ``label`` and a slash are put before the names of the nodes. ``selection`` is what recorded facts are assessed by,
     and so is ``target`` if there is one. ``excluded`` is a file to leave out: the report about to be written, which may
@@ -125,23 +137,50 @@ class RecordedSource:
     path: Path
     label: str
     selection: Selection
-    excluded: Path
+    excluded: Path | None = None
     target: Selection | None = None
 
     def add_to(self, builder: Builder) -> None:
-        """Add its nodes. If a file of a directory contains unusable facts, its node has no data.
+        """Add its nodes. If a file of a directory contains unusable facts, or a recording is damaged, it has no data.
 
         Raises ReportError if the path cannot be read, or holds something else.
         """
         assessor = _Assessor(self.selection, self.target)
-        count = sum(self._add_file(builder, assessor, file) for file in _list_files(self.path, self.excluded))
-        if count:
-            suffix = f" ({self.label})" if self.label else ""
-            builder.add_source(f"recorded facts of {count} nodes in {self.path}{suffix}")
+        counts = Counter[str]()
+        for file in _list_files(self.path, self.excluded):
+            if is_recording(str(file)):
+                counts["recordings"] += self._add_recordings(builder, assessor, file)
+            else:
+                counts["recorded facts"] += self._add_file(builder, assessor, file)
+        suffix = f" ({self.label})" if self.label else ""
+        for kind, count in counts.items():
+            if count:
+                builder.add_source(f"{kind} of {count} nodes in {self.path}{suffix}")
+
+    def _add_recordings(self, builder: Builder, assessor: _Assessor, file: Path) -> int:
+        """Add the nodes of a file with recordings; return their number. Only one of them is in memory at a time."""
+        count = 0
+        for found in find_recordings(str(file)):
+            self._add_recording(builder, assessor, found)
+            count += 1
+        return count
+
+    def _add_recording(self, builder: Builder, assessor: _Assessor, found: FoundRecording) -> None:
+        try:
+            recording = found.read()
+        except RecordingError as exc:
+            builder.add_missing(self._qualify(found.name), "unusable", to_one_line(exc, MAX_PROBLEM_CHARS))
+            return
+        get_outcome = partial(_assess_recording, assessor, recording)
+        _add_checked(builder, self._qualify(recording.name), found.where, get_outcome)
+
+    def _qualify(self, name: str) -> str:
+        """Return the name of a node with the label before it."""
+        return f"{to_one_line(self.label)}/{name}" if self.label else name
 
     def _add_file(self, builder: Builder, assessor: _Assessor, file: Path) -> bool:
-        """Add the nodes of a file; return whether it holds recorded facts."""
-        name = f"{to_one_line(self.label)}/{_get_node_name(file)}" if self.label else _get_node_name(file)
+        """Add the nodes of a JSON file; return whether it holds recorded facts."""
+        name = self._qualify(_get_node_name(file))
         try:
             text = file.read_text(encoding="utf-8")
             content = json.loads(text)
@@ -166,6 +205,12 @@ class RecordedSource:
         else:
             _add_checked(builder, name, str(file), partial(assessor.assess, facts))
         return True
+
+
+def _assess_recording(assessor: _Assessor, recording: Recording) -> dict[str, object]:
+    """Return the outcome of a recorded node. Raises InvalidInputError."""
+    facts = gather_facts(recording.files, KNOWN_MODULES, recording.recorded_at, recording.run)
+    return assessor.assess(facts)
 
 
 class _Assessor:
@@ -221,6 +266,34 @@ def _add_checked(builder: Builder, name: str, where: str, get_outcome: Callable[
         builder.add_missing(name, "unusable", to_one_line(problem, MAX_PROBLEM_CHARS))
 
 
+def add_sources(
+    builder: Builder,
+    sources: Iterable[Any],
+    task_vars: Mapping[str, Any],
+    template: Callable[[Any], Any],
+    excluded: Path | None = None,
+) -> None:
+    """Add the nodes of recordings, recorded facts and reports.
+
+    :param sources: the option sources.
+    :param excluded: see :class:`RecordedSource`.
+
+    Raises ReportError or InvalidInputError.
+    """
+    selection = read_selection(task_vars, template)
+    target = read_target(task_vars, template)
+    for source in sources:
+        path, label = parse_source(source)
+        RecordedSource(path, label, selection, excluded, target).add_to(builder)
+
+
+def check_nodes(document: Document, sources: Sequence[Any]) -> None:
+    """Raise ReportError if sources hold no node at all: a report on nothing would pass every gate."""
+    if sources and not document.nodes:
+        paths = abbreviate([str(parse_source(source)[0]) for source in sources])
+        raise ReportError(f"{paths}: no node is recorded there; {UNREADABLE_REMEDY}")
+
+
 def read_document(path: str) -> Document:
     """Return the report in a file. Raises ReportError."""
     return read_report(read_text(path), path)
@@ -252,25 +325,27 @@ def parse_source(source: Any) -> tuple[Path, str]:
 
 def check_source(path: Path) -> None:
     """Raise ReportError if a source is neither a file nor a directory that can be read."""
-    next(_list_files(path, excluded=path), None)
+    next(_list_files(path, None), None)
 
 
-def _list_files(path: Path, excluded: Path) -> Iterator[Path]:
-    if path.is_file():
+def _list_files(path: Path, excluded: Path | None) -> Iterator[Path]:
+    """Yield the files of a source, and the directories that are recordings."""
+    if path.is_file() or is_recording(str(path)):
         yield path
         return
     if not path.is_dir():
-        raise ReportError(f"{path}: no such file or directory; give recorded facts or a report.json")
+        raise ReportError(f"{path}: no such file or directory; {UNREADABLE_REMEDY}")
     try:
         names = sorted(os.listdir(path))
     except OSError as exc:
-        raise ReportError(f"{path}: cannot be read ({exc.strerror}); give recorded facts or a report.json") from exc
+        raise ReportError(f"{path}: cannot be read ({exc.strerror}); {UNREADABLE_REMEDY}") from exc
     for name in names:
         file = path / name
         # The files of a fact cache have the name of the node, without a suffix.
-        if name.startswith(".") or name.endswith(OTHER_SUFFIXES) or file == excluded:
+        if name.startswith(".") or file == excluded:
             continue
-        if file.is_file():
+        is_facts = file.is_file() and not name.endswith(OTHER_SUFFIXES)
+        if is_facts or is_recording(str(file)):
             yield file
 
 

@@ -54,6 +54,7 @@ def summarize(document: Document, default_title: str) -> list[str]:
         has_expected=any(node.expected_verdict for node in document.nodes),
         has_targets=document.has_targets,
         has_profiles=document.has_profile_verdicts,
+        has_ages=bool(document.merged_from),
     )
     rows = [table.list_headings(), *(table.list_cells(node) for node in selected)]
     if not_selected:
@@ -121,9 +122,10 @@ class _Table:
     has_expected: bool
     has_targets: bool
     has_profiles: bool
+    has_ages: bool
 
     def list_headings(self) -> list[str]:
-        headings = ["NODE", "SYSTEM", "VERDICT"]
+        headings = ["NODE", "SYSTEM", *(["AGE"] if self.has_ages else []), "VERDICT"]
         if self.has_expected:
             headings.append("EXPECTED")
         if self.has_targets:
@@ -134,7 +136,7 @@ class _Table:
 
     def list_cells(self, node: Node) -> list[str]:
         system = "" if node.no_data else f"{shorten_system(node.system)}, {shorten_kernel(node.kernel)}"
-        cells = [node.name, system, node.verdict]
+        cells = [node.name, system, *([self.document.describe_age_of(node)] if self.has_ages else []), node.verdict]
         if self.has_expected:
             cells.append(node.expected_verdict)
         if self.has_targets:
@@ -151,7 +153,7 @@ class _Table:
         if len(nodes) > 1:
             name = pluralize(len(nodes), "more node")
             reason = f"{reason}: {abbreviate([node.name for node in nodes])}"
-        cells = [name, "", first.verdict]
+        cells = [name, "", *([""] if self.has_ages else []), first.verdict]
         empty = [""] * (len(self.list_headings()) - len(cells) - 1)
         return [*cells, *empty, reason]
 

@@ -20,6 +20,9 @@ MAX_NAMES = 4
 UNPRINTABLE = "\ufffd"
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
+# In minutes, the longest first.
+AGE_UNITS = (("day", 24 * 60), ("hour", 60))
+
 SYSTEM_ABBREVIATIONS = (("Red Hat Enterprise Linux", "RHEL"), (" GNU/Linux", ""), (" Linux", ""))
 _VERSION_NICKNAME = re.compile(r"\s*\(.*?\)")
 _KERNEL_VERSION = re.compile(r"\d+(\.\d+)*(-\d+)?")
@@ -75,6 +78,21 @@ def parse_time(text: str) -> datetime.datetime | None:
         return datetime.datetime.strptime(text, TIME_FORMAT).replace(tzinfo=datetime.timezone.utc)
     except ValueError:
         return None
+
+
+def describe_age(then: str, now: str) -> str:
+    """Return for example "3 days" for the time between two times, or an empty string if that is unknown.
+
+    Ages below two days are in hours, those below two hours in minutes.
+    """
+    first, last = parse_time(then), parse_time(now)
+    if first is None or last is None or first > last:
+        return ""
+    minutes = int((last - first).total_seconds()) // 60
+    for noun, length in AGE_UNITS:
+        if minutes >= 2 * length:
+            return pluralize(minutes // length, noun)
+    return pluralize(minutes, "minute")
 
 
 def pluralize(number: int, noun: str) -> str:

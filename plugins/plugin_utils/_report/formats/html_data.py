@@ -195,6 +195,7 @@ class _Entries:
 
     def build_node(self, node: Node, pattern: int) -> NodeEntry:
         text = "; ".join(f"{part}: {message}" for part, message in node.failures)
+        age = self._document.describe_age_of(node)
         return NodeEntry(
             name=node.name,
             verdict=_index_verdict(node.verdict),
@@ -205,7 +206,7 @@ class _Entries:
             rows=self._index_rows(node),
             note=self._index_note(node),
             pattern=pattern,
-            observed_at=node.observed_at,
+            observed_at=f"{node.observed_at} ({age} before this report)" if age else node.observed_at,
             text=node.no_data.text if node.no_data else text,
             no_data_cause=self._causes.get(f"no_data: {node.no_data.code}", NONE) if node.no_data else NONE,
             probe_result=node.probe_result,

@@ -10,7 +10,9 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.nodeprep.istio.plugins.action import fleet_report, fleet_summary
+from ansible_collections.nodeprep.istio.tests.unit.support import recording_factory
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, NOW, make_outcome
+from ansible_collections.nodeprep.istio.tests.unit.support.recorded_node import RecordedNode
 
 
 class Hostvars(dict):
@@ -126,3 +128,38 @@ def test_the_reason_of_unusable_sources_is_displayed(tmp_path, monkeypatch):
 def test_a_source_is_a_path_or_a_mapping(tmp_path):
     with pytest.raises(AnsibleActionFail, match="source 5 is neither a path nor a mapping of path and label; give"):
         write_report(tmp_path, sources=[5])
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """A directory with a good recording and a damaged one."""
+    node = RecordedNode(tmp_path / "root")
+    directory = tmp_path / "recordings"
+    directory.mkdir()
+    (directory / "a.tar.gz").write_bytes(recording_factory.record_node(node.root, name="a", recorded_at=NOW))
+    (directory / "b.tar.gz").write_bytes(b"")
+    return directory
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_the_summary_of_recordings_is_that_of_a_run(tmp_path, monkeypatch, recordings, is_written):
+    shown = []
+    monkeypatch.setattr(fleet_report.Display, "display", lambda _self, text: shown.append(text))
+    if is_written:
+        write_report(tmp_path / "report", sources=[str(recordings)], summary=True)
+    else:
+        result = run(fleet_summary, OUTCOMES, sources=[str(recordings)], fail_on=["no_data"])
+        assert result["failing"] == "1 no_data: b (no_data)"
+    lines = shown[0].strip().split("\n")
+    assert lines[0] == "Istio node readiness: iptables, sidecar, ipv4, Istio 1.32, profile combined"
+    assert lines[1].split()[:4] == ["NODE", "SYSTEM", "AGE", "VERDICT"]
+    assert [line.split()[0] for line in lines[2:4]] == ["a", "b"]
+    assert lines[3].endswith(f"{recordings}/b.tar.gz: it is empty; record the node again")
+
+
+@pytest.mark.parametrize("plugin, arguments", [(fleet_summary, {}), (fleet_report, {"dir": "out", "templates": "t"})])
+def test_sources_without_nodes_are_an_error(tmp_path, monkeypatch, plugin, arguments):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AnsibleActionFail, match="empty: no node is recorded there; give recordings, "):
+        run(plugin, OUTCOMES, sources=["empty"], **arguments)

@@ -10,8 +10,11 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils import _files, _module_names, _reasons
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod import modprobe_conf
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe import module_state
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
+from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import read_archive
+from ansible_collections.nodeprep.istio.plugins.module_utils._recording.recording import parse_recording
 from ansible_collections.nodeprep.istio.tests.unit.corpus import cases
-from ansible_collections.nodeprep.istio.tests.unit.support import module_tree
+from ansible_collections.nodeprep.istio.tests.unit.support import module_tree, recording_factory
 from ansible_collections.nodeprep.istio.tests.unit.support.recorded_node import RecordedNode
 
 # What kmod does not know or does not report, by the code of the reason. Its answer then proves nothing.
@@ -83,6 +86,13 @@ def test_each_module_has_the_right_answers_and_reasons(situation):
     assert join_codes(entry) == case.codes
     for key, value in case.more.items():
         assert entry.get(key, entry["reasons"] and entry["reasons"][0].get(key)) == value
+
+
+def test_a_recording_of_the_node_gives_the_same_facts(situation):
+    case, node, _kmod = situation
+    recording = parse_recording(read_archive(recording_factory.record_node(node.root)))
+    facts = gather_facts(recording.files, [case.name], "2026-01-01T00:00:00Z", recording.run)
+    assert facts == node.facts([case.name])
 
 
 def test_each_reason_has_a_text_that_names_each_place_once(situation):

@@ -6,6 +6,7 @@
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._kmod.proc import LoadedModule
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe import module_state
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import UnknownKernelError, read_node
 from ansible_collections.nodeprep.istio.tests.unit.support.module_tree import RELEASE
 
@@ -131,6 +132,21 @@ def test_modinfo_is_started_once_for_all_files_that_python_cannot_unpack(node):
     assert observed.modprobe.find_block("xt_mark").code == "unsigned_module"
     assert observed.modprobe.find_block("x_tables").code == "unsigned_module"
     assert observed.conf.find_block("xt_owner") is None
+    assert started == ["/sbin/modinfo"]
+
+
+def test_signatures_are_unknown_if_modinfo_tells_nothing(node):
+    node.tree(["xt_owner", "x_tables"], suffix=".zst")
+    node.write("/sys/module/module/parameters/sig_enforce", "Y\n")
+    node.write("/sbin/modinfo", "")
+    started = []
+
+    def run(arguments):
+        started.append(arguments[0])
+        return 127, ""
+
+    observed = read_node(Files(str(node.root)), ["xt_owner"], run=run)
+    assert module_state.describe(observed, "xt_owner")["state"] == "unknown"
     assert started == ["/sbin/modinfo"]
 
 

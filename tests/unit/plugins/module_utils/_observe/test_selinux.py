@@ -46,6 +46,13 @@ def selinux_node(node):
     return node
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "33", "9" * 12, "x"])
+def test_a_permission_that_no_policy_has_tells_nothing(selinux_node, number):
+    selinux_node.write("/sys/fs/selinux/class/system/perms/module_request", number)
+    policy = Policy(selinux_node.files, {"container_t": (0, 0)})
+    assert selinux.query_module_request(policy) == (None, None)
+
+
 ALLOWED = 0b10000
 ALL_OTHERS = 0b01111
 

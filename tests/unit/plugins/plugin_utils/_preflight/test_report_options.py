@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.report_options import find_report_errors
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.report_options import (
+    check_recordings,
+    check_recordings_directory,
+    find_report_errors,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats import json_document
 from ansible_collections.nodeprep.istio.tests.unit.support.document_factory import make_plain_document, render_text
 
@@ -48,7 +52,7 @@ def test_valid_options_have_no_errors(tmp_path):
         ({"max_age_hours": 1e7}, "max_age_hours: invalid value 1e+07; "),
         (
             {"sources": ["/dev", "/nowhere"]},
-            "sources: /nowhere: no such file or directory; give recorded facts or a report.json",
+            "sources: /nowhere: no such file or directory; give recordings, recorded facts or a report.json",
         ),
         (
             {"sources": [{"label": "fra"}]},
@@ -86,3 +90,18 @@ def test_invalid_waivers_are_reported_with_file_and_line(tmp_path):
     path.write_text("- {requirement: xt_owner, reason: x, until: 2999-12-31}\n- {requirement: xt_owner}\n")
     (error,) = errors(waivers=str(path))
     assert error.startswith(f"waivers: {path}:2: ")
+
+
+def test_recordings_are_a_source_or_a_list_of_them(tmp_path):
+    for value in (str(tmp_path), {"path": str(tmp_path), "label": "fra"}, [str(tmp_path), {"path": str(tmp_path)}]):
+        assert check_recordings(value) == ""
+    assert check_recordings([str(tmp_path), "/nowhere"]).startswith("/nowhere: no such file or directory; ")
+    assert check_recordings(3).startswith("source 3 is neither a path nor ")
+    assert check_recordings([]) == "is an empty list; give the path of recordings"
+
+
+def test_recordings_are_saved_in_a_directory(tmp_path):
+    assert check_recordings_directory(str(tmp_path / "new")) == ""
+    assert check_recordings_directory("/dev/null/x") == "/dev/null is not a directory; choose another path"
+    for value in ("", ["a"], 3):
+        assert check_recordings_directory(value).startswith("invalid value ")

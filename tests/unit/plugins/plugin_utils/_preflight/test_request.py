@@ -50,6 +50,13 @@ def test_absent_and_valid_variables_have_no_errors(tmp_path):
     assert errors(a={**node, **report}) == []
 
 
+def test_the_files_of_recordings_are_checked(tmp_path):
+    assert errors(a={"istio_recordings": str(tmp_path), "istio_recordings_dir": str(tmp_path)}) == []
+    first, second = errors(a={"istio_recordings": "/nowhere", "istio_recordings_dir": "/dev/null/x"})
+    assert first.startswith("istio_recordings: /nowhere: no such file or directory; ")
+    assert second == "istio_recordings_dir: /dev/null is not a directory; choose another path"
+
+
 @pytest.mark.parametrize(
     "target, message",
     [

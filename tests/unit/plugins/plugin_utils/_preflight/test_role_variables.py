@@ -34,7 +34,9 @@ def test_the_other_variables_are_those_that_the_playbooks_read():
     found = set()
     for path in (ROOT / "playbooks").glob("*.yml"):
         found |= set(
-            re.findall(r"(?<![_.])istio_(?:node|report|declaration)_[a-z_]+", path.read_text(encoding="utf-8"))
+            re.findall(
+                r"(?<![_.])istio_(?:node_|report_|declaration_|recordings)[a-z_]*", path.read_text(encoding="utf-8")
+            )
         )
     assert found <= KNOWN
     assert set(OTHER_VARIABLES) <= found
@@ -56,6 +58,9 @@ def test_the_other_variables_are_those_that_the_playbooks_read():
         ("istio_report_max_age", "istio_report_max_age_hours"),
         ("istio_declaration_format", "istio_declaration_formats"),
         ("istio_declarations_formats", "istio_declaration_formats"),
+        ("istio_recording", "istio_recordings"),
+        ("istio_recording_dir", "istio_recordings_dir"),
+        ("istio_recordings_dirs", "istio_recordings_dir"),
         ("istio_node_ip_address", ""),
         ("istio_node_pool", ""),
         ("istio_node_role", ""),

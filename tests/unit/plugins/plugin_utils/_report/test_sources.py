@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
     RecordedSource,
     add_run,
+    check_nodes,
+    check_source,
     collect_failures,
     find_report_host,
     read_document,
@@ -24,7 +27,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources imp
     read_waiver_file,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
-from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory
+from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory, recording_factory
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
     KINDS,
     NOW,
@@ -34,6 +37,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import 
     fleet,
     make_outcome,
 )
+from ansible_collections.nodeprep.istio.tests.unit.support.recorded_node import RecordedNode
 
 
 def read_recorded(path, label="", excluded="unused"):
@@ -73,7 +77,8 @@ def test_every_form_of_recorded_facts(tmp_path):
     for name, file in (("half", "half"), ("half-payload", "s1_half-payload"), ("binary", "binary")):
         assert nodes[name].no_data.text.startswith(f"{tmp_path}/{file}: cannot be read as JSON (")
         assert nodes[name].no_data.text.endswith(
-            "); give recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
+            "); give recordings, recorded facts, a fact cache or a report.json, "
+            "and keep other JSON files out of their directory"
         )
 
 
@@ -168,7 +173,7 @@ def test_a_directory_that_cannot_be_read_gets_one_clear_error(tmp_path, monkeypa
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(sources.os, "listdir", fail)
-    with pytest.raises(ReportError, match="cannot be read .Permission denied.; give recorded facts or a report.json"):
+    with pytest.raises(ReportError, match="cannot be read .Permission denied.; give recordings, recorded facts or"):
         read_recorded(tmp_path)
 
 
@@ -236,3 +241,97 @@ def test_the_report_host_is_the_first_with_a_directory():
     hostvars = Hostvars(a={}, b={"istio_report_dir": "/srv"}, c={"istio_report_dir": "/other"})
     assert find_report_host({"hostvars": hostvars}, ["a", "b", "c"]) == "b"
     assert find_report_host({"hostvars": hostvars}, ["a"]) == ""
+
+
+def make_recording(root, name, recorded_at="2026-11-24T03:00:00Z"):
+    return recording_factory.record_node(root, name=name, recorded_at=recorded_at)
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """A directory with a recording in each form, and two damaged ones."""
+    node = RecordedNode(tmp_path / "root")
+    node.tree()
+    directory = tmp_path / "recordings"
+    directory.mkdir()
+    (directory / "archive.tar.gz").write_bytes(make_recording(node.root, "worker-1"))
+    texts = [recording_factory.write_text(make_recording(node.root, name), name) for name in ("worker-2", "worker-3")]
+    (directory / "cluster.log").write_text("starting\n" + "done\n".join(texts))
+    (directory / "one.txt").write_text(recording_factory.write_text(make_recording(node.root, "worker-4"), "worker-4"))
+    recording_factory.unpack(make_recording(node.root, "worker-5"), directory / "unpacked")
+    (directory / "worker-6.tar.gz").write_bytes(make_recording(node.root, "worker-6")[:-20])
+    (directory / "notes.txt").write_text("notes\n")
+    (directory / "other").mkdir()
+    write_facts(directory / "worker-7.json", facts(KINDS[0]))
+    return directory
+
+
+def test_recordings_in_every_form_are_judged_beside_recorded_facts(recordings):
+    document = read_recorded(recordings)
+    assert [node.name for node in document.nodes] == [f"worker-{number}" for number in range(1, 8)]
+    assert [node.name for node in document.nodes if node.no_data] == ["worker-6"]
+    damaged = document.nodes[5].no_data
+    assert damaged.code == "unusable"
+    assert damaged.text == (
+        f"{recordings}/worker-6.tar.gz: it cannot be unpacked (it ends too early); record the node again"
+    )
+    assert document.nodes[0].verdict == "not_ready"
+    assert document.nodes[0].observed_at == "2026-11-24T03:00:00Z"
+    assert document.describe_age_of(document.nodes[0]) == "60 minutes"
+    assert document.merged_from == (
+        f"recordings of 6 nodes in {recordings}",
+        f"recorded facts of 1 nodes in {recordings}",
+    )
+
+
+def test_a_label_is_put_before_the_names_of_recorded_nodes(recordings):
+    names = [node.name for node in read_recorded(recordings / "cluster.log", "ams").nodes]
+    assert names == ["ams/worker-2", "ams/worker-3"]
+    assert [node.name for node in read_recorded(recordings / "worker-6.tar.gz", "ams").nodes] == ["ams/worker-6"]
+
+
+def test_of_two_recordings_of_a_node_the_newer_counts(tmp_path):
+    node = RecordedNode(tmp_path / "root")
+    (tmp_path / "all").mkdir()
+    for number, hour in enumerate([1, 3, 2]):
+        time = f"2026-11-24T0{hour}:00:00Z"
+        (tmp_path / "all" / f"{number}.tar.gz").write_bytes(make_recording(node.root, "worker-1", time))
+    (only,) = read_recorded(tmp_path / "all").nodes
+    assert only.observed_at == "2026-11-24T03:00:00Z"
+
+
+def test_a_directory_that_is_a_recording_is_one_source(recordings):
+    assert [node.name for node in read_recorded(recordings / "unpacked").nodes] == ["worker-5"]
+    check_source(recordings / "unpacked")
+
+
+def test_any_error_in_a_recording_makes_its_node_one_without_data(recordings, monkeypatch):
+    def fail(*_arguments):
+        raise KeyError("x")
+
+    monkeypatch.setattr(sources, "gather_facts", fail)
+    (node,) = read_recorded(recordings / "archive.tar.gz").nodes
+    assert node.no_data.text == f"{recordings}/archive.tar.gz: cannot be used (KeyError: 'x')"
+
+
+def test_only_one_recording_is_in_memory_at_a_time(recordings, monkeypatch):
+    observed = []
+
+    def gather_facts(files, *arguments):
+        assert [known for known in observed if known() is not None] == []
+        observed.append(weakref.ref(files))
+        return real(files, *arguments)
+
+    real = sources.gather_facts
+    monkeypatch.setattr(sources, "gather_facts", gather_facts)
+    assert sum(node.no_data is None for node in read_recorded(recordings).nodes) == 6
+    assert len(observed) == 5
+
+
+def test_sources_without_any_node_are_an_error(tmp_path):
+    with pytest.raises(ReportError) as raised:
+        check_nodes(read_recorded(tmp_path), [str(tmp_path)])
+    assert (
+        str(raised.value) == f"{tmp_path}: no node is recorded there; give recordings, recorded facts or a report.json"
+    )
+    check_nodes(read_recorded(tmp_path), [])

@@ -141,3 +141,17 @@ def test_a_node_that_does_not_work_now_is_not_lost_by_the_change():
     document = build([("a", make_outcome(kind=KINDS[5], target=make_target("not_ready", "x")))])
     assert "after the change" not in find_line(summarize(document, ""), "a ")
     assert summarize(document, "")[-2] == "After the change to ambient: no node is ready or on_demand now."
+
+
+def test_the_age_of_recorded_facts_has_a_column():
+    builder = Builder()
+    builder.add("a", make_outcome())
+    assert "AGE" not in "\n".join(summarize(builder.document(NOW), ""))
+    builder.add_missing("b", "unusable", "damaged")
+    builder.add_missing("c", "not_selected", NOT_SELECTED)
+    builder.add_source("recordings")
+    lines = summarize(builder.document("2026-11-27T04:00:00Z"), "")
+    assert lines[1].split()[:4] == ["NODE", "SYSTEM", "AGE", "VERDICT"]
+    assert re.search(r" 3 days +ready ", find_line(lines, "a "))
+    assert re.search(r"^b +no_data +damaged$", find_line(lines, "b "))
+    assert find_line(lines, "c ").split()[1] == "no_data"

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import (
     abbreviate,
     clean,
+    describe_age,
     parse_time,
     pluralize,
     shorten_kernel,
@@ -66,3 +67,20 @@ def test_kernels_are_shortened():
     assert shorten_kernel("6.12.107+deb13-amd64") == "6.12.107"
     assert shorten_kernel("5.14.0-570.58.1.el9_6.x86_64") == "5.14.0-570"
     assert shorten_kernel("odd") == "odd"
+
+
+@pytest.mark.parametrize(
+    "then, age",
+    [
+        ("2026-11-24T04:00:00Z", "0 minutes"),
+        ("2026-11-24T03:58:31Z", "1 minute"),
+        ("2026-11-24T02:01:00Z", "119 minutes"),
+        ("2026-11-24T02:00:00Z", "2 hours"),
+        ("2026-11-22T04:00:01Z", "47 hours"),
+        ("2026-11-22T04:00:00Z", "2 days"),
+        ("2026-11-24T04:00:01Z", ""),
+        ("", ""),
+    ],
+)
+def test_an_age_is_in_the_largest_unit_that_is_exact_enough(then, age):
+    assert describe_age(then, "2026-11-24T04:00:00Z") == age
