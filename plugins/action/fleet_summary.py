@@ -32,6 +32,7 @@ ARGUMENTS = {
     "waivers": {"type": "path"},
     "nodes": {"type": "list", "elements": "str", "default": []},
     "sources": {"type": "list", "elements": "raw", "default": []},
+    "max_age_hours": {"type": "float"},
     "fail_on": {"type": "list", "elements": "str", "default": [], "choices": list(GATES)},
 }
 MAX_PROBLEM_CHARS = 300
@@ -52,7 +53,11 @@ class ActionModule(ActionBase):
                 add_sources(builder, arguments["sources"], variables, self._templar.template)
             else:
                 add_run(builder, variables, hosts, arguments["nodes"])
-            document = builder.document(arguments["generated_at"], read_waiver_file(arguments["waivers"]))
+            document = builder.document(
+                arguments["generated_at"],
+                read_waiver_file(arguments["waivers"]),
+                max_age_hours=arguments["max_age_hours"],
+            )
             check_nodes(document, arguments["sources"])
         except (ReportError, InvalidInputError) as exc:
             # Without the cause: Ansible would append its message, which is the same.

@@ -34,6 +34,9 @@ options:
     type: list
     elements: raw
     default: []
+  max_age_hours:
+    description: Show nodes that were observed more than this many hours ago as C(no_data). For O(sources).
+    type: float
   fail_on:
     description: The verdicts whose nodes RV(failing) lists.
     type: list

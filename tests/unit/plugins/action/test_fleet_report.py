@@ -157,6 +157,20 @@ def test_the_summary_of_recordings_is_that_of_a_run(tmp_path, monkeypatch, recor
     assert lines[3].endswith(f"{recordings}/b.tar.gz: it is empty; record the node again")
 
 
+def test_recordings_that_are_too_old_have_no_data(recordings):
+    sources = [str(recordings / "a.tar.gz")]
+    assert run(fleet_summary, OUTCOMES, sources=sources, fail_on=["no_data"])["failing"] == ""
+    result = run(
+        fleet_summary,
+        OUTCOMES,
+        sources=sources,
+        fail_on=["no_data"],
+        max_age_hours=1,
+        generated_at="2026-11-24T05:00:01Z",
+    )
+    assert result["failing"] == "1 no_data: a (no_data)"
+
+
 @pytest.mark.parametrize("plugin, arguments", [(fleet_summary, {}), (fleet_report, {"dir": "out", "templates": "t"})])
 def test_sources_without_nodes_are_an_error(tmp_path, monkeypatch, plugin, arguments):
     monkeypatch.chdir(tmp_path)

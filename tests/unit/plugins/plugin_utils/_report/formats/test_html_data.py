@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,11 @@ def test_alternatives_and_kernel_options_are_apart_from_the_plan():
 def test_the_details_of_a_node_have_its_target():
     data = load(build([("a", make_outcome(target=make_target("not_ready", "x: y")))]))
     assert get_values(data, "note", data["notes"][0])["target"] == "ambient: not_ready; x: y"
+
+
+@pytest.mark.parametrize("merged_from, age", [((), ""), (("recordings",), " (2 days before this report)")])
+def test_the_details_of_a_node_have_the_age_of_recorded_facts(merged_from, age):
+    document = replace(build([("a", make_outcome())]), generated_at="2026-11-26T05:00:00Z", merged_from=merged_from)
+    data = load(document)
+    observed = get_values(data, "node", data["nodes"][0])["observed_at"]
+    assert observed == document.nodes[0].observed_at + age
