@@ -22,7 +22,7 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help run check test lint types unit unit-node report-test slow packages reference clean \
-  lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-report lab-inits lab-places lab-arm64 lab-kernels test-selinux budget
+  lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-report lab-inits lab-places lab-recordings lab-arm64 lab-kernels test-selinux budget
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -112,6 +112,9 @@ lab-inits: .venv/nox/.done ## Compare node_facts with a reboot on sysvinit, Open
 
 lab-places: .venv/nox/.done ## Audit and prepare containers, and a machine whose /etc is in memory
 	$(NOX) -s lab -- places
+
+lab-recordings: .venv/nox/.done ## Compare recordings of machines with node_facts: over SSH, without Python, and from containers
+	$(NOX) -s lab -- recordings
 
 lab-arm64: .venv/nox/.done ## Audit, prepare and probe a machine of architecture arm64
 	$(NOX) -s lab -- arm64

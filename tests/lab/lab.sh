@@ -120,6 +120,12 @@ case $part in
   places)
     play_once "${machines:-places_lab}" tests/lab/places/play.yml
     ;;
+  recordings)
+    command -v kubectl >/dev/null || { echo "kubectl: not found; install kubernetes-client" >&2; exit 1; }
+    up "${machines:-recordings_lab}"
+    play "${machines:-recordings_lab}" tests/lab/recordings/play.yml
+    down "${machines:-recordings_lab}"
+    ;;
   arm64)
     up "${machines:-arm64_lab}"
     play "${machines:-arm64_lab}" tests/lab/arm64.yml
@@ -138,7 +144,7 @@ case $part in
     down bookworm
     ;;
   *)
-    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, report, selinux, inits, places, arm64, kernels, budget" >&2
+    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, report, selinux, inits, places, recordings, arm64, kernels, budget" >&2
     exit 1
     ;;
 esac
