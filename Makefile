@@ -23,7 +23,7 @@ endif
 .NOTPARALLEL:
 .PHONY: help run check test lint types unit unit-node report-test slow packages reference upstream manifest clean declarations-test \
   lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-report \
-  lab-inits lab-places lab-declarations lab-arm64 lab-kernels test-selinux budget
+  lab-inits lab-places lab-declarations lab-recordings lab-arm64 lab-kernels test-selinux budget
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -126,6 +126,9 @@ lab-places: .venv/nox/.done ## Audit and prepare containers, and a machine whose
 
 lab-declarations: .venv/nox/.done ## Boot images that were made with a declaration, by cloud-init and by Ignition
 	$(NOX) -s lab -- declarations
+
+lab-recordings: .venv/nox/.done ## Compare recordings of machines with node_facts: over SSH, without Python, and from containers
+	$(NOX) -s lab -- recordings
 
 lab-arm64: .venv/nox/.done ## Audit, prepare and probe a machine of architecture arm64
 	$(NOX) -s lab -- arm64

@@ -125,6 +125,12 @@ case $part in
     down "${machines:-declarations_lab}"
     play_once "${machines:-declarations_lab}" tests/lab/declarations.yml
     ;;
+  recordings)
+    command -v kubectl >/dev/null || { echo "kubectl: not found; install kubernetes-client" >&2; exit 1; }
+    up "${machines:-recordings_lab}"
+    play "${machines:-recordings_lab}" tests/lab/recordings/play.yml
+    down "${machines:-recordings_lab}"
+    ;;
   arm64)
     up "${machines:-arm64_lab}"
     play "${machines:-arm64_lab}" tests/lab/arm64.yml
@@ -143,7 +149,7 @@ case $part in
     down bookworm
     ;;
   *)
-    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, report, selinux, inits, places, declarations, arm64, kernels, budget" >&2
+    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, report, selinux, inits, places, declarations, recordings, arm64, kernels, budget" >&2
     exit 1
     ;;
 esac
