@@ -21,7 +21,7 @@ CHECK := --check --diff
 endif
 
 .NOTPARALLEL:
-.PHONY: help run check test lint types unit unit-node report-test slow packages reference upstream manifest clean declarations-test \
+.PHONY: help run check test lint types unit unit-node recorder-test report-test slow packages reference upstream manifest clean declarations-test \
   lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-report \
   lab-inits lab-places lab-declarations lab-recordings lab-arm64 lab-kernels test-selinux budget
 
@@ -38,7 +38,7 @@ run: .venv/run/.done ## Check this machine, or the nodes in INVENTORY=file; APPL
 check: lint types unit ## Run the fast tests
 
 # In order, the fast tests first. lint and types need no packages; the unit tests need kmod.
-test: lint types packages check unit-node report-test slow run ## Run all tests, with real kernels, as root on Debian: about an hour
+test: lint types packages check unit-node recorder-test report-test slow run ## Run all tests, with real kernels, as root on Debian: about an hour
 test: lab-test truth-fast lab-probe-fast lab-report test-selinux
 
 lint: .venv/nox/.done ## Check format and style of Python, YAML, roles, playbooks and changelog
@@ -55,6 +55,9 @@ unit-node: .venv/nox/.done ## Run the unit tests of the code for nodes with the 
 
 report-test: .venv/nox/.done packages ## Test the report in a browser, in a spreadsheet and in playbooks
 	$(NOX) -s report
+
+recorder-test: .venv/nox/.done packages ## Compare recordings of made nodes and of this machine with node_facts, in each shell
+	$(NOX) -s recorder
 
 declarations-test: PACKAGES := ignition nix-bin python3-configobj python3-jinja2 python3-jsonpatch python3-jsonschema python3-netifaces python3-oauthlib python3-requests python3-serial python3-yaml
 declarations-test: .venv/nox/.done packages ## Have cloud-init, Ignition and Nix read the declarations; on Debian, as root

@@ -143,6 +143,12 @@ def report(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["dev"])
+def recorder(session: nox.Session) -> None:
+    """The recorder script, in each shell that is installed, compared with node_facts."""
+    run_dev(session, "pytest", "-q", "-n", "auto", "tests/recorder", PYTHONPATH=str(COLLECTIONS))
+
+
+@nox.session(venv_backend="none", requires=["dev"])
 def declarations(session: nox.Session) -> None:
     """Declarations, read by cloud-init, Ignition and Nix: ``make declarations-test`` installs the last two.
 

@@ -83,9 +83,9 @@ program_directories="/usr/sbin /sbin /usr/bin /bin /usr/local/sbin /usr/local/bi
 programs="ip6tables-legacy-save ip6tables-save ipset iptables iptables-legacy iptables-legacy-save iptables-nft
 iptables-save modprobe nft nsenter xtables-legacy-multi"
 libraries="/usr/lib64 /usr/lib /lib"
-packages="ipset iptables iptables-legacy iptables-nft kmod nftables util-linux"
+packages="ipset iptables iptables-legacy iptables-nft kmod nftables"
 rpm_databases="/var/lib/rpm /usr/lib/sysimage/rpm"
-rpm_packages="nftables iptables-nft iptables-legacy iptables ipset kmod util-linux"
+rpm_packages="nftables iptables-nft iptables-legacy iptables ipset kmod"
 kubelets="kubelet kubelite k3s k3s-server k3s-agent"
 policy_stores="/var/lib/selinux /etc/selinux"
 policy_module="istio_node_prep"
@@ -587,7 +587,10 @@ record_upper_directories() {
 record_init() {
   for path in $init_links; do keep_link "$path"; done
   mark /run/systemd/system && return 0
-  reduce /etc/inittab sed -n 's/^\([^#:][^:]*:[^:]*:[^:]*:[^[:space:]]*\).*/\1/p; s/^\(:[^:]*:[^:]*:[^[:space:]]*\).*/\1/p'
+  # The program of each entry, and the runlevel if that is openrc.
+  reduce /etc/inittab sed -n -e '/^#/d' \
+    -e 's/^\([^:]*:[^:]*:[^:]*:[^[:space:]]*openrc[[:blank:]][[:blank:]]*[[:alnum:]_-]*\).*/\1/p;t' \
+    -e 's/^\([^:]*:[^:]*:[^:]*:[^[:space:]]*\).*/\1/p'
   levels='sysinit boot default'
   seen=' '
   while [ -n "$levels" ]; do
@@ -614,6 +617,7 @@ record_init() {
   keep_files /etc/runit/override-sysv.d mark block
   keep_files /etc/runit/no.emulate.sysv.d mark ''
   keep_script /etc/init.d/rcS
+  keep_script /etc/init.d/rc
   while IFS=: read -r _id _levels _action program; do
     case $program in /etc/* | -/etc/*) keep_script "${program#-}" ;; esac
   done <<END
@@ -631,10 +635,16 @@ keep_scripts() {
   done
 }
 
-# Only these words are kept: they tell whether the script reads the lists of modules (init_scripts.py).
+# Only these words are kept: they tell whether the script reads the lists of modules (init_scripts.py), and which runlevels
+# of OpenRC it starts (init_system.py).
 keep_script() {
   # shellcheck disable=SC2016
-  reduce "$1" awk '{ text = text $0 "\n" } END {
+  reduce "$1" awk '{
+    text = text $0 "\n"
+    line = " " $0
+    sub(/#.*/, "", line)
+    if (match(line, /[^A-Za-z0-9_]openrc[ \t]+[A-Za-z0-9_-]+/)) print substr(line, RSTART + 1, RLENGTH - 1)
+  } END {
     count = split("modules-load modprobe ##*/ find_modfiles Linux_modules /etc/rcS.d", words, " ")
     for (one = 1; one <= count; one++) if (index(text, words[one])) print words[one]
     if (match(text, /\/etc\/modules[^A-Za-z0-9_.-]/)) print "/etc/modules"

@@ -28,7 +28,7 @@ DPKG_STATUS = "/var/lib/dpkg/status"
 APK_INSTALLED = "/lib/apk/db/installed"
 RPM = "/usr/bin/rpm"
 RPM_DATABASES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
-RPM_PACKAGES = ["nftables", "iptables-nft", "iptables-legacy", "iptables", "ipset", "kmod", "util-linux"]
+RPM_PACKAGES = ["nftables", "iptables-nft", "iptables-legacy", "iptables", "ipset", "kmod"]
 
 LIBRARIES = ("/usr/lib64", "/usr/lib", "/lib")
 NFT_LIBRARY = "libnftables.so.1"
@@ -42,7 +42,7 @@ CommandRunner = Callable[[List[str]], Tuple[int, str]]
 class Tool(NamedTuple):
     """How to find the version of a tool.
 
-    :ivar packages: names of the packages that have it.
+    :ivar packages: names of the packages that have it; empty if its version does not matter.
     :ivar version_arguments: arguments that make it print its version; None if it is never started.
     :ivar loads: the module that the kernel loads when it is started, or None.
     """
@@ -62,7 +62,7 @@ TOOLS = {
     "iptables-nft": Tool(["iptables", "iptables-nft"]),
     "modprobe": Tool(["kmod"], ["--version"]),
     "nft": Tool(["nftables"], ["-V"], "nfnetlink"),
-    "nsenter": Tool(["util-linux"]),
+    "nsenter": Tool([]),
 }
 
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)*)")
@@ -114,7 +114,7 @@ def _observe_tool(
         for key, value in _start_tool(name, path, packages.run, is_present).items():
             if facts[key] is None:
                 facts[key] = value
-    if facts["version"] is None:
+    if facts["version"] is None and tool.packages:
         facts["version"] = packages.query_rpm(tool.packages)
     return facts
 

@@ -248,7 +248,7 @@ def test_the_texts_of_several_nodes_are_read_from_one_file(node, tmp_path):
 
 
 def test_the_script_may_come_from_the_standard_input(node, tmp_path):
-    script = Path(__file__).parents[3] / "playbooks" / "files" / "record" / "record-node.sh"
+    script = Path(__file__).parents[2] / "playbooks" / "files" / "record" / "record-node.sh"
     with script.open("rb") as handle:
         arguments = ["dash", "-s", "--", "--root", str(node.root), "--output", "-"]
         done = subprocess.run(arguments, stdin=handle, capture_output=True, check=True)
