@@ -538,8 +538,8 @@ ansible_facts:
               type: str
         tools:
           description:
-            - The C(path) and C(version) of C(nft), C(iptables) and its variants, C(ipset) and C(modprobe), and the C(path)
-              of C(nsenter); null for a tool that is not installed.
+            - The C(path) and C(version) of C(nft), C(iptables) and its variants, C(ipset) and C(modprobe), and the
+              C(path) of C(nsenter); null for a tool that is not installed.
             - For C(nft), C(json) shows whether it was built with JSON support. For C(iptables), C(variant) is V(nft)
               or V(legacy).
           returned: always
