@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration_format import (
+    POD,
     DeclarationFormat,
 )
 
-# settings.kernel.modules.NAME: autoload writes the name to modules-load.d; it needs allowed.
+# bottlerocket-os/bottlerocket, sources/models/src/lib.rs of 1.19, KernelSettings and KmodSetting; the names are
+# KmodKey. bottlerocket-core-kit, packages/release/modules-load.template: a name with allowed and autoload is a line in
+# modules-load.d.
 TABLE = """[settings.kernel.modules.{name}]
 allowed = true
 autoload = true
@@ -19,7 +22,7 @@ autoload = true
 
 
 def render(names: Sequence[str]) -> str:
-    """Return the settings, for the user data or for apiclient."""
+    """Return the settings, for the user data or for apiclient apply."""
     return "".join(TABLE.format(name=name) for name in names)
 
 
@@ -27,8 +30,11 @@ FORMAT = DeclarationFormat(
     key="bottlerocket",
     title="Bottlerocket",
     render=render,
-    # The service kernel-modules then restarts systemd-modules-load, which loads them.
-    load="apiclient apply < {file}",
+    # bottlerocket.dev, settings.kernel and "How do I use kubectl debug node": apiclient set, and apiclient in the root
+    # of the node. sources/shared-defaults/defaults.toml, services.kernel-modules, then restarts systemd-modules-load,
+    # which loads the modules.
+    load=f"{POD} apiclient set {{names}}",
     suffix=".toml",
+    load_argument="settings.kernel.modules.{name}.allowed=true settings.kernel.modules.{name}.autoload=true",
     ids=("bottlerocket",),
 )

@@ -14,8 +14,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
     list_lines,
 )
 
-# The inline file: coreos.github.io/butane/config-fcos-v1_4 and config-flatcar-v1_0. Version 1.4.0 of variant fcos is
-# Ignition 3.3.0, 1.0.0 of variant flatcar also.
+# coreos/butane, docs/config-fcos-v1_4.md and docs/config-flatcar-v1_0.md: storage.files with path, mode, overwrite and
+# contents.inline. docs/specs.md: both versions become Ignition 3.3.0. docs/examples.md has modes in octal.
 TEMPLATE = """variant: {variant}
 version: {version}
 storage:

@@ -15,9 +15,11 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
     list_lines,
 )
 
-# cc_bootcmd runs its commands at each boot; a list is a command with its arguments. cc_write_files writes files once
-# for each instance, after systemd-modules-load has run: so bootcmd loads the modules in the first boot. It also loads
-# them where a reboot removes the file.
+# canonical/cloud-init, cloudinit/config/schemas/schema-cloud-config-v1.json: bootcmd, and write_files with path,
+# permissions and content. cc_bootcmd.py runs its commands at each boot (PER_ALWAYS); a list is a command with its
+# arguments. cc_write_files.py writes files once for each instance (PER_INSTANCE), after systemd-modules-load has run:
+# so bootcmd loads the modules in the first boot. Container-Optimized OS keeps /etc and /var/lib/cloud in memory
+# ("Disks and file system overview"), so both run at each boot there.
 TEMPLATE = """bootcmd:
   - [{command}]
 write_files:

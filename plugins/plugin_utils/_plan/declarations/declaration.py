@@ -70,7 +70,8 @@ class Declaration:
 
     def make_load_command(self, file: str) -> str:
         """Return the same command for another name of the file."""
-        return self._format.load.format(names=" ".join(self.modules), file=file)
+        arguments = (self._format.load_argument.format(name=name) for name in self.modules)
+        return self._format.load.format(names=" ".join(arguments), file=file)
 
     @property
     def file(self) -> str:

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.write_blocks import is_container
 
+# --all and --use-blacklist of kmod, tools/modprobe.c. BusyBox, modutils/modprobe.c, has them only as -a and -b.
 # A blacklisted name is not loaded, as by systemd-modules-load.
-MODPROBE = ("modprobe", "--all", "--use-blacklist")
+MODPROBE = ("modprobe", "-a", "-b")
 MODPROBE_COMMAND = f"{' '.join(MODPROBE)} {{names}}"
-# kubectl debug: the profile sysadmin makes the pod privileged, and the root of the node is /host in it.
-POD_COMMAND = (
-    f"kubectl debug node/NODE --stdin --tty --profile=sysadmin --image=busybox -- chroot /host {MODPROBE_COMMAND}"
-)
+# kubernetes/kubectl, pkg/cmd/debug/profiles.go, sysadminProfile.Apply, since 1.30: the container is privileged, and the
+# root of the node is its /host. generateNodeDebugPod does not set stdinOnce, so a command never sees the end of its
+# standard input: the command must not read a file from there.
+POD = "kubectl debug node/NODE --stdin --tty --profile=sysadmin --image=busybox -- chroot /host"
+POD_COMMAND = f"{POD} {MODPROBE_COMMAND}"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class DeclarationFormat:
 
     ``key`` is its name in options, ``title`` the name that texts show, ``render`` returns the text for a list of
     modules. ``load`` is the command that loads the modules now, with {names} for the modules and {file} for the file
-    with the text; NODE stands for the name of a node.
+    with the text; NODE stands for the name of a node. ``load_argument`` is what {names} has for each module.
 
     It is the format of the systems with one of these ``ids``, ID of os-release(5), of those with one of ``names`` in
     their PRETTY_NAME, and of those with one of ``platforms``: values of platform.etc, or "container". Without any of
@@ -41,6 +43,7 @@ class DeclarationFormat:
     render: Callable[[Sequence[str]], str]
     load: str
     suffix: str
+    load_argument: str = "{name}"
     ids: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()

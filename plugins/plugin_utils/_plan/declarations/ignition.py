@@ -16,8 +16,9 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
     list_lines,
 )
 
-# Ignition's configuration specification 3.2.0: ignition.version, storage.files with path, mode (a decimal number),
-# overwrite and contents.source, a URL of the scheme data (RFC 2397).
+# coreos/ignition, docs/configuration-v3_2.md and config/v3_2/types/schema.go, Node, FileEmbedded1 and Resource:
+# ignition.version, storage.files with path, mode (a decimal number), overwrite and contents.source, a URL of the scheme
+# data (RFC 2397). docs/specs.md: Ignition 2.7.0 and newer accept 3.2.0.
 VERSION = "3.2.0"
 MODE = 0o644
 

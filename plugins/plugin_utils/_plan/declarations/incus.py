@@ -11,8 +11,10 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
     DeclarationFormat,
 )
 
-# Instance option linux.kernel_modules, containers only: names with commas between them, which the host loads before
-# it starts the instance.
+# lxc/incus, internal/instance/config.go, linux.kernel_modules: an option of containers, names with commas between them.
+# internal/server/instance/drivers/driver_lxc.go: startCommon loads them with "modprobe -b" before it starts the
+# instance, which does not start if that fails; Update loads them at once if the instance runs. LXD has the same option
+# in lxd/instance, unless linux.kernel_modules.load is "ondemand".
 TEMPLATE = """description: Load the kernel modules for Istio on the host
 config:
   linux.kernel_modules: {names}
@@ -29,7 +31,11 @@ FORMAT = DeclarationFormat(
     key="incus",
     title="Incus profile",
     render=render,
-    # LXD has the same commands, as lxc.
-    load=("incus profile create istio-modules < {file} && incus profile add NODE istio-modules && incus restart NODE"),
+    # cmd/incus/profile.go. LXD has the same commands, as lxc. Incus before 6.0.4 and many releases of LXD do not read
+    # the file for create, so edit reads it again.
+    load=(
+        "incus profile create istio-modules < {file} && incus profile edit istio-modules < {file} && "
+        "incus profile add NODE istio-modules"
+    ),
     suffix=".yaml",
 )

@@ -15,8 +15,10 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
     list_lines,
 )
 
-# bootstrap/kubeadm/api of kubernetes-sigs/cluster-api: KubeadmConfigSpec.files with path, permissions and content;
-# preKubeadmCommands are lines of a shell script. v1beta1 has the same fields.
+# kubernetes-sigs/cluster-api, api/bootstrap/kubeadm/v1beta2/kubeadmconfig_types.go, KubeadmConfigSpec and File: files
+# with path, permissions and content; preKubeadmCommands. v1beta1 has the same fields; v1beta2 exists since 1.11.
+# bootstrap/kubeadm/pkg: the commands are items of runcmd for cloud-init. For Ignition they are lines of a script with
+# "set -e", where a command that fails keeps the machine from joining: so this one must not fail.
 TEMPLATE = """# For control planes: files and preKubeadmCommands below spec.kubeadmConfigSpec of KubeadmControlPlane.
 # Before Cluster API 1.11 the version is v1beta1.
 apiVersion: bootstrap.cluster.x-k8s.io/v1beta2
@@ -31,7 +33,7 @@ spec:
           permissions: "0644"
           content: |
 {lines}      preKubeadmCommands:
-        - {command}
+        - {command} || true
 """
 INDENT = 12
 

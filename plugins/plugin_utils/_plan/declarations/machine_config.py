@@ -15,8 +15,10 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
     list_lines,
 )
 
-# The kind: machineconfiguration.openshift.io/v1, pkg/apis of openshift/api. spec.config is an Ignition config, whose
-# files have path, mode, overwrite and contents.source. Every supported release accepts Ignition 3.2.0.
+# openshift/api, machineconfiguration/v1/types.go, MachineConfig and MachineConfigSpec: config is an Ignition config,
+# whose fields are in ignition.py. openshift/machine-config-operator, pkg/controller/common: the label is
+# MachineConfigRoleLabel, and IgnParseWrapper accepts Ignition 3.2.0. The mode is decimal, as in docs/MachineConfig.md
+# there: in YAML 1.2, 0644 is the decimal number 644.
 TEMPLATE = """# For control planes, replace worker by master.
 apiVersion: machineconfiguration.openshift.io/v1
 kind: MachineConfig
@@ -31,7 +33,7 @@ spec:
     storage:
       files:
         - path: {path}
-          mode: 0644
+          mode: 420  # 0644
           overwrite: true
           contents:
             source: data:,{url_encoded}
@@ -47,7 +49,7 @@ FORMAT = DeclarationFormat(
     key="machine_config",
     title="MachineConfig",
     render=render,
-    # oc debug mounts the root of the node as /host.
+    # openshift/oc, pkg/cli/debug/debug.go: the pod of a node is privileged, and the root of the node is its /host.
     load=f"oc debug node/NODE -- chroot /host {MODPROBE_COMMAND}",
     suffix=".yaml",
     names=("Red Hat Enterprise Linux CoreOS", "CentOS Stream CoreOS"),

@@ -16,7 +16,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
 
 
 def render_file(names: Sequence[str]) -> str:
-    """Return the file. modules-load.d(5): one name in a line; lines that begin with # are comments."""
+    """Return the file. modules-load.d(5) of systemd: one name in a line; lines that begin with # are comments."""
     return f"# {BOOT_FILE}\n{list_lines(names)}"
 
 

@@ -15,7 +15,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
 def render(names: Sequence[str]) -> str:
     """Return a module of the configuration, for imports.
 
-    nixos/modules/system/boot/kernel.nix: boot.kernelModules is a list of strings; lists of several modules are merged.
+    NixOS/nixpkgs, nixos/modules/system/boot/kernel.nix: boot.kernelModules is a list of strings, or what such a list
+    is coerced to; lists of several modules are merged.
     """
     lines = "".join(f'    "{name}"\n' for name in names)
     return f"{{\n  boot.kernelModules = [\n{lines}  ];\n}}\n"
@@ -25,7 +26,7 @@ FORMAT = DeclarationFormat(
     key="nixos",
     title="NixOS",
     render=render,
-    # It also loads the modules: systemd-modules-load is restarted if its list changed.
+    # It also loads the modules: the list is in restartTriggers of systemd-modules-load in kernel.nix.
     load="nixos-rebuild switch",
     suffix=".nix",
     ids=("nixos",),

@@ -14,12 +14,13 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
     list_lines,
 )
 
-# BusyBox has no long options.
-BUSYBOX_COMMAND = "modprobe -a -b {names}"
-
 
 def render_lbu(names: Sequence[str]) -> str:
-    """Return commands for Alpine in diskless mode: lbu(8) keeps the files of /etc on the boot medium."""
+    """Return commands for Alpine in diskless mode: lbu(8) keeps the files of /etc on the boot medium.
+
+    alpinelinux/alpine-conf, lbu.in, cmd_commit: the medium is LBU_MEDIA or LBU_BACKUPDIR in /etc/lbu/lbu.conf, and lbu
+    fails without it.
+    """
     return f"cat > {BOOT_FILE} << 'END'\n{list_lines(names)}END\nlbu commit\n"
 
 
@@ -33,7 +34,7 @@ LBU_FORMAT = DeclarationFormat(
     key="lbu",
     title="lbu script",
     render=render_lbu,
-    load=BUSYBOX_COMMAND,
+    load=MODPROBE_COMMAND,
     suffix=".sh",
     ids=("alpine", "postmarketos"),
     platforms=("volatile",),

@@ -15,8 +15,10 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
 def render(names: Sequence[str]) -> str:
     """Return a patch of the machine configuration.
 
-    v1alpha1, MachineConfig.kernel.modules: a list of KernelModuleConfig, each with its name. A patch is merged: its
-    list is appended to a list that exists.
+    siderolabs/talos, pkg/machinery/config/types/v1alpha1/v1alpha1_types.go: MachineConfig.MachineKernel and
+    KernelConfig.KernelModules, a list of KernelModuleConfig, each with its name. Talos 1.14 prefers documents of the
+    kind KernelModuleConfig, which older releases do not know, and still accepts this list. A patch is merged: Merge in
+    pkg/machinery/config/merge appends its list to a list that exists.
     """
     return "machine:\n  kernel:\n    modules:\n" + "".join(f"      - name: {name}\n" for name in names)
 
@@ -25,7 +27,8 @@ FORMAT = DeclarationFormat(
     key="talos",
     title="Talos",
     render=render,
-    # Talos loads modules when its configuration changes; there is no shell and no modprobe.
+    # cmd/talosctl/cmd/talos/patch.go. KernelModuleSpecController loads the modules when the configuration changes; that
+    # needs no reboot. There is no shell and no modprobe.
     load="talosctl --nodes NODE patch machineconfig --patch @{file}",
     suffix=".yaml",
     ids=("talos",),

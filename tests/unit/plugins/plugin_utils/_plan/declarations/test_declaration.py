@@ -88,7 +88,7 @@ def read_cloud_init(text):
     document = yaml.safe_load(text)
     (file,) = document["write_files"]
     assert (file["path"], file["permissions"]) == (BOOT_FILE, "0644")
-    assert document["bootcmd"] == [["modprobe", "--all", "--use-blacklist", *read_lines(file["content"])]]
+    assert document["bootcmd"] == [["modprobe", "-a", "-b", *read_lines(file["content"])]]
     return read_lines(file["content"])
 
 
@@ -99,7 +99,7 @@ def read_kubeadm_config(text):
     (file,) = spec["files"]
     assert (file["path"], file["permissions"]) == (BOOT_FILE, "0644")
     names = read_lines(file["content"])
-    assert spec["preKubeadmCommands"] == [f"modprobe --all --use-blacklist {' '.join(names)}"]
+    assert spec["preKubeadmCommands"] == [f"modprobe -a -b {' '.join(names)} || true"]
     return names
 
 
@@ -111,7 +111,7 @@ def read_script(text):
     """Return the modules of a script, which is run with other programs."""
     program = 'modprobe() { for name; do echo "$name"; done; }\n'
     done = subprocess.run(["sh"], input=program + text, capture_output=True, text=True, check=True)
-    return [word for word in done.stdout.split() if not word.startswith("--")]
+    return [word for word in done.stdout.split() if not word.startswith("-")]
 
 
 def read_lbu(text):
@@ -160,13 +160,16 @@ def test_a_text_says_if_it_was_made_of_the_selection_alone(key):
     assert "selection alone" not in declare(key).text
 
 
+POD = "kubectl debug node/NODE --stdin --tty --profile=sysadmin --image=busybox -- chroot /host"
 LOAD_COMMANDS = {
-    "bottlerocket": "apiclient apply < istio-modules-bottlerocket.toml",
+    "bottlerocket": f"{POD} apiclient set settings.kernel.modules.xt_owner.allowed=true ",
+    "host_file": "modprobe -a -b xt_owner xt_REDIRECT nft-compat",
     "incus": "incus profile create istio-modules < istio-modules-incus.yaml && ",
     "lbu": "modprobe -a -b xt_owner xt_REDIRECT nft-compat",
-    "machine_config": "oc debug node/NODE -- chroot /host modprobe --all --use-blacklist xt_owner xt_REDIRECT",
-    "modules_load": "modprobe --all --use-blacklist xt_owner xt_REDIRECT nft-compat",
+    "machine_config": "oc debug node/NODE -- chroot /host modprobe -a -b xt_owner xt_REDIRECT",
+    "modules_load": "modprobe -a -b xt_owner xt_REDIRECT nft-compat",
     "nixos": "nixos-rebuild switch",
+    "startup_script": "modprobe -a -b xt_owner xt_REDIRECT nft-compat",
     "talos": "talosctl --nodes NODE patch machineconfig --patch @istio-modules-talos.yaml",
 }
 
@@ -174,11 +177,32 @@ LOAD_COMMANDS = {
 @pytest.mark.parametrize("key", KEYS)
 def test_a_command_loads_the_modules_now_but_no_others_of_the_boot_file(key):
     command = declare(key, kept=("wireguard",)).load_now
-    pod = "kubectl debug node/NODE --stdin --tty --profile=sysadmin --image=busybox -- chroot /host modprobe --all "
-    startup = "modprobe --all --use-blacklist xt_owner"
-    assert command.startswith(LOAD_COMMANDS.get(key, startup if "_script" in key or key == "host_file" else pod))
+    assert command.startswith(LOAD_COMMANDS.get(key, f"{POD} modprobe -a -b xt_owner xt_REDIRECT nft-compat"))
     assert "wireguard" not in command
     assert "{" not in command
+
+
+def test_the_command_for_bottlerocket_makes_the_same_settings_as_the_text():
+    _, _, arguments = declare("bottlerocket").load_now.partition(" apiclient set ")
+    tables = re.findall(r"^\[(.+)\]$", declare("bottlerocket").text, re.MULTILINE)
+    expected = [f"{table}.{setting}=true" for table in tables for setting in ("allowed", "autoload")]
+    assert len(tables) == len(MODULES)
+    assert arguments.split() == expected
+
+
+def test_the_command_for_incus_fills_the_profile_also_if_create_reads_no_file_and_restarts_nothing():
+    commands = declare("incus").load_now.split(" && ")
+    assert "incus profile edit istio-modules < istio-modules-incus.yaml" in commands
+    assert commands[-1] == "incus profile add NODE istio-modules"
+
+
+def test_no_command_in_a_pod_reads_a_file():
+    commands = [declare(key).load_now for key in KEYS]
+    assert not [command for command in commands if " -- chroot " in command and "<" in command]
+
+
+def test_the_mode_in_a_machine_config_is_the_same_number_in_each_version_of_yaml():
+    assert "mode: 420 " in declare("machine_config").text
 
 
 def test_names_that_the_boot_file_lists_already_come_first_and_once():

@@ -111,7 +111,7 @@ DECLARATIONS = {
         "Bottlerocket",
         "[settings.kernel.modules.nf_tables]\nallowed = true\nautoload = true\n[settings.kernel.modules.nft_redir]\n",
     ),
-    "cos": (VOLATILE, "cloud-init", "#cloud-config\nbootcmd:\n  - [modprobe, --all, --use-blacklist, nf_tables, "),
+    "cos": (VOLATILE, "cloud-init", "#cloud-config\nbootcmd:\n  - [modprobe, -a, -b, nf_tables, "),
     "flatcar": (IMAGE, "Butane", "variant: flatcar\nversion: 1.0.0\n"),
     "alpine": (VOLATILE, "lbu script", f"#!/bin/sh\ncat > {BOOT_FILE} << 'END'\nnf_tables\nnft_redir\n"),
     "debian": (VOLATILE, "startup script", "#!/bin/sh\n# Run this"),
@@ -132,7 +132,7 @@ def test_a_declaration_in_yaml_can_be_parsed(system):
     node = make_node(system, name="Fedora CoreOS 42" if system == "fedora" else "x", platform=platform)
     parsed = yaml.safe_load(plan_nftables(node)["declaration"]["text"])
     if system == "cos":
-        assert parsed["bootcmd"][0][:4] == ["modprobe", "--all", "--use-blacklist", "nf_tables"]
+        assert parsed["bootcmd"][0][:4] == ["modprobe", "-a", "-b", "nf_tables"]
     else:
         assert parsed["storage"]["files"][0]["contents"]["inline"].splitlines()[0] == "nf_tables"
 
