@@ -132,11 +132,14 @@ def find_flips_by_page_modules(situation: Situation) -> Iterator[Finding]:
         return
     loadable = [name for name in LEGACY_MODULES if situation.get_state(name) == "loadable"]
     with_modules = after_preparing(situation.facts, loadable, (), writes_boot_file=False)
+    effect = "makes iptables-legacy work"
+    if creates_tables_on_load(situation.facts):
+        effect = "creates their tables in the host's network namespace"
     for mode, forecast in situation.forecasts.now.items():
         if forecast.variant == "nft" and forecast_variant(with_modules, selection, mode).variant == "legacy":
             message = (
-                "on this kernel, loading the legacy modules of Istio's page creates their tables in the host's network "
-                f"namespace; Istio then picks iptables-legacy in {mode} mode"
+                f"on this kernel, loading the legacy modules of Istio's page {effect}; Istio then picks iptables-legacy "
+                f"in {mode} mode"
             )
             yield Finding("legacy_flip", "warning", message, "Linux fdacd57c79b7")
 

@@ -183,9 +183,12 @@ class Claim:
         return bool(self.node["netfilter"]["nft_compat_uses"]) and any(self.node["netfilter"].get(key, {}).values())
 
     def legacy_flip(self):
-        old_kernel = tuple(self.node["kernel"]["version"]) < (5, 15)
+        creates_tables = tuple(self.node["kernel"]["version"]) < (5, 15)
+        if ("creates their tables" in self.message) != creates_tables:
+            return False
+        has_tables = any(self.node["netfilter"]["legacy_tables"].values())
         return (
-            old_kernel
+            (creates_tables or has_tables)
             and self.options["istio_version"] not in ONLY_RULES_COUNT
             and self.options["profile"] == "documented"
         )
