@@ -138,8 +138,8 @@ def find_flips_by_page_modules(situation: Situation) -> Iterator[Finding]:
     for mode, forecast in situation.forecasts.now.items():
         if forecast.variant == "nft" and forecast_variant(with_modules, selection, mode).variant == "legacy":
             message = (
-                f"on this kernel, loading the legacy modules of Istio's page {effect}; Istio then picks iptables-legacy "
-                f"in {mode} mode"
+                f"on this kernel, loading the legacy modules of Istio's page {effect}; Istio then picks "
+                f"iptables-legacy in {mode} mode"
             )
             yield Finding("legacy_flip", "warning", message, "Linux fdacd57c79b7")
 
