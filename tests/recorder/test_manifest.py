@@ -20,7 +20,7 @@ FOLDER = SCRIPT.parent
 @pytest.fixture
 def pod():
     """The pod of the DaemonSet."""
-    _namespace, daemonset = yaml.safe_load_all((FOLDER / "daemonset.yml").read_text(encoding="utf-8"))
+    daemonset = yaml.safe_load((FOLDER / "daemonset.yml").read_text(encoding="utf-8"))
     return daemonset["spec"]["template"]["spec"]
 
 

@@ -52,7 +52,9 @@ def _apply_init_scripts(boot: BootList, files: Files, init: Optional[str], cmdli
     is_any_known = False
     for script in scripts or ():
         rules = init_scripts.find_rules(files, script)
-        if rules:
+        if script.level and (rules or init_scripts.may_read_lists(script)):
+            unknown = unknown or script
+        elif rules:
             is_any_known = True
             init_scripts.apply_rules(boot, files, rules, cmdline, release)
             boot.boot_files_read = boot.boot_files_read or bool(rules.directories)
@@ -60,6 +62,8 @@ def _apply_init_scripts(boot: BootList, files: Files, init: Optional[str], cmdli
             unknown = script
     if unknown:
         text = "this script may load modules at boot, and its rules are not known"
+        if unknown.level:
+            text = f"whether the boot starts this script of the runlevel {unknown.level} cannot be determined"
         boot.doubt = Cause(Code.NO_BOOT_READER, text, unknown.path)
     elif scripts is None:
         system = f"the init system {init}" if init else "an unknown init system"

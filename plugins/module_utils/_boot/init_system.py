@@ -59,10 +59,15 @@ _START_LINK = re.compile(r"S[0-9]{2}.+")
 
 
 class Script(NamedTuple):
-    """A script that the boot starts: its path, and its text."""
+    """A script that the boot starts, or may start.
+
+    :ivar text: its content.
+    :ivar level: the runlevel that has it, if it is not certain that the boot starts that runlevel; else None.
+    """
 
     path: str
     text: str
+    level: Optional[str] = None
 
 
 def find_init(files: Files) -> Optional[str]:
@@ -123,11 +128,13 @@ def list_started_scripts(files: Files, init: Optional[str]) -> Optional[List[Scr
     paths = list_paths(files) if list_paths else {}
     if not paths:
         return None
+    uncertain = _list_uncertain_levels(files) if init == "openrc" else []
     scripts = []
     for path, link in paths.items():
         text = files.read(link)
         if text is not None or link in files.unreadable:
-            scripts.append(Script(path, text or ""))
+            directory = link.rpartition("/")[0].rpartition("/")[2]
+            scripts.append(Script(path, text or "", directory if directory in uncertain else None))
     return scripts
 
 
@@ -136,27 +143,32 @@ def _list_openrc(files: Files) -> Dict[str, str]:
 
     A directory in a runlevel is another runlevel that it includes.
     """
-    paths = {}
-    levels = _list_openrc_levels(files)
+    paths: Dict[str, str] = {}
+    uncertain = _list_uncertain_levels(files)
+    levels = [level for level in _BOOT_LEVELS if level not in uncertain] + uncertain
     pending = list(levels)
     while pending:
         level = pending.pop(0)
         for name in files.listdir(f"{RUNLEVELS}/{level}"):
             link = f"{RUNLEVELS}/{level}/{name}"
             if not files.is_dir(link):
-                paths[f"/etc/init.d/{name}"] = link
+                paths.setdefault(f"/etc/init.d/{name}", link)
             elif name not in levels:
                 levels.append(name)
                 pending.append(name)
     return paths
 
 
-def _list_openrc_levels(files: Files) -> List[str]:
-    """Return the runlevels of the boot that inittab starts, itself or by a script; all of them if it names none."""
+def _list_uncertain_levels(files: Files) -> List[str]:
+    """Return the runlevels of the boot that inittab does not start, itself or by a script; none if it names none.
+
+    OpenRC starts the services of the runlevel boot together with those of default (src/openrc/rc.c: main()). With
+    Debian's scripts, which do not name that runlevel, a machine started some of them and others not.
+    """
     inittab = files.read(INITTAB) or ""
     texts = [inittab] + [files.read(path) or "" for path in _OPENRC_STARTERS if path in inittab]
     started = _OPENRC_LEVEL.findall("\n".join(texts))
-    return [level for level in _BOOT_LEVELS if level in started] or list(_BOOT_LEVELS)
+    return [level for level in _BOOT_LEVELS if started and level not in started]
 
 
 def _list_sysv(files: Files) -> Dict[str, str]:

@@ -77,6 +77,13 @@ DOUBTFUL = {
         {"/etc/runlevels/boot/own": "for f in /etc/modules-load.d/*; do load $f; done"},
         "/etc/init.d/own",
     ),
+    "a script in a runlevel that inittab does not name": (
+        {
+            "/etc/inittab": "si::sysinit:/sbin/openrc sysinit\nl2:2:wait:/sbin/openrc default\n",
+            "/etc/runlevels/boot/modules": "find_modfiles reads modules-load.d",
+        },
+        "/etc/init.d/modules",
+    ),
     "runit of another distribution": ({"/etc/runit/1": "/usr/lib/rc/start"}, None),
 }
 

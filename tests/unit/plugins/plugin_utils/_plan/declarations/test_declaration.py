@@ -183,7 +183,7 @@ def test_a_command_loads_the_modules_now_but_no_others_of_the_boot_file(key):
 
 
 def test_the_command_for_bottlerocket_makes_the_same_settings_as_the_text():
-    _, _, arguments = declare("bottlerocket").load_now.partition(" apiclient set ")
+    arguments = declare("bottlerocket").load_now.split(" apiclient set ", 1)[1]
     tables = re.findall(r"^\[(.+)\]$", declare("bottlerocket").text, re.MULTILINE)
     expected = [f"{table}.{setting}=true" for table in tables for setting in ("allowed", "autoload")]
     assert len(tables) == len(MODULES)
