@@ -88,3 +88,9 @@ def test_a_run_without_hosts_is_an_error(hosts, message):
     found = run({"a": {}}, hosts, pattern="x")
     assert found["failed"]
     assert found["msg"].startswith(message)
+
+
+def test_a_misspelled_variable_is_named_also_if_no_host_matches():
+    message = run({"localhost": {}}, [], play={"istio_declaration_format": ["talos"]})["msg"]
+    assert message.startswith("unknown variable 'istio_declaration_format'; rename it to 'istio_declaration_formats', ")
+    assert "; no host in the inventory matches 'all'; " in message
