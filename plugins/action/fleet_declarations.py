@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
         for file in files:
             lines += file.describe()
         if document is not None:
-            lines += describe_others(document)
+            lines += describe_others(document, arguments["formats"], arguments["origin"])
         lines += [f"Written: {path}" for path in written]
         Display().display("\n" + "\n".join(lines) + "\n")
         failures = list_failures(document) if document is not None else {}

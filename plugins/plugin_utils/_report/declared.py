@@ -19,6 +19,11 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 
 MAX_FAILURES = 10
 SEPARATOR = "-" * 72
+NO_MODULES = (
+    "They have no module to load at boot: the required modules are built into the kernel, or cannot be loaded. "
+    "An audit shows which."
+)
+NO_FORMAT = "They need none, the role can list their modules, or no format of their system is known."
 
 
 class DeclaringBuilder(Builder):
@@ -92,17 +97,21 @@ def name_files(declarations: Sequence[SharedDeclaration]) -> list[DeclaredFile]:
     return files
 
 
-def describe_others(document: Document) -> list[str]:
-    """Return which nodes have data and no declaration, as at most one line."""
+def describe_others(document: Document, formats: Sequence[str], origin: str) -> list[str]:
+    """Return which nodes have data and no declaration, as at most one line.
+
+    :param formats: the chosen formats, if any.
+    :param origin: what the declarations are made of: "nodes" or "sources".
+    """
     names = [node.name for node in document.nodes if not node.no_data and not node.declarations]
     if not names:
         return []
-    return [
-        "",
-        f"No declaration for {pluralize(len(names), 'node')}: {abbreviate(names)}. They need none, the role can list "
-        "their modules, or no format of their system is known. To choose a format, set istio_declaration_formats, and "
-        "istio_declaration_from to nodes or sources.",
-    ]
+    reason = NO_MODULES
+    if not formats:
+        # Without sources, the formats alone would make declarations of the selection.
+        addition = "" if origin == "sources" else f", and istio_declaration_from={origin}"
+        reason = f"{NO_FORMAT} To choose a format, set istio_declaration_formats{addition}."
+    return ["", f"No declaration for {pluralize(len(names), 'node')}: {abbreviate(names)}. {reason}"]
 
 
 def list_failures(document: Document) -> dict[str, str]:

@@ -45,15 +45,18 @@ def list_declared(document):
 def test_without_chosen_formats_a_node_has_the_declaration_of_its_plan():
     document = build(a=make_declared("talos"), b=make_outcome(), c=make_declared("talos"))
     assert list_declared(document) == [("talos", ("a", "c"))]
-    (line,) = describe_others(document)[1:]
+    (line,) = describe_others(document, [], "nodes")[1:]
     assert line.startswith("No declaration for 1 node: b. They need none, ")
+    assert line.endswith(" set istio_declaration_formats, and istio_declaration_from=nodes.")
+    (line,) = describe_others(document, [], "sources")[1:]
+    assert line.endswith(" set istio_declaration_formats.")
 
 
 def test_in_chosen_formats_every_node_with_data_has_one():
     outcomes = {"a": observe(kind=KINDS[1]), "b": observe(kind=KINDS[1]), "c": {"failure": "boom"}, "d": None}
     document = build(["cloud_init", "nixos"], **outcomes)
     assert list_declared(document) == [("nixos", ("a", "b")), ("cloud_init", ("a", "b"))]
-    assert describe_others(document) == []
+    assert describe_others(document, ["cloud_init", "nixos"], "nodes") == []
     assert list_failures(document) == {"c": "boom", "d": "no answer in this run"}
     assert all(shared.declaration.modules for shared in document.declarations)
 
@@ -70,7 +73,8 @@ def test_a_node_that_has_to_load_no_module_has_no_declaration():
     # Talos has everything built in.
     document = build(["talos"], a=observe(kind=KINDS[10]))
     assert document.declarations == ()
-    assert "No declaration for 1 node: a." in describe_others(document)[1]
+    (line,) = describe_others(document, ["talos"], "nodes")[1:]
+    assert line.startswith("No declaration for 1 node: a. They have no module to load at boot: ")
 
 
 def test_facts_that_are_not_enough_are_an_error():
