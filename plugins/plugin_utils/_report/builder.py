@@ -44,6 +44,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 T = TypeVar("T")
 
 NOT_SELECTED = "not selected in this run (excluded by --limit, or in none of its plays)"
+NOT_RECORDED = "in none of the sources; record the node, or remove it from istio_report_nodes"
 UNKNOWN_SYSTEM = "unknown system"
 # More than a century. datetime.timedelta cannot hold much larger values.
 MAX_AGE_HOURS = 1_000_000

@@ -24,7 +24,7 @@ Verdict = Literal["ready", "on_demand", "at_risk", "not_ready", "unknown", "no_d
 # Of a profile; empty without data.
 ProfileVerdict = Literal[Verdict, ""]
 Profile = Literal["documented", "effective"]
-NoDataCode = Literal["unreachable", "failed", "not_selected", "no_answer", "stale", "unusable"]
+NoDataCode = Literal["unreachable", "failed", "not_selected", "not_recorded", "no_answer", "stale", "unusable"]
 
 # From the best to the worst: the order of every table of totals.
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -174,8 +174,8 @@ class Node:
 
     @property
     def is_selected(self) -> bool:
-        """Whether the run selected it; recorded facts count as selected."""
-        return self.no_data is None or self.no_data.code != "not_selected"
+        """Whether the run selected it, or a source has it."""
+        return self.no_data is None or self.no_data.code not in ("not_selected", "not_recorded")
 
     @property
     def probe_result(self) -> str:
