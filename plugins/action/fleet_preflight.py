@@ -43,9 +43,9 @@ class ActionModule(ActionBase):
         matching = set(arguments["hosts"])
         hosts = [name for name in variables["ansible_play_hosts_all"] if name in matching]
         if not hosts:
-            errors = find_misspellings(_read_play_variables(variables))
+            misspellings = find_misspellings(_read_play_variables(variables))
             message = describe_missing_hosts(arguments["pattern"], in_inventory=bool(matching))
-            return {**result, "failed": True, "msg": "; ".join([*errors, message])}
+            return {**result, "failed": True, "msg": "; ".join([*misspellings, message])}
         ambiguous = [name for name in hosts if not _is_own_pattern(name)]
         if ambiguous:
             return {**result, "failed": True, "msg": describe_ambiguous_hosts(ambiguous)}

@@ -33,7 +33,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.json_reader import read_report
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.from_outcome import describe_failure
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import abbreviate, to_one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import abbreviate, pluralize, to_one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule, read_waivers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
@@ -153,7 +153,7 @@ class RecordedSource:
         suffix = f" ({self.label})" if self.label else ""
         for kind, count in counts.items():
             if count:
-                builder.add_source(f"{kind} of {count} nodes in {self.path}{suffix}")
+                builder.add_source(f"{kind} of {pluralize(count, 'node')} in {self.path}{suffix}")
 
     def _add_recordings(self, builder: Builder, assessor: _Assessor, file: Path) -> int:
         """Add the nodes of a file with recordings; return their number. Only one of them is in memory at a time."""

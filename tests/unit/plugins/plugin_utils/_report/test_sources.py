@@ -294,7 +294,7 @@ def test_recordings_in_every_form_are_judged_beside_recorded_facts(recordings):
     assert document.describe_age_of(document.nodes[0]) == "60 minutes"
     assert document.merged_from == (
         f"recordings of 6 nodes in {recordings}",
-        f"recorded facts of 1 nodes in {recordings}",
+        f"recorded facts of 1 node in {recordings}",
     )
 
 
