@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import parse_facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.make import declare_for_node
@@ -36,6 +37,15 @@ class DeclaringBuilder(Builder):
     def add(self, name: str, outcome: object) -> None:
         """Add a node. Raises InvalidInputError, also if the facts of a node are not enough for a declaration."""
         super().add(name, self._declare(outcome))
+
+    def add_document(self, document: Document, label: str = "") -> None:
+        """Add the nodes of another report. Raises ReportError if formats were chosen: a report has no facts."""
+        if self._formats:
+            raise ReportError(
+                f"the report of {document.generated_at}: it has no facts for declarations in chosen formats; "
+                "give recordings or recorded facts, or do not set istio_declaration_formats"
+            )
+        super().add_document(document, label)
 
     def _declare(self, outcome: object) -> object:
         if not self._formats or not isinstance(outcome, Mapping):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.declared import (
     DeclaringBuilder,
@@ -82,6 +82,15 @@ def test_facts_that_are_not_enough_are_an_error():
     outcome["facts"]["managed"] = {"boot_file": [], "overrides": {}, "policy": None, "truncated": True}
     with pytest.raises(InvalidInputError, match="cloud_init replaces the whole boot file"):
         DeclaringBuilder(["cloud_init"]).add("a", outcome)
+
+
+def test_a_report_has_its_own_declarations_but_no_facts_for_chosen_formats():
+    report = build(a=make_declared("talos"))
+    builder = DeclaringBuilder([])
+    builder.add_document(report)
+    assert list_declared(builder.document(NOW)) == [("talos", ("a",))]
+    with pytest.raises(ReportError, match=f"the report of {NOW}: it has no facts for declarations in chosen formats; "):
+        DeclaringBuilder(["nixos"]).add_document(report)
 
 
 def test_an_error_of_the_run_on_a_node_with_data_is_a_failure():
