@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
         matching = set(arguments["hosts"])
         hosts = [name for name in variables["ansible_play_hosts_all"] if name in matching]
         if not hosts:
-            misspellings = find_misspellings(_read_play_variables(variables))
+            misspellings = find_misspellings(variables)
             message = describe_missing_hosts(arguments["pattern"], in_inventory=bool(matching))
             return {**result, "failed": True, "msg": "; ".join([*misspellings, message])}
         ambiguous = [name for name in hosts if not _is_own_pattern(name)]
