@@ -307,7 +307,10 @@ def _drop_stale_data(node: Node, now: datetime.datetime, max_age: datetime.timed
     observed = parse_time(node.observed_at)
     if observed and now - observed <= max_age:
         return node
-    text = f"observed {node.observed_at or 'at an unknown time'}, which is too long ago"
+    observed_at = node.observed_at or "at an unknown time"
+    text = (
+        f"observed {observed_at}, longer ago than istio_report_max_age_hours; record the node or gather its facts again"
+    )
     return Node(name=node.name, no_data=NoData("stale", text, node.observed_at))
 
 
