@@ -59,8 +59,10 @@ class ActionModule(ActionBase):
         for file in files:
             lines += file.describe()
         if document is not None:
-            lines += describe_others(document)
+            lines += describe_others(document, arguments["formats"], arguments["origin"])
         lines += [f"Written: {path}" for path in written]
+        if files and not written:
+            lines += ["", "To write these texts into files, set istio_declaration_dir."]
         Display().display("\n" + "\n".join(lines) + "\n")
         failures = list_failures(document) if document is not None else {}
         if failures and arguments["origin"] == "sources":

@@ -20,6 +20,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.request 
     Variables,
     describe_ambiguous_hosts,
     describe_missing_hosts,
+    find_misspellings,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import is_role_variable
 
@@ -42,8 +43,9 @@ class ActionModule(ActionBase):
         matching = set(arguments["hosts"])
         hosts = [name for name in variables["ansible_play_hosts_all"] if name in matching]
         if not hosts:
+            misspellings = find_misspellings(variables)
             message = describe_missing_hosts(arguments["pattern"], in_inventory=bool(matching))
-            return {**result, "failed": True, "msg": message}
+            return {**result, "failed": True, "msg": "; ".join([*misspellings, message])}
         ambiguous = [name for name in hosts if not _is_own_pattern(name)]
         if ambiguous:
             return {**result, "failed": True, "msg": describe_ambiguous_hosts(ambiguous)}

@@ -24,6 +24,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.wri
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.gate import GATES, Gate
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
+    add_expected,
     add_run,
     add_sources,
     check_nodes,
@@ -99,6 +100,7 @@ class ActionModule(ActionBase):
         main_file = Path(arguments["dir"], MAIN_FILE)
         if arguments["sources"]:
             add_sources(builder, arguments["sources"], variables, self._templar.template, excluded=main_file)
+            add_expected(builder, arguments["nodes"])
         else:
             add_run(builder, variables, hosts, arguments["nodes"])
         return builder.document(

@@ -15,6 +15,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import Inva
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.gate import GATES, Gate
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
+    add_expected,
     add_run,
     add_sources,
     check_nodes,
@@ -51,6 +52,7 @@ class ActionModule(ActionBase):
         try:
             if arguments["sources"]:
                 add_sources(builder, arguments["sources"], variables, self._templar.template)
+                add_expected(builder, arguments["nodes"])
             else:
                 add_run(builder, variables, hosts, arguments["nodes"])
             document = builder.document(

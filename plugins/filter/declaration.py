@@ -113,6 +113,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import chec
 def declaration(key: Any, /, facts: Any = None, **options: Any) -> dict[str, object]:
     """Return the declaration in a format as a dict. Raises AnsibleFilterError for invalid facts or options."""
     try:
+        if not isinstance(key, str):
+            raise InvalidInputError("the input is not text; give the format as the input, and the facts as facts=")
         check_option_names(options, Selection.__dataclass_fields__)
         selection = Selection.from_options(options)
         if facts is None:

@@ -39,7 +39,8 @@ options:
     type: list
     elements: str
   nodes:
-    description: Names of the nodes that belong in the report, whether or not this run selected them.
+    description:
+      - Names of the nodes that belong in the report, whether or not this run selected them or a source has them.
     type: list
     elements: str
     default: []

@@ -23,7 +23,8 @@ options:
     type: path
   nodes:
     description:
-      - Names of the nodes that belong to the fleet. One line summarizes the nodes that this run did not select.
+      - Names of the nodes that belong to the fleet. One line summarizes the nodes that this run did not select, or that
+        no source has.
     type: list
     elements: str
     default: []

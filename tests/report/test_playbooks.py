@@ -344,7 +344,7 @@ class TestRecordings:
         (directory / "b.tar.gz").write_bytes(b"")
         done = play("audit_recordings", istio_recordings=str(directory))
         assert done.returncode == 2, done.stdout
-        assert "recordings that cannot be used: 1 no_data: b (no_data); record these nodes again" in done.stdout
+        assert "nodes without a usable recording: 1 no_data: b (no_data); record these nodes again" in done.stdout
 
         report = {"istio_report_fail_on": ["no_data"], "istio_report_dir": str(tmp_path / "out")}
         done = play("audit_recordings", istio_recordings=[{"path": str(directory), "label": "fra"}], **report)
@@ -353,6 +353,23 @@ class TestRecordings:
         assert done.stdout.count("Istio node readiness: ") == 1
         names = [node["name"] for node in read_report(tmp_path / "out")["nodes"]]
         assert names == ["fra/a", "fra/b"]
+
+    @pytest.mark.parametrize("report", [False, True])
+    def test_a_node_that_was_not_recorded_is_named(self, tmp_path, report):
+        node = RecordedNode(tmp_path / "root")
+        (tmp_path / "a.tar.gz").write_bytes(recording_factory.record_node(node.root, name="a"))
+        options = {"istio_report_dir": str(tmp_path / "out"), "istio_report_fail_on": ["no_data"]} if report else {}
+        options["istio_recordings"] = str(tmp_path / "a.tar.gz")
+        done = play("audit_recordings", istio_report_nodes="a,b", **options)
+        assert done.returncode == 2, done.stdout
+        assert re.search(r"^b +no_data +in none of the sources; ", done.stdout, re.M)
+        assert "1 no_data: b (no_data)" in done.stdout
+        assert play("audit_recordings", **options).returncode == 0
+
+    def test_without_recordings_the_error_names_the_variable(self, tmp_path):
+        done = play("audit_recordings", istio_recordings_dir=str(tmp_path / "none"))
+        assert done.returncode == 2, done.stdout
+        assert f"istio_recordings is not set, and {tmp_path}/none does not exist; set it, " in done.stdout
 
     def test_a_mistake_in_the_recordings_gets_one_clear_error(self, tmp_path):
         done = play("audit_recordings", istio_recordings=str(tmp_path / "none"))

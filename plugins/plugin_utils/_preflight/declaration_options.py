@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible.module_utils.common.validation import check_type_list
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.formats import FORMATS_BY_KEY
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.report_options import (
     check_sources,
@@ -28,6 +29,9 @@ def find_declaration_errors(options: Mapping[str, Any]) -> Iterator[tuple[str, s
     """
     given = {name: value for name, value in options.items() if value}
     for name in ("formats", "sources"):
+        # As the type "list" of a module, a text is a list, too.
+        if isinstance(given.get(name), str):
+            given[name] = check_type_list(given[name])
         if name in given and not isinstance(given[name], (list, tuple)):
             yield name, f"invalid value {to_one_line(given[name], MAX_VALUE_CHARS)!r}; give a list"
             return

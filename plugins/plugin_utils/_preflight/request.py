@@ -109,9 +109,7 @@ class Request:
 
     def find_errors(self) -> Iterator[str]:
         """Yield each mistake once. If only some hosts have it, the error names them."""
-        for name, intended in find_unknown_variables(self._names).items():
-            if intended:
-                yield describe_misspelling(name, intended)
+        yield from find_misspellings(self._names)
         yield from self._find_value_errors()
         yield from self._find_ignored_variables()
         for prefix, find in FILE_CHECKS.items():
@@ -156,6 +154,13 @@ class Request:
                     return
         for option, error in find(options):
             yield f"{prefix}{option}: {error}"
+
+
+def find_misspellings(names: Iterable[str]) -> Iterator[str]:
+    """Yield the error for each variable whose name is similar to that of an option."""
+    for name, intended in find_unknown_variables(names).items():
+        if intended:
+            yield describe_misspelling(name, intended)
 
 
 def _find_group_errors(group: HostGroup) -> Iterator[str]:

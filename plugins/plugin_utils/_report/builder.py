@@ -44,6 +44,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 T = TypeVar("T")
 
 NOT_SELECTED = "not selected in this run (excluded by --limit, or in none of its plays)"
+NOT_RECORDED = "in none of the sources; record the node, or remove it from istio_report_nodes"
 UNKNOWN_SYSTEM = "unknown system"
 # More than a century. datetime.timedelta cannot hold much larger values.
 MAX_AGE_HOURS = 1_000_000
@@ -306,7 +307,10 @@ def _drop_stale_data(node: Node, now: datetime.datetime, max_age: datetime.timed
     observed = parse_time(node.observed_at)
     if observed and now - observed <= max_age:
         return node
-    text = f"observed {node.observed_at or 'at an unknown time'}, which is too long ago"
+    observed_at = node.observed_at or "at an unknown time"
+    text = (
+        f"observed {observed_at}, longer ago than istio_report_max_age_hours; record the node or gather its facts again"
+    )
     return Node(name=node.name, no_data=NoData("stale", text, node.observed_at))
 
 

@@ -44,9 +44,10 @@ NO_DATA_CAUSES: Mapping[NoDataCode, tuple[str, str]] = {
     "unreachable": ("Unreachable", "Check that the node is up and that Ansible can log in"),
     "failed": ("The run failed on the node", "See the node's error in the output of the run"),
     "not_selected": ("Not selected in this run", "Run without --limit, or remove the node from istio_report_nodes"),
+    "not_recorded": ("In none of the sources", "Record the node, or remove it from istio_report_nodes"),
     "no_answer": ("No answer in this run", "See the output of the run for this node"),
-    "stale": ("The recorded facts are too old", "Gather the facts again"),
-    "unusable": ("The recorded facts cannot be used", "Gather the facts again"),
+    "stale": ("The recorded facts are too old", "Record the node or gather its facts again"),
+    "unusable": ("The recording or the recorded facts cannot be used", "Record the node or gather its facts again"),
 }
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import parse_facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.make import declare_for_node
@@ -19,6 +20,11 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 
 MAX_FAILURES = 10
 SEPARATOR = "-" * 72
+NO_MODULES = (
+    "They have no module to load at boot: the required modules are built into the kernel, or cannot be loaded. "
+    "An audit shows which."
+)
+NO_FORMAT = "They need none, the role can list their modules, or no format of their system is known."
 
 
 class DeclaringBuilder(Builder):
@@ -31,6 +37,15 @@ class DeclaringBuilder(Builder):
     def add(self, name: str, outcome: object) -> None:
         """Add a node. Raises InvalidInputError, also if the facts of a node are not enough for a declaration."""
         super().add(name, self._declare(outcome))
+
+    def add_document(self, document: Document, label: str = "") -> None:
+        """Add the nodes of another report. Raises ReportError if formats were chosen: a report has no facts."""
+        if self._formats:
+            raise ReportError(
+                f"the report of {document.generated_at}: it has no facts for declarations in chosen formats; "
+                "give recordings or recorded facts, or do not set istio_declaration_formats"
+            )
+        super().add_document(document, label)
 
     def _declare(self, outcome: object) -> object:
         if not self._formats or not isinstance(outcome, Mapping):
@@ -92,17 +107,21 @@ def name_files(declarations: Sequence[SharedDeclaration]) -> list[DeclaredFile]:
     return files
 
 
-def describe_others(document: Document) -> list[str]:
-    """Return which nodes have data and no declaration, as at most one line."""
+def describe_others(document: Document, formats: Sequence[str], origin: str) -> list[str]:
+    """Return which nodes have data and no declaration, as at most one line.
+
+    :param formats: the chosen formats, if any.
+    :param origin: what the declarations are made of: "nodes" or "sources".
+    """
     names = [node.name for node in document.nodes if not node.no_data and not node.declarations]
     if not names:
         return []
-    return [
-        "",
-        f"No declaration for {pluralize(len(names), 'node')}: {abbreviate(names)}. They need none, the role can list "
-        "their modules, or no format of their system is known. To choose a format, set istio_declaration_formats, and "
-        "istio_declaration_from to nodes or sources.",
-    ]
+    reason = NO_MODULES
+    if not formats:
+        # Without sources, the formats alone would make declarations of the selection.
+        addition = "" if origin == "sources" else f", and istio_declaration_from={origin}"
+        reason = f"{NO_FORMAT} To choose a format, set istio_declaration_formats{addition}."
+    return ["", f"No declaration for {pluralize(len(names), 'node')}: {abbreviate(names)}. {reason}"]
 
 
 def list_failures(document: Document) -> dict[str, str]:

@@ -16,7 +16,12 @@ from typing import Literal, TypeAlias, get_args
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import Grade
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Level
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import Json, describe_age, pluralize
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import (
+    Json,
+    describe_age,
+    parse_time,
+    pluralize,
+)
 
 SCHEMA = 2
 
@@ -24,7 +29,7 @@ Verdict = Literal["ready", "on_demand", "at_risk", "not_ready", "unknown", "no_d
 # Of a profile; empty without data.
 ProfileVerdict = Literal[Verdict, ""]
 Profile = Literal["documented", "effective"]
-NoDataCode = Literal["unreachable", "failed", "not_selected", "no_answer", "stale", "unusable"]
+NoDataCode = Literal["unreachable", "failed", "not_selected", "not_recorded", "no_answer", "stale", "unusable"]
 
 # From the best to the worst: the order of every table of totals.
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -174,8 +179,8 @@ class Node:
 
     @property
     def is_selected(self) -> bool:
-        """Whether the run selected it; recorded facts count as selected."""
-        return self.no_data is None or self.no_data.code != "not_selected"
+        """Whether the run selected it, or a source has it."""
+        return self.no_data is None or self.no_data.code not in ("not_selected", "not_recorded")
 
     @property
     def probe_result(self) -> str:
@@ -373,6 +378,15 @@ class Document:
     def describe_age_of(self, node: Node) -> str:
         """Return how old the facts of a node are, such as "3 days"; empty if they are those of this run, or unknown."""
         return describe_age(node.observed_at, self.generated_at) if self.merged_from else ""
+
+    @property
+    def oldest_age(self) -> str:
+        """How old the oldest facts are, such as "3 days"; empty if all are those of this run, or unknown."""
+        if not self.merged_from:
+            return ""
+        # These texts sort as their times.
+        times = [time for time in {node.observed_at for node in self.nodes if not node.no_data} if parse_time(time)]
+        return describe_age(min(times), self.generated_at) if times else ""
 
     @property
     def declarations(self) -> tuple[SharedDeclaration, ...]:

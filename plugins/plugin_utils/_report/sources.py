@@ -29,11 +29,11 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema impor
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import build_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.target import judge_target
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import NOT_SELECTED, Builder
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import NOT_RECORDED, NOT_SELECTED, Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.json_reader import read_report
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.from_outcome import describe_failure
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import abbreviate, to_one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import abbreviate, pluralize, to_one_line
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule, read_waivers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
@@ -46,9 +46,7 @@ CACHE_PREFIX = "s1_"
 # How keys of a fact cache's file start.
 FACT_PREFIXES = ("ansible_", "istio_node", "__")
 
-REMEDY = (
-    "give recordings, recorded facts, a fact cache or a report.json, and keep other JSON files out of their directory"
-)
+REMEDY = "give recordings, recorded facts, a fact cache or a report.json, and keep other files out of their directory"
 UNREADABLE_REMEDY = "give recordings, recorded facts or a report.json"
 NO_FACTS = "no istio_node facts are recorded for this node"
 # Bounds the memory: an assessment and a plan need about 100 KiB.
@@ -155,7 +153,7 @@ class RecordedSource:
         suffix = f" ({self.label})" if self.label else ""
         for kind, count in counts.items():
             if count:
-                builder.add_source(f"{kind} of {count} nodes in {self.path}{suffix}")
+                builder.add_source(f"{kind} of {pluralize(count, 'node')} in {self.path}{suffix}")
 
     def _add_recordings(self, builder: Builder, assessor: _Assessor, file: Path) -> int:
         """Add the nodes of a file with recordings; return their number. Only one of them is in memory at a time."""
@@ -195,7 +193,7 @@ class RecordedSource:
         except (ValueError, OSError, RecursionError) as exc:
             if isinstance(exc, ReportError):
                 raise
-            problem = f"{file}: cannot be read as JSON ({to_one_line(exc, MAX_JSON_ERROR_CHARS)}); {REMEDY}"
+            problem = f"{file}: {_describe_unreadable(exc)}; {REMEDY}"
             if self.path.is_file():
                 raise ReportError(problem) from exc
             builder.add_missing(name, "unusable", to_one_line(problem, MAX_PROBLEM_CHARS))
@@ -287,9 +285,15 @@ def add_sources(
         RecordedSource(path, label, selection, excluded, target).add_to(builder)
 
 
+def add_expected(builder: Builder, nodes: Iterable[str]) -> None:
+    """Add each of these nodes that no source has, without data."""
+    for name in nodes:
+        builder.add_missing(name, "not_recorded", NOT_RECORDED)
+
+
 def check_nodes(document: Document, sources: Sequence[Any]) -> None:
     """Raise ReportError if sources hold no node at all: a report on nothing would pass every gate."""
-    if sources and not document.nodes:
+    if sources and all(node.no_data and node.no_data.code == "not_recorded" for node in document.nodes):
         paths = abbreviate([str(parse_source(source)[0]) for source in sources])
         raise ReportError(f"{paths}: no node is recorded there; {UNREADABLE_REMEDY}")
 
@@ -351,6 +355,15 @@ def _list_files(path: Path, excluded: Path | None) -> Iterator[Path]:
 
 def _get_node_name(file: Path) -> str:
     return file.name.removeprefix(CACHE_PREFIX).removesuffix(".json")
+
+
+def _describe_unreadable(error: Exception) -> str:
+    """Return what is wrong with a file without recordings. It may be a log that was meant to contain some."""
+    if isinstance(error, json.JSONDecodeError) and not error.doc.strip():
+        return "is empty"
+    if isinstance(error, json.JSONDecodeError) and error.doc.strip()[0] not in "{[":
+        return "contains neither recordings nor JSON"
+    return f"cannot be read as JSON ({to_one_line(error, MAX_JSON_ERROR_CHARS)})"
 
 
 def _is_report(content: Any) -> bool:

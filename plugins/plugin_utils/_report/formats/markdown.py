@@ -68,7 +68,9 @@ def render(document: Document) -> Iterator[str]:
 def _render_head(document: Document) -> Iterator[str]:
     yield "# Istio node readiness\n\n"
     selections = "; ".join(escape(text) for text in document.selection_texts) or "No selection"
-    yield f"{selections}. {escape(document.generated_at)}\n\n"
+    oldest_age = document.oldest_age
+    age = f". The oldest facts are {oldest_age} old" if oldest_age else ""
+    yield f"{selections}. {escape(document.generated_at)}{age}\n\n"
     totals = document.totals
     counts = [f"{SIGNS[verdict]} {totals[verdict]:,} {escape(verdict)}" for verdict in VERDICTS if totals[verdict]]
     yield f"**{', '.join(counts) or 'No nodes'}** of {pluralize(len(document.nodes), 'node')}.\n"

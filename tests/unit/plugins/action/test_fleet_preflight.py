@@ -88,3 +88,11 @@ def test_a_run_without_hosts_is_an_error(hosts, message):
     found = run({"a": {}}, hosts, pattern="x")
     assert found["failed"]
     assert found["msg"].startswith(message)
+
+
+def test_a_misspelled_variable_is_named_also_if_no_host_matches():
+    # Variables of the command line are also among those of each host.
+    misspelled = {"istio_declaration_format": ["talos"]}
+    message = run({"localhost": misspelled}, [], play=misspelled)["msg"]
+    assert message.startswith("unknown variable 'istio_declaration_format'; rename it to 'istio_declaration_formats', ")
+    assert "; no host in the inventory matches 'all'; " in message

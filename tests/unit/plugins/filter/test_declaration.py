@@ -34,6 +34,11 @@ def test_with_facts_it_is_made_of_the_node():
     "key, options, message",
     [
         ("docker", {}, "declaration: format: unknown value 'docker'; valid values: "),
+        (
+            {"schema": 3},
+            {},
+            "declaration: the input is not text; give the format as the input, and the facts as facts=",
+        ),
         ("talos", {"backend": "ebpf"}, "declaration: backend: unknown value 'ebpf'"),
         ("talos", {"bakend": "nftables"}, "declaration: unknown option 'bakend'"),
         ("talos", {"facts": {}}, "declaration: the facts: schema is None"),

@@ -18,6 +18,7 @@ def find_errors(**options):
 def test_valid_options_have_no_errors(tmp_path):
     assert find_errors() == []
     assert find_errors(formats=["talos", "cloud_init"], dir=str(tmp_path / "new"), **{"from": "selection"}) == []
+    assert find_errors(formats="talos,cloud_init", sources=str(tmp_path)) == []
     assert find_errors(sources=[str(tmp_path)], **{"from": "sources"}) == []
     assert find_errors(formats=[], sources=None, dir="", **{"from": "nodes"}) == []
 
@@ -25,7 +26,8 @@ def test_valid_options_have_no_errors(tmp_path):
 @pytest.mark.parametrize(
     "options, option, message",
     [
-        ({"formats": "talos"}, "formats", "invalid value 'talos'; give a list"),
+        ({"formats": {"talos": 1}}, "formats", "invalid value \"{'talos': 1}\"; give a list"),
+        ({"formats": "talos,tallos"}, "formats", "unknown value 'tallos'; valid values: bottlerocket, "),
         ({"formats": ["tallos"]}, "formats", "unknown value 'tallos'; valid values: bottlerocket, "),
         ({"formats": [["talos"]]}, "formats", "unknown value \"['talos']\"; valid values: "),
         ({"sources": ["/no/such"]}, "sources", "/no/such: no such file or directory; "),

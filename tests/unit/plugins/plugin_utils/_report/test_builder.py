@@ -170,6 +170,7 @@ class TestMergedReports:
 def test_old_facts_are_no_data():
     document = build([("a", make_outcome())], max_age_hours=0.5)
     assert document.nodes[0].no_data.code == "stale"
+    assert document.nodes[0].no_data.text.endswith("; record the node or gather its facts again")
     assert document.totals["ready"] == 0
     assert build([("a", make_outcome())], max_age_hours=2).totals["ready"] == 1
 

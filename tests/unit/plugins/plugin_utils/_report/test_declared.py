@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.declared import (
     DeclaringBuilder,
@@ -45,15 +45,18 @@ def list_declared(document):
 def test_without_chosen_formats_a_node_has_the_declaration_of_its_plan():
     document = build(a=make_declared("talos"), b=make_outcome(), c=make_declared("talos"))
     assert list_declared(document) == [("talos", ("a", "c"))]
-    (line,) = describe_others(document)[1:]
+    (line,) = describe_others(document, [], "nodes")[1:]
     assert line.startswith("No declaration for 1 node: b. They need none, ")
+    assert line.endswith(" set istio_declaration_formats, and istio_declaration_from=nodes.")
+    (line,) = describe_others(document, [], "sources")[1:]
+    assert line.endswith(" set istio_declaration_formats.")
 
 
 def test_in_chosen_formats_every_node_with_data_has_one():
     outcomes = {"a": observe(kind=KINDS[1]), "b": observe(kind=KINDS[1]), "c": {"failure": "boom"}, "d": None}
     document = build(["cloud_init", "nixos"], **outcomes)
     assert list_declared(document) == [("nixos", ("a", "b")), ("cloud_init", ("a", "b"))]
-    assert describe_others(document) == []
+    assert describe_others(document, ["cloud_init", "nixos"], "nodes") == []
     assert list_failures(document) == {"c": "boom", "d": "no answer in this run"}
     assert all(shared.declaration.modules for shared in document.declarations)
 
@@ -70,7 +73,8 @@ def test_a_node_that_has_to_load_no_module_has_no_declaration():
     # Talos has everything built in.
     document = build(["talos"], a=observe(kind=KINDS[10]))
     assert document.declarations == ()
-    assert "No declaration for 1 node: a." in describe_others(document)[1]
+    (line,) = describe_others(document, ["talos"], "nodes")[1:]
+    assert line.startswith("No declaration for 1 node: a. They have no module to load at boot: ")
 
 
 def test_facts_that_are_not_enough_are_an_error():
@@ -78,6 +82,15 @@ def test_facts_that_are_not_enough_are_an_error():
     outcome["facts"]["managed"] = {"boot_file": [], "overrides": {}, "policy": None, "truncated": True}
     with pytest.raises(InvalidInputError, match="cloud_init replaces the whole boot file"):
         DeclaringBuilder(["cloud_init"]).add("a", outcome)
+
+
+def test_a_report_has_its_own_declarations_but_no_facts_for_chosen_formats():
+    report = build(a=make_declared("talos"))
+    builder = DeclaringBuilder([])
+    builder.add_document(report)
+    assert list_declared(builder.document(NOW)) == [("talos", ("a",))]
+    with pytest.raises(ReportError, match=f"the report of {NOW}: it has no facts for declarations in chosen formats; "):
+        DeclaringBuilder(["nixos"]).add_document(report)
 
 
 def test_an_error_of_the_run_on_a_node_with_data_is_a_failure():

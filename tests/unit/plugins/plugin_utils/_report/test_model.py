@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.gate import Gate
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
@@ -88,3 +90,13 @@ def test_declarations_are_grouped_that_of_most_nodes_first():
 def test_totals_have_every_verdict_from_the_best_to_the_worst():
     totals = count_verdicts(["unknown", "ready"])
     assert list(totals.items())[:3] == [("ready", 1), ("on_demand", 0), ("at_risk", 0)]
+
+
+def test_a_report_from_recordings_has_the_age_of_the_oldest_facts():
+    document = build([("new", make_outcome()), ("old", make_outcome()), ("gone", None)])
+    old = replace(document.nodes[2], observed_at="2026-11-21T04:00:00Z")
+    gone = replace(document.nodes[0], observed_at="2026-11-01T04:00:00Z")
+    changes = {"nodes": (gone, document.nodes[1], old), "generated_at": "2026-11-24T04:00:00Z"}
+    assert replace(document, **changes).oldest_age == ""
+    assert replace(document, merged_from=("recordings",), **changes).oldest_age == "3 days"
+    assert replace(document, merged_from=("recordings",), nodes=(gone,)).oldest_age == ""

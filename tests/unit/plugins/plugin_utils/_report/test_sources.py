@@ -16,7 +16,9 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats import json_document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
     RecordedSource,
+    add_expected,
     add_run,
+    add_sources,
     check_nodes,
     check_source,
     collect_failures,
@@ -26,6 +28,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources imp
     read_text,
     read_waiver_file,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import summarize
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory, recording_factory
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import (
@@ -61,6 +64,8 @@ def test_every_form_of_recorded_facts(tmp_path):
     (tmp_path / "s1_half-payload").write_text(json.dumps({"__payload__": "{"}))
     (tmp_path / "old-schema").write_text(json.dumps({**good, "schema": 0}))
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "errors.log").write_text("Error from server: no such pod\n")
     (tmp_path / "report.html").write_text("<p>")
     (tmp_path / "directory").mkdir()
     nodes = {node.name: node for node in read_recorded(tmp_path).nodes}
@@ -72,13 +77,22 @@ def test_every_form_of_recorded_facts(tmp_path):
         "half-payload": "unusable",
         "old-schema": "unusable",
         "binary": "unusable",
+        "empty": "unusable",
+        "errors.log": "unusable",
     }
     assert "old-schema: the facts: schema is 0, not 3" in nodes["old-schema"].no_data.text
-    for name, file in (("half", "half"), ("half-payload", "s1_half-payload"), ("binary", "binary")):
-        assert nodes[name].no_data.text.startswith(f"{tmp_path}/{file}: cannot be read as JSON (")
+    problems = {
+        "half": "half: cannot be read as JSON (",
+        "half-payload": "s1_half-payload: cannot be read as JSON (",
+        "binary": "binary: cannot be read as JSON (",
+        "empty": "empty: is empty; ",
+        "errors.log": "errors.log: contains neither recordings nor JSON; ",
+    }
+    for name, problem in problems.items():
+        assert nodes[name].no_data.text.startswith(f"{tmp_path}/{problem}")
         assert nodes[name].no_data.text.endswith(
-            "); give recordings, recorded facts, a fact cache or a report.json, "
-            "and keep other JSON files out of their directory"
+            "; give recordings, recorded facts, a fact cache or a report.json, "
+            "and keep other files out of their directory"
         )
 
 
@@ -280,7 +294,7 @@ def test_recordings_in_every_form_are_judged_beside_recorded_facts(recordings):
     assert document.describe_age_of(document.nodes[0]) == "60 minutes"
     assert document.merged_from == (
         f"recordings of 6 nodes in {recordings}",
-        f"recorded facts of 1 nodes in {recordings}",
+        f"recorded facts of 1 node in {recordings}",
     )
 
 
@@ -335,3 +349,22 @@ def test_sources_without_any_node_are_an_error(tmp_path):
         str(raised.value) == f"{tmp_path}: no node is recorded there; give recordings, recorded facts or a report.json"
     )
     check_nodes(read_recorded(tmp_path), [])
+
+
+def test_a_node_that_no_source_has_has_no_data(tmp_path):
+    write_facts(tmp_path / "a.json", facts(KINDS[0]))
+    builder = Builder()
+    add_sources(builder, [{"path": str(tmp_path), "label": "fra"}], {}, str)
+    add_expected(builder, ["fra/a", "fra/b"])
+    document = builder.document(NOW)
+    assert [(node.name, node.verdict) for node in document.nodes] == [("fra/a", "ready"), ("fra/b", "no_data")]
+    assert document.nodes[1].no_data.code == "not_recorded"
+    assert document.nodes[1].no_data.text.startswith("in none of the sources; record the node, ")
+    assert summarize(document, "")[-2].split()[:2] == ["fra/b", "no_data"]
+
+
+def test_sources_without_a_node_are_an_error_also_if_nodes_are_expected(tmp_path):
+    builder = Builder()
+    add_expected(builder, ["a"])
+    with pytest.raises(ReportError, match="no node is recorded there; "):
+        check_nodes(builder.document(NOW), [str(tmp_path)])

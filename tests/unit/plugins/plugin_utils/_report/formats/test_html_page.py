@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -85,6 +86,13 @@ def test_a_declaration_is_shown_once_for_all_its_nodes_with_the_text_to_copy():
     assert shared.declaration.text in shown
     assert shared.declaration.load_now in shown
     assert "h-declarations" not in render_text(render, build([("e", make_outcome())]))
+
+
+def test_the_head_has_the_age_of_recordings():
+    document = replace(build([("a", make_outcome())]), generated_at="2026-11-26T05:00:00Z")
+    assert "the oldest facts" not in render_text(render, document)
+    recorded = replace(document, merged_from=("recordings",))
+    assert "UTC</time> · the oldest facts are 2 days old</p>" in render_text(render, recorded)
 
 
 def test_an_empty_fleet_has_no_node():

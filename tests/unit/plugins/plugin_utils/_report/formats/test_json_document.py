@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 import jsonschema
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import NOT_SELECTED, Builder
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import NOT_RECORDED, NOT_SELECTED, Builder
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats import json_document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.json_reader import read_report
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
@@ -55,6 +55,7 @@ def test_nodes_without_data_fit_the_schema():
     builder = Builder()
     builder.add("a", {"unreachable": True, "msg": "timed out"})
     builder.add_missing("b", "not_selected", NOT_SELECTED)
+    builder.add_missing("c", "not_recorded", NOT_RECORDED)
     document = builder.document(NOW)
     assert check(document) == document
 

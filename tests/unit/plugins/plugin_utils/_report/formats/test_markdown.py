@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.markdown import render
@@ -114,3 +115,8 @@ def test_nodes_that_the_change_would_lose_are_shown():
     shown = parse(build(nodes.items())).data[None]
     assert "After the change to ambient: 1 of 2 nodes that are ready or on_demand now would not be: a." in shown
     assert "x: y" in shown
+
+
+def test_the_head_has_the_age_of_recordings():
+    document = replace(build([("a", make_outcome())]), generated_at="2026-11-26T05:00:00Z", merged_from=("x",))
+    assert "The oldest facts are 2 days old\n" in render_text(render, document)
