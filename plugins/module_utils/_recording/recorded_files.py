@@ -8,7 +8,11 @@ import stat
 from typing import Dict, List, Mapping, Optional, Set
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import NULL_DEVICE, Files
-from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import Member
+from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import (
+    MAX_MEMBERS,
+    ArchiveError,
+    Member,
+)
 
 INVALID = b"invalid"
 
@@ -19,6 +23,8 @@ class RecordedFiles(Files):
     A path in I(errors) without a member is unreadable with all that is below it, as in a directory that may not be
     searched. With a member, only its content or its list of names is unreadable. An empty file /dev/null stands for the
     device.
+
+    Raises ArchiveError if the members imply too many directories.
 
     :param members: dict of path on the node to what is recorded there; directories above these are implied.
     :param errors: dict of path to the error text of each file that could not be read.
@@ -55,6 +61,8 @@ class RecordedFiles(Files):
             names = self._names.setdefault(parent, set())
             if name in names:
                 return
+            if len(self._names) > MAX_MEMBERS:
+                raise ArchiveError(f"it has more than {MAX_MEMBERS} directories")
             names.add(name)
             path = parent
 

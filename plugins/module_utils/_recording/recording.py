@@ -13,7 +13,11 @@ selinux/DOMAIN   a request to /sys/fs/selinux/access, and on the second line the
 import re
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import ArchiveError, Members
+from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import (
+    ArchiveError,
+    Members,
+    check_path,
+)
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.recorded_files import RecordedFiles
 
 MANIFEST = "recording"
@@ -23,7 +27,7 @@ REMEDY = "record the node again"
 FILES = "files"
 COMMANDS = "commands"
 SELINUX = "selinux/"
-MAX_ERRORS = 20000
+MAX_ERRORS = 5000
 # A shell returns this code for a program that does not exist.
 NOT_FOUND = 127
 
@@ -95,7 +99,10 @@ def _parse_errors(members: Members) -> Dict[str, str]:
     lines = _read_text(members, "unreadable").split("\n", MAX_ERRORS)
     if len(lines) > MAX_ERRORS:
         raise ArchiveError(f"it has more than {MAX_ERRORS} unreadable files")
-    return dict(_split(line, "\t") for line in lines if line)
+    errors = dict(_split(line, "\t") for line in lines if line)
+    for path in errors:
+        check_path(path)
+    return errors
 
 
 def _parse_selinux(members: Members) -> Dict[bytes, bytes]:

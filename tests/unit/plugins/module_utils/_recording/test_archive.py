@@ -191,14 +191,21 @@ def test_a_damaged_pax_header_is_an_error():
 @pytest.mark.parametrize("name, target", [("files/" + "x/" * 2100, ""), ("files/x", "x/" * 2100)])
 def test_long_names_are_errors(name, target):
     members = make_member(name, tarfile.SYMTYPE if target else tarfile.REGTYPE, target)
-    with pytest.raises(ArchiveError, match="it has a name that is too long"):
+    with pytest.raises(ArchiveError, match="it has a path that is too long"):
+        read_archive(make_archive(members))
+
+
+@pytest.mark.parametrize("name, target", [("files/" + "a/" * 64 + "b", ""), ("files/x", "../" * 65)])
+def test_deep_paths_are_errors(name, target):
+    members = make_member(name, tarfile.SYMTYPE if target else tarfile.REGTYPE, target)
+    with pytest.raises(ArchiveError, match="it has a path that is too long"):
         read_archive(make_archive(members))
 
 
 def test_long_headers_are_errors():
     members = make_member()
     members["files/x"].pax_headers = {"comment": "x" * (1 << 20)}
-    with pytest.raises(ArchiveError, match="it has a name that is too long"):
+    with pytest.raises(ArchiveError, match="it has a path that is too long"):
         read_archive(make_archive(members, form=tarfile.PAX_FORMAT))
 
 

@@ -5,7 +5,7 @@
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
-from ansible_collections.nodeprep.istio.plugins.module_utils._recording import recording
+from ansible_collections.nodeprep.istio.plugins.module_utils._recording import recorded_files, recording
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import ArchiveError, read_archive
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.recording import parse_recording
 from ansible_collections.nodeprep.istio.tests.unit.support.recording_factory import (
@@ -89,6 +89,20 @@ def test_too_many_unreadable_files_are_an_error(monkeypatch):
     assert parse(build_members(unreadable=dict.fromkeys("ab", "x"))).files.exists("/a") is None
     with pytest.raises(ArchiveError, match="it has more than 3 unreadable files"):
         parse(build_members(unreadable=dict.fromkeys("abc", "x")))
+
+
+def test_deep_unreadable_paths_are_errors():
+    with pytest.raises(ArchiveError, match="it has a path that is too long"):
+        parse(build_members(unreadable={"/a" * 66: "x"}))
+
+
+def test_too_many_implied_directories_are_an_error(monkeypatch):
+    monkeypatch.setattr(recorded_files, "MAX_MEMBERS", 40)
+    members = {**build_members(), **{"files/{}/a/a/a/a".format(number): "" for number in range(10)}}
+    with pytest.raises(ArchiveError, match="it has more than 40 directories"):
+        parse(members)
+    monkeypatch.setattr(recorded_files, "MAX_MEMBERS", 41)
+    assert parse(members).files.exists("/9/a/a/a/a")
 
 
 def test_programs_and_files_give_the_facts(node):
