@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import zlib
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import AbstractSet, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 # A tmpfs: a reboot clears it, also in an image.
 VOLATILE_DIRECTORY = "/run/"
@@ -30,12 +30,18 @@ class Files:
 
     :ivar is_live: whether these are the files of the running system.
     :ivar unreadable: dict of path to the error text of each file that exists but could not be read.
+    :ivar covered_modules: the modules that these files tell about; None if they tell about all modules.
     """
 
     def __init__(self, root: str = "/") -> None:
         self.root = root.rstrip("/")
         self.is_live = not self.root
         self.unreadable: Dict[str, str] = {}
+        self.covered_modules: Optional[AbstractSet[str]] = None
+
+    def covers(self, names: Iterable[str]) -> bool:
+        """Return whether these files tell about all these modules, by their canonical names."""
+        return self.covered_modules is None or self.covered_modules.issuperset(names)
 
     def resolve(self, path: str) -> str:
         """Return the path by which this process opens I(path), which is absolute on the node.

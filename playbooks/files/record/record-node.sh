@@ -1395,6 +1395,8 @@ write_manifest() {
     printf 'root=%s\n' "${root:-/}"
     printf 'uid=%s\n' "$(id -u)"
     printf 'anonymized=%s\n' "$anonymized"
+    # shellcheck disable=SC2086
+    printf 'modules=%s\n' "$(echo $catalogue)"
     [ -z "$dropped" ] || printf 'dropped=%s\n' "$dropped"
     printf 'complete=yes\n'
   } >"$recording/recording"

@@ -5,7 +5,7 @@
 import errno
 import os
 import stat
-from typing import Dict, List, Mapping, Optional, Set
+from typing import Dict, FrozenSet, List, Mapping, Optional, Set
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import NULL_DEVICE, Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import (
@@ -28,13 +28,19 @@ class RecordedFiles(Files):
 
     :param members: dict of path on the node to what is recorded there; directories above these are implied.
     :param errors: dict of path to the error text of each file that could not be read.
+    :param modules: the modules that the recorder looked for.
     :param answers: dict of a request to the policy of SELinux to its answer; see :meth:`transact`.
     """
 
     def __init__(
-        self, members: Mapping[str, Member], errors: Mapping[str, str], answers: Mapping[bytes, bytes]
+        self,
+        members: Mapping[str, Member],
+        errors: Mapping[str, str],
+        modules: FrozenSet[str],
+        answers: Mapping[bytes, bytes],
     ) -> None:
         super().__init__()
+        self.covered_modules = modules
         self.is_live = False
         self._members = members
         self._answers = answers

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A recording of a node: a directory or an archive with these members.
 
-recording        lines "key=value"; the first is "nodeprep-recording=1", the last "complete=yes"
+recording        lines "key=value"; the first is "nodeprep-recording=1", the last "complete=yes". The value of "modules"
+                 is the names of the modules that the recorder looked for.
 files/PATH       the node's file /PATH
 unreadable       lines "PATH<TAB>error text", for files that exist and could not be read
 commands/NUMBER  what a program printed: a line "exit=CODE", a line with its arguments between tabs, the output.
@@ -13,6 +14,7 @@ selinux/DOMAIN   a request to /sys/fs/selinux/access, and on the second line the
 import re
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import (
     ArchiveError,
     Members,
@@ -67,7 +69,9 @@ def parse_recording(members: Members) -> Recording:
     for member in members.values():
         if member.name == FILES or member.name.startswith(FILES + "/"):
             recorded[member.name[len(FILES) :]] = member
-    files = RecordedFiles(recorded, _parse_errors(members), _parse_selinux(members))
+    # A recorder of another release may look for other modules.
+    modules = frozenset(manifest["modules"].split() if "modules" in manifest else KNOWN_MODULES)
+    files = RecordedFiles(recorded, _parse_errors(members), modules, _parse_selinux(members))
     return Recording(name, recorded_at, files, _make_runner(members))
 
 

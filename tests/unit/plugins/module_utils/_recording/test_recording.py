@@ -105,6 +105,26 @@ def test_too_many_implied_directories_are_an_error(monkeypatch):
     assert parse(members).files.exists("/9/a/a/a/a")
 
 
+def test_modules_that_the_recorder_did_not_look_for_are_unknown(node):
+    node.write("/proc/modules", "dummy 16384 0 - Live 0x0000000000000000\n")
+    node.tree(["xt_mark"])
+    recorded = parse_recording(read_archive(record_node(node.root, modules="ip_set xt_mark")))
+    facts = gather_facts(recorded.files, ["dummy", "ip_set", "xt_mark"], RECORDED_AT, recorded.run)
+    assert facts["modules"]["xt_mark"]["state"] == "loadable"
+    assert facts["modules"]["ip_set"]["state"] == "missing"
+    assert facts["modules"]["dummy"] == {"state": "unknown", "autoload": "unknown", "boot": "unknown"}
+    assert [reason["code"] for reason in node.reasons(facts, "dummy")] == ["not_recorded"]
+
+
+def test_an_older_recorder_tells_nothing_about_other_kernels(node):
+    node.tree()
+    node.tree(release="6.1.1-test")
+    for modules, has_kernels in ((None, True), ("xt_mark", False)):
+        recorded = parse_recording(read_archive(record_node(node.root, modules=modules)))
+        facts = gather_facts(recorded.files, ["xt_mark"], RECORDED_AT, recorded.run)
+        assert ("other_kernels" in facts) == has_kernels
+
+
 def test_programs_and_files_give_the_facts(node):
     node.tree()
     node.write("/usr/sbin/nft", "")
