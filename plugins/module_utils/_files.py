@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import zlib
-from typing import AbstractSet, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 # A tmpfs: a reboot clears it, also in an image.
 VOLATILE_DIRECTORY = "/run/"
@@ -37,7 +37,7 @@ class Files:
         self.root = root.rstrip("/")
         self.is_live = not self.root
         self.unreadable: Dict[str, str] = {}
-        self.covered_modules: Optional[AbstractSet[str]] = None
+        self.covered_modules: Optional[FrozenSet[str]] = None
 
     def covers(self, names: Iterable[str]) -> bool:
         """Return whether these files tell about all these modules, by their canonical names."""

@@ -24,8 +24,8 @@ MAX_KERNELS = 3
 def observe(node: Node, options: Sequence[str]) -> Dict[str, Dict[str, Any]]:
     """Return the C(other_kernels) of the facts: by release, those of the running kernel's flavour first.
 
-    It is empty for a kernel that does not run here, in a container, and in a recording without some of the modules. A kernel whose modules have no index is left
-    out.
+    It is empty for a kernel that does not run here, in a container, and in a recording that does not cover all modules.
+    A kernel whose modules have no index is left out.
 
     :param options: the kernel options that C(unset_options) is about.
     """
