@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
             return {**result, "failed": True, "msg": f"{name}: the recorder failed ({_describe_failure(output)})"}
         try:
             archive = _extract(str(output.get("stdout", "")), _make_valid(name))
-            path = _save(archive, arguments["directory"], name)
+            path = _save(archive, arguments["directory"], _make_valid(name))
         except ArchiveError as exc:
             return {**result, "failed": True, "msg": f"{name}: the recording cannot be used: {exc}; {REMEDY}"}
         except OSError as exc:
@@ -97,8 +97,11 @@ def _extract(text: str, name: str) -> bytes:
 
 
 def _save(archive: bytes, directory: str, name: str) -> str:
-    """Write a recording that only its owner may read; return its path."""
-    path = os.path.join(directory, f"{name.replace('/', '_')}.tar.gz")
+    """Write a recording that only its owner may read; return its path.
+
+    :param name: a valid one, so that the file is neither hidden nor in another directory.
+    """
+    path = os.path.join(directory, f"{name}.tar.gz")
     os.makedirs(directory, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=".")
     try:

@@ -122,4 +122,4 @@ def test_a_recording_has_the_name_of_the_host_in_valid_characters(runner, host, 
 
 def test_a_host_cannot_choose_another_directory(runner):
     runner.output = {"stdout": write_text(make_archive(build_members(name="node..-..-x")))}
-    assert runner.run("../../x")["path"] == f"{runner.directory}/.._.._x.tar.gz"
+    assert runner.run("../../x")["path"] == f"{runner.directory}/node..-..-x.tar.gz"
