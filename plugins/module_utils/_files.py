@@ -200,17 +200,20 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def gunzip(content: bytes) -> bytes:
+def gunzip(content: bytes, limit: Optional[int] = None) -> bytes:
     """Return the unpacked bytes of a gzip file.
 
-    Raises zlib.error or EOFError if it is damaged, or larger than MAX_FILE_BYTES.
+    :param limit: by default MAX_FILE_BYTES.
+
+    Raises zlib.error or EOFError if it is damaged, or larger than the limit.
     """
+    limit = limit or MAX_FILE_BYTES
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    unpacked = unpacker.decompress(content, MAX_FILE_BYTES)
+    unpacked = unpacker.decompress(content, limit)
     if unpacker.eof:
         return unpacked
-    if len(unpacked) >= MAX_FILE_BYTES:
-        raise EOFError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
+    if len(unpacked) >= limit:
+        raise EOFError(f"it is larger than {limit >> 20} MiB")
     raise EOFError("it ends too early")
 
 

@@ -404,12 +404,13 @@ def test_a_recording_is_small_and_quick(node, shell):
     assert (node.root.parent / "recording.tar.gz").stat().st_size < 64 * 1024
 
 
-def test_a_recording_that_is_too_large_drops_what_matters_least(node):
+@pytest.mark.parametrize("text", [os.urandom(4 << 20).hex("\n", 50), "#\n" * (8 << 20)], ids=["packed", "unpacked"])
+def test_a_recording_that_is_too_large_drops_what_matters_least(node, text):
     node.tree()
-    node.write("/etc/modprobe.d/large.conf", os.urandom(4 * 1024 * 1024).hex("\n", 50))
+    node.write("/etc/modprobe.d/large.conf", text)
     facts = observe_recording(record_tree(node))
     assert facts["modules"]["xt_mark"]["state"] == "unknown"
-    error = "left out, since the recording would be larger than 4 MiB"
+    error = "left out, since the recording would be too large"
     assert facts["unreadable"] == {"/etc/modprobe.d/large.conf": error}
     assert "dropped=audit log, large files\n" in read_all(node.root.parent / "recording.tar.gz")
     assert (node.root.parent / "recording.tar.gz").stat().st_size < 4 * 1024 * 1024

@@ -94,6 +94,7 @@ dpkg_lists="/var/lib/dpkg/info"
 # END generated
 
 max_bytes=4194304
+max_unpacked_bytes=16777216
 # A log of 8 MiB is what auditd keeps in one file; a pod that crash-loops writes the same denial over and over.
 max_log_bytes=8388608
 max_denials=1000
@@ -834,7 +835,7 @@ reduce_indexes() {
       }
       for (one in kept) print one >> (work "/relevant")
     }' kind=seed "$work/seeds" kind=softdep "$softdeps" kind=alias "$work/alias" kind=modinfo "$work/modinfo" \
-    kind=dep "$work/dep" kind=builtin "$work/builtin"
+    kind=dep "$work/dep" kind=builtin "$work/builtin" || fail "$tree: its indexes cannot be reduced; free some memory"
   if [ -s "$work/modinfo_reduced" ]; then
     tr '\n' '\000' <"$work/modinfo_reduced" >"$files$tree/modules.builtin.modinfo"
     rm "$work/modinfo_reduced"
@@ -1462,16 +1463,16 @@ pack() {
     if ! (cd "$recording" && tar -cf - -- *) >"$work/tar" || ! gzip -c "$work/tar" >"$work/archive"; then
       fail "${TMPDIR:-/tmp}: the recording cannot be packed there; free some memory or disk space"
     fi
-    [ "$(wc -c <"$work/archive")" -gt $limit ] || return 0
+    if [ "$(wc -c <"$work/archive")" -le $limit ] && [ "$(wc -c <"$work/tar")" -le $max_unpacked_bytes ]; then return 0; fi
     list_part "$part" >"$work/part"
     while IFS= read -r copied; do
       [ -e "$copied" ] || continue
       : >"$copied"
-      note "${copied#"$files"}" 'left out, since the recording would be larger than 4 MiB'
+      note "${copied#"$files"}" 'left out, since the recording would be too large'
     done <"$work/part"
     dropped=$dropped${dropped:+, }$part
   done
-  fail "the recording is larger than 4 MiB; report this with the output of: du -a /etc/modprobe.d /etc/modules-load.d"
+  fail "the recording is too large; report this with the output of: du -a /etc/modprobe.d /etc/modules-load.d"
 }
 
 # Print the recorded files of a part of the recording.

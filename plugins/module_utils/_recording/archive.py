@@ -13,12 +13,14 @@ import zlib
 from itertools import islice
 from typing import Dict, Iterator, NamedTuple
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._files import MAX_FILE_BYTES, gunzip
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import gunzip
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_MEMBERS = 20000
 # A recording has at most 4 MiB.
 MAX_ARCHIVE_BYTES = 32 * 1024 * 1024
+# The recorder unpacks to less. Parsing a text may need a hundred times its size.
+MAX_UNPACKED_BYTES = 16 * 1024 * 1024
 # What tools other than the recorder may have made of it.
 _OTHER_FORMATS = ((b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"PK\x03\x04", "zip"))
 
@@ -109,7 +111,7 @@ def _unpack(content: bytes) -> bytes:
                 raise ArchiveError(f"it is compressed with {name} instead of gzip")
         raise ArchiveError("it is empty" if not content else "it is not a gzip file")
     try:
-        return gunzip(content)
+        return gunzip(content, MAX_UNPACKED_BYTES)
     except (EOFError, zlib.error) as exc:
         raise ArchiveError(f"it cannot be unpacked ({exc})")
 
@@ -223,8 +225,8 @@ def _walk(path: str) -> Iterator[Member]:
                 pending.append(name)
             elif stat.S_ISREG(status.st_mode):
                 total += status.st_size
-                if total > MAX_FILE_BYTES:
-                    raise ArchiveError(f"its files are larger than {MAX_FILE_BYTES >> 20} MiB")
+                if total > MAX_UNPACKED_BYTES:
+                    raise ArchiveError(f"its files are larger than {MAX_UNPACKED_BYTES >> 20} MiB")
                 content = _read_file(entry.path)
             else:
                 raise ArchiveError(f"its member {name!r} is neither a file nor a directory nor a link")
@@ -237,4 +239,4 @@ def _get_name(entry: "os.DirEntry[str]") -> str:
 
 def _read_file(path: str) -> bytes:
     with open(path, "rb") as handle:
-        return handle.read(MAX_FILE_BYTES)
+        return handle.read(MAX_UNPACKED_BYTES)
