@@ -425,19 +425,49 @@ def test_special_files_are_listed_as_unreadable(node):
     assert observe_recording(record_tree(node)) == observe(Files(str(node.root)))
 
 
+def record_as_user(node, tmp_path, *arguments):
+    """Return the recording of a node by a user without privileges, tmp_path/x.tar.gz."""
+    for directory in [tmp_path, *tmp_path.parents]:
+        if directory.stat().st_uid == os.getuid() and directory.stat().st_mode & 0o5 != 0o5:
+            directory.chmod(0o755)
+    done = run_recorder("--root", str(node.root), *arguments, user=65534, group=65534, extra_groups=[])
+    assert (done.returncode, done.stderr) == (0, b"")
+    (tmp_path / "x.tar.gz").write_bytes(done.stdout)
+    return open_recording(str(tmp_path / "x.tar.gz"))
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("arguments", [[], ["--anonymize"]])
+@pytest.mark.parametrize(
+    "name, closed",
+    [("a.conf", "/etc/modprobe.d/a.conf"), ("web01.conf", "/etc/modprobe.d/web01.conf"), ("a.conf", "/etc/modprobe.d")]
+    + [("a\nb.conf", "/etc/modprobe.d/a\nb.conf"), ("a\tb.conf", "/etc/modprobe.d/a\tb.conf")],
+)
+def test_a_blacklist_that_a_user_may_not_read_makes_modules_unknown(node, tmp_path, name, closed, arguments):
+    node.tree()
+    node.write("/etc/hostname", "web01\n")
+    node.write(f"/etc/modprobe.d/{name}", "blacklist nf_nat\n")
+    # The names in a directory with this mode can be read, but not the files.
+    node.path(closed).chmod(0o744 if node.path(closed).is_dir() else 0o000)
+    modules = observe_recording(record_as_user(node, tmp_path, *arguments))["modules"]
+    assert modules["nf_nat"]["state"] == "unknown"
+
+
+def test_a_link_whose_target_has_a_line_feed_makes_its_directory_unreadable(node):
+    node.tree()
+    node.write("/opt/a\nb", "blacklist nf_nat\n")
+    node.link("/etc/modprobe.d/a.conf", "/opt/a\nb")
+    assert observe_recording(record_tree(node))["modules"]["nf_nat"]["state"] == "unknown"
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize(
     "closed", ["/etc/modprobe.d", "/boot", "/var/lib/dpkg/info", "/etc/modprobe.d/site.conf", "/etc"]
 )
 def test_what_a_user_may_not_read_is_unreadable_in_the_recording(node, tmp_path, closed):
     WRITERS["debian"](node)
-    for directory in [tmp_path, *tmp_path.parents]:
-        if directory.stat().st_uid == os.getuid() and directory.stat().st_mode & 0o5 != 0o5:
-            directory.chmod(0o755)
     node.path(closed).chmod(0o000)
-    done = run_recorder("--root", str(node.root), user=65534, group=65534, extra_groups=[])
-    assert (done.returncode, done.stderr) == (0, b"")
-    (tmp_path / "x.tar.gz").write_bytes(done.stdout)
+    record_as_user(node, tmp_path)
     with become(65534):
         expected = observe(Files(str(node.root)))
     assert expected["unreadable"]

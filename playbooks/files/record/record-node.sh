@@ -234,8 +234,15 @@ place() {
   esac
 }
 
+# Note why a path could not be read. If that does not fit in one line, its directory counts as unreadable.
 note() {
-  printf '%s\t%s\n' "$1" "$2" >>"$work/unreadable"
+  noted=$1
+  case $noted in *"$newline"* | *"$tab"*)
+    noted=${noted%%["$newline$tab"]*}
+    noted=${noted%/*}
+    ;;
+  esac
+  printf '%s\t%s\n' "$noted" "$2" >>"$work/unreadable"
 }
 
 # Note why a command could not read a file: what it printed after the last colon.
@@ -259,6 +266,11 @@ read_link() {
     *)
       place "$1"
       target=$(readlink "$here" 2>/dev/null) || return 1
+      case $target in *"$newline"*)
+        note "${1%/*}" 'the target of a link there has a line feed'
+        return 1
+        ;;
+      esac
       links=$links$1$tab$target$newline
       make_directory "${1%/*}"
       ln -s "$target" "$files$1" 2>/dev/null
@@ -342,9 +354,9 @@ open_file() {
 # Set $here to a directory to list. Fail if there is none that can be listed.
 open_directory() {
   look "$1" || return 1
-  if [ -d "$here" ] && [ ! -r "$here" ]; then
+  if [ -d "$here" ] && { [ ! -r "$here" ] || [ ! -x "$here" ]; }; then
     note "$1" 'Permission denied'
-    # One that cannot be searched either is left out: then all below it counts as unreadable.
+    # One that cannot be searched is left out: then all below it counts as unreadable.
     [ ! -x "$here" ] || make_directory "$found"
     return 1
   fi
