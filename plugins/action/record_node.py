@@ -9,6 +9,7 @@ Two tasks, one that runs the recorder and one that saves its output, would keep 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import tempfile
 from pathlib import Path
@@ -23,6 +24,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import
 ARGUMENTS = {"directory": {"type": "path", "required": True}}
 RECORDER = Path(__file__).parents[2] / "playbooks" / "files" / "record" / "record-node.sh"
 MAX_PROBLEM_CHARS = 500
+_INVALID = re.compile(r"[^A-Za-z0-9._:@-]")
 
 
 class ActionModule(ActionBase):
@@ -38,8 +40,8 @@ class ActionModule(ActionBase):
         if output.get("failed") or output.get("skipped"):
             return {**result, "failed": True, "msg": f"{name}: the recorder failed ({_describe_failure(output)})"}
         try:
-            archive = _extract(str(output.get("stdout", "")))
-            path = _save(archive, arguments["directory"], name)
+            archive = _extract(str(output.get("stdout", "")), _make_valid(name))
+            path = _save(archive, arguments["directory"], _make_valid(name))
         except ArchiveError as exc:
             return {**result, "failed": True, "msg": f"{name}: the recording cannot be used: {exc}; {REMEDY}"}
         except OSError as exc:
@@ -50,7 +52,7 @@ class ActionModule(ActionBase):
         """Return the result of the recorder on the node, also in check mode: it changes nothing."""
         task = self._task.copy()
         task.check_mode = False
-        command = [str(RECORDER), "--base64", "--name", name]
+        command = [str(RECORDER), "--base64", "--name", _make_valid(name)]
         task.args = {"_raw_params": shlex.join(command), "executable": "/bin/sh"}
         action = self._shared_loader_obj.action_loader.get(
             "ansible.builtin.script",
@@ -65,6 +67,12 @@ class ActionModule(ActionBase):
         return output
 
 
+def _make_valid(name: str) -> str:
+    """Return the name of a host as a recording may have it; the recorder does not change it."""
+    valid = _INVALID.sub("-", name)
+    return valid if valid[0].isalnum() else f"node{valid}"
+
+
 def _describe_failure(output: dict[str, Any]) -> str:
     for key in ("stderr", "stdout", "msg"):
         lines = str(output.get(key) or "").strip().splitlines()
@@ -73,19 +81,27 @@ def _describe_failure(output: dict[str, Any]) -> str:
     return "it printed nothing"
 
 
-def _extract(text: str) -> bytes:
-    """Return the archive in the output of the recorder. Raises ArchiveError if it is not a complete recording."""
+def _extract(text: str, name: str) -> bytes:
+    """Return the archive in the output of the recorder.
+
+    Raises ArchiveError if it is not a complete recording of the node with this name: a node must not speak for others.
+    """
     block = next(find_blocks(text.encode("utf-8", "replace").splitlines()), None)
     if block is None:
         raise ArchiveError("the recorder printed none")
     archive = block.decode()
-    parse_recording(read_archive(archive))
+    recording = parse_recording(read_archive(archive))
+    if recording.name != name:
+        raise ArchiveError(f"it is one of {recording.name}")
     return archive
 
 
 def _save(archive: bytes, directory: str, name: str) -> str:
-    """Write a recording that only its owner may read; return its path."""
-    path = os.path.join(directory, f"{name.replace('/', '_')}.tar.gz")
+    """Write a recording that only its owner may read; return its path.
+
+    :param name: a valid one, so that the file is neither hidden nor in another directory.
+    """
+    path = os.path.join(directory, f"{name}.tar.gz")
     os.makedirs(directory, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=".")
     try:

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import zlib
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 # A tmpfs: a reboot clears it, also in an image.
 VOLATILE_DIRECTORY = "/run/"
@@ -30,12 +30,18 @@ class Files:
 
     :ivar is_live: whether these are the files of the running system.
     :ivar unreadable: dict of path to the error text of each file that exists but could not be read.
+    :ivar covered_modules: the modules that these files tell about; None if they tell about all modules.
     """
 
     def __init__(self, root: str = "/") -> None:
         self.root = root.rstrip("/")
         self.is_live = not self.root
         self.unreadable: Dict[str, str] = {}
+        self.covered_modules: Optional[FrozenSet[str]] = None
+
+    def covers(self, names: Iterable[str]) -> bool:
+        """Return whether these files tell about all these modules, by their canonical names."""
+        return self.covered_modules is None or self.covered_modules.issuperset(names)
 
     def resolve(self, path: str) -> str:
         """Return the path by which this process opens I(path), which is absolute on the node.
@@ -194,17 +200,20 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def gunzip(content: bytes) -> bytes:
+def gunzip(content: bytes, limit: Optional[int] = None) -> bytes:
     """Return the unpacked bytes of a gzip file.
 
-    Raises zlib.error or EOFError if it is damaged, or larger than MAX_FILE_BYTES.
+    :param limit: by default MAX_FILE_BYTES.
+
+    Raises zlib.error or EOFError if it is damaged, or larger than the limit.
     """
+    limit = limit or MAX_FILE_BYTES
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    unpacked = unpacker.decompress(content, MAX_FILE_BYTES)
+    unpacked = unpacker.decompress(content, limit)
     if unpacker.eof:
         return unpacked
-    if len(unpacked) >= MAX_FILE_BYTES:
-        raise EOFError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
+    if len(unpacked) >= limit:
+        raise EOFError(f"it is larger than {limit >> 20} MiB")
     raise EOFError("it ends too early")
 
 

@@ -62,6 +62,7 @@ class Code:
     NOT_BUILT = "not_built"
     NOT_INSTALLED = "not_installed"
     NOT_IN_TREE = "not_in_tree"
+    NOT_IN_RECORDING = "not_in_recording"
     NO_ALIAS = "no_alias"
     NO_BOOT_READER = "no_boot_reader"
     PROVIDER_MISSING = "provider_missing"

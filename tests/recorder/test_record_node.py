@@ -10,6 +10,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import tarfile
 from pathlib import Path
@@ -25,7 +26,7 @@ from ansible_collections.nodeprep.istio.tests.unit.support import module_tree
 from ansible_collections.nodeprep.istio.tests.unit.support.module_tree import RELEASE
 from ansible_collections.nodeprep.istio.tests.unit.support.node_writers import OLD, WRITERS
 from ansible_collections.nodeprep.istio.tests.unit.support.recorded_node import RecordedNode
-from ansible_collections.nodeprep.istio.tests.unit.support.recorder import TracingFiles, record, run_recorder
+from ansible_collections.nodeprep.istio.tests.unit.support.recorder import SCRIPT, TracingFiles, record, run_recorder
 
 TIME = "2026-01-01T00:00:00Z"
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
@@ -174,6 +175,30 @@ def test_no_secret_is_recorded(kind):
     assert "s3cr3t" not in read_all(kind.root.parent / "recording.tar.gz")
 
 
+@pytest.mark.parametrize("shell", INSTALLED_SHELLS)
+@pytest.mark.parametrize("end", ["", "\n", "\\"])
+def test_values_of_options_are_not_recorded_on_any_line(node, shell, end):
+    WRITERS["debian"](node)
+    lines = [
+        "options usbnet \\",
+        " key=s3cr3t \\",
+        " other=s3cr3t",
+        "blacklist \\",
+        " nf_nat",
+        "options\\",
+        " x y=s3cr3t",
+        "softdep nf_nat pre: bridge",
+        " options x \\",
+        "key=s3cr3t",
+    ]
+    node.write("/etc/modprobe.d/site.conf", "\n".join(lines) + end)
+    node.write("/etc/modprobe.d/other.conf", "# nodeprep.istio: written by another node\n")
+    expected = observe(Files(str(node.root)))
+    assert expected["reasons"]
+    assert observe_recording(record_tree(node, shell=shell)) == {**expected, "observed_at": TIME}
+    assert "s3cr3t" not in read_all(node.root.parent / "recording.tar.gz")
+
+
 def test_the_environment_and_addresses_are_not_recorded(tmp_path):
     record(tmp_path / "recording.tar.gz", env={**os.environ, "TOKEN": "s3cr3t"})
     text = read_all(tmp_path / "recording.tar.gz")
@@ -205,6 +230,20 @@ def test_the_node_and_the_temporary_directory_stay_as_they_were(kind, tmp_path):
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize("shell", INSTALLED_SHELLS)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE, signal.SIGQUIT])
+def test_a_signal_leaves_nothing_behind(node, tmp_path, shell, number):
+    write_large_tree(node)
+    command = [*SHELLS[shell], str(SCRIPT), "--root", str(node.root), "--output", str(tmp_path / "x")]
+    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(node.root.parent)}) as process:
+        while not list(node.root.parent.glob("record-node.*/recording/files/proc")):
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait() == 128 + number
+    assert not list(node.root.parent.glob("record-node.*"))
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_host_whose_programs_cannot_be_asked_is_a_warning(node):
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text()
     node.write("/proc/sys/kernel/random/boot_id", boot_id)
@@ -222,6 +261,14 @@ def test_the_manifest_names_the_node(node):
     node.write("/etc/hostname", "web-1.example.org\n")
     assert record_tree(node).name == "web-1.example.org"
     assert record_tree(node, "--name", "other").name == "other"
+
+
+def test_the_manifest_names_the_modules_that_the_recorder_looked_for(node):
+    assert record_tree(node).files.covered_modules == set(KNOWN_MODULES)
+
+
+def test_a_long_name_is_cut(node):
+    assert record_tree(node, "--name", "x" * 300).name == "x" * 253
 
 
 def test_a_name_with_other_characters_becomes_valid(node):
@@ -303,6 +350,31 @@ def test_anonymized_texts_name_no_host_address_or_path(node, shell):
         assert word not in found
 
 
+@pytest.mark.parametrize("shell", INSTALLED_SHELLS)
+def test_anonymized_names_of_files_stay_different(node, shell):
+    node.write("/etc/hostname", "web01\n")
+    blacklists = {"10.1.1.1": "nf_nat", "10.1.1.2": "xt_mark", "web01": "xt_owner", "node": "ip_set"}
+    for name, module in blacklists.items():
+        node.write(f"/etc/modprobe.d/{name}.conf", f"blacklist {module}\n")
+    files = record_tree(node, "--anonymize", shell=shell).files
+    assert files.listdir("/etc/modprobe.d") == ["192.0.2.1.conf", "_192.0.2.1.conf", "_node.conf", "node.conf"]
+    texts = [files.read(f"/etc/modprobe.d/{name}") for name in files.listdir("/etc/modprobe.d")]
+    assert sorted(texts) == sorted(f"blacklist {module}\n" for module in blacklists.values())
+
+
+def test_anonymized_titles_and_files_behind_links_name_no_host_or_address(node):
+    node.write("/etc/hostname", "web01\n")
+    node.write("/etc/os-release", 'PRETTY_NAME="Debian of web01"\nID=debian\n')
+    node.write("/boot/loader/entries/a.conf", "title web01 10.1.2.3\nlinux /vmlinuz-6.1.0.1-web01\n")
+    node.write("/opt/site/list", "# web01 10.1.2.3\nnf_nat\n")
+    node.link("/etc/modules-load.d/site.conf", "/opt/site/list")
+    recording = record_tree(node, "--anonymize")
+    assert recording.files.read("/boot/loader/entries/a.conf") == "title node 192.0.2.1\nlinux /vmlinuz-6.1.0.1-web01\n"
+    assert recording.files.read("/etc/os-release").startswith('PRETTY_NAME="Debian of node"')
+    assert recording.files.read("/etc/modules-load.d/site.conf") == "# node 192.0.2.1\nnf_nat\n"
+    assert str(node.root) not in read_all(node.root.parent / "recording.tar.gz")
+
+
 def test_an_anonymized_recording_has_the_same_modules(kind):
     expected = observe(Files(str(kind.root)))["modules"]
     assert observe_recording(record_tree(kind, "--anonymize"))["modules"] == expected
@@ -332,12 +404,13 @@ def test_a_recording_is_small_and_quick(node, shell):
     assert (node.root.parent / "recording.tar.gz").stat().st_size < 64 * 1024
 
 
-def test_a_recording_that_is_too_large_drops_what_matters_least(node):
+@pytest.mark.parametrize("text", [os.urandom(4 << 20).hex("\n", 50), "#\n" * (8 << 20)], ids=["packed", "unpacked"])
+def test_a_recording_that_is_too_large_drops_what_matters_least(node, text):
     node.tree()
-    node.write("/etc/modprobe.d/large.conf", os.urandom(4 * 1024 * 1024).hex("\n", 50))
+    node.write("/etc/modprobe.d/large.conf", text)
     facts = observe_recording(record_tree(node))
     assert facts["modules"]["xt_mark"]["state"] == "unknown"
-    error = "left out, since the recording would be larger than 4 MiB"
+    error = "left out, since the recording would be too large"
     assert facts["unreadable"] == {"/etc/modprobe.d/large.conf": error}
     assert "dropped=audit log, large files\n" in read_all(node.root.parent / "recording.tar.gz")
     assert (node.root.parent / "recording.tar.gz").stat().st_size < 4 * 1024 * 1024
@@ -352,19 +425,49 @@ def test_special_files_are_listed_as_unreadable(node):
     assert observe_recording(record_tree(node)) == observe(Files(str(node.root)))
 
 
+def record_as_user(node, tmp_path, *arguments):
+    """Return the recording of a node by a user without privileges, tmp_path/x.tar.gz."""
+    for directory in [tmp_path, *tmp_path.parents]:
+        if directory.stat().st_uid == os.getuid() and directory.stat().st_mode & 0o5 != 0o5:
+            directory.chmod(0o755)
+    done = run_recorder("--root", str(node.root), *arguments, user=65534, group=65534, extra_groups=[])
+    assert (done.returncode, done.stderr) == (0, b"")
+    (tmp_path / "x.tar.gz").write_bytes(done.stdout)
+    return open_recording(str(tmp_path / "x.tar.gz"))
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("arguments", [[], ["--anonymize"]])
+@pytest.mark.parametrize(
+    "name, closed",
+    [("a.conf", "/etc/modprobe.d/a.conf"), ("web01.conf", "/etc/modprobe.d/web01.conf"), ("a.conf", "/etc/modprobe.d")]
+    + [("a\nb.conf", "/etc/modprobe.d/a\nb.conf"), ("a\tb.conf", "/etc/modprobe.d/a\tb.conf")],
+)
+def test_a_blacklist_that_a_user_may_not_read_makes_modules_unknown(node, tmp_path, name, closed, arguments):
+    node.tree()
+    node.write("/etc/hostname", "web01\n")
+    node.write(f"/etc/modprobe.d/{name}", "blacklist nf_nat\n")
+    # The names in a directory with this mode can be read, but not the files.
+    node.path(closed).chmod(0o744 if node.path(closed).is_dir() else 0o000)
+    modules = observe_recording(record_as_user(node, tmp_path, *arguments))["modules"]
+    assert modules["nf_nat"]["state"] == "unknown"
+
+
+def test_a_link_whose_target_has_a_line_feed_makes_its_directory_unreadable(node):
+    node.tree()
+    node.write("/opt/a\nb", "blacklist nf_nat\n")
+    node.link("/etc/modprobe.d/a.conf", "/opt/a\nb")
+    assert observe_recording(record_tree(node))["modules"]["nf_nat"]["state"] == "unknown"
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize(
     "closed", ["/etc/modprobe.d", "/boot", "/var/lib/dpkg/info", "/etc/modprobe.d/site.conf", "/etc"]
 )
 def test_what_a_user_may_not_read_is_unreadable_in_the_recording(node, tmp_path, closed):
     WRITERS["debian"](node)
-    for directory in [tmp_path, *tmp_path.parents]:
-        if directory.stat().st_uid == os.getuid() and directory.stat().st_mode & 0o5 != 0o5:
-            directory.chmod(0o755)
     node.path(closed).chmod(0o000)
-    done = run_recorder("--root", str(node.root), user=65534, group=65534, extra_groups=[])
-    assert (done.returncode, done.stderr) == (0, b"")
-    (tmp_path / "x.tar.gz").write_bytes(done.stdout)
+    record_as_user(node, tmp_path)
     with become(65534):
         expected = observe(Files(str(node.root)))
     assert expected["unreadable"]

@@ -17,8 +17,8 @@ PREFIX = "ansible_collections.nodeprep.istio.plugins."
 ORDER = {
     "module_utils": (
         "_files",
-        "_recording",
         "_module_names",
+        "_recording",
         "_reasons",
         "_kmod",
         "_boot",

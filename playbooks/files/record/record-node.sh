@@ -94,6 +94,7 @@ dpkg_lists="/var/lib/dpkg/info"
 # END generated
 
 max_bytes=4194304
+max_unpacked_bytes=16777216
 # A log of 8 MiB is what auditd keeps in one file; a pod that crash-loops writes the same denial over and over.
 max_log_bytes=8388608
 max_denials=1000
@@ -233,8 +234,15 @@ place() {
   esac
 }
 
+# Note why a path could not be read. If that does not fit in one line, its directory counts as unreadable.
 note() {
-  printf '%s\t%s\n' "$1" "$2" >>"$work/unreadable"
+  noted=$1
+  case $noted in *"$newline"* | *"$tab"*)
+    noted=${noted%%["$newline$tab"]*}
+    noted=${noted%/*}
+    ;;
+  esac
+  printf '%s\t%s\n' "$noted" "$2" >>"$work/unreadable"
 }
 
 # Note why a command could not read a file: what it printed after the last colon.
@@ -258,6 +266,11 @@ read_link() {
     *)
       place "$1"
       target=$(readlink "$here" 2>/dev/null) || return 1
+      case $target in *"$newline"*)
+        note "${1%/*}" 'the target of a link there has a line feed'
+        return 1
+        ;;
+      esac
       links=$links$1$tab$target$newline
       make_directory "${1%/*}"
       ln -s "$target" "$files$1" 2>/dev/null
@@ -341,9 +354,9 @@ open_file() {
 # Set $here to a directory to list. Fail if there is none that can be listed.
 open_directory() {
   look "$1" || return 1
-  if [ -d "$here" ] && [ ! -r "$here" ]; then
+  if [ -d "$here" ] && { [ ! -r "$here" ] || [ ! -x "$here" ]; }; then
     note "$1" 'Permission denied'
-    # One that cannot be searched either is left out: then all below it counts as unreadable.
+    # One that cannot be searched is left out: then all below it counts as unreadable.
     [ ! -x "$here" ] || make_directory "$found"
     return 1
   fi
@@ -524,28 +537,42 @@ keep_load_file() {
   if look "$1" && [ -f "$here" ]; then printf '%s\n' "$files$found" >>"$work/load_files"; fi
 }
 
-# Lines with options of modules are not needed; their values may be secret. Overrides of nodeprep.istio are compared
-# with the files that they override, and a line may continue another one, so such files are kept as they are.
+# Lines with options of modules are not needed; their values may be secret. An override of nodeprep.istio is compared
+# with the file of the same name that it overrides, so both are kept as they are.
 keep_modprobe_file() {
   modprobe_file=$1
   look "$modprobe_file" && [ -f "$here" ] && printf '%s\t%s\n' "$modprobe_file" "$files$found" >>"$work/modprobe_files"
-  if [ -f "$here" ] && [ -r "$here" ] && [ $has_overrides = no ] && grep -q '^[[:space:]]*options[[:space:]]' "$here" &&
-    ! grep -q '\\$' "$here"; then
-    reduce "$modprobe_file" sed 's/^\([[:space:]]*options\)[[:space:]].*/\1/'
+  if [ -f "$here" ] && [ -r "$here" ] && grep -q '^[[:space:]]*options' "$here" && ! is_overridden "${modprobe_file##*/}"; then
+    reduce "$modprobe_file" reduce_options
   else
     keep "$modprobe_file"
   fi
 }
 
-# Set whether nodeprep.istio wrote files to /etc/modprobe.d.
-find_overrides() {
-  has_overrides=no
-  look /etc/modprobe.d || return 0
-  for entry in "$here"/*.conf "$here"/*.alias; do
-    line=
-    if [ -r "$entry" ] && [ -f "$entry" ]; then IFS= read -r line <"$entry"; fi
-    case $line in '# nodeprep.istio: '*) has_overrides=yes ;; esac
-  done
+# Return whether nodeprep.istio wrote a file of this name to /etc/modprobe.d.
+is_overridden() {
+  look "/etc/modprobe.d/$1" && [ -f "$here" ] && [ -r "$here" ] || return 1
+  line=
+  IFS= read -r line <"$here"
+  case $line in '# nodeprep.istio: '*) return 0 ;; esac
+  return 1
+}
+
+# Remove the values of options, also those on the next lines. The numbers of the other lines stay the same.
+reduce_options() {
+  has_end=0
+  [ -n "$(tail -c 1 "$here")" ] || has_end=1
+  awk -v has_end=$has_end '
+    {
+      line = $0
+      if (!goes_on) is_option = line ~ /^[ \t]*options([ \t\\]|$)/
+      word = goes_on ? "" : "options"
+      goes_on = match(line, /\\+$/) && RLENGTH % 2
+      if (is_option) line = word (goes_on ? "\\" : "")
+      printf "%s%s", separator, line
+      separator = "\n"
+    }
+    END { if (has_end) print "" }'
 }
 
 # Only lines about module loading are kept; the others become empty lines.
@@ -820,7 +847,7 @@ reduce_indexes() {
       }
       for (one in kept) print one >> (work "/relevant")
     }' kind=seed "$work/seeds" kind=softdep "$softdeps" kind=alias "$work/alias" kind=modinfo "$work/modinfo" \
-    kind=dep "$work/dep" kind=builtin "$work/builtin"
+    kind=dep "$work/dep" kind=builtin "$work/builtin" || fail "$tree: its indexes cannot be reduced; free some memory"
   if [ -s "$work/modinfo_reduced" ]; then
     tr '\n' '\000' <"$work/modinfo_reduced" >"$files$tree/modules.builtin.modinfo"
     rm "$work/modinfo_reduced"
@@ -1349,30 +1376,64 @@ anonymize() {
   [ -n "$root" ] || names="$names $(uname -n)"
   {
     for word in $names; do
-      escaped=$(printf '%s' "$word" | sed 's/[.[\*^$]/\\&/g')
+      escaped=$(printf '%s' "$word" | sed 's/[.[\*^$/]/\\&/g')
       # Twice: of two names with one character between them, the first match takes that character.
       printf 's/(^|[^A-Za-z0-9_])%s([^A-Za-z0-9_]|$)/\\1node\\2/g\n' "$escaped" "$escaped"
     done
     cat <<'END'
 s/[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+/user@example.com/g
-s/(^|[^0-9.])[0-9]{1,3}(\.[0-9]{1,3}){3}([^0-9.]|$)/\1192.0.2.1\3/g
+s/(^|[^0-9.])[0-9]{1,3}(\.[0-9]{1,3}){3}(\.?[^0-9.]|\.?$)/\1192.0.2.1\3/g
 s/([0-9A-Fa-f]{1,4}:){3,7}[0-9A-Fa-f]{1,4}/2001:db8::1/g
 s/[0-9A-Fa-f:]+::[0-9A-Fa-f:]*/2001:db8::1/g
+END
+  } >"$work/names"
+  {
+    cat "$work/names"
+    cat <<'END'
 s/(^|[^A-Za-z0-9_.-])\/(bin|boot|dev|etc|lib|lib64|proc|run|sbin|sys|usr|var)(\/|[^A-Za-z0-9_.-]|$)/\1<standard>\2\3/g
 s/(^|[[:space:]"'=:,;(])\/[A-Za-z0-9_.-][^[:space:]"';,)]*/\1\/path/g
 s/<standard>/\//g
 END
   } >"$work/anonymize"
-  grep -E '/(modprobe|modules-load|sysctl)\.d/[^/]*$|/etc/(modules|conf\.d/modules|sysctl\.conf)$|/audit\.log$|/proc/cmdline$' \
-    "$work/recorded" >"$work/texts"
+  {
+    cut -f 2 "$work/modprobe_files"
+    cat "$work/load_files" "$work/sysctl_files"
+    grep -E '/audit\.log$|/proc/cmdline$' "$work/recorded"
+  } >"$work/texts"
   while IFS= read -r copied; do
-    sed -E -f "$work/anonymize" "$copied" >"$work/anonymous" && cat "$work/anonymous" >"$copied"
+    # Two paths may lead to one file, which has another name then.
+    [ -f "$copied" ] || continue
+    edit "$copied" -f "$work/anonymize"
     renamed=$(printf '%s\n' "${copied##*/}" | sed -E -f "$work/anonymize")
-    [ "$renamed" = "${copied##*/}" ] || mv "$copied" "${copied%/*}/$renamed"
+    [ "$renamed" = "${copied##*/}" ] || rename "$copied" "${copied%/*}/$renamed"
   done <"$work/texts"
+  # Titles may have names and addresses. The paths of kernels stay.
+  grep -E '/(os-release|grub\.cfg|grubenv|loader\.conf|extlinux\.conf)$|/entries/[^/]*$' "$work/recorded" >"$work/titles"
+  while IFS= read -r copied; do
+    edit "$copied" -e '/^[[:space:]]*(linux|kernel|fit|efi|version)/b' -f "$work/names"
+  done <"$work/titles"
   if [ -e "$files/proc/sys/kernel/random/boot_id" ]; then
     printf '00000000-0000-0000-0000-000000000000\n' >"$files/proc/sys/kernel/random/boot_id"
   fi
+}
+
+# Change a recorded file: edit FILE OPTION_OF_SED...
+edit() {
+  edited=$1
+  shift
+  sed -E "$@" "$edited" >"$work/anonymous" && cat "$work/anonymous" >"$edited"
+}
+
+# Give a recorded file another name, also in the list of unreadable files: rename FILE NEW_FILE
+rename() {
+  new=$2
+  while [ -e "$new" ] || [ -L "$new" ]; do new=${new%/*}/_${new##*/}; done
+  mv "$1" "$new"
+  old=${1#"$files"} new=${new#"$files"} awk '
+    BEGIN { FS = OFS = "\t" }
+    $1 == ENVIRON["old"] { $1 = ENVIRON["new"] }
+    { print }' "$work/unreadable" >"$work/anonymous"
+  cat "$work/anonymous" >"$work/unreadable"
 }
 
 # Set $name to a valid name of the node.
@@ -1385,6 +1446,8 @@ choose_name() {
   done
   name=$(printf '%s' "${name:-node}" | tr -c 'A-Za-z0-9._:@-' '-')
   case $name in [!A-Za-z0-9]*) name=node$name ;; esac
+  # The reader accepts as many characters.
+  name=$(printf '%.253s' "$name")
 }
 
 write_manifest() {
@@ -1392,9 +1455,10 @@ write_manifest() {
     printf 'nodeprep-recording=1\n'
     printf 'name=%s\n' "$name"
     printf 'recorded_at=%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-    printf 'root=%s\n' "${root:-/}"
+    if [ $anonymized = yes ]; then printf 'root=/\n'; else printf 'root=%s\n' "${root:-/}"; fi
     printf 'uid=%s\n' "$(id -u)"
     printf 'anonymized=%s\n' "$anonymized"
+    printf 'modules=%s\n' "$(printf '%s' "$catalogue" | tr '\n' ' ')"
     [ -z "$dropped" ] || printf 'dropped=%s\n' "$dropped"
     printf 'complete=yes\n'
   } >"$recording/recording"
@@ -1411,16 +1475,16 @@ pack() {
     if ! (cd "$recording" && tar -cf - -- *) >"$work/tar" || ! gzip -c "$work/tar" >"$work/archive"; then
       fail "${TMPDIR:-/tmp}: the recording cannot be packed there; free some memory or disk space"
     fi
-    [ "$(wc -c <"$work/archive")" -gt $limit ] || return 0
+    if [ "$(wc -c <"$work/archive")" -le $limit ] && [ "$(wc -c <"$work/tar")" -le $max_unpacked_bytes ]; then return 0; fi
     list_part "$part" >"$work/part"
     while IFS= read -r copied; do
       [ -e "$copied" ] || continue
       : >"$copied"
-      note "${copied#"$files"}" 'left out, since the recording would be larger than 4 MiB'
+      note "${copied#"$files"}" 'left out, since the recording would be too large'
     done <"$work/part"
     dropped=$dropped${dropped:+, }$part
   done
-  fail "the recording is larger than 4 MiB; report this with the output of: du -a /etc/modprobe.d /etc/modules-load.d"
+  fail "the recording is too large; report this with the output of: du -a /etc/modprobe.d /etc/modules-load.d"
 }
 
 # Print the recorded files of a part of the recording.
@@ -1468,6 +1532,8 @@ main() {
   trap 'rm -rf "$work"' EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
+  trap 'exit 131' QUIT
+  trap 'exit 141' PIPE
   trap 'exit 143' TERM
   recording=$work/recording
   files=$recording/files
@@ -1479,7 +1545,6 @@ main() {
   number=0
   [ $live = no ] || mkdir "$recording/commands"
   record_kernel_state
-  find_overrides
   record_configuration
   record_init
   for path in $marks; do mark "$path"; done

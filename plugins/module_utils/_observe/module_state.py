@@ -102,6 +102,12 @@ def describe(node: Node, name: str) -> Dict[str, Any]:
     return entry
 
 
+def describe_unrecorded() -> Dict[str, Any]:
+    """Return the entry of a module that the recorder did not look for: the files may lack what is about it."""
+    reason = Cause(Code.NOT_IN_RECORDING, "the recorder did not look for it").to_reason("now")
+    return {"state": "unknown", "autoload": "unknown", "boot": "unknown", "reasons": [reason]}
+
+
 def is_present(node: Node, name: str) -> bool:
     """Return whether using this module loads nothing: it is loaded or built in, or the kernel cannot load modules."""
     return node.modules_supported is False or find_state(node, name).name in ("loaded", "builtin")

@@ -104,7 +104,10 @@ def gather_facts(
 
 def _describe_modules(node: Node, names: Sequence[str]) -> Dict[str, Dict[str, Any]]:
     """Return the entries of these modules and of their providers."""
-    modules = {name: module_state.describe(node, name) for name in names}
+    modules = {}
+    for name in names:
+        is_covered = node.files.covers([name])
+        modules[name] = module_state.describe(node, name) if is_covered else module_state.describe_unrecorded()
     providers = {entry["provider"] for entry in modules.values() if "provider" in entry}
     for provider in sorted(providers - set(modules)):
         modules[provider] = module_state.describe(node, provider)

@@ -24,13 +24,13 @@ MAX_KERNELS = 3
 def observe(node: Node, options: Sequence[str]) -> Dict[str, Dict[str, Any]]:
     """Return the C(other_kernels) of the facts: by release, those of the running kernel's flavour first.
 
-    It is empty for a kernel that does not run here, and in a container. A kernel whose modules have no index is left
-    out.
+    It is empty for a kernel that does not run here, in a container, and in a recording that does not cover all modules.
+    A kernel whose modules have no index is left out.
 
     :param options: the kernel options that C(unset_options) is about.
     """
     found: Dict[str, Dict[str, Any]] = {}
-    if not node.is_running or node.container_cause:
+    if not node.is_running or node.container_cause or not node.files.covers(KNOWN_MODULES):
         return found
     for release in sort_by_likelihood(node.other_releases, node.release):
         tree = ModulesTree(node.files, release)

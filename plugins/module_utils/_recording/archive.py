@@ -13,12 +13,14 @@ import zlib
 from itertools import islice
 from typing import Dict, Iterator, NamedTuple
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._files import MAX_FILE_BYTES, gunzip
+from ansible_collections.nodeprep.istio.plugins.module_utils._files import gunzip
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_MEMBERS = 20000
 # A recording has at most 4 MiB.
 MAX_ARCHIVE_BYTES = 32 * 1024 * 1024
+# The recorder unpacks to less. Parsing a text may need a hundred times its size.
+MAX_UNPACKED_BYTES = 16 * 1024 * 1024
 # What tools other than the recorder may have made of it.
 _OTHER_FORMATS = ((b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"PK\x03\x04", "zip"))
 
@@ -49,7 +51,9 @@ _GNU_RECORDS = {b"L": "path", b"K": "linkpath"}
 _PAX_RECORDS = b"x"
 _GLOBAL_PAX_RECORDS = b"g"
 _MAX_RECORD_BYTES = 65536
+# As PATH_MAX of Linux, and far deeper than the files of any node: a path implies all directories above it.
 _MAX_PATH_CHARS = 4096
+_MAX_PATH_PARTS = 64
 _OCTAL = re.compile(rb"[0-7]+")
 _PAX_RECORD = re.compile(rb"(\d{1,6}) ([^=\n]+)=")
 
@@ -90,6 +94,8 @@ def _index(members: Iterator[Member]) -> Members:
     """Return dict of name to member. Raises ArchiveError if there are too many, or two of one name."""
     found: Members = {}
     for member in members:
+        check_path(member.name)
+        check_path(member.target)
         if member.name in found:
             raise ArchiveError(f"it has two members {member.name!r}")
         if len(found) >= MAX_MEMBERS:
@@ -105,7 +111,7 @@ def _unpack(content: bytes) -> bytes:
                 raise ArchiveError(f"it is compressed with {name} instead of gzip")
         raise ArchiveError("it is empty" if not content else "it is not a gzip file")
     try:
-        return gunzip(content)
+        return gunzip(content, MAX_UNPACKED_BYTES)
     except (EOFError, zlib.error) as exc:
         raise ArchiveError(f"it cannot be unpacked ({exc})")
 
@@ -129,7 +135,7 @@ def _read_tar(content: bytes) -> Iterator[Member]:
         kind = header[_KIND]
         if kind in _GNU_RECORDS or kind == _PAX_RECORDS:
             if size > _MAX_RECORD_BYTES:
-                raise ArchiveError("it has a name that is too long")
+                raise ArchiveError("it has a path that is too long")
             records.update({_GNU_RECORDS[kind]: body.rstrip(b"\0")} if kind in _GNU_RECORDS else _parse_pax(body))
             continue
         if kind != _GLOBAL_PAX_RECORDS:
@@ -180,8 +186,6 @@ def _build_member(header: bytes, body: bytes, records: Dict[str, bytes]) -> Memb
         described = _REJECTED_TYPES.get(header[_KIND], "a sparse file" if kind else "of an unknown type")
         raise ArchiveError(f"its member {name!r} is {described}")
     target = _decode(records.get("linkpath", header[_TARGET].split(b"\0")[0]))
-    if max(len(name), len(target)) > _MAX_PATH_CHARS:
-        raise ArchiveError("it has a name that is too long")
     mode = kind | stat.S_IMODE(_parse_number(header[_MODE]))
     is_file = kind == stat.S_IFREG
     return Member(name, mode, body if is_file else b"", target if kind == stat.S_IFLNK else "")
@@ -193,6 +197,12 @@ def normalize_name(raw_name: str) -> str:
     if raw_name.startswith("/") or ".." in parts or "\0" in raw_name:
         raise ArchiveError(f"its member {raw_name!r} lies outside the recording")
     return "/".join(parts)
+
+
+def check_path(path: str) -> None:
+    """Raise ArchiveError if following a path would take much time or memory."""
+    if len(path) > _MAX_PATH_CHARS or path.count("/") > _MAX_PATH_PARTS:
+        raise ArchiveError("it has a path that is too long")
 
 
 def _decode(name: bytes) -> str:
@@ -215,8 +225,8 @@ def _walk(path: str) -> Iterator[Member]:
                 pending.append(name)
             elif stat.S_ISREG(status.st_mode):
                 total += status.st_size
-                if total > MAX_FILE_BYTES:
-                    raise ArchiveError(f"its files are larger than {MAX_FILE_BYTES >> 20} MiB")
+                if total > MAX_UNPACKED_BYTES:
+                    raise ArchiveError(f"its files are larger than {MAX_UNPACKED_BYTES >> 20} MiB")
                 content = _read_file(entry.path)
             else:
                 raise ArchiveError(f"its member {name!r} is neither a file nor a directory nor a link")
@@ -229,4 +239,4 @@ def _get_name(entry: "os.DirEntry[str]") -> str:
 
 def _read_file(path: str) -> bytes:
     with open(path, "rb") as handle:
-        return handle.read(MAX_FILE_BYTES)
+        return handle.read(MAX_UNPACKED_BYTES)

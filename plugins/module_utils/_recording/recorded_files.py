@@ -5,10 +5,14 @@
 import errno
 import os
 import stat
-from typing import Dict, List, Mapping, Optional, Set
+from typing import Dict, FrozenSet, List, Mapping, Optional, Set
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import NULL_DEVICE, Files
-from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import Member
+from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import (
+    MAX_MEMBERS,
+    ArchiveError,
+    Member,
+)
 
 INVALID = b"invalid"
 
@@ -20,15 +24,23 @@ class RecordedFiles(Files):
     searched. With a member, only its content or its list of names is unreadable. An empty file /dev/null stands for the
     device.
 
+    Raises ArchiveError if the members imply too many directories.
+
     :param members: dict of path on the node to what is recorded there; directories above these are implied.
     :param errors: dict of path to the error text of each file that could not be read.
+    :param modules: the modules that the recorder looked for.
     :param answers: dict of a request to the policy of SELinux to its answer; see :meth:`transact`.
     """
 
     def __init__(
-        self, members: Mapping[str, Member], errors: Mapping[str, str], answers: Mapping[bytes, bytes]
+        self,
+        members: Mapping[str, Member],
+        errors: Mapping[str, str],
+        modules: FrozenSet[str],
+        answers: Mapping[bytes, bytes],
     ) -> None:
         super().__init__()
+        self.covered_modules = modules
         self.is_live = False
         self._members = members
         self._answers = answers
@@ -55,6 +67,8 @@ class RecordedFiles(Files):
             names = self._names.setdefault(parent, set())
             if name in names:
                 return
+            if len(self._names) > MAX_MEMBERS:
+                raise ArchiveError(f"it has more than {MAX_MEMBERS} directories")
             names.add(name)
             path = parent
 

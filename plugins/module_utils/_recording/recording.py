@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A recording of a node: a directory or an archive with these members.
 
-recording        lines "key=value"; the first is "nodeprep-recording=1", the last "complete=yes"
+recording        lines "key=value"; the first is "nodeprep-recording=1", the last "complete=yes". The value of "modules"
+                 is the names of the modules that the recorder looked for.
 files/PATH       the node's file /PATH
 unreadable       lines "PATH<TAB>error text", for files that exist and could not be read
 commands/NUMBER  what a program printed: a line "exit=CODE", a line with its arguments between tabs, the output.
@@ -13,7 +14,12 @@ selinux/DOMAIN   a request to /sys/fs/selinux/access, and on the second line the
 import re
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import ArchiveError, Members
+from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import KNOWN_MODULES
+from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import (
+    ArchiveError,
+    Members,
+    check_path,
+)
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.recorded_files import RecordedFiles
 
 MANIFEST = "recording"
@@ -23,7 +29,7 @@ REMEDY = "record the node again"
 FILES = "files"
 COMMANDS = "commands"
 SELINUX = "selinux/"
-MAX_ERRORS = 20000
+MAX_ERRORS = 5000
 # A shell returns this code for a program that does not exist.
 NOT_FOUND = 127
 
@@ -63,7 +69,9 @@ def parse_recording(members: Members) -> Recording:
     for member in members.values():
         if member.name == FILES or member.name.startswith(FILES + "/"):
             recorded[member.name[len(FILES) :]] = member
-    files = RecordedFiles(recorded, _parse_errors(members), _parse_selinux(members))
+    # A recorder of another release may look for other modules.
+    modules = frozenset(manifest["modules"].split() if "modules" in manifest else KNOWN_MODULES)
+    files = RecordedFiles(recorded, _parse_errors(members), modules, _parse_selinux(members))
     return Recording(name, recorded_at, files, _make_runner(members))
 
 
@@ -95,7 +103,10 @@ def _parse_errors(members: Members) -> Dict[str, str]:
     lines = _read_text(members, "unreadable").split("\n", MAX_ERRORS)
     if len(lines) > MAX_ERRORS:
         raise ArchiveError(f"it has more than {MAX_ERRORS} unreadable files")
-    return dict(_split(line, "\t") for line in lines if line)
+    errors = dict(_split(line, "\t") for line in lines if line)
+    for path in errors:
+        check_path(path)
+    return errors
 
 
 def _parse_selinux(members: Members) -> Dict[bytes, bytes]:

@@ -7,7 +7,7 @@ import binascii
 import os
 import re
 from functools import partial
-from typing import Callable, Iterable, Iterator, List, NamedTuple
+from typing import Callable, Iterable, Iterator, NamedTuple
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import (
     GZIP_MAGIC,
@@ -30,8 +30,8 @@ ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
 
 _MARKER = b"-----BEGIN NODEPREP RECORDING "
 # Other programs may have put something before a line: kubectl logs --prefix, or a time.
-_BEGIN = re.compile(rb"-----BEGIN NODEPREP RECORDING ([^\s]{1,253})-----\s*$")
-_END = re.compile(rb"-----END NODEPREP RECORDING ([^\s]{1,253})-----\s*$")
+_BEGIN = re.compile(rb"-----BEGIN NODEPREP RECORDING ([^\s]{1,253})-----$")
+_END = re.compile(rb"-----END NODEPREP RECORDING ([^\s]{1,253})-----$")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 _MAX_LINE_BYTES = 65536
 
@@ -40,12 +40,12 @@ class Block(NamedTuple):
     """The base64 text of a recording.
 
     :ivar name: of the node, as the first line has it.
-    :ivar words: the base64 text of each line.
+    :ivar text: the base64 text without line feeds.
     :ivar is_complete: whether it has a last line.
     """
 
     name: str
-    words: List[bytes]
+    text: bytes
     is_complete: bool
 
     def decode(self) -> bytes:
@@ -53,7 +53,7 @@ class Block(NamedTuple):
         if not self.is_complete:
             raise ArchiveError("it has no END line, so the text was cut off")
         try:
-            return base64.b64decode(b"".join(self.words))
+            return base64.b64decode(self.text)
         except binascii.Error as exc:
             raise ArchiveError(f"its base64 text is damaged ({exc})")
 
@@ -153,22 +153,21 @@ def _read_archive_file(path: str) -> Members:
 def find_blocks(lines: Iterable[bytes]) -> Iterator[Block]:
     """Yield the blocks of a text with one or many recordings. Other lines, also within a block, are skipped."""
     name = b""
-    words: List[bytes] = []
-    size = 0
+    text = bytearray()
     for line in lines:
+        line = line.rstrip()
         begin, end = _BEGIN.search(line), _END.search(line)
         if begin or end:
             if name:
-                yield Block(_decode(name), words, end is not None and end.group(1) == name)
+                yield Block(_decode(name), bytes(text), end is not None and end.group(1) == name)
             name = begin.group(1) if begin else b""
-            words, size = [], 0
-        elif name and size <= MAX_ARCHIVE_BYTES:
+            text.clear()
+        elif name and len(text) <= MAX_ARCHIVE_BYTES:
             word = line.split()[-1:]
             if word and _BASE64.fullmatch(word[0]):
-                words += word
-                size += len(word[0])
+                text += word[0]
     if name:
-        yield Block(_decode(name), words, False)
+        yield Block(_decode(name), bytes(text), False)
 
 
 def _read_lines(path: str) -> Iterator[bytes]:

@@ -219,6 +219,10 @@ REASON_KINDS: Mapping[str, ReasonKind] = {
             )
         },
     ),
+    Code.NOT_IN_RECORDING: ReasonKind(
+        "The recording shows nothing about modules that its recorder did not look for",
+        "Record the node again with the recorder of this version of the collection",
+    ),
     Code.TRANSIENT: ReasonKind("Modules were being loaded or unloaded during the audit", "Run the audit again"),
     Code.UNKNOWN_BOOT_ENTRY: ReasonKind(
         "{file} lists modules that this kernel does not have", "Remove the lines from {file}"

@@ -34,6 +34,7 @@ REPAIR_CODES = (
     Code.WSL,
     Code.TRANSIENT,
     Code.UNREADABLE,
+    Code.NOT_IN_RECORDING,
     # If no package is known, which would be another step.
     Code.NOT_INSTALLED,
     Code.MODULES_TREE_MISSING,

@@ -81,9 +81,12 @@ class Builder:
             raise make_outcome_error(error) from error
         self._keep_newest(node)
 
-    def add_missing(self, name: str, code: NoDataCode, text: str) -> None:
-        """Add a node without data, with the reason."""
-        self._keep_newest(Node(name=to_one_line(name), no_data=NoData(code, text)))
+    def add_missing(self, name: str, code: NoDataCode, text: str, at: str = "") -> None:
+        """Add a node without data, with the reason.
+
+        :param at: when it was without data, ISO 8601 in UTC. Without a time, any data of the node is newer.
+        """
+        self._keep_newest(Node(name=to_one_line(name), no_data=NoData(code, text, at)))
 
     def add_document(self, document: Document, label: str = "") -> None:
         """Add the nodes of another report.

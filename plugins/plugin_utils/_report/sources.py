@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -33,7 +34,12 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder imp
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.json_reader import read_report
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.from_outcome import describe_failure
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import abbreviate, pluralize, to_one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import (
+    TIME_FORMAT,
+    abbreviate,
+    pluralize,
+    to_one_line,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.waivers import WaiverRule, read_waivers
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
@@ -159,15 +165,17 @@ class RecordedSource:
         """Add the nodes of a file with recordings; return their number. Only one of them is in memory at a time."""
         count = 0
         for found in find_recordings(str(file)):
-            self._add_recording(builder, assessor, found)
+            self._add_recording(builder, assessor, found, file)
             count += 1
         return count
 
-    def _add_recording(self, builder: Builder, assessor: _Assessor, found: FoundRecording) -> None:
+    def _add_recording(self, builder: Builder, assessor: _Assessor, found: FoundRecording, file: Path) -> None:
         try:
             recording = found.read()
         except RecordingError as exc:
-            builder.add_missing(self._qualify(found.name), "unusable", to_one_line(exc, MAX_PROBLEM_CHARS))
+            # An older recording of the node must not hide it.
+            problem = to_one_line(exc, MAX_PROBLEM_CHARS)
+            builder.add_missing(self._qualify(found.name), "unusable", problem, _find_time(file))
             return
         get_outcome = partial(_assess_recording, assessor, recording)
         _add_checked(builder, self._qualify(recording.name), found.where, get_outcome)
@@ -203,6 +211,11 @@ class RecordedSource:
         else:
             _add_checked(builder, name, str(file), partial(assessor.assess, facts))
         return True
+
+
+def _find_time(file: Path) -> str:
+    """Return when a file was written, ISO 8601 in UTC."""
+    return datetime.datetime.fromtimestamp(file.stat().st_mtime, datetime.timezone.utc).strftime(TIME_FORMAT)
 
 
 def _assess_recording(assessor: _Assessor, recording: Recording) -> dict[str, object]:

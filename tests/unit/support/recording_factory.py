@@ -14,9 +14,11 @@ NAME = "worker-1"
 RECORDED_AT = "2026-11-24T04:00:00Z"
 
 
-def manifest(name=NAME, recorded_at=RECORDED_AT):
+def manifest(name=NAME, recorded_at=RECORDED_AT, modules=None):
     """Return the text of a manifest."""
     lines = ["nodeprep-recording=1", "name=" + name, "recorded_at=" + recorded_at, "root=/", "uid=0", "anonymized=no"]
+    if modules is not None:
+        lines.append("modules=" + modules)
     return "\n".join(lines + ["complete=yes"]) + "\n"
 
 

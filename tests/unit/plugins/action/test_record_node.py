@@ -71,7 +71,7 @@ def test_the_recording_is_saved_for_its_owner_alone(runner, check_mode):
 def test_the_recorder_runs_also_in_check_mode_with_the_name_of_the_host(runner):
     runner.run("a b", check_mode=True)
     assert runner.task.check_mode is False
-    assert runner.task.args["_raw_params"].endswith("/record-node.sh --base64 --name 'a b'")
+    assert runner.task.args["_raw_params"].endswith("/record-node.sh --base64 --name a-b")
 
 
 def test_lines_of_a_terminal_and_of_errors_are_skipped(runner):
@@ -86,6 +86,10 @@ def test_lines_of_a_terminal_and_of_errors_are_skipped(runner):
         ({"failed": True, "stderr": "", "stdout": "", "msg": "no sh"}, "worker-1: the recorder failed (no sh)"),
         ({"failed": True}, "worker-1: the recorder failed (it printed nothing)"),
         ({"stdout": ""}, "worker-1: the recording cannot be used: the recorder printed none; record the node again"),
+        (
+            {"stdout": write_text(make_archive(build_members(name="worker-2")))},
+            "worker-1: the recording cannot be used: it is one of worker-2; record the node again",
+        ),
         (
             {"stdout": GOOD[:-60]},
             "worker-1: the recording cannot be used: "
@@ -110,5 +114,12 @@ def test_a_recording_that_cannot_be_saved_is_an_error(runner):
     assert result["msg"].startswith("worker-1: the recording cannot be saved (")
 
 
+@pytest.mark.parametrize("host, name", [("node/1 é", "node-1--"), (".x", "node.x")])
+def test_a_recording_has_the_name_of_the_host_in_valid_characters(runner, host, name):
+    runner.output = {"stdout": write_text(make_archive(build_members(name=name)), name)}
+    assert open_recording(runner.run(host)["path"]).name == name
+
+
 def test_a_host_cannot_choose_another_directory(runner):
-    assert runner.run("../../x")["path"] == f"{runner.directory}/.._.._x.tar.gz"
+    runner.output = {"stdout": write_text(make_archive(build_members(name="node..-..-x")))}
+    assert runner.run("../../x")["path"] == f"{runner.directory}/node..-..-x.tar.gz"

@@ -12,7 +12,6 @@ import tarfile
 import tracemalloc
 
 import pytest
-from ansible_collections.nodeprep.istio.plugins.module_utils import _files
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording import archive
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import (
     ArchiveError,
@@ -113,7 +112,7 @@ def test_too_many_members_are_an_error(monkeypatch):
 
 
 def test_a_bomb_is_an_error_and_needs_little_memory(monkeypatch):
-    monkeypatch.setattr(_files, "MAX_FILE_BYTES", 1 << 20)
+    monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 1 << 20)
     content = gzip.compress(bytes(64 << 20), 1)
     tracemalloc.start()
     try:
@@ -191,14 +190,21 @@ def test_a_damaged_pax_header_is_an_error():
 @pytest.mark.parametrize("name, target", [("files/" + "x/" * 2100, ""), ("files/x", "x/" * 2100)])
 def test_long_names_are_errors(name, target):
     members = make_member(name, tarfile.SYMTYPE if target else tarfile.REGTYPE, target)
-    with pytest.raises(ArchiveError, match="it has a name that is too long"):
+    with pytest.raises(ArchiveError, match="it has a path that is too long"):
+        read_archive(make_archive(members))
+
+
+@pytest.mark.parametrize("name, target", [("files/" + "a/" * 64 + "b", ""), ("files/x", "../" * 65)])
+def test_deep_paths_are_errors(name, target):
+    members = make_member(name, tarfile.SYMTYPE if target else tarfile.REGTYPE, target)
+    with pytest.raises(ArchiveError, match="it has a path that is too long"):
         read_archive(make_archive(members))
 
 
 def test_long_headers_are_errors():
     members = make_member()
     members["files/x"].pax_headers = {"comment": "x" * (1 << 20)}
-    with pytest.raises(ArchiveError, match="it has a name that is too long"):
+    with pytest.raises(ArchiveError, match="it has a path that is too long"):
         read_archive(make_archive(members, form=tarfile.PAX_FORMAT))
 
 
@@ -221,10 +227,10 @@ def test_special_files_in_a_directory_are_errors(tmp_path):
 def test_a_directory_is_bounded(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"xx")
     (tmp_path / "b").write_bytes(b"xx")
-    monkeypatch.setattr(archive, "MAX_FILE_BYTES", 3)
+    monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 3)
     with pytest.raises(ArchiveError, match="its files are larger than"):
         read_directory(str(tmp_path))
     monkeypatch.setattr(archive, "MAX_MEMBERS", 1)
-    monkeypatch.setattr(archive, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 10)
     with pytest.raises(ArchiveError, match="it has more than 1 members"):
         read_directory(str(tmp_path))

@@ -5,7 +5,7 @@
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
-from ansible_collections.nodeprep.istio.plugins.module_utils._recording import recording
+from ansible_collections.nodeprep.istio.plugins.module_utils._recording import recorded_files, recording
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import ArchiveError, read_archive
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.recording import parse_recording
 from ansible_collections.nodeprep.istio.tests.unit.support.recording_factory import (
@@ -89,6 +89,40 @@ def test_too_many_unreadable_files_are_an_error(monkeypatch):
     assert parse(build_members(unreadable=dict.fromkeys("ab", "x"))).files.exists("/a") is None
     with pytest.raises(ArchiveError, match="it has more than 3 unreadable files"):
         parse(build_members(unreadable=dict.fromkeys("abc", "x")))
+
+
+def test_deep_unreadable_paths_are_errors():
+    with pytest.raises(ArchiveError, match="it has a path that is too long"):
+        parse(build_members(unreadable={"/a" * 66: "x"}))
+
+
+def test_too_many_implied_directories_are_an_error(monkeypatch):
+    monkeypatch.setattr(recorded_files, "MAX_MEMBERS", 40)
+    members = {**build_members(), **{"files/{}/a/a/a/a".format(number): "" for number in range(10)}}
+    with pytest.raises(ArchiveError, match="it has more than 40 directories"):
+        parse(members)
+    monkeypatch.setattr(recorded_files, "MAX_MEMBERS", 41)
+    assert parse(members).files.exists("/9/a/a/a/a")
+
+
+def test_modules_that_the_recorder_did_not_look_for_are_unknown(node):
+    node.write("/proc/modules", "dummy 16384 0 - Live 0x0000000000000000\n")
+    node.tree(["xt_mark"])
+    recorded = parse_recording(read_archive(record_node(node.root, modules="ip_set xt_mark")))
+    facts = gather_facts(recorded.files, ["dummy", "ip_set", "xt_mark"], RECORDED_AT, recorded.run)
+    assert facts["modules"]["xt_mark"]["state"] == "loadable"
+    assert facts["modules"]["ip_set"]["state"] == "missing"
+    assert facts["modules"]["dummy"] == {"state": "unknown", "autoload": "unknown", "boot": "unknown"}
+    assert [reason["code"] for reason in node.reasons(facts, "dummy")] == ["not_in_recording"]
+
+
+def test_an_older_recorder_tells_nothing_about_other_kernels(node):
+    node.tree()
+    node.tree(release="6.1.1-test")
+    for modules, has_kernels in ((None, True), ("xt_mark", False)):
+        recorded = parse_recording(read_archive(record_node(node.root, modules=modules)))
+        facts = gather_facts(recorded.files, ["xt_mark"], RECORDED_AT, recorded.run)
+        assert ("other_kernels" in facts) == has_kernels
 
 
 def test_programs_and_files_give_the_facts(node):

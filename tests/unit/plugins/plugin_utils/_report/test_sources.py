@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import os
 import weakref
 from pathlib import Path
 
@@ -312,6 +314,21 @@ def test_of_two_recordings_of_a_node_the_newer_counts(tmp_path):
         (tmp_path / "all" / f"{number}.tar.gz").write_bytes(make_recording(node.root, "worker-1", time))
     (only,) = read_recorded(tmp_path / "all").nodes
     assert only.observed_at == "2026-11-24T03:00:00Z"
+
+
+def test_an_older_recording_does_not_hide_a_damaged_one(tmp_path):
+    node = RecordedNode(tmp_path / "root")
+    (tmp_path / "all").mkdir()
+    damaged = tmp_path / "all" / "worker-1.tar.gz"
+    damaged.write_bytes(make_recording(node.root, "worker-1")[:-50])
+    for hour, has_data in ((1, False), (3, True)):
+        time = f"2026-11-24T0{hour}:00:00Z"
+        (tmp_path / "all" / "other.tar.gz").write_bytes(make_recording(node.root, "worker-1", time))
+        written = datetime.datetime(2026, 11, 24, 2, tzinfo=datetime.timezone.utc).timestamp()
+        os.utime(damaged, (written, written))
+        (only,) = read_recorded(tmp_path / "all").nodes
+        assert (only.no_data is None) == has_data
+        assert has_data or only.no_data.text.startswith(f"{damaged}: it cannot be unpacked")
 
 
 def test_a_directory_that_is_a_recording_is_one_source(recordings):
