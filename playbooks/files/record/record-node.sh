@@ -467,7 +467,9 @@ reduce_mounts() {
           count = split(field[4], option, ",")
           for (one = 1; one <= count; one++) {
             if (option[one] !~ /^(ro|rw|upperdir=.*)$/) continue
-            options = options (options == "" ? "" : ",") option[one]
+            # Without the variable, busybox before 1.31 takes "options (" for a call of a function.
+            comma = options == "" ? "" : ","
+            options = options comma option[one]
             if (option[one] ~ /^upperdir=/) target[++targets] = substr(option[one], 10)
           }
           kept[number] = "none " field[2] " " field[3] " " (options == "" ? "rw" : options) " 0 0"
@@ -568,7 +570,8 @@ reduce_options() {
       if (!goes_on) is_option = line ~ /^[ \t]*options([ \t\\]|$)/
       word = goes_on ? "" : "options"
       goes_on = match(line, /\\+$/) && RLENGTH % 2
-      if (is_option) line = word (goes_on ? "\\" : "")
+      ending = goes_on ? "\\" : ""
+      if (is_option) line = word ending
       printf "%s%s", separator, line
       separator = "\n"
     }
