@@ -28,7 +28,7 @@ options:
       - A path of a recording, on the machine on which this module runs, is possible as well. It is a C(tar.gz) file, a
         directory with its content, or a text file with the base64 text of one recording. Nothing is unpacked.
       - The facts of a recording are those that this module would have returned on the node at that time, and
-        C(observed_at) is the time of the recording. A recording tells only about the modules that its recorder looked
+        C(observed_at) is the time of the recording. A recording is only about the modules that its recorder looked
         for, which are those of the catalogue. The answers for other ones are V(unknown).
     type: path
     default: /

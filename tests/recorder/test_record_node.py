@@ -151,7 +151,7 @@ def test_all_that_node_facts_looks_for_would_be_recorded(kind):
 
 
 def create(files, path):
-    """Create a path on the node, as what was asked for."""
+    """Create a path on the node, as the requested kind of file."""
     target = Path(files.resolve(path))
     if any(parent.is_file() for parent in target.parents):
         return

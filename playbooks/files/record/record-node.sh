@@ -521,7 +521,7 @@ keep_files() {
 record_configuration() {
   for path in $modules_load_directories; do keep_files "$path" keep_load_file .conf; done
   for path in $modprobe_directories; do keep_files "$path" keep_modprobe_file .conf .alias; done
-  # Any file there tells that a reboot changes the configuration.
+  # If there is any file, a reboot changes the configuration.
   keep_files /run/modprobe.d mark ''
   for path in $sysctl_directories; do keep_files "$path" keep_sysctl_file .conf; done
   keep_sysctl_file /etc/sysctl.conf
@@ -665,7 +665,7 @@ keep_scripts() {
   done
 }
 
-# Only these words are kept: they tell whether the script reads the lists of modules (init_scripts.py), and which runlevels
+# Only these words are kept: they show whether the script reads the lists of modules (init_scripts.py), and which runlevels
 # of OpenRC it starts (init_system.py).
 keep_script() {
   # shellcheck disable=SC2016
@@ -797,7 +797,7 @@ record_tree() {
   record_unindexed_files
 }
 
-# Print the lines about options that matter. A first line tells that the file is not empty.
+# Print the lines about options that matter. A first line shows that the file is not empty.
 reduce_config() {
   awk -v names="$kernel_options" '
     BEGIN { count = split(names, list, " "); for (one = 1; one <= count; one++) wanted["CONFIG_" list[one]] = 1 }
@@ -1208,7 +1208,7 @@ has_option() {
   grep -q "^CONFIG_$1=y" "$work/running_config"
 }
 
-# Return whether a file tells the version of a tool: has_version PATH PACKAGE...
+# Return whether a file records the version of a tool: has_version PATH PACKAGE...
 has_version() {
   look "$1"
   real_path=$found
@@ -1232,7 +1232,7 @@ has_version() {
   return 1
 }
 
-# Ask the programs of the node what no file tells, under the conditions of tools.py, netfilter.py and conflicts.py.
+# Start the programs of the node for what no file records, under the conditions of tools.py, netfilter.py and conflicts.py.
 record_answers() {
   [ $live = yes ] || return 0
   has_all_versions=yes
@@ -1300,7 +1300,7 @@ filter_rules() {
   sed -n -e 's/^\(\*[A-Za-z0-9_]*\).*/\1/p' -e 's/^-[AI] .*/-A RULE/p' | uniq
 }
 
-# Let modinfo tell which modules of a tree are signed, in the order of the catalogue.
+# List with modinfo which modules of a tree are signed, in the order of the catalogue.
 record_signatures() {
   [ $live = yes ] || return 0
   for modinfo in /usr/sbin/modinfo /sbin/modinfo none; do

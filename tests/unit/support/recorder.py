@@ -36,7 +36,7 @@ class TracingFiles(Files):
     """Files that note which paths are read, tested or listed.
 
     :ivar asked: the paths whose content, names or existence were asked for.
-    :ivar links: the paths whose target as a link was asked for.
+    :ivar links: the paths that were read as links.
     :ivar directories: those of I(asked) that were listed, or that count only if they are directories.
     """
 
