@@ -233,10 +233,13 @@ def _choose_grub_entry(entries: List[_Entry], value: str, is_ordered: bool) -> O
 
 def _list_releases(entries: Sequence[_Entry]) -> List[str]:
     releases = []
-    for entry in entries:
+    # Not recursive: a file may nest more submenus than Python allows calls.
+    pending = list(entries)
+    while pending:
+        entry = pending.pop()
         if entry.release:
             releases.append(entry.release)
-        releases += _list_releases(entry.children or [])
+        pending += entry.children or []
     return releases
 
 

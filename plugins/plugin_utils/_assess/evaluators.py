@@ -143,7 +143,7 @@ def evaluate_option(facts: Facts, requirement: Requirement) -> Evaluation:
     if other is None or requirement.name not in (other.unset_options or ()) or evaluation.after_reboot == "unmet":
         return evaluation
     option = f"CONFIG_{requirement.name}"
-    reason = f"kernel {release}, which boots next, was built without {option}"
+    reason = f"{option} is not set in kernel {release}, which boots next"
     return replace(
         evaluation, after_reboot="unmet", reason=reason, remedy=f"boot a kernel that was built with {option}"
     )
@@ -160,7 +160,7 @@ def _evaluate_option_now(facts: Facts, requirement: Requirement) -> Evaluation:
     if value is None:
         reason = f"CONFIG_{name} cannot be determined: the configuration of this kernel cannot be read"
         return _unknown(reason)
-    reason = f"this kernel was built without CONFIG_{name}"
+    reason = f"CONFIG_{name} is not set in this kernel"
     return _unmet("n", reason, f"use a kernel that was built with CONFIG_{name}")
 
 

@@ -88,6 +88,13 @@ def test_the_default_of_grub_is_a_number_a_title_an_id_or_a_path(node, default, 
     assert menu == ("default entry in /boot/grub/grub.cfg", release, {OLD, NEW})
 
 
+def test_a_menu_with_thousands_of_nested_submenus_is_read(node):
+    depth = 5000
+    entry = "menuentry 'Debian' {{\nlinux /boot/vmlinuz-{}\n}}\n".format(NEW)
+    node.write("/boot/grub/grub.cfg", "submenu 'More' {\n" * depth + entry + "}\n" * depth)
+    assert read(node).releases == {NEW}
+
+
 def test_the_variables_of_grub_choose_the_entry(node):
     node.write("/boot/grub/grub.cfg", debian("${saved_entry}"))
     assert read(node).release is None
