@@ -39,6 +39,8 @@ options:
       - Whether Istio replaces its iptables rules in running pods
         (C(values.cni.ambient.reconcileIptablesOnStartup)).
       - By default off in sidecar mode, and on in ambient mode since Istio 1.29.
+      - If the mesh sets C(compatibilityVersion) to 1.25, 1.26, 1.27 or 1.28, the default of Istio is off. Then set
+        this option to V(false).
     type: bool
   ambient_ipv6:
     description:
