@@ -109,7 +109,10 @@ def list_settings() -> list[str]:
 
 def list_programs() -> set[str]:
     """Return the programs whose path node_facts looks for."""
-    return {*tools.TOOLS, *netfilter.LEGACY_SAVE.values(), *netfilter.PLAIN_SAVE.values(), netfilter.MULTI_CALL}
+    names = {*tools.TOOLS, *netfilter.PLAIN_SAVE.values(), *netfilter.MULTI_CALL.values(), netfilter.ENV}
+    for by_family in netfilter.SAVE.values():
+        names.update(by_family.values())
+    return names
 
 
 def build_variables() -> dict[str, Iterable[str]]:
@@ -139,6 +142,7 @@ def build_variables() -> dict[str, Iterable[str]]:
         "efi_variables": boot_loaders.EFI_DEFAULTS,
         "extlinux_files": boot_loaders.EXTLINUX_CONFIGS,
         "program_directories": tools.DIRECTORIES,
+        "no_extensions": [netfilter.NO_EXTENSIONS],
         "programs": sorted(list_programs()),
         "libraries": tools.LIBRARIES,
         "packages": sorted(list_packages()),

@@ -75,7 +75,7 @@ def _yes_if(name: str) -> Callable[[Release], str]:
 
 def _describe_detection(release: Release) -> str:
     if release.probe_table is None:
-        return "nft if it has rules, else legacy if it has a table, else plain `iptables`"
+        return "nft if it has a table, else legacy if it has one, else plain `iptables`"
     what = "legacy if it has rules" if release.rules_decide else "legacy if it has a table"
     return f"{what}, else nft if it works, else plain `iptables`"
 

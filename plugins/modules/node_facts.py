@@ -561,6 +561,13 @@ ansible_facts:
                   null if they cannot be listed. Chains without rules do not count.
               returned: for a family with a legacy table
               type: dict
+            nft_tables:
+              description:
+                - Whether tables of iptables-nft exist, with or without rules, for C(ipv4) and C(ipv6), from the host's
+                  C(iptables-nft-save).
+                - Null if that cannot be determined, for example if the only tables with these names have rules of
+                  C(nft) that iptables-nft cannot show.
+              type: dict
             nft_compat_uses:
               description: How often the rules of iptables-nft use C(nft_compat), in all network namespaces.
               type: int
@@ -608,6 +615,7 @@ ansible_facts:
 
 import datetime
 import os
+import threading
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
@@ -619,6 +627,9 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
 )
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import UnknownKernelError
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
+
+# A program that takes longer is ended, and what it would have printed is unknown.
+MAX_SECONDS = 60
 
 
 def parse_names(module: AnsibleModule) -> Sequence[str]:
@@ -666,7 +677,17 @@ def gather_live_facts(module: AnsibleModule, names: Sequence[str]) -> Dict[str, 
     module.run_command_environ_update = {"LC_ALL": "C", "LANG": "C"}
 
     def run(arguments: List[str]) -> Tuple[int, str]:
-        code, output, _errors = module.run_command(arguments)
+        timers: List[threading.Timer] = []
+
+        def limit_time(process: Any) -> None:
+            timers.append(threading.Timer(MAX_SECONDS, process.kill))
+            timers[0].start()
+
+        try:
+            code, output, _errors = module.run_command(arguments, before_communicate_callback=limit_time)
+        finally:
+            for timer in timers:
+                timer.cancel()
         return code, output
 
     return gather_facts(Files(), names, format_now(), run, module.params["kernel"])

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The recorder in a privileged container with the host's processes, its files at /host, and busybox alone.
 
-The container is a directory to which the root changes, in own namespaces of mounts and processes.
+The container is a directory to which the root changes, in own namespaces of mounts, processes and the network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._recording.sources 
 from ansible_collections.nodeprep.istio.tests.unit.support.recorder import SCRIPT
 
 BUSYBOX = shutil.which("busybox")
-NAMESPACES = ["unshare", "--mount", "--pid", "--fork", "sh", "-euc"]
+NAMESPACES = ["unshare", "--mount", "--pid", "--net", "--fork", "sh", "-euc"]
 # Process 1 of the new namespace stands for that of the host.
 MOUNT = """
 mount -t proc proc /proc
@@ -63,8 +63,8 @@ def container(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("kind", ["rbind", "bind"])
-def test_the_facts_of_the_host_are_the_same(container, kind):
+def observe_and_record(container, prepare, record=OBSERVE_AND_RECORD):
+    """Return the facts of the host, and those of the recording from the container."""
     environment = {
         **os.environ,
         "CONTAINER": str(container),
@@ -72,12 +72,33 @@ def test_the_facts_of_the_host_are_the_same(container, kind):
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "OBSERVE": OBSERVE,
     }
-    mount = MOUNT.format(kind=kind)
-    if subprocess.run([*NAMESPACES, mount], capture_output=True, check=False, env=environment).returncode != 0:
-        pytest.skip("this machine has no namespaces for root")
-    done = subprocess.run([*NAMESPACES, mount + OBSERVE_AND_RECORD], capture_output=True, check=False, env=environment)
+    if subprocess.run([*NAMESPACES, prepare], capture_output=True, check=False, env=environment).returncode != 0:
+        pytest.skip("this machine has no namespaces for root, or no iptables-nft")
+    done = subprocess.run([*NAMESPACES, prepare + record], capture_output=True, check=False, env=environment)
     assert (done.returncode, done.stderr) == (0, b"")
     expected = json.loads((container / "facts").read_text())
     recording = open_recording(str(container / "text"))
     assert recording.run is not None
-    assert json.loads(json.dumps(gather_facts(recording.files, KNOWN_MODULES, "x", recording.run))) == expected
+    return expected, json.loads(json.dumps(gather_facts(recording.files, KNOWN_MODULES, "x", recording.run)))
+
+
+@pytest.mark.parametrize("kind", ["rbind", "bind"])
+def test_the_facts_of_the_host_are_the_same(container, kind):
+    expected, found = observe_and_record(container, MOUNT.format(kind=kind))
+    assert found == expected
+
+
+RULE = "iptables-nft -A INPUT -s 192.0.2.1 -p tcp --dport 22 -j DROP\n"
+
+
+def test_the_tables_of_iptables_nft_are_those_of_the_hosts_network(container):
+    expected, found = observe_and_record(container, MOUNT.format(kind="rbind") + RULE)
+    assert found == expected
+    assert found["netfilter"]["nft_tables"] == {"ipv4": True, "ipv6": False}
+
+
+def test_a_container_with_its_own_network_does_not_see_the_tables_of_the_host(container):
+    record = OBSERVE_AND_RECORD.replace("chroot", "unshare --net chroot")
+    expected, found = observe_and_record(container, MOUNT.format(kind="rbind") + RULE, record)
+    assert expected["netfilter"]["nft_tables"] == {"ipv4": True, "ipv6": False}
+    assert found["netfilter"]["nft_tables"] == {"ipv4": None, "ipv6": None}

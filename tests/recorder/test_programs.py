@@ -38,6 +38,11 @@ ANSWERS = {
     "/usr/sbin/iptables --version": "iptables v1.8.10 (legacy)\n",
     "/usr/sbin/iptables-save": RULES,
     "/usr/sbin/ip6tables-save": "",
+    "/usr/sbin/xtables-nft-multi iptables-save": RULES,
+    "/usr/sbin/xtables-nft-multi ip6tables-save": (
+        "# Table `s3cr3t' is incompatible, use 'nft' tool.\n"
+        "# Table `filter' contains incompatible base-chains, use 'nft' tool to list them.\n*filter\nCOMMIT\n"
+    ),
     "/usr/sbin/ipset --version": "ipset v7.17, protocol version: 7\n",
     "/usr/sbin/ipset list -name": "istio-inpod-probes-v4\ncali40s3cr3t\n",
     "/usr/sbin/modprobe --version": "kmod version 31\n",
@@ -165,10 +170,50 @@ def test_the_tables_that_hold_rules_are_recorded_without_the_rules(node):
     expected, found = node.observe_and_record()
     assert found == expected
     assert found[0]["netfilter"]["legacy_rules"] == {"ipv4": ["nat"]}
+    check_secrets(node)
+
+
+def check_secrets(node):
+    """Check that a recording has no rules and no names that it does not need."""
     node.run(["/bin/sh", "/record-node.sh", "--output", "/recording.tar.gz"])
     content = subprocess.run(["tar", "-xzOf", str(node.path("/recording.tar.gz"))], capture_output=True, check=True)
     assert b"10.1.2.3" not in content.stdout
     assert b"s3cr3t" not in content.stdout
+
+
+def test_tables_of_iptables_nft_are_recorded_without_the_rules(node):
+    node.tree()
+    node.write("/proc/modules", PRESENT + "nf_tables 20480 1 - Live 0x0\n")
+    write_tools(node)
+    node.program("/usr/sbin/xtables-nft-multi")
+    expected, found = node.observe_and_record()
+    assert found == expected
+    assert found[0]["netfilter"]["nft_tables"] == {"ipv4": True, "ipv6": None}
+    check_secrets(node)
+
+
+@pytest.mark.parametrize("version, shown", [("v1.8.10 (nf_tables)", True), ("v1.8.10 (legacy)", None)])
+def test_the_plain_program_shows_the_tables_of_its_own_variant(node, version, shown):
+    node.tree()
+    node.write("/proc/modules", PRESENT + "nf_tables 20480 1 - Live 0x0\n")
+    answers = {"/usr/sbin/iptables --version": f"iptables {version}\n", "/usr/sbin/iptables-save": RULES}
+    for name in ("iptables", "iptables-save"):
+        node.program("/usr/sbin/" + name, answers)
+    expected, found = node.observe_and_record()
+    assert found == expected
+    assert found[0]["netfilter"]["nft_tables"] == {"ipv4": shown, "ipv6": None}
+
+
+@pytest.mark.parametrize("evidence", ["modules.builtin", "config"])
+def test_a_built_in_nf_tables_is_asked_for_its_tables(node, evidence):
+    if evidence == "config":
+        node.write(f"/boot/config-{RELEASE}", "CONFIG_MODULES=y\nCONFIG_NF_TABLES=y\n")
+    else:
+        node.tree([], builtin=["kernel/net/netfilter/nf_tables.ko"])
+    node.program("/usr/sbin/xtables-nft-multi")
+    expected, found = node.observe_and_record()
+    assert found == expected
+    assert found[0]["netfilter"]["nft_tables"]["ipv4"] is True
 
 
 def test_rpm_tells_the_versions_that_no_tool_tells(node):

@@ -35,7 +35,8 @@ INSTALLED_SHELLS = [name for name in SHELLS if shutil.which(SHELLS[name][0])]
 # The kernel answers requests, and has no content, for the last one.
 BY_CONTENT = re.compile(r"/proc/\d+/comm|/var/lib/dpkg/info/.*\.list|/sys/fs/selinux/access")
 # A node with this path has another init system than the one that is explored.
-PROGRAMS = [f"/{name}" for name in (*tools.TOOLS, *netfilter.LEGACY_SAVE.values(), netfilter.MULTI_CALL)]
+SAVE_PROGRAMS = [*netfilter.SAVE["legacy"].values(), *netfilter.SAVE["nft"].values()]
+PROGRAMS = [f"/{name}" for name in (*tools.TOOLS, *SAVE_PROGRAMS, *netfilter.MULTI_CALL.values(), netfilter.ENV)]
 SYSTEMD_RUNS = "/run/systemd/system"
 
 

@@ -80,8 +80,10 @@ efi_variables="/sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b
 extlinux_files="/boot/extlinux/extlinux.conf /boot/extlinux.conf /extlinux/extlinux.conf"
 program_directories="/usr/sbin /sbin /usr/bin /bin /usr/local/sbin /usr/local/bin /run/current-system/sw/bin
 /run/current-system/profile/sbin /run/current-system/profile/bin /opt/bin"
-programs="ip6tables-legacy-save ip6tables-save ipset iptables iptables-legacy iptables-legacy-save iptables-nft
-iptables-save modprobe nft nsenter xtables-legacy-multi"
+no_extensions="XTABLES_LIBDIR=/nonexistent"
+programs="env ip6tables-legacy-save ip6tables-nft-save ip6tables-save ipset iptables iptables-legacy
+iptables-legacy-save iptables-nft iptables-nft-save iptables-save modprobe nft nsenter xtables-legacy-multi
+xtables-nft-multi"
 libraries="/usr/lib64 /usr/lib /lib"
 packages="ipset iptables iptables-legacy iptables-nft kmod nftables"
 rpm_databases="/var/lib/rpm /usr/lib/sysimage/rpm"
@@ -1196,7 +1198,10 @@ is_present() {
   elif has_config && ! has_option MODULES; then
     return 0
   fi
-  [ "$1" = ip_set ] && has_option IP_SET && return 0
+  case $1 in
+    ip_set) has_option IP_SET && return 0 ;;
+    nf_tables) has_option NF_TABLES && return 0 ;;
+  esac
   [ -d "$sys/module/$1" ] && [ ! -e "$sys/module/$1/initstate" ]
 }
 
@@ -1249,6 +1254,7 @@ record_answers() {
       start_if_present nfnetlink "$program_path" --version
     fi
     if [ -z "$variant" ] && grep -q -s '(legacy)' "$work/output"; then variant=legacy; fi
+    if [ -z "$variant" ] && grep -q -s '(nf_tables)' "$work/output"; then variant=nft; fi
   fi
   for program in iptables-legacy iptables-nft; do
     if find_program $program; then has_version "$program_path" iptables $program || has_all_versions=no; fi
@@ -1265,6 +1271,10 @@ record_answers() {
   fi
   record_rules /proc/net/ip_tables_names iptables-legacy-save iptables-save
   record_rules /proc/net/ip6_tables_names ip6tables-legacy-save ip6tables-save
+  if is_present nf_tables && is_in_host_network; then
+    record_nft_tables iptables-nft-save iptables-save
+    record_nft_tables ip6tables-nft-save ip6tables-save
+  fi
   # shellcheck disable=SC2086
   if [ $has_rpm = yes ] && [ $has_all_versions = no ]; then
     start cat /usr/bin/rpm -q --qf '%{NAME} %{VERSION}\n' $rpm_packages
@@ -1287,17 +1297,44 @@ filter_sets() {
 # Listing creates no table, since one exists.
 record_rules() {
   [ -s "$files$1" ] || return 0
-  if find_program "$2"; then
-    start filter_rules "$program_path"
-  elif find_program xtables-legacy-multi; then
-    start filter_rules "$program_path" "$3"
-  elif find_program "$3" && [ "$variant" = legacy ]; then
-    start filter_rules "$program_path"
+  shift
+  # shellcheck disable=SC2086
+  if find_save_program legacy "$@"; then start filter_rules "$program_path" $arguments; fi
+}
+
+# Return whether a program of the node sees its network, also if it is started from a container.
+is_in_host_network() {
+  [ -z "$root" ] || [ "$(readlink "$proc/1/ns/net")" = "$(readlink /proc/self/ns/net)" ]
+}
+
+# Set $program_path to the program that prints the rules of a variant, and $arguments to its argument, if it has one:
+# find_save_program VARIANT PROGRAM OTHER_NAME
+find_save_program() {
+  arguments=
+  find_program "$2" && return 0
+  if find_program "xtables-$1-multi"; then
+    arguments=$3
+    return 0
   fi
+  find_program "$3" && [ "$variant" = "$1" ]
 }
 
 filter_rules() {
   sed -n -e 's/^\(\*[A-Za-z0-9_]*\).*/\1/p' -e 's/^-[AI] .*/-A RULE/p' | uniq
+}
+
+# Whether iptables-nft shows tables, without the rules: record_nft_tables PROGRAM OTHER_NAME
+# Without its extensions it makes the kernel load nothing (netfilter.py).
+record_nft_tables() {
+  find_program env || return 0
+  env_path=$program_path
+  # shellcheck disable=SC2086
+  if find_save_program nft "$@"; then start filter_tables "$env_path" $no_extensions "$program_path" $arguments; fi
+}
+
+filter_tables() {
+  sed -n -e 's/^\(\*[A-Za-z0-9_]*\).*/\1/p' -e 's/^# Table .* \(is incompatible, \).*/# Table X \1/p' \
+    -e 's/^# Table .* \(contains incompatible base-chains, \).*/# Table X \1/p'
 }
 
 # List with modinfo which modules of a tree are signed, in the order of the catalogue.

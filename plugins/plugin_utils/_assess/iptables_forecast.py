@@ -181,28 +181,42 @@ class _Node:
             )
             return Forecast("unknown", reason)
         if self.release.probe_table is None:
-            return self._forecast_without_probe(tables)
+            return self._forecast_without_probe(family, tables)
         return self._forecast_with_probe(family, tables)
 
     def _describe_tables(self, tables: tuple[str, ...]) -> str:
         """Return why these tables make Istio pick legacy."""
         if self.release.probe_table is None:
-            return f"legacy tables exist in {self.namespace}, and Istio before 1.25.4 then picks legacy"
+            return f"only legacy tables exist in {self.namespace}, and Istio before 1.25.4 then picks legacy"
         if self.release.rules_decide:
             return f"legacy tables with rules exist in {self.namespace}: {', '.join(tables)}"
         return f"legacy tables exist in {self.namespace}: {', '.join(tables)}"
 
-    def _forecast_without_probe(self, tables: tuple[str, ...]) -> Forecast:
-        """Return the forecast for Istio before 1.25.4, which looks for rules only."""
-        uses = self.facts.netfilter.nft_compat_uses
-        if self.is_host and uses:
-            return Forecast("nft", f"rules of iptables-nft exist in {self.namespace}")
-        if self.is_host and (uses is None or self.facts.modules["nft_compat"].state == "builtin"):
-            return Forecast("unknown", f"whether rules of iptables-nft exist in {self.namespace} cannot be determined")
+    def _forecast_without_probe(self, family: str, tables: tuple[str, ...]) -> Forecast:
+        """Return the forecast for Istio before 1.25.4, which only looks for rules.
+
+        It takes three lines of iptables-save for rules. A table without rules has more.
+        """
+        has_nft_tables = self._has_nft_tables(family)
+        if has_nft_tables:
+            reason = f"tables of iptables-nft exist in {self.namespace}, and Istio before 1.25.4 then picks nft"
+            return Forecast("nft", reason)
+        if has_nft_tables is None:
+            reason = (
+                f"whether iptables-nft shows tables in {self.namespace} cannot be determined: that needs root, the "
+                "host's iptables-nft-save, and tables without rules of nft"
+            )
+            return Forecast("unknown", reason)
         if tables:
             return Forecast("legacy", self._describe_tables(tables), tables=tables)
-        reason = f"no rules exist in {self.namespace}, and Istio before 1.25.4 then picks {self.plain}"
+        reason = f"no tables of iptables exist in {self.namespace}, and Istio before 1.25.4 then picks {self.plain}"
         return Forecast(self.plain, reason)
+
+    def _has_nft_tables(self, family: str) -> bool | None:
+        """Return whether tables of iptables-nft exist; a new network namespace has none."""
+        if not self.is_host or self.facts.modules["nf_tables"].state == "missing":
+            return False
+        return self.facts.netfilter.nft_tables.get(family)
 
     def _forecast_with_probe(self, family: str, tables: tuple[str, ...]) -> Forecast:
         """Return the forecast for Istio that tries each binary with a rule."""

@@ -304,12 +304,14 @@ class Netfilter:
     """The netfilter state of the host's network namespace.
 
     ``legacy_tables`` maps "ipv4" and "ipv6" to the legacy tables that exist, ``legacy_rules`` to those that hold rules.
+    ``nft_tables`` maps them to whether tables of iptables-nft exist.
     ``ipv6_off`` are the names below net.ipv6.conf ("all", "default", "lo") with disable_ipv6, ``loopback_ipv6`` is
     whether lo has the address ::1.
     """
 
     legacy_tables: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     legacy_rules: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    nft_tables: Mapping[str, bool | None] = field(default_factory=dict)
     nft_compat_uses: int | None = None
     ipsets: tuple[str, ...] | None = None
     ipv6_off: tuple[str, ...] = ()

@@ -31,8 +31,18 @@ def _for_both_families(*commands: str) -> list[str]:
     return both
 
 
+def _list_native_rules(family: str) -> list[str]:
+    """Return commands of nft for a table that iptables-nft finds."""
+    return [
+        f"nft add table {family} filter",
+        f"nft add chain {family} filter SITE",
+        f"nft add rule {family} filter SITE tcp dport 22 accept",
+    ]
+
+
 _LEGACY_RULES = ("-legacy -t filter -A INPUT -s {} -j DROP", "-legacy -t nat -A OUTPUT -d {} -j ACCEPT")
 _NFT_RULES = ("-nft -t filter -A INPUT -s {} -m conntrack --ctstate INVALID -j DROP",)
+_PLAIN_NFT_RULES = ("-nft -t filter -A INPUT -s {} -j DROP",)
 # The commands that bring the host's network namespace into each state.
 NODE_STATES = {
     "no legacy table": [],
@@ -46,8 +56,25 @@ NODE_STATES = {
     "nft rules": _for_both_families(*_NFT_RULES),
     "both": _for_both_families(*_LEGACY_RULES, *_NFT_RULES),
 }
-# A failing probe of both variants does not depend on the other states.
-FEW_NODE_STATES = {"no xt_comment": ["no legacy table", "legacy rules"]}
+# States for some conditions only, since each takes half a minute.
+MORE_NODE_STATES = {
+    # These do not use nft_compat.
+    "nft rules without extensions": _for_both_families(*_PLAIN_NFT_RULES),
+    # If iptables-nft shows these, it can make the kernel load modules.
+    "rules of nft": [*_list_native_rules("ip"), *_list_native_rules("ip6")],
+    "legacy rules, only IPv4": _for_both_families(*_LEGACY_RULES)[::2],
+    "legacy rules, only IPv6": _for_both_families(*_LEGACY_RULES)[1::2],
+    "nft rules, only IPv4": _for_both_families(*_NFT_RULES)[::2],
+    "nft rules without extensions, only IPv6": _for_both_families(*_PLAIN_NFT_RULES)[1::2],
+}
+# The states of the conditions that have not just all of NODE_STATES.
+NODE_STATES_OF = {
+    "all modules": [*NODE_STATES, *(name for name in MORE_NODE_STATES if name != "rules of nft")],
+    "no nft_compat": [*NODE_STATES, "nft rules without extensions"],
+    # A failing probe of both variants does not depend on the other states.
+    "no xt_comment": ["no legacy table", "legacy rules"],
+    "nothing loaded, autoload": [*NODE_STATES, "nft rules without extensions", "rules of nft"],
+}
 
 
 def list_conditions() -> list[dict[str, Any]]:
@@ -69,7 +96,7 @@ def list_conditions() -> list[dict[str, Any]]:
         conditions.append({"name": name, "loaded": cases.without(all_modules, removed), "autoload": False})
     conditions.append({"name": "nothing loaded, autoload", "loaded": [], "autoload": True})
     for condition in conditions:
-        condition["node_states"] = FEW_NODE_STATES.get(condition["name"], list(NODE_STATES))
+        condition["node_states"] = NODE_STATES_OF.get(condition["name"], list(NODE_STATES))
     return conditions
 
 

@@ -103,6 +103,10 @@ def check_facts(record: Record, facts: Facts) -> Iterator[str]:
         has_rules = has_tables and bool(facts.netfilter.legacy_rules.get(family))
         if has_tables != (before["lines"] >= LINES_OF_A_TABLE) or has_rules != (before["rules"] > 0):
             yield f"{family}: facts: tables {has_tables}, rules {has_rules}; iptables-legacy-save: {before}"
+        has_nft_tables = facts.netfilter.nft_tables.get(family)
+        before = seen["nft"]["before"]
+        if has_nft_tables is not (before["lines"] >= LINES_OF_A_TABLE):
+            yield f"{family}: facts: nft tables {has_nft_tables}; iptables-nft-save: {before}"
 
 
 def compare_case(where: str, record: Record, facts: Facts, case: cases.AutoCase, found: Comparison) -> None:

@@ -19,7 +19,7 @@ def main() -> None:
     job = {
         "host_iptables": options.host_iptables,
         "conditions": auto_cases.list_conditions(),
-        "node_states": auto_cases.NODE_STATES,
+        "node_states": {**auto_cases.NODE_STATES, **auto_cases.MORE_NODE_STATES},
         "rule_sets": auto_cases.list_rule_sets(cases.list_cases(options.host_iptables)),
         "routes": cases.list_routes(),
     }

@@ -389,8 +389,8 @@ def record_state(state, job, base):
 
 
 def run_save_program(arguments):
-    """Start a program for node_facts, if it lists legacy tables; others could load modules."""
-    if not arguments[0].endswith("-save"):
+    """Start a program for node_facts, if it lists tables; others could load modules."""
+    if not arguments[-1].endswith("-save"):
         return 1, ""
     done = subprocess.run(arguments, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.returncode, done.stdout

@@ -53,6 +53,7 @@ def make_netfilter(rng):
             rules[family] = rng.choice([None, [], tables[family], tables[family][-1:]])
     netfilter = {
         "legacy_tables": tables,
+        "nft_tables": {family: rng.choice([None, False, True]) for family in PREFIXES},
         "nft_compat_uses": rng.choice([None, 0, 3]),
         "ipsets": rng.choice([None, [], ["istio-inpod-probes-v4"]]),
         "ipv6_off": rng.choice([[], ["all", "default", "lo"], ["default"]]),

@@ -64,6 +64,7 @@ def facts(**changes):
         "tools": tools,
         "netfilter": {
             "legacy_tables": {"ipv4": [], "ipv6": []},
+            "nft_tables": {"ipv4": False, "ipv6": False},
             "nft_compat_uses": 0,
             "ipsets": [],
             **chosen["netfilter"],

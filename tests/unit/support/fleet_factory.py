@@ -259,7 +259,12 @@ def facts(kind: Kind, chance: random.Random | None = None) -> dict[str, Any]:
             "modprobe": {"version": "30", "path": "/sbin/modprobe"},
             "nft": {"version": "1.0.6", "path": "/usr/sbin/nft", "json": True},
         },
-        "netfilter": {"legacy_tables": {"ipv4": [], "ipv6": []}, "nft_compat_uses": 0, "ipsets": []},
+        "netfilter": {
+            "legacy_tables": {"ipv4": [], "ipv6": []},
+            "nft_tables": {"ipv4": False, "ipv6": False},
+            "nft_compat_uses": 0,
+            "ipsets": [],
+        },
         "unreadable": {},
     }
 

@@ -75,3 +75,13 @@ def test_a_damaged_recording_is_an_error(run, tmp_path):
 def test_invalid_options_are_errors(run, tmp_path, options, message):
     RecordedNode(tmp_path)
     assert run(**{"root": str(tmp_path), **options})["msg"].startswith(message)
+
+
+def test_a_program_that_takes_too_long_is_ended(monkeypatch, tmp_path, capsys):
+    def gather(_files: Any, _names: Any, _observed_at: str, start: Any, _kernel: str) -> Any:
+        return {"slow": start(["sleep", "300"]), "fast": start(["echo", "x"])}
+
+    monkeypatch.setattr(node_facts, "gather_facts", gather)
+    monkeypatch.setattr(node_facts, "MAX_SECONDS", 1)
+    facts = ModuleRunner(node_facts, monkeypatch, capsys, tmp_path).run()["ansible_facts"]["istio_node"]
+    assert facts == {"slow": [-9, ""], "fast": [0, "x\n"]}

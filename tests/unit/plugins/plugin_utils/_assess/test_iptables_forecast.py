@@ -270,6 +270,7 @@ RULES_IN_USE = {
 }
 EMPTY_TABLES = {"netfilter": {**TABLES_IN_USE["netfilter"], "legacy_rules": {"ipv4": [], "ipv6": []}}}
 RULES_OF_IPV4 = {"netfilter": {**TABLES_IN_USE["netfilter"], "legacy_rules": {"ipv4": ["nat"], "ipv6": []}}}
+NFT_TABLES_OF_IPV4 = {"nft_tables": {"ipv4": True, "ipv6": False}}
 LOADED_NAT = {"iptable_nat": {"state": "loaded"}, "ip6table_nat": {"state": "loaded"}}
 
 
@@ -343,9 +344,46 @@ def filter_tables(**modules):
         pytest.param({"istio_version": "1.25.3"}, facts(), "legacy", id="1.25.3 tests nothing"),
         pytest.param(
             {"istio_version": "1.25.3", "mode": "ambient"},
-            facts(netfilter={"nft_compat_uses": 4}),
+            facts(netfilter={"nft_tables": {"ipv4": True, "ipv6": True}}),
             "nft",
-            id="1.25.3 with rules of iptables-nft",
+            id="1.25.3 with tables of iptables-nft",
+        ),
+        pytest.param(
+            {"istio_version": "1.25.3", "mode": "ambient"},
+            facts(netfilter={**TABLES_IN_USE["netfilter"], "nft_tables": {"ipv4": True, "ipv6": True}}),
+            "nft",
+            id="1.25.3 with tables of both variants",
+        ),
+        pytest.param(
+            {"istio_version": "1.25.3", "mode": "ambient"},
+            facts(**TABLES_IN_USE),
+            "legacy",
+            id="1.25.3 with legacy tables only",
+        ),
+        pytest.param(
+            {"istio_version": "1.25.3", "mode": "ambient"},
+            facts(netfilter=NFT_TABLES_OF_IPV4),
+            "unknown",
+            id="1.25.3 with tables of iptables-nft for IPv4 only",
+        ),
+        pytest.param(
+            {"istio_version": "1.25.3", "mode": "ambient", "ambient_ipv6": False},
+            facts(netfilter=NFT_TABLES_OF_IPV4),
+            "nft",
+            id="1.25.3 with tables of iptables-nft for IPv4, where Istio writes only such",
+        ),
+        pytest.param(
+            {"istio_version": "1.25.3"},
+            facts(netfilter={"nft_tables": {"ipv4": True, "ipv6": True}}),
+            "legacy",
+            id="tables of iptables-nft do not count for pods",
+        ),
+        # These rules can be those of a pod, or of one IP family.
+        pytest.param(
+            {"istio_version": "1.25.3", "mode": "ambient"},
+            facts(netfilter={"nft_compat_uses": 4}),
+            "legacy",
+            id="1.25.3 with extensions in use in another network namespace",
         ),
         pytest.param(
             {"istio_version": "1.30"}, facts(nf_tables={"state": "missing"}), "legacy", id="1.30 without nf_tables"
@@ -362,15 +400,15 @@ def filter_tables(**modules):
         ),
         pytest.param(
             {"istio_version": "1.24", "mode": "ambient"},
-            facts(netfilter={"nft_compat_uses": None}),
+            facts(netfilter={"nft_tables": {"ipv4": None, "ipv6": False}}),
             "unknown",
-            id="rules of iptables-nft that cannot be counted",
+            id="tables of iptables-nft that cannot be listed",
         ),
         pytest.param(
             {"istio_version": "1.24", "mode": "ambient"},
-            facts(nft_compat={"state": "builtin"}),
-            "unknown",
-            id="built-in code, which has no count",
+            facts(netfilter={"nft_tables": {}}, nf_tables=MISSING),
+            "legacy",
+            id="without nf_tables there are no tables of iptables-nft",
         ),
         pytest.param({"istio_version": "1.24"}, facts(), "legacy", id="1.24 tests nothing"),
         pytest.param(
