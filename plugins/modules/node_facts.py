@@ -10,7 +10,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import UnknownKernelError
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe.options import format_now, parse_names
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.options import (
+    InvalidNameError,
+    format_now,
+    parse_names,
+)
 
 
 def gather_live_facts(module: AnsibleModule, names: Sequence[str]) -> Dict[str, Any]:
@@ -33,13 +37,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    names = parse_names(module)
     if module.params["root"].strip("/"):
         # The action plugin of the same name runs root_facts then. A caller that bypasses it can do so, too.
         module.fail_json(msg="root: this way of calling node_facts reads only /; call nodeprep.istio.root_facts")
     try:
-        facts = gather_live_facts(module, names)
-    except UnknownKernelError as exc:
+        facts = gather_live_facts(module, parse_names(module.params["modules"]))
+    except (InvalidNameError, UnknownKernelError) as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(changed=False, ansible_facts={"istio_node": facts})
 

@@ -65,7 +65,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nodeprep.istio.plugins.module_utils._files import Files
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node import UnknownKernelError
 from ansible_collections.nodeprep.istio.plugins.module_utils._observe.node_facts import gather_facts
-from ansible_collections.nodeprep.istio.plugins.module_utils._observe.options import format_now, parse_names
+from ansible_collections.nodeprep.istio.plugins.module_utils._observe.options import (
+    InvalidNameError,
+    format_now,
+    parse_names,
+)
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.recording import RecordingError
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.sources import is_recording, open_recording
 
@@ -104,11 +108,10 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    names = parse_names(module)
     root = parse_root(module)
     try:
-        facts = gather_root_facts(module, root, names)
-    except UnknownKernelError as exc:
+        facts = gather_root_facts(module, root, parse_names(module.params["modules"]))
+    except (InvalidNameError, UnknownKernelError) as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(changed=False, ansible_facts={"istio_node": facts})
 

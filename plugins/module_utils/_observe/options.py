@@ -1,11 +1,10 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that the modules node_facts and root_facts share."""
+"""The options that the modules node_facts and root_facts share, and the time of an observation."""
 
 import datetime
-from typing import Sequence
+from typing import Optional, Sequence
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import (
     KNOWN_MODULES,
     canonicalize,
@@ -13,14 +12,22 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._module_names impor
 )
 
 
-def parse_names(module: AnsibleModule) -> Sequence[str]:
-    """Return the canonical names of the modules to look at; fails the module if one is not valid."""
-    requested = module.params["modules"]
+class InvalidNameError(ValueError):
+    """The option modules contains something that is not the name of a module; the message says what to do."""
+
+
+def parse_names(requested: Optional[Sequence[str]]) -> Sequence[str]:
+    """Return the canonical names of the modules to look at: those of the catalogue if none is requested.
+
+    Raises InvalidNameError.
+    """
     if not requested:
         return KNOWN_MODULES
     for name in requested:
         if not is_valid_name(name):
-            module.fail_json(msg=f"modules: '{name}' is not a valid module name; use letters, digits, '_' and '-' only")
+            raise InvalidNameError(
+                f"modules: '{name}' is not a valid module name; use letters, digits, '_' and '-' only"
+            )
     return sorted({canonicalize(name) for name in requested})
 
 
