@@ -72,7 +72,8 @@ class ActionModule(ActionBase):
             if target is not None:
                 result["target"] = judge_target(facts, target).as_dict()
             if execution is None:
-                return {**result, "plan": build_plan(facts, selection, consent, target).as_dict()}
+                plan = build_plan(facts, selection, consent, target, assessment)
+                return {**result, "plan": plan.as_dict()}
             result.update(plan=arguments["execution"]["plan"], execution=execution.as_dict(facts))
             deviation = execution.deviation(facts, assessment)
             return {**result, "failed": True, "msg": deviation} if deviation else result

@@ -164,11 +164,48 @@ class Assessment:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What the assessments by all profiles have in common.
+
+    ``picked`` is what Istio itself picks, ``forecasts`` are those to assess by.
+    """
+
+    picked: PerColumn[Forecasts]
+    forecasts: PerColumn[Forecasts]
+    rows: tuple[RequiredRow, ...]
+    needs: PerColumn[Mapping[str, Needs]]
+
+
 def assess(facts: Facts, selection: Selection) -> Assessment:
     """Return the assessment of a node under a selection.
 
     Raises InvalidInputError if the facts lack a module that the selection requires.
     """
+    basis = _find_basis(facts, selection)
+    assessed = {profile: _assess_profile(facts, basis, profile) for profile in PROFILES}
+    verdicts = {profile: decide_verdict(rows) for profile, rows in assessed.items()}
+    return Assessment(
+        selection=selection,
+        verdict=verdicts[selection.profile],
+        verdicts=verdicts,
+        requirements=assessed[selection.profile],
+        findings=tuple(find_all(facts, selection, basis.picked)),
+        disagreements=tuple(_find_disagreements(assessed["combined"])),
+        forecasts=basis.forecasts.now,
+        forecasts_after_reboot=basis.forecasts.after_reboot,
+    )
+
+
+def assess_requirements(facts: Facts, selection: Selection) -> tuple[AssessedRequirement, ...]:
+    """Return only the requirements of an assessment, which costs a third of it.
+
+    Raises InvalidInputError as :func:`assess` does.
+    """
+    return _assess_profile(facts, _find_basis(facts, selection), selection.profile)
+
+
+def _find_basis(facts: Facts, selection: Selection) -> _Basis:
     has_old_iptables = _has_old_iptables(facts)
     picked = _forecast_variants(facts, selection)
     forecasts = PerColumn(
@@ -181,24 +218,12 @@ def assess(facts: Facts, selection: Selection) -> Assessment:
         now=find_needs(selection, _list_variants(forecasts.now), has_old_iptables),
         after_reboot=find_needs(selection, _list_variants(forecasts.after_reboot), has_old_iptables),
     )
-    assessed = {}
-    verdicts = {}
-    for profile in PROFILES:
-        of_profile = []
-        for row in _evaluate_rows(facts, rows, profile):
-            of_profile.append(_apply_needs(row, PerColumn(needs.now[profile], needs.after_reboot[profile])))
-        assessed[profile] = tuple(of_profile)
-        verdicts[profile] = decide_verdict(of_profile)
-    return Assessment(
-        selection=selection,
-        verdict=verdicts[selection.profile],
-        verdicts=verdicts,
-        requirements=assessed[selection.profile],
-        findings=tuple(find_all(facts, selection, picked)),
-        disagreements=tuple(_find_disagreements(assessed["combined"])),
-        forecasts=forecasts.now,
-        forecasts_after_reboot=forecasts.after_reboot,
-    )
+    return _Basis(picked, forecasts, rows, needs)
+
+
+def _assess_profile(facts: Facts, basis: _Basis, profile: str) -> tuple[AssessedRequirement, ...]:
+    needs = PerColumn(basis.needs.now[profile], basis.needs.after_reboot[profile])
+    return tuple(_apply_needs(row, needs) for row in _evaluate_rows(facts, basis.rows, profile))
 
 
 def _forecast_variants(facts: Facts, selection: Selection) -> PerColumn[Forecasts]:

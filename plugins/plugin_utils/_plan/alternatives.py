@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess_requirements
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts, ModuleFacts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.projection import after_kernel
@@ -114,7 +114,7 @@ def _verify(situation: Situation, plan: Planner, candidate: Candidate) -> str | 
 
 def _can_be_prepared(situation: Situation, after: Facts, selection: Selection) -> bool:
     """Return False if a requirement is unmet or unknown that the role cannot change. A whole plan costs much more."""
-    for row in assess(after, selection).requirements:
+    for row in assess_requirements(after, selection):
         if row.level != "must" or row.now not in ("unmet", "unknown"):
             continue
         if row.kind != "module":

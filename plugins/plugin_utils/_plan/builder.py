@@ -91,6 +91,10 @@ class PlanContext:
     target: Selection | None
     unlisted: bool = False
 
+    def assess(self, facts: Facts) -> Assessment:
+        """Return the assessment of the node with these facts."""
+        return self.assessment if facts is self.observed else assess(facts, self.selection)
+
 
 @dataclass(frozen=True)
 class PlanState:
@@ -110,19 +114,28 @@ class PlanState:
 Stage = Callable[[PlanState, PlanContext], PlanState]
 
 
-def build_plan(facts: Facts, selection: Selection, consent: Consent, target: Selection | None = None) -> NodePlan:
+def build_plan(
+    facts: Facts,
+    selection: Selection,
+    consent: Consent,
+    target: Selection | None = None,
+    assessment: Assessment | None = None,
+) -> NodePlan:
     """Return the plan for a node, which prepares it for the selection and as far as possible for the target.
+
+    :param assessment: that of these facts under the selection, if it is known.
 
     Raises InvalidInputError if the facts lack a module that one of them needs.
     """
     if consent.state == "absent":
         return build_removal_plan(facts)
-    prepared = _prepare(facts, selection, consent, target)
+    context = _make_context(facts, selection, consent, target, assessment)
+    prepared = _prepare(context)
     if prepared.expected.verdict in GOOD_VERDICTS:
         return prepared.plan
 
     def expect(changed_facts: Facts, changed_selection: Selection) -> Expected:
-        return _prepare(changed_facts, changed_selection, consent).expected
+        return _prepare(_make_context(changed_facts, changed_selection, consent)).expected
 
     situation = Situation(
         facts,
@@ -148,15 +161,20 @@ class _Prepared:
     assessment: Assessment
 
 
-def _prepare(facts: Facts, selection: Selection, consent: Consent, target: Selection | None = None) -> _Prepared:
-    context = _make_context(facts, selection, consent, target)
-    state = PlanState(facts)
+def _prepare(context: PlanContext) -> _Prepared:
+    state = PlanState(context.observed)
     for stage in STAGES:
         state = stage(state, context)
     return _make_plan(state, context)
 
 
-def _make_context(facts: Facts, selection: Selection, consent: Consent, target: Selection | None) -> PlanContext:
+def _make_context(
+    facts: Facts,
+    selection: Selection,
+    consent: Consent,
+    target: Selection | None = None,
+    assessment: Assessment | None = None,
+) -> PlanContext:
     ignored: tuple[str, ...] = ()
     # What the role must not write becomes a step of the owner, as without consent.
     if file_block_reason(facts):
@@ -168,7 +186,8 @@ def _make_context(facts: Facts, selection: Selection, consent: Consent, target: 
     unlisted = consent.persist and consent.selinux != "policy" and describe_useless_file(facts) is not None
     if unlisted:
         consent = replace(consent, persist=False)
-    return PlanContext(facts, assess(facts, selection), selection, consent, ignored, target, unlisted)
+    assessment = assessment or assess(facts, selection)
+    return PlanContext(facts, assessment, selection, consent, ignored, target, unlisted)
 
 
 def install_packages(state: PlanState, context: PlanContext) -> PlanState:
@@ -209,9 +228,7 @@ def change_selinux(state: PlanState, context: PlanContext) -> PlanState:
 
 def load_modules(state: PlanState, context: PlanContext) -> PlanState:
     """Plan which modules are loaded, and which of them the boot file lists."""
-    assessment = context.assessment
-    if state.facts is not context.observed:
-        assessment = assess(state.facts, context.selection)
+    assessment = context.assess(state.facts)
     if context.target is not None:
         assessment = add_target_modules(assessment, assess(state.facts, context.target))
     plan = plan_modules(state.facts, assessment, context.consent)
@@ -230,7 +247,7 @@ def declare_modules(state: PlanState, context: PlanContext) -> PlanState:
     """Plan what the owner declares if the boot file would have no effect."""
     if not context.unlisted:
         return state
-    assessment = assess(state.facts, context.selection)
+    assessment = context.assess(state.facts)
     # Lines in other files count for nothing, too.
     facts = replace(state.facts, boot_files={})
     listed = plan_modules(facts, assessment, replace(context.consent, persist=True)).persist
@@ -291,7 +308,7 @@ STAGES: tuple[Stage, ...] = (
 
 
 def _make_plan(state: PlanState, context: PlanContext) -> _Prepared:
-    after = assess(state.facts, context.selection)
+    after = context.assess(state.facts)
     unmet = [row.name for row in after.requirements if row.level == "must" and row.now == "unmet"]
     modules = state.modules
     if state.refusals:

@@ -186,6 +186,8 @@ def _changes_variant(facts: Facts, assessment: Assessment, names: set[str], grou
     """
     if assessment.selection.iptables_variant == "nft" and group == LEGACY_MODULES:
         return True
+    if not names:
+        return False
     after = after_preparing(facts, names, names, writes_boot_file=False)
     return _list_variants(after, assessment) != _list_variants(facts, assessment)
 

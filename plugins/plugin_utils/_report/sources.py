@@ -55,8 +55,8 @@ FACT_PREFIXES = ("ansible_", "istio_node", "__")
 REMEDY = "give recordings, recorded facts, a fact cache or a report.json, and keep other files out of their directory"
 UNREADABLE_REMEDY = "give recordings, recorded facts or a report.json"
 NO_FACTS = "no istio_node facts are recorded for this node"
-# Bounds the memory: an assessment and a plan need about 100 KiB.
-MAX_SHARED_ANSWERS = 256
+# Bounds the memory: an assessment and a plan need up to 100 KiB. A fleet with more distinct nodes shares few answers.
+MAX_SHARED_ANSWERS = 1024
 MAX_PROBLEM_CHARS = 500
 MAX_JSON_ERROR_CHARS = 200
 
@@ -149,7 +149,7 @@ class RecordedSource:
 
         Raises ReportError if the path cannot be read, or holds something else.
         """
-        assessor = _Assessor(self.selection, self.target)
+        assessor = Assessor(self.selection, self.target)
         counts = Counter[str]()
         for file in _list_files(self.path, self.excluded):
             if is_recording(str(file)):
@@ -161,7 +161,7 @@ class RecordedSource:
             if count:
                 builder.add_source(f"{kind} of {pluralize(count, 'node')} in {self.path}{suffix}")
 
-    def _add_recordings(self, builder: Builder, assessor: _Assessor, file: Path) -> int:
+    def _add_recordings(self, builder: Builder, assessor: Assessor, file: Path) -> int:
         """Add the nodes of a file with recordings; return their number. Only one of them is in memory at a time."""
         count = 0
         for found in find_recordings(str(file)):
@@ -169,7 +169,7 @@ class RecordedSource:
             count += 1
         return count
 
-    def _add_recording(self, builder: Builder, assessor: _Assessor, found: FoundRecording, file: Path) -> None:
+    def _add_recording(self, builder: Builder, assessor: Assessor, found: FoundRecording, file: Path) -> None:
         try:
             recording = found.read()
         except RecordingError as exc:
@@ -184,7 +184,7 @@ class RecordedSource:
         """Return the name of a node with the label before it."""
         return f"{to_one_line(self.label)}/{name}" if self.label else name
 
-    def _add_file(self, builder: Builder, assessor: _Assessor, file: Path) -> bool:
+    def _add_file(self, builder: Builder, assessor: Assessor, file: Path) -> bool:
         """Add the nodes of a JSON file; return whether it holds recorded facts."""
         name = self._qualify(_get_node_name(file))
         try:
@@ -218,13 +218,13 @@ def _find_time(file: Path) -> str:
     return datetime.datetime.fromtimestamp(file.stat().st_mtime, datetime.timezone.utc).strftime(TIME_FORMAT)
 
 
-def _assess_recording(assessor: _Assessor, recording: Recording) -> dict[str, object]:
+def _assess_recording(assessor: Assessor, recording: Recording) -> dict[str, object]:
     """Return the outcome of a recorded node. Raises InvalidInputError."""
     facts = gather_facts(recording.files, KNOWN_MODULES, recording.recorded_at, recording.run)
     return assessor.assess(facts)
 
 
-class _Assessor:
+class Assessor:
     """Assesses recorded facts. Nodes with equal facts, which are most of a fleet, share one assessment and plan."""
 
     def __init__(self, selection: Selection, target: Selection | None) -> None:
@@ -258,7 +258,7 @@ class _Assessor:
     def _assess(self, expanded: Mapping[str, Any]) -> Mapping[str, object]:
         parsed = parse_expanded(expanded)
         assessment = assess(parsed, self._selection)
-        plan = build_plan(parsed, self._selection, Consent(), self._target)
+        plan = build_plan(parsed, self._selection, Consent(), self._target, assessment)
         return {
             "assessment": assessment.as_dict(),
             "plan": plan.as_dict(),

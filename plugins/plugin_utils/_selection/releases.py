@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
@@ -35,6 +36,12 @@ NFT_UNPINNED: Gate = {(1, 29): 7, (1, 30): 4, (1, 31): 0}
 # The first release in which the CNI agent recognizes a process as the kubelet, by the name of the process
 # (cni/pkg/nftables/kubeletuid_linux.go). A name that is not here is never recognized.
 KUBELET_SINCE: Mapping[str, str] = {"kubelet": "1.28.0", "kubelite": "1.29.0", "k3s": "1.32.0"}
+
+
+# The versions in this file are few, and each assessment compares them with its release many times.
+@lru_cache(maxsize=256)
+def _split_version(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ class Release:
 
     def is_at_least(self, version: str) -> bool:
         """Return whether this is the version ("1.27.2") or a newer one."""
-        return self.key >= tuple(int(part) for part in version.split("."))
+        return self.key >= _split_version(version)
 
     def _has_passed(self, gate: Gate) -> bool:
         """Return whether this release has a change that several branches got."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
@@ -96,7 +97,7 @@ class Selection:
     @property
     def release(self) -> Release:
         """The Istio release whose rules are used."""
-        return Release.from_version(self.istio_version)
+        return _find_release(self.istio_version)
 
     @property
     def reconciles(self) -> bool:
@@ -161,6 +162,12 @@ class Selection:
     def sidecar_dns(self) -> bool:
         """Whether there are sidecars with DNS capture."""
         return "sidecar" in self.mode and self.dns_capture is True
+
+
+# Each assessment asks for the release of its selection many times.
+@lru_cache(maxsize=256)
+def _find_release(version: str) -> Release:
+    return Release.from_version(version)
 
 
 def _parse_value(name: str, value: Any) -> Any:

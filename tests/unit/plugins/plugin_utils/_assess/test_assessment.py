@@ -8,7 +8,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.nodeprep.istio.plugins.filter.required_modules import required_modules
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import (
+    assess,
+    assess_requirements,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.tests.unit.support.fact_factory import (
@@ -217,3 +220,10 @@ def test_the_reason_names_the_requests_that_lead_to_no_module():
     (row,) = [row for row in assessment["requirements"] if row["name"] == "nft_chain_nat"]
     assert row["reason"] == "no module has the alias nft-chain-1-nat"
     assert readiness(node, profile="effective")["verdict"] == "on_demand"
+
+
+@pytest.mark.parametrize("profile", ["documented", "effective", "combined"])
+def test_the_requirements_alone_are_those_of_the_assessment(profile):
+    selection = Selection.from_options({"mode": ["sidecar", "ambient"], "profile": profile})
+    parsed = parse_facts(facts(**without_legacy(xt_owner={"state": "missing", "autoload": "never"})))
+    assert assess_requirements(parsed, selection) == assess(parsed, selection).requirements

@@ -9,6 +9,7 @@ import json
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import STAGES, build_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
@@ -193,3 +194,11 @@ def test_facts_without_a_required_module_are_an_error():
     del node["modules"]["xt_owner"]
     with pytest.raises(AnsibleFilterError, match="module 'xt_owner' is missing"):
         preparation_plan(node)
+
+
+def test_with_a_known_assessment_the_plan_is_the_same():
+    parsed = parse_facts(make_node(xt_owner={"state": "missing", "autoload": "never"}))
+    assessment = assess(parsed, Selection())
+    plan = build_plan(parsed, Selection(), Consent(), assessment=assessment)
+    assert plan.verdict == assessment.verdict
+    assert plan == build_plan(parsed, Selection(), Consent())

@@ -12,6 +12,7 @@ import weakref
 from pathlib import Path
 
 import pytest
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import ReportError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report import sources
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.builder import Builder
@@ -385,3 +386,16 @@ def test_sources_without_a_node_are_an_error_also_if_nodes_are_expected(tmp_path
     add_expected(builder, ["a"])
     with pytest.raises(ReportError, match="no node is recorded there; "):
         check_nodes(builder.document(NOW), [str(tmp_path)])
+
+
+def test_nodes_share_an_answer_only_if_their_facts_are_equal(monkeypatch):
+    assessed = []
+    monkeypatch.setattr(sources, "assess", lambda *given: assessed.append(given) or assess(*given))
+    assessor = sources.Assessor(SELECTION, None)
+    made = fact_factory.recorded(facts(KINDS[0]))
+    other = fact_factory.recorded(facts(KINDS[5]))
+    again = {**made, "observed_at": "2026-11-25T00:00:00Z", "kernel": {**made["kernel"], "boot_id": "another"}}
+    answers = [assessor.assess(found) for found in (made, other, again, made)]
+    assert len(assessed) == len([made, other])
+    assert [answer["facts"]["observed_at"] for answer in answers[:3:2]] == [made["observed_at"], again["observed_at"]]
+    assert answers[0]["plan"] == answers[2]["plan"] == answers[3]["plan"] != answers[1]["plan"]
