@@ -568,6 +568,10 @@ ansible_facts:
               description: The names of Istio's ipsets.
               type: list
               elements: str
+            bridges:
+              description: The names of the first three bridges.
+              type: list
+              elements: str
             ipv6_off:
               description: The names below C(net.ipv6.conf) whose C(disable_ipv6) is 1, of V(all), V(default) and V(lo).
               returned: if there are any

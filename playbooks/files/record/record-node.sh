@@ -91,6 +91,8 @@ policy_stores="/var/lib/selinux /etc/selinux"
 policy_module="istio_node_prep"
 container_domains="container_t svirt_lxc_net_t"
 dpkg_lists="/var/lib/dpkg/info"
+interfaces="/sys/class/net"
+max_bridges="3"
 # END generated
 
 max_bytes=4194304
@@ -410,8 +412,24 @@ record_kernel_state() {
   reduce /proc/self/mounts reduce_mounts
   # The address of the loopback interface. No other one is recorded.
   reduce /proc/net/if_inet6 grep '^0\{31\}1 '
+  record_bridges
   record_built_in
   record_kubelet
+}
+
+# The names of the first bridges. No other interface is recorded.
+record_bridges() {
+  open_directory "$interfaces" || return 0
+  bridges=0
+  for entry in "$here"/*/bridge; do
+    if [ -d "$entry" ] && [ $bridges -lt "$max_bridges" ]; then
+      bridges=$((bridges + 1))
+      bridge=${entry%/bridge}
+      bridge=${bridge##*/}
+      [ $anonymized = no ] || bridge=bridge$bridges
+      make_directory "$interfaces/$bridge/bridge"
+    fi
+  done
 }
 
 # Which words matter: modules_load.py, modprobe_conf.py, sysctl.py, selinux.py and init_scripts.py.
