@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, describe_task_failure
@@ -20,11 +21,13 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema impor
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import build_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Execution
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import NodePlan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.target import judge_target
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import (
     describe_misspelling,
     find_unknown_variables,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.task_files import check_task_file
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
 
@@ -56,11 +59,15 @@ class ActionModule(ActionBase):
             if arguments["execution"]:
                 execution = Execution.from_option(arguments["execution"], self._task.check_mode)
                 if execution.unreachable_error:
-                    msg = execution.unreachable_error
-                    return {**result, "failed": True, "connection_lost": True, "msg": msg}
-            observed = self._execute_module(
-                module_name="nodeprep.istio.node_facts", module_args={}, task_vars=variables
-            )
+                    return {**result, **_describe_loss(execution.unreachable_error)}
+            try:
+                observed = self._execute_module(
+                    module_name="nodeprep.istio.node_facts", module_args={}, task_vars=variables
+                )
+            except AnsibleConnectionFailure as exc:
+                if execution is None:
+                    raise
+                return {**result, **_describe_loss(execution.describe_loss(exc))}
             if "istio_node" not in (observed.get("ansible_facts") or {}):
                 return {**result, **observed, "msg": describe_task_failure(observed)}
             expanded = expand(observed["ansible_facts"]["istio_node"])
@@ -72,12 +79,33 @@ class ActionModule(ActionBase):
             if target is not None:
                 result["target"] = judge_target(facts, target).as_dict()
             if execution is None:
-                return {**result, "plan": build_plan(facts, selection, consent, target).as_dict()}
+                plan = build_plan(facts, selection, consent, target)
+                self._check_task_files(plan, variables)
+                return {**result, "plan": plan.as_dict()}
             result.update(plan=arguments["execution"]["plan"], execution=execution.as_dict(facts))
+            regression = execution.find_regression(facts, assessment)
+            if regression:
+                result["deviation"] = regression
             deviation = execution.deviation(facts, assessment)
             return {**result, "failed": True, "msg": deviation} if deviation else result
         except InvalidInputError as exc:
             return {**result, "failed": True, "msg": f"nodeprep.istio: {exc}"}
+
+    def _check_task_files(self, plan: NodePlan, variables: dict[str, Any]) -> None:
+        """Raise InvalidInputError if the owner's tasks before or after a disruption cannot be run.
+
+        The playbooks of the collection check the files first; in other plays only this check runs.
+        """
+        for option, path in (("before", plan.tasks_before), ("after", plan.tasks_after)):
+            if path:
+                error = check_task_file(path, variables["playbook_dir"], self._loader.load_from_file)
+                if error:
+                    raise InvalidInputError(f"istio_node_{option}_disruption_tasks: {error}")
+
+
+def _describe_loss(message: str) -> dict[str, Any]:
+    """Return the result for a node that a step of the plan made unreachable: no plan predicts that."""
+    return {"failed": True, "connection_lost": True, "msg": message, "deviation": message}
 
 
 def _check_variables(names: Iterable[str]) -> None:

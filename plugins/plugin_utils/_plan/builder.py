@@ -43,6 +43,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
     Declaration,
     make_declaration,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.disruption import add_disruption
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.kernel_config import make_kernel_config
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import (
     NO_MODULES,
@@ -116,7 +117,13 @@ def build_plan(facts: Facts, selection: Selection, consent: Consent, target: Sel
     Raises InvalidInputError if the facts lack a module that one of them needs.
     """
     if consent.state == "absent":
-        return build_removal_plan(facts)
+        plan = build_removal_plan(facts)
+    else:
+        plan = _build_preparation_plan(facts, selection, consent, target)
+    return add_disruption(plan, facts, consent)
+
+
+def _build_preparation_plan(facts: Facts, selection: Selection, consent: Consent, target: Selection | None) -> NodePlan:
     prepared = _prepare(facts, selection, consent, target)
     if prepared.expected.verdict in GOOD_VERDICTS:
         return prepared.plan

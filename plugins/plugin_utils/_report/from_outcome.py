@@ -169,7 +169,7 @@ def _read_failure(raw: Mapping[str, Any]) -> Failure:
     text = to_one_line(describe_failure(raw))
     if not text:
         return Failure("no_answer", NO_ANSWER)
-    # The action node_readiness returns connection_lost if a step of the plan did not reach the node.
+    # The action node_readiness returns connection_lost if the node became unreachable after its plan had begun.
     is_unreachable = raw.get("unreachable") is True or raw.get("connection_lost") is True
     return Failure("unreachable" if is_unreachable else "failed", text)
 
