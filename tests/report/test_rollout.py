@@ -28,6 +28,7 @@ class Rollout:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.environment: dict[str, str] = {}
         self.fail_kubectl("")
 
     def fail_kubectl(self, call: str) -> None:
@@ -58,6 +59,7 @@ class Rollout:
         command = [Path(sys.executable).with_name("ansible-playbook"), "-i", inventory, playbook, *arguments]
         environment = {
             **os.environ,
+            **self.environment,
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache"),
             "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS),
             "ANSIBLE_INJECT_FACT_VARS": "false",
@@ -240,3 +242,41 @@ def test_without_batches_a_worse_node_stops_nothing(rollout):
     assert done.returncode == 2, done.stdout
     assert list_failed(done) == {"a"}
     assert "uncordon b" in rollout.read_events()
+
+
+def test_a_stopped_rollout_is_resumed_with_the_last_report(rollout, tmp_path):
+    rollout.fail_kubectl("drain b")
+    nodes = dict.fromkeys("abcd", "waiting")
+    report = {"istio_report_dir": str(tmp_path / "out"), "istio_report_formats": ["remaining"]}
+    done = rollout.play(nodes, istio_node_serial=1, **HOOKS, **report)
+    assert done.returncode == 2, done.stdout
+    remaining = tmp_path / "out" / "remaining-hosts.txt"
+    assert remaining.read_text() == "b\nc\nd\n"
+    rollout.read_events()
+
+    rollout.fail_kubectl("drain d")
+    limit = ("--limit", f"@{remaining}")
+    done = rollout.play(nodes, *limit, istio_node_serial=1, **HOOKS, **report)
+    assert done.returncode == 2, done.stdout
+    assert [event for event in rollout.read_events() if event.startswith("drain")] == ["drain b", "drain c", "drain d"]
+    assert remaining.read_text() == "d\n"
+
+    rollout.fail_kubectl("")
+    rollout.play(nodes, *limit, istio_node_serial=1, **HOOKS, **report)
+    assert rollout.read_events() == ["drain d", "load d", "reboot d", "uncordon d"]
+    assert remaining.read_text() == ""
+
+
+def test_a_stopped_rollout_is_resumed_with_the_retry_file(rollout, tmp_path):
+    rollout.fail_kubectl("drain b")
+    nodes = dict.fromkeys("abc", "waiting")
+    rollout.environment = {"ANSIBLE_RETRY_FILES_ENABLED": "true", "ANSIBLE_RETRY_FILES_SAVE_PATH": str(tmp_path)}
+    done = rollout.play(nodes, istio_node_serial=1, **HOOKS)
+    assert done.returncode == 2, done.stdout
+    (retry,) = tmp_path.glob("*.retry")
+    assert retry.read_text().split() == ["b", "c"]
+    rollout.read_events()
+    rollout.fail_kubectl("")
+    done = rollout.play(nodes, "--limit", f"@{retry}", istio_node_serial=1, **HOOKS)
+    assert done.returncode == 0, done.stdout
+    assert [event for event in rollout.read_events() if event.startswith("drain")] == ["drain b", "drain c"]
