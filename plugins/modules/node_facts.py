@@ -82,6 +82,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+other_system:
+  description: The name of the system, as C(uname -s) prints it. There are no facts then, and the task is skipped.
+  returned: if the node does not run Linux
+  type: str
+  sample: FreeBSD
 ansible_facts:
   description: Facts to add to the host's facts.
   returned: always
@@ -692,6 +697,9 @@ def main() -> None:
     )
     names = parse_names(module)
     root = parse_root(module)
+    system = os.uname().sysname
+    if root == "/" and system != "Linux":
+        module.exit_json(changed=False, skipped=True, other_system=system, msg=f"not a Linux node: {system}")
     try:
         facts = gather_live_facts(module, names) if root == "/" else gather_recorded_facts(module, root, names)
     except UnknownKernelError as exc:

@@ -165,6 +165,13 @@ execution:
       description: With state V(absent), what remains on the node and why.
       type: list
       elements: str
+other_system:
+  description:
+    - What the host is, such as V(Windows) or V(FreeBSD). The task is then skipped, and returns nothing else.
+    - A host with a shell of Windows, with a connection for network devices, or with C(ansible_network_os) is not
+      contacted.
+  returned: if the host is not a Linux node
+  type: str
 deviation:
   description: How the node is worse than the plan predicted, for example because it did not come back from its reboot.
   returned: with O(execution), if the node is worse

@@ -29,6 +29,8 @@ class Rollout:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.environment: dict[str, str] = {}
+        # Variables of single hosts.
+        self.variables: dict[str, dict[str, str]] = {}
         self.fail_kubectl("")
 
     def fail_kubectl(self, call: str) -> None:
@@ -42,7 +44,7 @@ class Rollout:
         self, nodes: dict[str, str], *arguments: str, playbook: str = "nodeprep.istio.prepare_istio_nodes", **variables
     ) -> subprocess.CompletedProcess[str]:
         """Run a playbook on nodes of these kinds."""
-        hosts = {name: {"rollout_kind": kind} for name, kind in nodes.items()}
+        hosts = {name: {"rollout_kind": kind, **self.variables.get(name, {})} for name, kind in nodes.items()}
         common = {
             "ansible_connection": "rollout",
             "ansible_python_interpreter": "/usr/bin/python3",
@@ -280,3 +282,19 @@ def test_a_stopped_rollout_is_resumed_with_the_retry_file(rollout, tmp_path):
     done = rollout.play(nodes, "--limit", f"@{retry}", istio_node_serial=1, **HOOKS)
     assert done.returncode == 0, done.stdout
     assert [event for event in rollout.read_events() if event.startswith("drain")] == ["drain b", "drain c"]
+
+
+@pytest.mark.parametrize("playbook", ["audit_istio_nodes", "prepare_istio_nodes"])
+def test_hosts_that_are_not_linux_nodes_are_skipped_and_fail_nothing(rollout, tmp_path, playbook):
+    rollout.variables = {
+        "win": {"ansible_shell_type": "powershell"},
+        "switch": {"ansible_network_os": "{{ 'cisco.ios' }}.ios"},
+    }
+    report = {"istio_report_dir": str(tmp_path / "out"), "istio_report_fail_on": ["no_data", "unknown"]}
+    nodes = {"a": "quiet", "bsd": "bsd", "win": "down", "switch": "down"}
+    done = rollout.play(nodes, playbook=f"nodeprep.istio.{playbook}", istio_node_probe=False, **report)
+    assert done.returncode == 0, done.stdout
+    shown = re.findall(r"^(\w+) +skipped +not a Linux node: (.*)$", done.stdout, re.M)
+    assert shown == [("bsd", "FreeBSD"), ("switch", "a network device"), ("win", "Windows")], done.stdout
+    document = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert document["totals"]["verdicts"]["skipped"] == 3

@@ -196,6 +196,7 @@ find_node() {
   live=no
   # shellcheck disable=SC3013
   if [ -z "$root" ] || [ "$root/" -ef /proc/1/root/ ]; then live=yes; fi
+  if [ $live = yes ] && [ "$(uname -s)" != Linux ]; then fail "not a Linux node: $(uname -s)" 3; fi
   proc=$root/proc
   sys=$root/sys
   self=/proc/self

@@ -21,9 +21,9 @@ author: nodeprep.istio contributors
 options:
   kind:
     description:
-      - What the node is like. Only a reboot helps on each but V(quiet), V(bridged) and V(cut).
+      - What the node is like. Only a reboot helps if it is V(waiting), V(lost) or V(worse).
     type: str
-    choices: [quiet, bridged, cut, waiting, lost, worse, down]
+    choices: [quiet, bridged, cut, waiting, lost, worse, down, bsd]
     default: waiting
     vars: [{name: rollout_kind}]
   directory:
@@ -70,6 +70,8 @@ class Connection(FakeConnection):
 
     def node_facts(self):
         kind = self.get_option("kind")
+        if kind == "bsd":
+            return {"changed": False, "skipped": True, "other_system": "FreeBSD", "msg": "not a Linux node: FreeBSD"}
         modules = {}
         if self._is("loaded"):
             modules = dict(PREPARED)

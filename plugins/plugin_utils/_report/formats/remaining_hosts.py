@@ -13,9 +13,9 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
 def render(document: Document) -> Iterator[str]:
     """Yield the name of each node without a good verdict, and of each on which the run or the probe failed.
 
-    A node that the run did not select is left out: the file of a run with --limit is about the nodes of that run, and
-    becomes empty in the end.
+    A host that is not a Linux node is left out, and so is a node that the run did not select: the file of a run with
+    --limit is about the nodes of that run, and becomes empty in the end.
     """
     for node in document.nodes:
-        if node.is_selected and (node.verdict not in GOOD_VERDICTS or node.failures):
+        if node.is_selected and not node.is_skipped and (node.verdict not in GOOD_VERDICTS or node.failures):
             yield f"{node.name}\n"

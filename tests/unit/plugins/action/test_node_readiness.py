@@ -23,11 +23,14 @@ UNREACHABLE = {
 }
 
 
-def run(observed, task_vars=None, **arguments):
+def run(observed, task_vars=None, shell="sh", **arguments):
     """Run the action on a node whose module returns or raises this; also return the names of the modules that ran."""
     task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action="x", get_name=lambda: "x")
-    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"))
-    action = node_readiness.ActionModule(task, connection, SimpleNamespace(check_mode=False), DataLoader(), None, None)
+    connection = SimpleNamespace(transport="ssh", _shell=SimpleNamespace(tmpdir="unused", SHELL_FAMILY=shell))
+    templar = SimpleNamespace(template=lambda value: value)
+    action = node_readiness.ActionModule(
+        task, connection, SimpleNamespace(check_mode=False), DataLoader(), templar, None
+    )
     modules = []
 
     def execute_module(module_name, **_kwargs):
@@ -254,3 +257,22 @@ def test_a_missing_task_file_is_an_error_before_a_disruption(tmp_path, option):
     assert result["msg"].startswith(f"nodeprep.istio: istio_node_{option}: {tmp_path}/absent.yml: no such file; ")
     quiet = node_result(fact_factory.facts(netfilter={"bridges": []}))
     assert not run(quiet, task_vars, consent={option: "absent.yml"})[0].get("failed")
+
+
+@pytest.mark.parametrize(
+    "task_vars, shell, system",
+    [({}, "powershell", "Windows"), ({"ansible_network_os": "ios"}, "sh", "a network device")],
+)
+def test_a_host_that_is_not_a_linux_node_is_skipped_and_not_contacted(task_vars, shell, system):
+    result, modules = run(node_result(facts(KINDS[0])), task_vars, shell=shell)
+    assert modules == []
+    assert result["skipped"]
+    assert result["other_system"] == system
+    assert not result.get("failed")
+
+
+def test_a_node_that_does_not_run_linux_is_skipped():
+    result, _modules = run({"skipped": True, "other_system": "FreeBSD", "msg": "not a Linux node: FreeBSD"})
+    assert result["skipped"]
+    assert result["msg"] == "not a Linux node: FreeBSD"
+    assert "plan" not in result

@@ -24,6 +24,7 @@ PROBE_FAILED = (("result", ("failed",)),)
         (Node(name="a", verdict="ready", probe=PROBE_FAILED), True),
         (Node(name="a", no_data=NoData("failed", "not changed: too many nodes have failed")), True),
         (Node(name="a", no_data=NoData("unreachable", "no route to host")), True),
+        (Node(name="a", verdict="skipped", no_data=NoData("other_system", "not a Linux node: Windows")), False),
         (Node(name="a", no_data=NoData("not_selected", "excluded by --limit")), False),
     ],
 )
