@@ -6,83 +6,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "docs" / "examples"
-PLUGINS = Path(__file__).with_name("connection_plugins")
-KUBECTL = """#!/bin/sh
-printf '%s\\n' "$1 $2" >>{directory}/events
-[ "$1 $2" != "{failing}" ] || {{ echo "error: a disruption budget forbids this" >&2; exit 1; }}
-"""
-
-
-class Rollout:
-    """A cluster of made-up nodes, and a kubectl that only lists its calls."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.environment: dict[str, str] = {}
-        # Variables of single hosts.
-        self.variables: dict[str, dict[str, str]] = {}
-        self.fail_kubectl("")
-
-    def fail_kubectl(self, call: str) -> None:
-        """Have one call of kubectl fail, such as "drain b"."""
-        program = self.directory / "bin" / "kubectl"
-        program.parent.mkdir(exist_ok=True)
-        program.write_text(KUBECTL.format(directory=self.directory, failing=call))
-        program.chmod(0o755)
-
-    def play(
-        self, nodes: dict[str, str], *arguments: str, playbook: str = "nodeprep.istio.prepare_istio_nodes", **variables
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a playbook on nodes of these kinds."""
-        hosts = {name: {"rollout_kind": kind, **self.variables.get(name, {})} for name, kind in nodes.items()}
-        common = {
-            "ansible_connection": "rollout",
-            "ansible_python_interpreter": "/usr/bin/python3",
-            "rollout_directory": str(self.directory),
-        }
-        inventory = self.directory / "hosts.json"
-        inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": common}}))
-        chosen = {
-            "istio_node_become": False,
-            "istio_node_reboot": "if_needed",
-            "istio_node_reboot_timeout": 2,
-            **variables,
-        }
-        command = [Path(sys.executable).with_name("ansible-playbook"), "-i", inventory, playbook, *arguments]
-        environment = {
-            **os.environ,
-            **self.environment,
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache"),
-            "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS),
-            "ANSIBLE_INJECT_FACT_VARS": "false",
-            "ANSIBLE_NOCOLOR": "1",
-            "PATH": f"{self.directory}/bin:{os.environ['PATH']}",
-        }
-        return subprocess.run(
-            [*command, "-e", json.dumps(chosen)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-
-    def read_events(self) -> list[str]:
-        """Return what happened since the last call, in order."""
-        path = self.directory / "events"
-        events = path.read_text().splitlines() if path.exists() else []
-        path.write_text("")
-        return events
+from ansible_collections.nodeprep.istio.tests.report.rollout import EXAMPLES, Rollout
 
 
 @pytest.fixture
@@ -298,3 +226,12 @@ def test_hosts_that_are_not_linux_nodes_are_skipped_and_fail_nothing(rollout, tm
     assert shown == [("bsd", "FreeBSD"), ("switch", "a network device"), ("win", "Windows")], done.stdout
     document = json.loads((tmp_path / "out" / "report.json").read_text())
     assert document["totals"]["verdicts"]["skipped"] == 3
+
+
+def test_a_task_that_would_end_the_run_is_an_error_before_any_node_is_contacted(rollout, tmp_path):
+    (tmp_path / "after.yml").write_text("- no.such.module:\n")
+    done = rollout.play({"a": "waiting"}, istio_node_after_disruption_tasks=str(tmp_path / "after.yml"))
+    assert done.returncode == 2, done.stdout
+    assert "istio_node_after_disruption_tasks: " in done.stdout
+    assert "after.yml: cannot be run (couldn't resolve module/action 'no.such.module'" in done.stdout
+    assert rollout.read_events() == []

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.other_system import read_other_system
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
 
 MAX_PERCENTAGE = 100
@@ -55,16 +56,19 @@ def find_stop(outcomes: Mapping[str, Any], max_fail_percentage: float) -> str:
     """Return why the rollout stops before the next batch, or an empty string.
 
     :param outcomes: the role's outcome of each node that was handled, by name. A failed one has ``failure``, and one
-        that is worse than its plan predicted has ``deviation``.
+        that is worse than its plan predicted has ``deviation``. Hosts that are not Linux nodes do not count.
     :param max_fail_percentage: the percentage of failed nodes above which the rollout stops.
 
     Raises InvalidInputError if one of the outcomes is not a mapping.
     """
-    failed = 0
+    handled = failed = 0
     worse = []
     for name, outcome in outcomes.items():
         if not isinstance(outcome, Mapping):
             raise InvalidInputError(f"the outcome of {name} is not a mapping; give the istio_node_outcome of each node")
+        if read_other_system(outcome):
+            continue
+        handled += 1
         failed += "failure" in outcome
         if outcome.get("deviation"):
             worse.append(
@@ -72,7 +76,7 @@ def find_stop(outcomes: Mapping[str, Any], max_fail_percentage: float) -> str:
             )
     if worse:
         return worse[0] if len(worse) == 1 else f"{worse[0]}; {len(worse)} nodes are worse"
-    percentage = 100 * failed / len(outcomes) if outcomes else 0
+    percentage = 100 * failed / handled if handled else 0
     if percentage > max_fail_percentage:
         return (
             f"{percentage:.1f} % of the nodes so far have failed, more than istio_node_max_fail_percentage "

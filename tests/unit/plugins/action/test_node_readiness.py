@@ -248,7 +248,7 @@ def test_only_a_node_that_is_worse_than_predicted_has_a_deviation():
 
 @pytest.mark.parametrize("option", ["before_disruption_tasks", "after_disruption_tasks"])
 def test_a_missing_task_file_is_an_error_before_a_disruption(tmp_path, option):
-    (tmp_path / "drain.yml").write_text("- ansible.builtin.debug:\n")
+    (tmp_path / "drain.yml").write_text("- debug:\n")
     disrupted = node_result(fact_factory.facts(netfilter={"bridges": ["br0"]}))
     task_vars = {"playbook_dir": str(tmp_path)}
     assert not run(disrupted, task_vars, consent={option: "drain.yml"})[0].get("failed")

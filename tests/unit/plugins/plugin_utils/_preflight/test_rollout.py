@@ -55,6 +55,7 @@ def test_other_percentages_are_reported(value):
         ([{"failure": ""}, {}, {}], 33, "33.3"),
         ([{"failure": "x"}, {"failure": "y"}, {}, {}, {}], 40, None),
         ([{"failure": "x"}, {"failure": "y"}, {}, {}, {}], 39.9, "40.0"),
+        ([{"failure": "x"}, {}, {"skipped": True, "other_system": "Windows"}], 40, "50.0"),
     ],
 )
 def test_the_rollout_stops_above_the_percentage_of_outcomes_with_a_failure(outcomes, limit, percentage):

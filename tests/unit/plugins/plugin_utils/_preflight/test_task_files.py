@@ -9,7 +9,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.task_files import check_task_file
 
-TASKS = "- name: Say so\n  ansible.builtin.debug:\n"
+TASKS = "- name: Say so\n  debug:\n"
 
 
 def check(directory, path):
@@ -32,8 +32,21 @@ def test_a_missing_file_is_named_with_the_directory_in_which_it_was_searched(tmp
 
 @pytest.mark.parametrize(
     "text, problem",
-    [("- {", "cannot be read ("), ("name: x\n", "is not a list of tasks; "), ("- x\n", "is not a list of tasks; ")],
+    [
+        ("- {", "cannot be run ("),
+        ("name: x\n", "is not a list of tasks; "),
+        ("- x\n", "cannot be run ('x' is not a task); "),
+        ("- name: x\n", "cannot be run ("),
+        ("- block:\n    - debug:\n  rescue:\n    - name: x\n", "cannot be run ("),
+    ],
 )
-def test_a_file_without_tasks_is_an_error(tmp_path, text, problem):
+def test_a_file_that_would_end_the_run_is_an_error(tmp_path, text, problem):
     (tmp_path / "drain.yml").write_text(text)
     assert check(tmp_path, "drain.yml").startswith(f"{tmp_path}/drain.yml: {problem}")
+
+
+def test_blocks_and_included_files_are_tasks(tmp_path):
+    (tmp_path / "drain.yml").write_text(
+        "- block:\n    - include_tasks: other.yml\n  always:\n    - debug:\n- command: {argv: [a]}\n  loop: [1]\n"
+    )
+    assert check(tmp_path, "drain.yml") == ""
