@@ -22,7 +22,7 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help run check test lint types unit unit-node recorder-test report-test slow packages reference upstream manifest clean declarations-test \
-  lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-report \
+  lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-rollout lab-report \
   lab-inits lab-places lab-declarations lab-recordings lab-arm64 lab-kernels test-selinux budget
 
 help: ## List all targets
@@ -111,6 +111,9 @@ lab-modules: .venv/nox/.done ## Block modules on one machine in every known way,
 
 lab-remedies: .venv/nox/.done ## Test conflicts, packages and reboots on two machines, and faults on one of them
 	$(NOX) -s lab -- remedies
+
+lab-rollout: .venv/nox/.done ## Roll out to four machines that need a reboot: drain, stop, resume, and a machine that does not come back
+	$(NOX) -s lab -- rollout
 
 lab-report: .venv/nox/.done packages ## Report on four machines in different states, and check the report in a browser
 	$(NOX) -s lab -- report

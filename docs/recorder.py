@@ -153,6 +153,8 @@ def build_variables() -> dict[str, Iterable[str]]:
         "policy_module": [selinux_policy.POLICY_MODULE],
         "container_domains": selinux_policy.CONTAINER_DOMAINS,
         "dpkg_lists": [conflicts.DPKG_LISTS],
+        "interfaces": [netfilter.INTERFACES],
+        "max_bridges": [str(netfilter.MAX_BRIDGES)],
     }
 
 

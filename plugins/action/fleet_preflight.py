@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -23,6 +24,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.request 
     find_misspellings,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import is_role_variable
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.task_files import check_task_file
 
 ARGUMENTS = {
     "pattern": {"type": "str", "required": True},
@@ -50,7 +52,8 @@ class ActionModule(ActionBase):
         if ambiguous:
             return {**result, "failed": True, "msg": describe_ambiguous_hosts(ambiguous)}
         play_variables = frozenset(load_extra_vars(self._loader)) | _read_play_variables(variables).keys()
-        request = Request(self._read_hosts(hosts, variables), play_variables)
+        check_tasks = partial(check_task_file, playbook_dir=variables["playbook_dir"], load=self._loader.load_from_file)
+        request = Request(self._read_hosts(hosts, variables), play_variables, check_tasks)
         for warning in request.list_warnings():
             Display().warning(warning)
         errors = list(request.find_errors())

@@ -13,18 +13,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import assess
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, describe_task_failure
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.other_system import (
+    describe_skip,
+    find_other_system,
+    read_other_system,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import expand, parse_expanded
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import build_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Execution
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import NodePlan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.target import judge_target
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import (
     describe_misspelling,
     find_unknown_variables,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.task_files import check_task_file
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
 
@@ -46,39 +54,87 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         variables = task_vars or {}
+        system = self._find_other_system(variables)
+        if system:
+            return {**result, **describe_skip(system)}
         try:
-            # Everything is checked before the node is contacted.
-            _check_variables(variables)
-            selection = Selection.from_options(arguments["selection"])
-            target = parse_target(arguments["selection"], arguments["target"])
-            consent = Consent.from_options(arguments["consent"])
-            execution = None
-            if arguments["execution"]:
-                execution = Execution.from_option(arguments["execution"], self._task.check_mode)
-                if execution.unreachable_error:
-                    msg = execution.unreachable_error
-                    return {**result, "failed": True, "connection_lost": True, "msg": msg}
-            observed = self._execute_module(
-                module_name="nodeprep.istio.node_facts", module_args={}, task_vars=variables
-            )
-            if "istio_node" not in (observed.get("ansible_facts") or {}):
-                return {**result, **observed, "msg": describe_task_failure(observed)}
-            expanded = expand(observed["ansible_facts"]["istio_node"])
-            facts = parse_expanded(expanded)
-            assessment = assess(facts, selection)
-            result.update({key: observed[key] for key in PASSED_ON if key in observed})
-            result.update(changed=False, _ansible_verbose_override=True)
-            result.update(facts=expanded, assessment=assessment.as_dict())
-            if target is not None:
-                result["target"] = judge_target(facts, target).as_dict()
-            if execution is None:
-                plan = build_plan(facts, selection, consent, target, assessment)
-                return {**result, "plan": plan.as_dict()}
-            result.update(plan=arguments["execution"]["plan"], execution=execution.as_dict(facts))
-            deviation = execution.deviation(facts, assessment)
-            return {**result, "failed": True, "msg": deviation} if deviation else result
+            return {**result, **self._assess_node(arguments, variables)}
         except InvalidInputError as exc:
             return {**result, "failed": True, "msg": f"nodeprep.istio: {exc}"}
+
+    def _assess_node(self, arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the result of the task. Everything is checked before the node is contacted."""
+        _check_variables(variables)
+        selection = Selection.from_options(arguments["selection"])
+        target = parse_target(arguments["selection"], arguments["target"])
+        consent = Consent.from_options(arguments["consent"])
+        execution = None
+        if arguments["execution"]:
+            execution = Execution.from_option(arguments["execution"], self._task.check_mode)
+        observed = self._observe(execution, variables)
+        if "istio_node" not in (observed.get("ansible_facts") or {}):
+            return observed
+        expanded = expand(observed["ansible_facts"]["istio_node"])
+        facts = parse_expanded(expanded)
+        assessment = assess(facts, selection)
+        result = {key: observed[key] for key in PASSED_ON if key in observed}
+        result.update(changed=False, _ansible_verbose_override=True)
+        result.update(facts=expanded, assessment=assessment.as_dict())
+        if target is not None:
+            result["target"] = judge_target(facts, target).as_dict()
+        if execution is None:
+            plan = build_plan(facts, selection, consent, target, assessment)
+            self._check_task_files(plan, variables)
+            return {**result, "plan": plan.as_dict()}
+        result.update(plan=arguments["execution"]["plan"], execution=execution.as_dict(facts))
+        regression = execution.find_regression(facts, assessment)
+        if regression:
+            result["deviation"] = regression
+        deviation = execution.deviation(facts, assessment)
+        return {**result, "failed": True, "msg": deviation} if deviation else result
+
+    def _observe(self, execution: Execution | None, variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the result of node_facts; if there are no facts, the result of this task."""
+        if execution is not None and execution.unreachable_error:
+            return _describe_loss(execution.unreachable_error)
+        try:
+            observed: dict[str, Any] = self._execute_module(
+                module_name="nodeprep.istio.node_facts", module_args={}, task_vars=variables
+            )
+        except AnsibleConnectionFailure as exc:
+            if execution is None:
+                raise
+            return _describe_loss(execution.describe_loss(exc))
+        system = read_other_system(observed)
+        if system:
+            return describe_skip(system)
+        if "istio_node" in (observed.get("ansible_facts") or {}):
+            return observed
+        return {**observed, "msg": describe_task_failure(observed)}
+
+    def _find_other_system(self, variables: dict[str, Any]) -> str:
+        """Return what the host is, if the way in which Ansible reaches it shows that it is not a Linux node."""
+        network_os = variables.get("ansible_network_os")
+        if network_os:
+            network_os = self._templar.template(network_os)
+        shell = self._connection._shell.SHELL_FAMILY
+        return find_other_system(self._connection.transport, shell, str(network_os or ""))
+
+    def _check_task_files(self, plan: NodePlan, variables: dict[str, Any]) -> None:
+        """Raise InvalidInputError if the owner's tasks before or after a disruption cannot be run.
+
+        The playbooks of the collection check the files first; in other plays only this check runs.
+        """
+        for option, path in (("before", plan.tasks_before), ("after", plan.tasks_after)):
+            if path:
+                error = check_task_file(path, variables["playbook_dir"], self._loader.load_from_file)
+                if error:
+                    raise InvalidInputError(f"istio_node_{option}_disruption_tasks: {error}")
+
+
+def _describe_loss(message: str) -> dict[str, Any]:
+    """Return the result for a node that a step of the plan made unreachable: no plan predicts that."""
+    return {"failed": True, "connection_lost": True, "msg": message, "deviation": message}
 
 
 def _check_variables(names: Iterable[str]) -> None:

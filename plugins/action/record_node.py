@@ -19,11 +19,18 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.archive import ArchiveError, read_archive
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.recording import REMEDY, parse_recording
 from ansible_collections.nodeprep.istio.plugins.module_utils._recording.sources import find_blocks
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.other_system import (
+    describe_skip,
+    find_other_system,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
 
 ARGUMENTS = {"directory": {"type": "path", "required": True}}
 RECORDER = Path(__file__).parents[2] / "playbooks" / "files" / "record" / "record-node.sh"
 MAX_PROBLEM_CHARS = 500
+# The recorder ends with this code and this line on a node without Linux.
+NOT_LINUX = 3
+NOT_LINUX_PREFIX = "record-node: not a Linux node: "
 _INVALID = re.compile(r"[^A-Za-z0-9._:@-]")
 
 
@@ -36,7 +43,14 @@ class ActionModule(ActionBase):
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         variables = task_vars or {}
         name = str(variables["inventory_hostname"])
+        network_os = self._templar.template(variables.get("ansible_network_os"))
+        shell = self._connection._shell.SHELL_FAMILY
+        system = find_other_system(self._connection.transport, shell, str(network_os or ""))
+        if system:
+            return {**result, **describe_skip(system)}
         output = self._run_recorder(name, variables)
+        if output.get("rc") == NOT_LINUX:
+            return {**result, **describe_skip(_describe_failure(output).removeprefix(NOT_LINUX_PREFIX))}
         if output.get("failed") or output.get("skipped"):
             return {**result, "failed": True, "msg": f"{name}: the recorder failed ({_describe_failure(output)})"}
         try:

@@ -82,6 +82,16 @@ options:
     type: str
     choices: [never, if_needed]
     default: never
+  before_disruption_tasks:
+    description:
+      - Path of the owner's task file that the role includes before its first step, if the plan disrupts the node. The
+        C(text) of the plan names it.
+    type: str
+  after_disruption_tasks:
+    description:
+      - Path of the owner's task file that the role includes after its last step, if the plan disrupts the node. The
+        C(text) of the plan names it.
+    type: str
 extends_documentation_fragment:
   - nodeprep.istio._selection
 author:
@@ -168,6 +178,13 @@ _value:
     change:
       description: Whether the role will change anything.
       type: bool
+    disruption:
+      description:
+        - The steps of the role that may interrupt the pods or the traffic of the node, as C(kind) and C(text). The kind
+          is V(reboot), V(selinux) (the policy or a boolean changes) or V(br_netfilter) (the module is loaded on a node
+          that has bridges, or whose bridges are unknown).
+      type: list
+      elements: dict
     refused:
       description: The reasons why the role does nothing on this node.
       type: list
@@ -249,7 +266,8 @@ _value:
     text:
       description:
         - The plan in words, with the verdict before and after it, and one line for each step, hint, alternative and
-          line of C(kernel_config). The role shows it before it executes the plan.
+          line of C(kernel_config).
+          It names the owner's tasks at the point at which they run. The role shows it before it executes the plan.
       type: list
       elements: str
 """

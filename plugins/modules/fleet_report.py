@@ -22,7 +22,7 @@ options:
     description: The formats to write. V(json) is always written.
     type: list
     elements: str
-    choices: [html, json, junit, csv, markdown, prometheus]
+    choices: [html, json, junit, csv, markdown, prometheus, remaining]
     default: [json, html]
   templates:
     description: Directory with C(report.html.j2), C(report.css) and C(report.js) of the HTML report.

@@ -4,6 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gather the facts of a node that its assessment and preparation need, in one task."""
 
+import os
 import threading
 from typing import Any, Dict, List, Sequence, Tuple
 
@@ -54,6 +55,9 @@ def main() -> None:
     if module.params["root"].strip("/"):
         # The action plugin of the same name runs root_facts then. A caller that bypasses it can do so, too.
         module.fail_json(msg="root: this way of calling node_facts reads only /; call nodeprep.istio.root_facts")
+    system = os.uname().sysname
+    if system != "Linux":
+        module.exit_json(changed=False, skipped=True, other_system=system, msg=f"not a Linux node: {system}")
     try:
         facts = gather_live_facts(module, parse_names(module.params["modules"]))
     except (InvalidNameError, UnknownKernelError) as exc:

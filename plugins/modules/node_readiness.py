@@ -42,6 +42,10 @@ options:
         description: The result of M(nodeprep.istio.modprobe_overrides).
         type: dict
         required: true
+      reboot:
+        description: The result of M(ansible.builtin.reboot).
+        type: dict
+        default: {}
       boot_id:
         description: The boot ID of the node before the execution, C(kernel.boot_id) of its facts.
         type: str
@@ -161,10 +165,20 @@ execution:
       description: With state V(absent), what remains on the node and why.
       type: list
       elements: str
+other_system:
+  description:
+    - What the host is, such as V(Windows) or V(FreeBSD). The task is then skipped, and returns nothing else.
+    - A host with a shell of Windows, with a connection for network devices, or with C(ansible_network_os) is not
+      contacted.
+  returned: if the host is not a Linux node
+  type: str
+deviation:
+  description: How the node is worse than the plan predicted, for example because it did not come back from its reboot.
+  returned: with O(execution), if the node is worse
+  type: str
 connection_lost:
   description:
-    - V(true) if a step of the executed plan lost the connection to the node. The task then fails without observing
-      the node again.
-  returned: with O(execution), if a step lost the connection
+    - V(true) if the node became unreachable after its plan had begun. The task then fails and returns no facts.
+  returned: with O(execution), if the node became unreachable
   type: bool
 """

@@ -94,6 +94,11 @@ case $part in
     play trixie -e '{"lab_parts": ["dnf"]}' tests/lab/remedies.yml
     down forky:trixie
     ;;
+  rollout)
+    up "$all"
+    play "$all" tests/lab/rollout/play.yml
+    down "$all"
+    ;;
   report)
     up 'lab:!trixie'
     play "$all" tests/lab/report.yml
@@ -150,7 +155,7 @@ case $part in
     down bookworm
     ;;
   *)
-    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, report, selinux, inits, places, declarations, recordings, arm64, kernels, budget" >&2
+    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, rollout, report, selinux, inits, places, declarations, recordings, arm64, kernels, budget" >&2
     exit 1
     ;;
 esac

@@ -93,6 +93,8 @@ policy_stores="/var/lib/selinux /etc/selinux"
 policy_module="istio_node_prep"
 container_domains="container_t svirt_lxc_net_t"
 dpkg_lists="/var/lib/dpkg/info"
+interfaces="/sys/class/net"
+max_bridges="3"
 # END generated
 
 max_bytes=4194304
@@ -196,6 +198,7 @@ find_node() {
   live=no
   # shellcheck disable=SC3013
   if [ -z "$root" ] || [ "$root/" -ef /proc/1/root/ ]; then live=yes; fi
+  if [ $live = yes ] && [ "$(uname -s)" != Linux ]; then fail "not a Linux node: $(uname -s)" 3; fi
   proc=$root/proc
   sys=$root/sys
   self=/proc/self
@@ -412,8 +415,24 @@ record_kernel_state() {
   reduce /proc/self/mounts reduce_mounts
   # The address of the loopback interface. No other one is recorded.
   reduce /proc/net/if_inet6 grep '^0\{31\}1 '
+  record_bridges
   record_built_in
   record_kubelet
+}
+
+# The names of the first bridges. No other interface is recorded.
+record_bridges() {
+  open_directory "$interfaces" || return 0
+  bridges=0
+  for entry in "$here"/*/bridge; do
+    if [ -d "$entry" ] && [ $bridges -lt "$max_bridges" ]; then
+      bridges=$((bridges + 1))
+      bridge=${entry%/bridge}
+      bridge=${bridge##*/}
+      [ $anonymized = no ] || bridge=bridge$bridges
+      make_directory "$interfaces/$bridge/bridge"
+    fi
+  done
 }
 
 # Which words matter: modules_load.py, modprobe_conf.py, sysctl.py, selinux.py and init_scripts.py.

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state of netfilter and of IPv6 in this network namespace, read without creating any of it."""
+"""The state of netfilter, of bridges and of IPv6 in this network namespace, read without creating any of it."""
 
 import re
 from typing import Any, Callable, Dict, List, Mapping, Optional
@@ -35,6 +35,11 @@ IPV6_NAMES = ("all", "default", "lo")
 IPV6_ADDRESSES = "/proc/net/if_inet6"
 LOOPBACK_ADDRESS = f"{1:032x}"
 
+# A bridge has a directory with this name (net/bridge/br_sysfs_br.c: br_sysfs_addbr()).
+INTERFACES = "/sys/class/net"
+BRIDGE = "bridge"
+
+MAX_BRIDGES = 3
 # Bounds the facts; the kernel has five tables, and Istio one set for each family.
 MAX_NAMES = 10
 
@@ -64,6 +69,7 @@ def observe(
         "nft_tables": {family: _has_nft_tables(files, run, tools, is_present, family) for family in tables},
         "nft_compat_uses": _count_nft_compat_uses(files),
         "ipsets": _list_ipsets(run, ipset["path"] if ipset else None, is_present),
+        "bridges": _list_bridges(files),
     }
     rules = {family: _list_ruled_tables(files, run, tools, family) for family in tables if tables[family]}
     if rules:
@@ -170,3 +176,15 @@ def _list_ipsets(
     if code != 0:
         return None
     return sorted(name for name in output.split() if name.startswith("istio"))[:MAX_NAMES]
+
+
+def _list_bridges(files: Files) -> Optional[List[str]]:
+    """Return the names of the first bridges; None if the interfaces cannot be listed."""
+    interfaces = files.listdir(INTERFACES)
+    if INTERFACES in files.unreadable or not files.is_dir(INTERFACES):
+        return None
+    bridges: List[str] = []
+    for name in interfaces:
+        if len(bridges) < MAX_BRIDGES and files.is_dir(f"{INTERFACES}/{name}/{BRIDGE}"):
+            bridges.append(name)
+    return bridges

@@ -306,7 +306,7 @@ class Netfilter:
     ``legacy_tables`` maps "ipv4" and "ipv6" to the legacy tables that exist, ``legacy_rules`` to those that hold rules.
     ``nft_tables`` maps them to whether tables of iptables-nft exist.
     ``ipv6_off`` are the names below net.ipv6.conf ("all", "default", "lo") with disable_ipv6, ``loopback_ipv6`` is
-    whether lo has the address ::1.
+    whether lo has the address ::1. ``bridges`` are the first bridges.
     """
 
     legacy_tables: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
@@ -314,6 +314,7 @@ class Netfilter:
     nft_tables: Mapping[str, bool | None] = field(default_factory=dict)
     nft_compat_uses: int | None = None
     ipsets: tuple[str, ...] | None = None
+    bridges: tuple[str, ...] | None = None
     ipv6_off: tuple[str, ...] = ()
     loopback_ipv6: bool | None = None
 

@@ -43,6 +43,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.
     Declaration,
     make_declaration,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.disruption import add_disruption
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.kernel_config import make_kernel_config
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.modules import (
     NO_MODULES,
@@ -128,8 +129,18 @@ def build_plan(
     Raises InvalidInputError if the facts lack a module that one of them needs.
     """
     if consent.state == "absent":
-        return build_removal_plan(facts)
-    context = _make_context(facts, selection, consent, target, assessment)
+        plan = build_removal_plan(facts)
+    else:
+        plan = _build_preparation_plan(_make_context(facts, selection, consent, target, assessment), consent)
+    return add_disruption(plan, facts, consent)
+
+
+def _build_preparation_plan(context: PlanContext, consent: Consent) -> NodePlan:
+    """Return the plan, with alternatives for a node that it does not make ready.
+
+    :param consent: that of the owner; the context has only what can be done on this node.
+    """
+    facts, selection = context.observed, context.selection
     prepared = _prepare(context)
     if prepared.expected.verdict in GOOD_VERDICTS:
         return prepared.plan

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import (
     NODE_PREFIX,
+    NULL_WORDS,
     check_choice,
     check_option_names,
     to_bool,
@@ -27,6 +28,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "reboot": ("never", "if_needed"),
 }
 BOOLEAN_OPTIONS = ("load", "persist", "install_packages", "override_conflicts")
+# The owner's task files that run before and after a disruption.
+TASK_OPTIONS = ("before_disruption_tasks", "after_disruption_tasks")
 # semodule(8): the priorities of a policy module.
 MAX_PRIORITY = 999
 _DOMAIN = re.compile(r"[a-z][a-z0-9_]*")
@@ -46,6 +49,8 @@ class Consent:
     selinux_priority: int = 300
     selinux_boolean: bool | None = None
     reboot: str = "never"
+    before_disruption_tasks: str | None = None
+    after_disruption_tasks: str | None = None
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Consent:
@@ -79,6 +84,8 @@ def _parse_value(name: str, value: Any) -> Any:
         return str(value)
     if name in BOOLEAN_OPTIONS:
         return _parse_bool(name, value)
+    if name in TASK_OPTIONS:
+        return _parse_path(name, value)
     if name == "selinux_boolean":
         return None if to_bool(value) is None else _parse_bool(name, value)
     if name == "selinux_domains":
@@ -91,6 +98,15 @@ def _parse_bool(name: str, value: Any) -> bool:
     if not isinstance(parsed, bool):
         raise InvalidInputError(f"{name}: unknown value {value!r}; valid values: true, false")
     return parsed
+
+
+def _parse_path(name: str, value: Any) -> str | None:
+    """Return the path of a task file, or None."""
+    if value is None or (isinstance(value, str) and value.strip().lower() in NULL_WORDS):
+        return None
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{name}: {value!r} is not a path; give the path of a file with tasks")
+    return str(value)
 
 
 def _parse_domains(value: Any) -> tuple[str, ...]:

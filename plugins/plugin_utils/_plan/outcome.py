@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import Assessment
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import Verdict
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.iptables_forecast import Forecasts, summarize
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, describe_task_failure
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import NotLoadable
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError, from_mapping
+
+# How bad a verdict is. A plan that expects unknown predicts nothing.
+FOUND_RANKS: Mapping[str, int] = {"ready": 0, "on_demand": 0, "at_risk": 1, "unknown": 1, "not_ready": 2}
+EXPECTED_RANKS: Mapping[str, int] = {**FOUND_RANKS, "unknown": 2}
 
 REMEDY = "pass the plan and the registered results of its tasks, as the role istio_node does"
 
@@ -57,6 +62,13 @@ class PredictedForecast:
 
 
 @dataclass(frozen=True)
+class PredictedState:
+    """The expected verdict of a plan."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
 class ExecutedPlan:
     """The parts of the executed plan that are compared with the results; see NodePlan.as_dict()."""
 
@@ -66,6 +78,7 @@ class ExecutedPlan:
     not_loadable: tuple[NotLoadable, ...] = ()
     optional: tuple[str, ...] = ()
     forecast: PredictedForecast | None = None
+    expected: PredictedState | None = None
     not_removed: tuple[str, ...] = ()
 
     @property
@@ -103,6 +116,14 @@ class OverridesResult:
 
 
 @dataclass(frozen=True)
+class RebootResult:
+    """The result of ansible.builtin.reboot."""
+
+    failed: bool = False
+    unreachable: bool = False
+
+
+@dataclass(frozen=True)
 class _Option:
     """The option ``execution`` of the action. ``boot_id`` is "" or None if it is not known."""
 
@@ -110,14 +131,15 @@ class _Option:
     modules: ModulesResult
     overrides: OverridesResult
     boot_id: str | None
+    reboot: RebootResult = RebootResult()
 
 
 @dataclass(frozen=True)
 class Execution:
     """A plan that was executed, and the results of its tasks.
 
-    ``modules_error`` and ``overrides_error`` are the error messages of the tasks, if they failed. ``boot_id`` is that
-    of the node before the run (/proc/sys/kernel/random/boot_id).
+    ``modules_error``, ``overrides_error`` and ``reboot_error`` are the error messages of the tasks, if they failed.
+    ``boot_id`` is that of the node before the run (/proc/sys/kernel/random/boot_id).
     """
 
     plan: ExecutedPlan
@@ -127,6 +149,8 @@ class Execution:
     overrides_error: str
     boot_id: str | None
     check_mode: bool
+    reboot: RebootResult = RebootResult()
+    reboot_error: str = ""
 
     @classmethod
     def from_option(cls, option: Mapping[str, Any], check_mode: bool) -> Execution:
@@ -143,16 +167,29 @@ class Execution:
             overrides_error=describe_task_failure(option["overrides"]),
             boot_id=given.boot_id or None,
             check_mode=check_mode,
+            reboot=given.reboot,
+            reboot_error=describe_task_failure(option.get("reboot") or {}),
         )
 
     @property
     def unreachable_error(self) -> str | None:
         """Why the node became unreachable during the run, or None if it did not."""
+        if self.reboot.unreachable:
+            return f"unreachable: {self.reboot_error}"
         if self.overrides.unreachable:
             return f"unreachable: {self.overrides_error}"
         if self.modules.unreachable:
             return f"unreachable: {self.modules_error}"
         return None
+
+    def describe_loss(self, error: object) -> str:
+        """Return why the node cannot be observed after the run.
+
+        :param error: why the connection failed.
+        """
+        if self.reboot.failed:
+            return f"the node did not come back from its reboot: {self.reboot_error}"
+        return f"unreachable: {error}"
 
     def as_dict(self, facts: Facts) -> dict[str, object]:
         """Return what was done, or in check mode would be done.
@@ -180,15 +217,33 @@ class Execution:
         return () if self.modules.failed else planned
 
     def deviation(self, facts: Facts, assessment: Assessment) -> str | None:
-        """Return how the node differs from what the plan predicted, or None if it does not.
+        """Return how the node differs from what the plan predicted, or why the plan failed as predicted, or None.
 
         :param facts: those after the run, which the assessment is about.
         """
+        return self._modules_deviation() or self.find_regression(facts, assessment)
+
+    def find_regression(self, facts: Facts, assessment: Assessment) -> str | None:
+        """Return how the node is worse than the plan predicted, or None if it is not. Check mode changes nothing.
+
+        :param facts: those after the run, which the assessment is about.
+        """
+        if self.check_mode:
+            return None
         return (
-            self._modules_deviation()
+            (None if self._is_predicted_failure() else self._modules_deviation())
             or self.variant_changed(assessment.forecasts, assessment.forecasts_after_reboot)
             or self._reboot_deviation(facts)
+            or self._verdict_deviation(assessment)
         )
+
+    def _is_predicted_failure(self) -> bool:
+        """Return whether only modules failed that cannot be loaded by the plan."""
+        if self.modules.skipped:
+            return True
+        names = {failure.name for failure in self.modules.failed_modules}
+        predicted = {failure.name for failure in self.plan.not_loadable}
+        return bool(names) and names.issubset(predicted.union(self.plan.optional))
 
     def _modules_deviation(self) -> str | None:
         if "reboot" in self.plan.role_steps:
@@ -218,4 +273,14 @@ class Execution:
     def _reboot_deviation(self, facts: Facts) -> str | None:
         if self.check_mode or "reboot" not in self.plan.role_steps or self.boot_id != facts.kernel.boot_id:
             return None
+        if self.reboot.failed:
+            return self.reboot_error
         return f"the node did not reboot: its boot ID is still {self.boot_id}"
+
+    def _verdict_deviation(self, assessment: Assessment) -> str | None:
+        expected = self.plan.expected
+        if expected is None or FOUND_RANKS[assessment.verdict] <= EXPECTED_RANKS[expected.verdict]:
+            return None
+        unmet = [row.name for row in assessment.requirements if row.level == "must" and row.now == "unmet"]
+        suffix = f": {', '.join(unmet)}" if unmet else ""
+        return f"the plan predicted the verdict {expected.verdict}, but the node is {assessment.verdict}{suffix}"

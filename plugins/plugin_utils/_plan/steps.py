@@ -63,6 +63,17 @@ class Step:
         return step
 
 
+DisruptionKind = Literal["reboot", "selinux", "br_netfilter"]
+
+
+@dataclass(frozen=True)
+class Disruption:
+    """A step of the role that may interrupt the pods or the traffic of the node; ``text`` is what it does."""
+
+    kind: DisruptionKind
+    text: str
+
+
 @dataclass(frozen=True)
 class NotLoadable:
     """A required module that cannot be loaded, and why."""
@@ -160,6 +171,8 @@ class NodePlan:
     ``verdict`` is the verdict before the steps. If the verdict after them is not good, ``alternatives`` are changes
     that would make the node ready, and ``kernel_config`` are the lines for the configuration of a kernel that has the
     options which this one was built without. ``target`` is about the selection after a planned change of the mesh.
+    ``disruption`` is what may interrupt the pods of the node; ``tasks_before`` and ``tasks_after`` are the owner's task
+    files that run before the first step of the role and after the last one because of it.
     """
 
     state: Literal["prepared", "absent"]
@@ -180,6 +193,9 @@ class NodePlan:
     alternatives: tuple[Alternative, ...] = ()
     kernel_config: tuple[str, ...] = ()
     target: PlannedTarget | None = None
+    disruption: tuple[Disruption, ...] = ()
+    tasks_before: str | None = None
+    tasks_after: str | None = None
 
     @property
     def change(self) -> bool:
@@ -193,8 +209,7 @@ class NodePlan:
             lines.append(f"verdict now: {self.verdict}, expected after this plan: {self.expected.verdict}")
         if self.target is not None:
             lines.append(self.target.describe())
-        for step in self.steps:
-            lines.append(f"{step.what}, because {step.why}")
+        lines += self._describe_steps()
         lines += [*self.hints, *self.not_removed]
         for alternative in self.alternatives:
             lines.append(f"alternative: {alternative.describe()}; the expected verdict is then {alternative.verdict}")
@@ -204,6 +219,18 @@ class NodePlan:
             lines.append(f"to load these modules now: {self.declaration.load_now}")
         if self.kernel_config:
             lines += [KERNEL_CONFIG_HEADING, *self.kernel_config]
+        return lines
+
+    def _describe_steps(self) -> list[str]:
+        """Return the steps with their reasons, and the owner's tasks at the point at which they run."""
+        lines = [f"{step.what}, because {step.why}" for step in self.steps]
+        by_role = [index for index, step in enumerate(self.steps) if step.by == "role"]
+        if self.tasks_after:
+            lines.insert(by_role[-1] + 1, f"run the tasks of {self.tasks_after}, also if a step before them fails")
+        if self.tasks_before:
+            causes = "; ".join(disruption.text for disruption in self.disruption)
+            line = f"run the tasks of {self.tasks_before}, because these steps disrupt the node: {causes}"
+            lines.insert(by_role[0], line)
         return lines
 
     def as_dict(self) -> dict[str, object]:
@@ -218,6 +245,7 @@ class NodePlan:
             "persist": list(self.persist),
             "not_loadable": [dict(vars(failure)) for failure in self.not_loadable],
             "change": self.change,
+            "disruption": [dict(vars(disruption)) for disruption in self.disruption],
             "refused": list(self.refused),
             "hints": list(self.hints),
         }

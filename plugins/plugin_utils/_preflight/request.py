@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import TASK_OPTIONS, Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.declaration_options import (
     find_declaration_errors,
 )
@@ -29,6 +29,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_var
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.rollout import (
     check_max_fail_percentage,
+    check_reboot_timeout,
     check_serial,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import pluralize
@@ -48,6 +49,7 @@ MAX_NAMED_HOSTS = 3
 PLAYBOOK_VARIABLE_CHECKS: dict[str, Callable[[Any], str]] = {
     f"{NODE_PREFIX}serial": check_serial,
     f"{NODE_PREFIX}max_fail_percentage": check_max_fail_percentage,
+    f"{NODE_PREFIX}reboot_timeout": check_reboot_timeout,
     RECORDINGS: check_recordings,
     f"{RECORDINGS}_dir": check_recordings_directory,
 }
@@ -85,13 +87,17 @@ class Request:
     """The roles' variables of all hosts of a run."""
 
     def __init__(
-        self, hosts: Iterable[tuple[str, Variables, Template]], play_variables: frozenset[str] | None = None
+        self,
+        hosts: Iterable[tuple[str, Variables, Template]],
+        play_variables: frozenset[str] | None = None,
+        check_tasks: Callable[[str], str] = lambda _path: "",
     ) -> None:
         """Group the hosts by their variables.
 
         :param hosts: name of each host, its variables as written, and a function that returns the value of one of them
             or raises NotTemplatableYetError.
         :param play_variables: names of the variables from the command line or the play; None if not known.
+        :param check_tasks: returns what is wrong with a file of the owner's tasks, or an empty string.
         """
         groups: dict[str, HostGroup] = {}
         for host, variables, template in hosts:
@@ -101,6 +107,7 @@ class Request:
         self._groups = list(groups.values())
         self._names = {name for group in self._groups for name in group.variables}
         self._play_variables = play_variables
+        self._check_tasks = check_tasks
 
     def list_warnings(self) -> list[str]:
         """Return a warning for each variable with a role's prefix that is not one of its options."""
@@ -118,7 +125,7 @@ class Request:
     def _find_value_errors(self) -> Iterator[str]:
         hosts_of_error: dict[str, list[str]] = {}
         for group in self._groups:
-            for error in _find_group_errors(group):
+            for error in (*_find_group_errors(group), *self._find_task_file_errors(group)):
                 hosts_of_error.setdefault(error, []).extend(group.hosts)
         all_hosts = sum(len(group.hosts) for group in self._groups)
         for error, hosts in hosts_of_error.items():
@@ -126,6 +133,17 @@ class Request:
                 yield error
             else:
                 yield f"{error} (for {_abbreviate(hosts)})"
+
+    def _find_task_file_errors(self, group: HostGroup) -> Iterator[str]:
+        """Yield the mistakes in the owner's task files. A value that is not a path is reported already."""
+        for option in TASK_OPTIONS:
+            value = group.read_value(f"{NODE_PREFIX}{option}")
+            if value is None or _try_to_build(Consent.from_options, {option: value}):
+                continue
+            path = getattr(Consent.from_options({option: value}), option)
+            error = self._check_tasks(path) if path else ""
+            if error:
+                yield f"{NODE_PREFIX}{option}: {error}"
 
     def _find_ignored_variables(self) -> Iterator[str]:
         """Yield an error for each play variable in the inventory.

@@ -28,6 +28,7 @@ OPTIONS = {
         "probe",
         "probe_autoload",
         "probe_selinux_domain",
+        "reboot_timeout",
         "target",
     ),
     REPORT_PREFIX: (
@@ -50,6 +51,7 @@ OTHER_VARIABLES = (
     "istio_node_serial",
     "istio_node_max_fail_percentage",
     "istio_node_outcome",
+    "istio_node_disruption",
     "istio_declaration_dir",
     "istio_declaration_formats",
     "istio_declaration_from",

@@ -25,6 +25,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.from_outcom
     make_outcome_error,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    OTHER_SYSTEM,
     PROFILES,
     Document,
     NoData,
@@ -34,6 +35,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model impor
     ReportSelection,
     RootCause,
     Row,
+    Verdict,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outcome import Failure, Outcome
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import clean_mapping, parse_time, to_one_line
@@ -86,7 +88,9 @@ class Builder:
 
         :param at: when it was without data, ISO 8601 in UTC. Without a time, any data of the node is newer.
         """
-        self._keep_newest(Node(name=to_one_line(name), no_data=NoData(code, text, at)))
+        verdict: Verdict = "skipped" if code == OTHER_SYSTEM else "no_data"
+        no_data = NoData(code, text, at)
+        self._keep_newest(Node(name=to_one_line(name), verdict=verdict, unwaived_verdict=verdict, no_data=no_data))
 
     def add_document(self, document: Document, label: str = "") -> None:
         """Add the nodes of another report.

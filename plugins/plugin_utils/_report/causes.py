@@ -47,6 +47,10 @@ NO_DATA_CAUSES: Mapping[NoDataCode, tuple[str, str]] = {
     "not_recorded": ("In none of the sources", "Record the node, or remove it from istio_report_nodes"),
     "no_answer": ("No answer in this run", "See the output of the run for this node"),
     "stale": ("The recorded facts are too old", "Record the node or gather its facts again"),
+    "other_system": (
+        "Not a Linux node",
+        "No action is needed. To leave the host out, exclude it with istio_node_hosts",
+    ),
     "unusable": ("The recording or the recorded facts cannot be used", "Record the node or gather its facts again"),
 }
 

@@ -129,7 +129,7 @@ def list_failures(document: Document) -> dict[str, str]:
     failures = {}
     for node in document.nodes:
         text = node.no_data.text if node.no_data else node.failure
-        if text:
+        if text and not node.is_skipped:
             failures[node.name] = text
     return failures
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.assessment import AssessedRequirement
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError, describe_task_failure
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.other_system import read_other_system
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema import SCHEMA
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.declarations.declaration import Declaration
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Details, ReportTarget
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import OTHER_SYSTEM, Details, ReportTarget
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.outcome import (
     Failure,
     NodeAssessment,
@@ -166,10 +167,12 @@ def describe_failure(raw: object) -> str:
 
 
 def _read_failure(raw: Mapping[str, Any]) -> Failure:
+    if read_other_system(raw):
+        return Failure(OTHER_SYSTEM, to_one_line(raw.get("msg")))
     text = to_one_line(describe_failure(raw))
     if not text:
         return Failure("no_answer", NO_ANSWER)
-    # The action node_readiness returns connection_lost if a step of the plan did not reach the node.
+    # The action node_readiness returns connection_lost if the node became unreachable after its plan had begun.
     is_unreachable = raw.get("unreachable") is True or raw.get("connection_lost") is True
     return Failure("unreachable" if is_unreachable else "failed", text)
 

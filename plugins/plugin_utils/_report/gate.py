@@ -15,7 +15,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import
 
 # The probe failed although the verdict is not not_ready.
 PROBE_FAILED = "probe_failed"
-GATES = (*VERDICTS, PROBE_FAILED)
+# A host that is not a Linux node fails no gate.
+GATES = (*(verdict for verdict in VERDICTS if verdict != "skipped"), PROBE_FAILED)
 OPTION = "istio_report_fail_on"
 
 MAX_NODES = 10

@@ -25,11 +25,16 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import
 
 SCHEMA = 2
 
-Verdict = Literal["ready", "on_demand", "at_risk", "not_ready", "unknown", "no_data"]
+Verdict = Literal["ready", "on_demand", "at_risk", "not_ready", "unknown", "no_data", "skipped"]
 # Of a profile; empty without data.
 ProfileVerdict = Literal[Verdict, ""]
 Profile = Literal["documented", "effective"]
-NoDataCode = Literal["unreachable", "failed", "not_selected", "not_recorded", "no_answer", "stale", "unusable"]
+NoDataCode = Literal[
+    "unreachable", "failed", "not_selected", "not_recorded", "no_answer", "stale", "unusable", "other_system"
+]
+
+# The code of a host that is not a Linux node; its verdict is skipped.
+OTHER_SYSTEM: NoDataCode = "other_system"
 
 # From the best to the worst: the order of every table of totals.
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -39,7 +44,7 @@ GOOD_VERDICTS: tuple[Verdict, ...] = ("ready", "on_demand")
 # Grades that keep a node from ready.
 BAD_GRADES: tuple[Grade, ...] = ("unmet", "unknown")
 # The owner reads the nodes in this order.
-MOST_URGENT_FIRST: tuple[Verdict, ...] = ("not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready")
+MOST_URGENT_FIRST: tuple[Verdict, ...] = ("not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready", "skipped")
 URGENCY: Mapping[str, int] = {verdict: rank for rank, verdict in enumerate(MOST_URGENT_FIRST)}
 
 # Texts by key, as a plan, an execution or a probe has them. Hashable, since equal ones of many nodes are one object.
@@ -143,7 +148,7 @@ class ReportTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One node. Without an assessment its verdict is no_data, and ``no_data`` says why.
+    """One node. Without an assessment its verdict is no_data, or skipped if it is no Linux node; ``no_data`` says why.
 
     ``verdict`` does not count what is waived, ``unwaived_verdict`` does. ``documented`` and ``effective`` are the
     verdicts of these profiles. ``selection`` is the index among the selections of the document. ``failure`` is an error
@@ -181,6 +186,11 @@ class Node:
     def is_selected(self) -> bool:
         """Whether the run selected it, or a source has it."""
         return self.no_data is None or self.no_data.code not in ("not_selected", "not_recorded")
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether it is not a Linux node, so that nothing is expected of it."""
+        return self.verdict == "skipped"
 
     @property
     def probe_result(self) -> str:
@@ -362,8 +372,14 @@ class Document:
         return count_verdicts(node.verdict for node in self.nodes)
 
     def count_verdicts_of(self, profile: Profile) -> dict[Verdict, int]:
-        """Return the number of nodes by the verdict of a profile; a node without this verdict counts as no_data."""
-        return count_verdicts(node.get_verdict(profile) or "no_data" for node in self.nodes)
+        """Return the number of nodes by the verdict of a profile.
+
+        A node without this verdict counts as no_data, or as skipped.
+        """
+        verdicts: list[Verdict] = []
+        for node in self.nodes:
+            verdicts.append(node.get_verdict(profile) or ("skipped" if node.is_skipped else "no_data"))
+        return count_verdicts(verdicts)
 
     @property
     def has_profile_verdicts(self) -> bool:

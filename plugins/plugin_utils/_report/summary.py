@@ -73,7 +73,7 @@ def describe_no_data(document: Document) -> list[str]:
     """
     reasons = []
     for node in document.nodes:
-        if node.no_data and node.is_selected:
+        if node.no_data and node.is_selected and not node.is_skipped:
             reasons.append(f"No data of {node.name}: {node.no_data.text}")
     if len(reasons) > 1:
         return [reasons[0], f"No data of {pluralize(len(reasons) - 1, 'more node')}; the report shows why."]

@@ -13,7 +13,7 @@
     "node", "row", "note", "finding", "disagreement", "system", "requirement", "cause", "waiver", "change",
   ].map((kind) => indices(data.columns[kind]));
   const NONE = -1;
-  const MOST_URGENT_FIRST = ["not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready"].map((name) => verdicts.indexOf(name));
+  const MOST_URGENT_FIRST = ["not_ready", "no_data", "unknown", "at_risk", "on_demand", "ready", "skipped"].map((name) => verdicts.indexOf(name));
   const PAGE_SIZE = 100;
   const MAX_ROWS_ON_PAPER = 200;
   const PROFILES = { documented: "Documented", effective: "Effective" };

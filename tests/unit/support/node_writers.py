@@ -22,6 +22,14 @@ LIVE = "nf_conntrack 196608 4 nf_nat,nft_ct, Live 0xffffffffc0a52000\nnft_compat
 INIT_SCRIPT = "#!/bin/sh\nTOKEN=s3cr3t\nfor file in /etc/modules-load.d/*.conf; do modprobe ${file##*/}; done\n"
 
 
+def write_interfaces(node: RecordedNode) -> None:
+    """More bridges than the facts list, and another interface."""
+    node.write("/sys/class/net/eth0/address", "52:54:00:00:00:01\n")
+    for name in ("br-lan", "cni0", "docker0", "virbr0"):
+        node.write(f"/sys/devices/virtual/net/{name}/bridge/bridge_id", "8000\n")
+        node.link(f"/sys/class/net/{name}", f"../../devices/virtual/net/{name}")
+
+
 def write_debian(node: RecordedNode) -> None:
     """systemd, GRUB, dpkg, alternatives, links in /etc, a loaded kernel and an older one."""
     node.tree()
@@ -122,6 +130,7 @@ def write_rhel(node: RecordedNode) -> None:
 
 def write_alpine(node: RecordedNode) -> None:
     """OpenRC, busybox, apk, extlinux, an image without the release in its name."""
+    write_interfaces(node)
     node.remove("/usr/lib/systemd/systemd-modules-load")
     release = "6.12.0-0-lts"
     node.tree(release=release, suffix=".gz")

@@ -32,7 +32,15 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import
 
 NONE = -1
 # Each verdict has a sign, since colour alone must not carry the meaning.
-VERDICT_SIGNS = {"ready": "✓", "on_demand": "◐", "at_risk": "▲", "not_ready": "✕", "unknown": "?", "no_data": "○"}
+VERDICT_SIGNS = {
+    "ready": "✓",
+    "on_demand": "◐",
+    "at_risk": "▲",
+    "not_ready": "✕",
+    "unknown": "?",
+    "no_data": "○",
+    "skipped": "/",
+}
 # The parts of a plan that the details of a node show in sections of their own.
 OWN_SECTIONS = ("alternatives", "kernel_config")
 # Within a script element these characters could end the element or start a comment.

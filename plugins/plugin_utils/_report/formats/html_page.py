@@ -47,6 +47,7 @@ VERDICT_MEANINGS = {
     "not_ready": "a requirement is not met",
     "unknown": "the verdict cannot be determined",
     "no_data": "no facts of the node are available",
+    "skipped": "the host is not a Linux node",
 }
 
 

@@ -20,6 +20,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import (
     list_field_names,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
+    OTHER_SYSTEM,
     SCHEMA,
     Details,
     Document,
@@ -78,9 +79,12 @@ class NodeEntry:
     declarations: tuple[Declaration, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.verdict == "no_data" and self.no_data is None:
+        has_data = self.verdict not in ("no_data", "skipped")
+        if not has_data and self.no_data is None:
             raise StructureError("is missing", ("no_data",))
-        if self.verdict != "no_data" and self.no_data is not None:
+        if self.no_data is not None and (
+            has_data or (self.verdict == "skipped") != (self.no_data.code == OTHER_SYSTEM)
+        ):
             raise StructureError(f"contradicts the verdict {self.verdict}", ("no_data",))
 
     def to_node(self) -> Node:

@@ -42,7 +42,7 @@ def render(document: Document) -> Iterator[str]:
 
     A failure is a requirement that is unmet now or after a reboot, and a probe that failed. An error is a requirement
     that is unknown, a run that failed, and a node without data. A requirement that is waived, or that is not a must, is
-    skipped with its reason.
+    skipped with its reason, and so is a host that is not a Linux node.
     """
     buffer = io.StringIO()
     xml = XMLGenerator(buffer, "UTF-8", short_empty_elements=True)
@@ -123,7 +123,7 @@ def _count_attributes(counts: Counter[Result]) -> dict[str, str]:
 def _list_results(node: Node) -> Iterator[Result]:
     """Yield the results of the cases of a node."""
     if not node.rows:
-        yield "error"
+        yield "skipped" if node.is_skipped else "error"
     for row in node.rows:
         yield _get_result(row)
     for part, _message in node.failures:
@@ -161,6 +161,8 @@ def _build_case(document: Document, row: Row) -> Case:
 
 
 def _build_no_data_case(node: Node) -> Case:
+    if node.no_data and node.is_skipped:
+        return Case("data", "skipped", message=node.no_data.text)
     if node.no_data:
         return Case("data", "error", node.no_data.code, node.no_data.text)
     return Case("data", "error", "no_answer", "the selection has no requirements")

@@ -32,7 +32,15 @@ MAX_CHANGES = 25
 MAX_DECLARATIONS = 5
 MAX_NAMES = 6
 MAX_CELL_CHARS = 300
-SIGNS = {"ready": "✅", "on_demand": "🔵", "at_risk": "🟠", "not_ready": "❌", "unknown": "❔", "no_data": "⚫"}
+SIGNS = {
+    "ready": "✅",
+    "on_demand": "🔵",
+    "at_risk": "🟠",
+    "not_ready": "❌",
+    "unknown": "❔",
+    "no_data": "⚫",
+    "skipped": "⏭",
+}
 
 # Characters with a meaning in Markdown, in HTML within it, and on GitHub and in chats (mentions, issue numbers, emoji).
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#|~@:<>&$]|(?<=www)\.)")
@@ -133,7 +141,7 @@ def _list_cause_cells(cause: RootCause) -> Sequence[str]:
 def _list_bad_nodes(document: Document) -> list[Sequence[str]]:
     """Return the cells of each node with a bad verdict or a failure, the most urgent first."""
     causes = document.causes_by_id
-    bad = [node for node in document.nodes if node.verdict not in GOOD_VERDICTS or node.failures]
+    bad = [node for node in document.nodes if node.verdict not in (*GOOD_VERDICTS, "skipped") or node.failures]
     rows: list[Sequence[str]] = []
     for node in sorted(bad, key=_rank_node):
         rows.append(

@@ -21,6 +21,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats imp
     junit_xml,
     markdown,
     prometheus,
+    remaining_hosts,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
 
@@ -38,6 +39,7 @@ FORMATS: dict[str, dict[str, Renderer]] = {
     "csv": {"report-nodes.csv": csv_tables.render_nodes, "report-requirements.csv": csv_tables.render_requirements},
     "markdown": {"report.md": markdown.render},
     "prometheus": {"nodeprep_istio.prom": prometheus.render},
+    "remaining": {"remaining-hosts.txt": remaining_hosts.render},
 }
 
 

@@ -31,7 +31,7 @@ def run(by_host, hosts, pattern="all", play=None):
         task,
         SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused")),
         SimpleNamespace(check_mode=False),
-        None,
+        SimpleNamespace(load_from_file=None),
         SimpleNamespace(template=lambda value: value),
         None,
     )
@@ -40,6 +40,7 @@ def run(by_host, hosts, pattern="all", play=None):
         **(play or {}),
         "hostvars": Hostvars(by_host),
         "inventory_hostname": first,
+        "playbook_dir": "/playbooks",
         "ansible_play_hosts_all": list(by_host),
     }
     return action.run(task_vars=variables)

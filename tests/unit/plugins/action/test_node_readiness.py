@@ -8,6 +8,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
+from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nodeprep.istio.plugins.action import node_readiness
 from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory
 from ansible_collections.nodeprep.istio.tests.unit.support.fleet_factory import KINDS, facts
@@ -21,15 +23,20 @@ UNREACHABLE = {
 }
 
 
-def run(observed, task_vars=None, **arguments):
-    """Run the action on a node whose module returns this; also return the names of the modules that ran."""
+def run(observed, task_vars=None, shell="sh", **arguments):
+    """Run the action on a node whose module returns or raises this; also return the names of the modules that ran."""
     task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action="x", get_name=lambda: "x")
-    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"))
-    action = node_readiness.ActionModule(task, connection, SimpleNamespace(check_mode=False), None, None, None)
+    connection = SimpleNamespace(transport="ssh", _shell=SimpleNamespace(tmpdir="unused", SHELL_FAMILY=shell))
+    templar = SimpleNamespace(template=lambda value: value)
+    action = node_readiness.ActionModule(
+        task, connection, SimpleNamespace(check_mode=False), DataLoader(), templar, None
+    )
     modules = []
 
     def execute_module(module_name, **_kwargs):
         modules.append(module_name)
+        if isinstance(observed, Exception):
+            raise observed
         return observed
 
     action._execute_module = execute_module
@@ -211,3 +218,61 @@ def test_a_failed_execution_fails_the_task_after_the_assessment():
     assert result["failed"]
     assert result["msg"] == "modprobe: no space"
     assert result["assessment"]["verdict"]
+
+
+def test_a_node_that_is_lost_by_the_plan_fails_and_is_worse_than_predicted():
+    node = node_result(facts(KINDS[0]))
+    execution = {"plan": run(node)[0]["plan"], "modules": {}, "overrides": {}, "boot_id": "one"}
+    result, _modules = run(AnsibleConnectionFailure("no route to host"), execution=execution)
+    assert result["failed"]
+    assert result["connection_lost"]
+    assert result["msg"] == result["deviation"] == "unreachable: no route to host"
+
+
+def test_a_node_that_was_never_reached_is_left_to_ansible():
+    with pytest.raises(AnsibleConnectionFailure, match="no route to host"):
+        run(AnsibleConnectionFailure("no route to host"))
+
+
+def test_only_a_node_that_is_worse_than_predicted_has_a_deviation():
+    node = node_result(facts(KINDS[0]))
+    plan = run(node)[0]["plan"]
+    execution = {"plan": plan, "modules": {"loaded": []}, "overrides": {}, "boot_id": "one"}
+    assert "deviation" not in run(node, execution=execution)[0]
+    worse = node_result(facts(KINDS[5]))
+    result, _modules = run(worse, execution=execution)
+    assert result["failed"]
+    assert result["msg"] == result["deviation"]
+    assert result["deviation"].startswith("the plan predicted the verdict ready, but the node is not_ready: ")
+
+
+@pytest.mark.parametrize("option", ["before_disruption_tasks", "after_disruption_tasks"])
+def test_a_missing_task_file_is_an_error_before_a_disruption(tmp_path, option):
+    (tmp_path / "drain.yml").write_text("- debug:\n")
+    disrupted = node_result(fact_factory.facts(netfilter={"bridges": ["br0"]}))
+    task_vars = {"playbook_dir": str(tmp_path)}
+    assert not run(disrupted, task_vars, consent={option: "drain.yml"})[0].get("failed")
+    result, _modules = run(disrupted, task_vars, consent={option: "absent.yml"})
+    assert result["failed"]
+    assert result["msg"].startswith(f"nodeprep.istio: istio_node_{option}: {tmp_path}/absent.yml: no such file; ")
+    quiet = node_result(fact_factory.facts(netfilter={"bridges": []}))
+    assert not run(quiet, task_vars, consent={option: "absent.yml"})[0].get("failed")
+
+
+@pytest.mark.parametrize(
+    "task_vars, shell, system",
+    [({}, "powershell", "Windows"), ({"ansible_network_os": "ios"}, "sh", "a network device")],
+)
+def test_a_host_that_is_not_a_linux_node_is_skipped_and_not_contacted(task_vars, shell, system):
+    result, modules = run(node_result(facts(KINDS[0])), task_vars, shell=shell)
+    assert modules == []
+    assert result["skipped"]
+    assert result["other_system"] == system
+    assert not result.get("failed")
+
+
+def test_a_node_that_does_not_run_linux_is_skipped():
+    result, _modules = run({"skipped": True, "other_system": "FreeBSD", "msg": "not a Linux node: FreeBSD"})
+    assert result["skipped"]
+    assert result["msg"] == "not a Linux node: FreeBSD"
+    assert "plan" not in result

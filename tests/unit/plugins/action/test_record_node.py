@@ -42,12 +42,13 @@ class Runner:
         self.task = task
         return SimpleNamespace(run=lambda **_arguments: self.output)
 
-    def run(self, host="worker-1", check_mode=False):
+    def run(self, host="worker-1", check_mode=False, shell="sh"):
         args = {"directory": str(self.directory)}
         task = Task(args=args, async_val=0, check_mode=check_mode, diff=False, action="x")
-        connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"))
+        connection = SimpleNamespace(transport="ssh", _shell=SimpleNamespace(tmpdir="unused", SHELL_FAMILY=shell))
         context = SimpleNamespace(check_mode=check_mode)
-        action = record_node.ActionModule(task, connection, context, None, None, None)
+        templar = SimpleNamespace(template=lambda value: value)
+        action = record_node.ActionModule(task, connection, context, None, templar, None)
         action._shared_loader_obj = SimpleNamespace(action_loader=self)
         return action.run(task_vars={"inventory_hostname": host})
 
@@ -123,3 +124,13 @@ def test_a_recording_has_the_name_of_the_host_in_valid_characters(runner, host, 
 def test_a_host_cannot_choose_another_directory(runner):
     runner.output = {"stdout": write_text(make_archive(build_members(name="node..-..-x")))}
     assert runner.run("../../x")["path"] == f"{runner.directory}/node..-..-x.tar.gz"
+
+
+def test_a_host_that_is_not_a_linux_node_is_skipped(runner):
+    result = runner.run(shell="powershell")
+    assert (result["skipped"], result["other_system"]) == (True, "Windows")
+    assert runner.task is None
+    runner.output = {"failed": True, "rc": 3, "stderr": "record-node: not a Linux node: FreeBSD\n"}
+    result = runner.run()
+    assert (result["skipped"], result["msg"]) == (True, "not a Linux node: FreeBSD")
+    assert not result.get("failed")

@@ -35,6 +35,7 @@ def test_on_a_node_without_netfilter_no_program_is_started(node):
         "nft_tables": {"ipv4": False, "ipv6": False},
         "nft_compat_uses": 0,
         "ipsets": [],
+        "bridges": None,
     }
 
 
@@ -211,3 +212,20 @@ def test_ipv6_settings_are_listed_only_if_they_are_off(node):
 def test_a_loopback_without_its_address_is_shown(node, addresses, expected):
     node.write("/proc/net/if_inet6", addresses)
     assert observe(node).get("loopback_ipv6") is expected
+
+
+def test_the_first_bridges_are_listed_and_no_other_interface(node):
+    for name in ("eth0", "lo"):
+        node.write(f"/sys/class/net/{name}/ifindex", "1\n")
+    node.write("/sys/class/net/bonding_masters", "")
+    assert observe(node)["bridges"] == []
+    for name in ("virbr0", "br0", "docker0", "cni0"):
+        node.write(f"/sys/devices/virtual/net/{name}/bridge/bridge_id", "8000\n")
+        node.link(f"/sys/class/net/{name}", f"../../devices/virtual/net/{name}")
+    assert observe(node)["bridges"] == ["br0", "cni0", "docker0"]
+
+
+def test_without_a_list_of_interfaces_the_bridges_are_unknown(node):
+    assert observe(node)["bridges"] is None
+    node.write("/sys/class/net", "not a directory")
+    assert observe(node)["bridges"] is None

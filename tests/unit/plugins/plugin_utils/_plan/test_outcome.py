@@ -32,11 +32,12 @@ REBOOTED = replace(FACTS, kernel=replace(FACTS.kernel, boot_id="c"))
 ASSESSMENT = assess(FACTS, Selection.from_options({"backend": "nftables"}))
 
 
-def execute(modules=None, overrides=None, check_mode=False, **plan):
+def execute(modules=None, overrides=None, check_mode=False, reboot=None, **plan):
     option = {
         "plan": {**PLAN, **plan},
         "modules": MODULES if modules is None else modules,
         "overrides": overrides or {},
+        "reboot": reboot or {},
         "boot_id": "b",
     }
     return Execution.from_option(option, check_mode)
@@ -105,9 +106,57 @@ def test_a_node_that_is_as_predicted_deviates_in_nothing():
 LOST = {"unreachable": True, "msg": "gone"}
 
 
-@pytest.mark.parametrize("results", [{"modules": LOST}, {"overrides": LOST}], ids=["modules", "overrides"])
+@pytest.mark.parametrize(
+    "results", [{"modules": LOST}, {"overrides": LOST}, {"reboot": LOST}], ids=["modules", "overrides", "reboot"]
+)
 def test_a_node_that_became_unreachable_is_an_error(results):
     assert execute(**results).unreachable_error == "unreachable: gone"
+
+
+def test_the_loss_of_a_node_is_explained_by_its_reboot():
+    assert execute().describe_loss("no route") == "unreachable: no route"
+    execution = execute(steps=[REBOOT], reboot={"failed": True, "rebooted": True, "msg": "Timed out"})
+    assert execution.unreachable_error is None
+    assert execution.describe_loss("no route") == "the node did not come back from its reboot: Timed out"
+    assert execution.find_regression(REBOOTED, ASSESSMENT) is None
+
+
+def test_a_reboot_that_does_not_start_is_a_deviation():
+    reboot = {"failed": True, "rebooted": False, "msg": "Reboot command failed"}
+    execution = execute(steps=[REBOOT], reboot=reboot)
+    assert execution.unreachable_error is None
+    assert execution.find_regression(FACTS, ASSESSMENT) == "Reboot command failed"
+
+
+VERDICTS = ("ready", "on_demand", "at_risk", "unknown", "not_ready")
+WORSE = {
+    "ready": {"at_risk", "unknown", "not_ready"},
+    "on_demand": {"at_risk", "unknown", "not_ready"},
+    "at_risk": {"not_ready"},
+    "unknown": set(),
+    "not_ready": set(),
+}
+
+
+@pytest.mark.parametrize("expected", VERDICTS)
+@pytest.mark.parametrize("found", VERDICTS)
+def test_a_worse_verdict_than_the_plan_predicted_is_a_regression(expected, found):
+    assessment = replace(ASSESSMENT, verdict=found)
+    regression = execute(expected={"verdict": expected}).find_regression(FACTS, assessment)
+    assert (regression is not None) == (found in WORSE[expected])
+    if regression:
+        assert regression.startswith(f"the plan predicted the verdict {expected}, but the node is {found}")
+    assert execute(expected={"verdict": expected}, check_mode=True).find_regression(FACTS, assessment) is None
+
+
+def test_a_module_that_fails_as_the_plan_predicted_is_no_regression():
+    failed = {"failed": True, "msg": "xt_set: blacklisted", "failed_modules": [{"name": "xt_set"}]}
+    predicted = execute(failed, not_loadable=[{"name": "xt_set", "cause": "blacklisted"}])
+    assert predicted.deviation(FACTS, ASSESSMENT) == "xt_set: blacklisted"
+    assert predicted.find_regression(FACTS, ASSESSMENT) is None
+    assert execute(failed).find_regression(FACTS, ASSESSMENT) == "xt_set: blacklisted"
+    skipped = execute({"skipped": True}, not_loadable=[{"name": "xt_set", "cause": "blacklisted"}])
+    assert skipped.find_regression(FACTS, ASSESSMENT) is None
 
 
 def test_a_required_module_that_failed_is_a_deviation():

@@ -21,7 +21,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import 
 
 LOAD = Step("modules", "load xt_owner", "the selection needs it", where="/f", args={"load": True})
 REMOVE_LINE = Step("conflict", "remove a line", "it keeps xt_owner from loading", "owner", command=("grep", "x"))
-LISTS = ("modules", "optional", "boot_only", "load", "persist", "not_loadable", "hints")
+LISTS = ("modules", "optional", "boot_only", "load", "persist", "not_loadable", "disruption", "hints")
 
 
 def test_a_step_of_the_role_has_the_arguments_of_its_task():

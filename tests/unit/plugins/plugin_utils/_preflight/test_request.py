@@ -200,3 +200,20 @@ def test_hosts_with_ambiguous_names_are_named():
     assert describe_ambiguous_hosts(["a b", "c,d"]) == (
         "a play cannot address these hosts: a b, c,d; rename them in the inventory, without spaces, commas or colons"
     )
+
+
+def test_a_task_file_that_cannot_be_run_is_one_error_for_the_hosts_that_name_it():
+    def check_tasks(path):
+        return "" if path == "drain.yml" else f"{path}: no such file"
+
+    by_host = {
+        "a": {"istio_node_before_disruption_tasks": "drain.yml", "istio_node_after_disruption_tasks": None},
+        "b": {"istio_node_before_disruption_tasks": "absent.yml"},
+        "c": {"istio_node_before_disruption_tasks": ["drain.yml"]},
+        "d": {"istio_node_after_disruption_tasks": ""},
+    }
+    hosts = ((host, variables, build_template(variables)) for host, variables in by_host.items())
+    assert list(Request(hosts, check_tasks=check_tasks).find_errors()) == [
+        "istio_node_before_disruption_tasks: absent.yml: no such file (for b)",
+        "istio_node_before_disruption_tasks: ['drain.yml'] is not a path; give the path of a file with tasks (for c)",
+    ]

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.gate import Gate
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import (
     Document,
+    NoData,
     Node,
     ReportRequirement,
     count_verdicts,
@@ -79,6 +80,8 @@ def test_a_node_without_a_verdict_of_a_profile_counts_as_no_data():
     document = Document("x", (Node(name="a", verdict="ready", effective="ready"),), {})
     assert document.count_verdicts_of("effective")["ready"] == 1
     assert document.count_verdicts_of("documented")["no_data"] == 1
+    skipped = Node(name="a", verdict="skipped", no_data=NoData("other_system", "not a Linux node: Windows"))
+    assert Document("x", (skipped,), {}).count_verdicts_of("documented")["skipped"] == 1
 
 
 def test_declarations_are_grouped_that_of_most_nodes_first():

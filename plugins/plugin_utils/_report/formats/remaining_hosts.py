@@ -1,0 +1,21 @@
+# Copyright (c) 2026, nodeprep.istio contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nodes that are still to be prepared, one name per line, for --limit @FILE of ansible-playbook. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import GOOD_VERDICTS, Document
+
+
+def render(document: Document) -> Iterator[str]:
+    """Yield the name of each node without a good verdict, and of each on which the run or the probe failed.
+
+    A host that is not a Linux node is left out, and so is a node that the run did not select: the file of a run with
+    --limit is about the nodes of that run, and becomes empty in the end.
+    """
+    for node in document.nodes:
+        if node.is_selected and not node.is_skipped and (node.verdict not in GOOD_VERDICTS or node.failures):
+            yield f"{node.name}\n"
