@@ -17,7 +17,8 @@ MAX_PROCESSES = 5000
 def find_unusual_kubelet(files: Files) -> Optional[str]:
     """Return the name of the process that contains the kubelet; None if it is "kubelet", or if there is none."""
     found = set()
-    processes = [name for name in files.listdir("/proc") if name.isdigit()]
+    # The kubelet is older than the processes of pods, so their names are rarely read.
+    processes = sorted((name for name in files.listdir("/proc") if name.isdecimal()), key=int)
     for process in processes[:MAX_PROCESSES]:
         path = f"/proc/{process}/comm"
         name = (files.read(path) or "").strip()

@@ -24,3 +24,20 @@ def test_the_kubelet_is_found_by_the_name_of_its_process(node, names, expected):
         node.write(f"/proc/{number}/comm", name + "\n")
     node.write("/proc/self-made/comm", "k3s\n")
     assert find_unusual_kubelet(Files(str(node.root))) == expected
+
+
+def test_old_processes_are_read_first_and_none_after_the_kubelet(node):
+    for number, name in ((1, "systemd"), (9, "kubelet"), (10, "k3s"), (100, "pause")):
+        node.write("/proc/{}/comm".format(number), name + "\n")
+    node.write("/proc/\u00b2/comm", "k3s\n")  # a digit, but not a number
+
+    class NotedFiles(Files):
+        read_paths = []
+
+        def read(self, path):
+            self.read_paths.append(path)
+            return super().read(path)
+
+    files = NotedFiles(str(node.root))
+    assert find_unusual_kubelet(files) is None
+    assert files.read_paths == ["/proc/1/comm", "/proc/9/comm"]
