@@ -110,14 +110,22 @@ class PlanState:
 Stage = Callable[[PlanState, PlanContext], PlanState]
 
 
-def build_plan(facts: Facts, selection: Selection, consent: Consent, target: Selection | None = None) -> NodePlan:
+def build_plan(
+    facts: Facts,
+    selection: Selection,
+    consent: Consent,
+    target: Selection | None = None,
+    assessment: Assessment | None = None,
+) -> NodePlan:
     """Return the plan for a node, which prepares it for the selection and as far as possible for the target.
+
+    :param assessment: that of the facts under the selection, if the caller has it.
 
     Raises InvalidInputError if the facts lack a module that one of them needs.
     """
     if consent.state == "absent":
         return build_removal_plan(facts)
-    prepared = _prepare(facts, selection, consent, target)
+    prepared = _prepare(facts, selection, consent, target, assessment)
     if prepared.expected.verdict in GOOD_VERDICTS:
         return prepared.plan
 
@@ -148,15 +156,21 @@ class _Prepared:
     assessment: Assessment
 
 
-def _prepare(facts: Facts, selection: Selection, consent: Consent, target: Selection | None = None) -> _Prepared:
-    context = _make_context(facts, selection, consent, target)
+def _prepare(
+    facts: Facts,
+    selection: Selection,
+    consent: Consent,
+    target: Selection | None = None,
+    assessment: Assessment | None = None,
+) -> _Prepared:
+    context = _make_context(facts, assessment or assess(facts, selection), consent, target)
     state = PlanState(facts)
     for stage in STAGES:
         state = stage(state, context)
     return _make_plan(state, context)
 
 
-def _make_context(facts: Facts, selection: Selection, consent: Consent, target: Selection | None) -> PlanContext:
+def _make_context(facts: Facts, assessment: Assessment, consent: Consent, target: Selection | None) -> PlanContext:
     ignored: tuple[str, ...] = ()
     # What the role must not write becomes a step of the owner, as without consent.
     if file_block_reason(facts):
@@ -168,7 +182,7 @@ def _make_context(facts: Facts, selection: Selection, consent: Consent, target: 
     unlisted = consent.persist and consent.selinux != "policy" and describe_useless_file(facts) is not None
     if unlisted:
         consent = replace(consent, persist=False)
-    return PlanContext(facts, assess(facts, selection), selection, consent, ignored, target, unlisted)
+    return PlanContext(facts, assessment, assessment.selection, consent, ignored, target, unlisted)
 
 
 def install_packages(state: PlanState, context: PlanContext) -> PlanState:
@@ -291,7 +305,8 @@ STAGES: tuple[Stage, ...] = (
 
 
 def _make_plan(state: PlanState, context: PlanContext) -> _Prepared:
-    after = assess(state.facts, context.selection)
+    # Most nodes need nothing: they stay as they are, and so does their assessment.
+    after = context.assessment if state.facts == context.observed else assess(state.facts, context.selection)
     unmet = [row.name for row in after.requirements if row.level == "must" and row.now == "unmet"]
     modules = state.modules
     if state.refusals:
