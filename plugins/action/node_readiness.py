@@ -10,7 +10,7 @@ it starts the processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -20,6 +20,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema impor
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import build_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Execution
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.remaining import find_remaining
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.target import judge_target
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import (
     describe_misspelling,
@@ -27,8 +28,10 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_var
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX, to_bool
 
 ARGUMENTS = {
+    "use_role_variables": {"type": "bool", "default": False},
     "selection": {"type": "dict", "default": {}},
     "consent": {"type": "dict", "default": {}},
     "execution": {"type": "dict"},
@@ -49,6 +52,8 @@ class ActionModule(ActionBase):
         try:
             # Everything is checked before the node is contacted.
             _check_variables(variables)
+            if arguments["use_role_variables"]:
+                arguments.update(self._read_role_variables(variables))
             selection = Selection.from_options(arguments["selection"])
             target = parse_target(arguments["selection"], arguments["target"])
             consent = Consent.from_options(arguments["consent"])
@@ -72,12 +77,39 @@ class ActionModule(ActionBase):
             if target is not None:
                 result["target"] = judge_target(facts, target).as_dict()
             if execution is None:
-                return {**result, "plan": build_plan(facts, selection, consent, target).as_dict()}
-            result.update(plan=arguments["execution"]["plan"], execution=execution.as_dict(facts))
-            deviation = execution.deviation(facts, assessment)
+                result["plan"] = build_plan(facts, selection, consent, target, assessment).as_dict()
+            else:
+                result.update(plan=arguments["execution"]["plan"], execution=execution.as_dict(facts))
+            if arguments["use_role_variables"]:
+                result["remaining"] = find_remaining(
+                    result["plan"],
+                    assessment.verdict,
+                    consent,
+                    is_executed=execution is not None,
+                    has_probe=bool(to_bool(arguments["probe"])),
+                )
+            deviation = execution and execution.deviation(facts, assessment)
             return {**result, "failed": True, "msg": deviation} if deviation else result
         except InvalidInputError as exc:
             return {**result, "failed": True, "msg": f"nodeprep.istio: {exc}"}
+
+    def _read_role_variables(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments that the variables of role istio_node make.
+
+        As arguments of the task, each variable would be one more template, which each process compiles again.
+        """
+
+        def read(names: Iterable[str]) -> dict[str, Any]:
+            given = [name for name in names if NODE_PREFIX + name in variables]
+            return {name: self._templar.template(variables[NODE_PREFIX + name]) for name in given}
+
+        return {
+            "selection": read(Selection.__dataclass_fields__),
+            "consent": read(Consent.__dataclass_fields__),
+            "target": None,
+            "probe": False,
+            **read(("target", "probe")),
+        }
 
 
 def _check_variables(names: Iterable[str]) -> None:
