@@ -11,21 +11,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from ansible_collections.nodeprep.istio.tests.bench.loopback import LoopbackNodes
 from ansible_collections.nodeprep.istio.tests.bench.machine import describe_machine, read_load
-from ansible_collections.nodeprep.istio.tests.bench.processes import Cost, adopt_orphans, run_measured
+from ansible_collections.nodeprep.istio.tests.bench.machines import InventoryMachines
+from ansible_collections.nodeprep.istio.tests.bench.processes import (
+    Cost,
+    adopt_orphans,
+    build_environment,
+    find_ansible_playbook,
+    run_measured,
+)
 
 HERE = Path(__file__).parent
-COLLECTIONS = HERE.parents[1] / ".cache"
 PREPARE = "nodeprep.istio.prepare_istio_nodes"
 AUDIT = "nodeprep.istio.audit_istio_nodes"
 # Ansible's own defaults, without the configuration of the user.
@@ -56,6 +62,16 @@ CASES = {
 }
 
 
+class Nodes(Protocol):
+    """The nodes of a benchmark: how to run them, to change their state, and to select some of them."""
+
+    def run(self) -> AbstractContextManager[None]: ...
+
+    def set_dirty(self, dirty: bool) -> None: ...
+
+    def list_options(self, nodes: int) -> list[str]: ...
+
+
 @dataclass(frozen=True)
 class Setting:
     """How Ansible runs: the number of nodes, of forks, and whether modules are the input of one command."""
@@ -74,10 +90,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         directory = Path(name)
         load = read_load()
-        nodes = LoopbackNodes(directory, max(arguments.nodes))
+        nodes: Nodes = LoopbackNodes(directory, max(arguments.nodes), arguments.selection)
+        if arguments.inventory:
+            nodes = InventoryMachines(arguments.inventory, arguments.selection)
         with nodes.run():
             runs = list(measure(nodes, directory, arguments, settings))
-    result = {"machine": describe_machine(load), "runs": runs}
+    result = {"machine": describe_machine(load), "replayed": not arguments.inventory}
+    result.update(selection=arguments.selection, runs=runs)
     arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return 0
 
@@ -85,6 +104,8 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="the JSON file of the results")
+    parser.add_argument("--selection", type=json.loads, default={}, help='Istio\'s mesh, as in {"mode": "ambient"}')
+    parser.add_argument("--inventory", help="the machines of this inventory are the nodes, and nothing is replayed")
     parser.add_argument("--cases", type=split_names, default=list(CASES), help=",".join(CASES))
     parser.add_argument("--nodes", type=split_numbers, default=[40, 160], help="for example 10,40,160")
     parser.add_argument("--forks", type=split_numbers, default=[20], help="for example 5,20")
@@ -118,7 +139,7 @@ def list_settings(arguments: argparse.Namespace) -> Iterator[Setting]:
 
 
 def measure(
-    nodes: LoopbackNodes,
+    nodes: Nodes,
     directory: Path,
     arguments: argparse.Namespace,
     settings: list[Setting],
@@ -126,10 +147,10 @@ def measure(
     """Yield each run. The cases take turns, so that other load on this machine hits all of them alike."""
     for _round in range(arguments.repeat):
         for setting in settings:
-            hosts = write_inventory(nodes.build_inventory(), setting.nodes, directory)
+            options = nodes.list_options(setting.nodes)
             for name in arguments.cases:
                 nodes.set_dirty(CASES[name].dirty)
-                cost = run_case(CASES[name], setting, hosts, directory)
+                cost = run_case(CASES[name], setting, options, directory)
                 run = {"case": name, **asdict(setting), **round_values(cost)}
                 print(json.dumps(run), file=sys.stderr, flush=True)
                 yield run
@@ -139,32 +160,19 @@ def round_values(cost: Cost) -> dict[str, float]:
     return {name: round(value, 3) for name, value in asdict(cost).items()}
 
 
-def write_inventory(inventory: dict[str, Any], nodes: int, directory: Path) -> Path:
-    """Write the inventory of the first nodes, and return its path: other nodes must not cost anything."""
-    hosts = dict(list(inventory["all"]["hosts"].items())[:nodes])
-    if len(hosts) < nodes:
-        raise SystemExit(f"--nodes {nodes}: the inventory has only {len(hosts)} hosts")
-    path = directory / f"hosts-{nodes}.json"
-    path.write_text(json.dumps({"all": {**inventory["all"], "hosts": hosts}}), encoding="utf-8")
-    return path
-
-
-def run_case(case: Case, setting: Setting, hosts: Path, directory: Path) -> Cost:
+def run_case(case: Case, setting: Setting, options: list[str], directory: Path) -> Cost:
     """Run a playbook with new connections, and return its cost. Raises SystemExit if it did not do what it should."""
     log = directory / "playbook.log"
     with tempfile.TemporaryDirectory(prefix="cp") as sockets:
-        environment = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        settings = {
             "ANSIBLE_FORKS": str(setting.forks),
             "ANSIBLE_HOST_KEY_CHECKING": "false",
-            "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PIPELINING": str(setting.pipelining),
             "ANSIBLE_SSH_ARGS": SSH_OPTIONS,
             "ANSIBLE_SSH_CONTROL_PATH_DIR": sockets,
         }
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(hosts), case.playbook]
-        code, cost = run_measured(command, log, environment)
+        command = [find_ansible_playbook(), *options, case.playbook]
+        code, cost = run_measured(command, log, build_environment(settings))
     text = log.read_text(encoding="utf-8")
     changed = [int(count) > 0 for count in RECAP_CHANGED.findall(text.partition("PLAY RECAP")[2])]
     if code or changed != [case.changes] * setting.nodes:

@@ -13,7 +13,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,11 @@ def find_free_port() -> int:
 class LoopbackNodes:
     """The nodes of one benchmark, while their sshd runs."""
 
-    def __init__(self, directory: Path, count: int):
+    def __init__(self, directory: Path, count: int, selection: Mapping[str, Any]):
         self.directory = directory
         self.addresses = list_addresses(count)
         self.port = find_free_port()
+        self.selection = selection
 
     @contextlib.contextmanager
     def run(self) -> Iterator[None]:
@@ -99,7 +100,7 @@ class LoopbackNodes:
             INTERPRETER.format(directory=self.directory, replay=REPLAY, python=PYTHON), encoding="utf-8"
         )
         interpreter.chmod(0o755)
-        for name, content in build_results().items():
+        for name, content in build_results(self.selection).items():
             (self.directory / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
         if os.geteuid() == 0:
             # sshd of root demands it; Debian's service creates it.
@@ -121,8 +122,14 @@ class LoopbackNodes:
             else:
                 marker.unlink(missing_ok=True)
 
-    def build_inventory(self) -> dict[str, Any]:
-        """Return the inventory of the nodes."""
+    def list_options(self, nodes: int) -> list[str]:
+        """Return the options of ansible-playbook for the first nodes: the others must not cost anything."""
+        path = self.directory / f"hosts-{nodes}.json"
+        path.write_text(json.dumps(self.build_inventory(nodes)), encoding="utf-8")
+        return ["-i", str(path)]
+
+    def build_inventory(self, nodes: int) -> dict[str, Any]:
+        """Return the inventory of the first nodes."""
         variables = {
             "ansible_port": self.port,
             "ansible_user": getpass.getuser(),
@@ -130,15 +137,18 @@ class LoopbackNodes:
             "ansible_python_interpreter": str(self.directory / "python"),
             # The nodes accept only the user who runs the benchmark.
             "istio_node_become": False,
+            **{f"istio_node_{name}": value for name, value in self.selection.items()},
         }
-        hosts = {f"node-{number:04}": {"ansible_host": address} for number, address in enumerate(self.addresses, 1)}
+        hosts = {}
+        for number, address in enumerate(self.addresses[:nodes], 1):
+            hosts[f"node-{number:04}"] = {"ansible_host": address}
         return {"all": {"hosts": hosts, "vars": variables}}
 
 
-def build_results() -> dict[str, Any]:
+def build_results(selection: Mapping[str, Any]) -> dict[str, Any]:
     """Return the recorded results: facts of a prepared and of an unprepared node, and the result of kernel_modules."""
     dirty = make_facts(next(kind for kind in KINDS if kind.change is fresh))
-    plan = outcome(dirty, Selection.from_options({}))["plan"]
+    plan = outcome(dirty, Selection.from_options(selection))["plan"]
     loaded = {
         "changed": True,
         "loaded": plan["load"],

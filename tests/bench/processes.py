@@ -9,11 +9,13 @@ import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+COLLECTIONS = Path(__file__).parents[2] / ".cache"
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -30,6 +32,17 @@ class Cost:
     connections: float
     wall: float
     peak_mib: float
+
+
+def find_ansible_playbook() -> str:
+    """Return ansible-playbook of the environment that runs the benchmark."""
+    return str(Path(sys.executable).with_name("ansible-playbook"))
+
+
+def build_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of Ansible: this checkout of the collection, and further settings."""
+    own = {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_NOCOLOR": "1"}
+    return {**os.environ, **own, **settings}
 
 
 def adopt_orphans() -> None:
