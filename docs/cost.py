@@ -48,9 +48,11 @@ affected all of them. The peak of memory is that of the largest process.
 """
 REPLAYED = """
 Each node was an address of this machine with its own `ssh` connection, ControlPersist included. Its `sshd` received
-each module, and its Python unpacked and imported it. Then the node returned a recorded result instead of that of
+each module, and its Python started and unpacked it. Then the node returned a recorded result instead of that of
 `node_facts`, `kernel_modules` or `modprobe`, because the machine has no kernel modules. The facts are those of a
-Debian 12 node, with all modules loaded and persisted, or with none loaded. Everything on the controller is real.
+Debian 12 node, with all modules loaded and persisted, or with none loaded. `ping` and `gather_facts` ran as they are.
+Everything on the controller is real. The nodes shared the processors with the controller, so the times are longer than
+with nodes elsewhere. Ansible polls for results a thousand times in a second, so waiting for slow nodes costs CPU, too.
 """
 NOT_REPLAYED = """
 The nodes were machines, and nothing was replayed.
