@@ -58,7 +58,7 @@ NOT_REPLAYED = """
 The nodes were machines, and nothing was replayed.
 """
 FLEET = """
-## Ten thousand nodes
+## A fleet in slices
 
 Each slice was an audit by one `ansible-playbook` process, which wrote a report as JSON. Playbook `report_from_facts`
 then merged the reports of the slices into one report as JSON and HTML. Recorded facts replaced `ssh` and the nodes.
