@@ -23,7 +23,7 @@ endif
 .NOTPARALLEL:
 .PHONY: help run check test lint types unit unit-node recorder-test report-test slow packages reference upstream manifest clean declarations-test \
   lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-rollout lab-report \
-  lab-inits lab-places lab-declarations lab-recordings lab-arm64 lab-kernels test-selinux budget
+  lab-inits lab-places lab-declarations lab-recordings lab-arm64 lab-kernels test-selinux budget bench bench-fleet bench-plots
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -141,6 +141,18 @@ lab-arm64: .venv/nox/.done ## Audit, prepare and probe a machine of architecture
 
 budget: .venv/nox/.done ## Measure what audits and preparations cost the controller, compared with ansible.builtin.ping
 	$(NOX) -s lab -- budget
+
+# Both replace the results in docs/cost, from which "make reference" and "make bench-plots" make docs/cost.md and its plots.
+bench: PACKAGES := openssh-client openssh-server
+bench: BENCH := tests/bench/bench.py --output docs/cost/playbooks.json
+bench-fleet: BENCH := tests/bench/fleet.py --output docs/cost/fleet.json
+bench-plots: BENCH := tests/bench/plot.py
+bench: packages ## Measure playbooks, gather_facts and a loop of modprobe next to ping, over ssh on this machine (ARGS=--full: all settings)
+bench-fleet: ## Measure an audit of 10,000 nodes in slices, and the merge of their reports: about half an hour
+bench-plots: ## Draw the plots of docs/cost.md
+bench bench-fleet bench-plots: .venv/bench/.done
+	@mkdir -p .cache/ansible_collections/nodeprep && ln -sfn $(CURDIR) .cache/ansible_collections/nodeprep/istio
+	PYTHONPATH=.cache .venv/bench/bin/python $(BENCH) $(ARGS)
 
 clean: ## Delete what was made in this checkout; the images of the lab stay in the user's cache
 	rm -rf .venv .nox .cache build

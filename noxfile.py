@@ -47,6 +47,7 @@ OLDEST_KUBERNETES = "1.25"
 # The scripts in docs/ that print a generated file, and that file.
 GENERATED = {
     "requirements": "docs/requirements.md",
+    "cost": "docs/cost.md",
     "reasons": "docs/reasons.md",
     "recorder": "playbooks/files/record/record-node.sh",
 }

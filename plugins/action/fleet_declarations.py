@@ -28,6 +28,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources imp
     RecordedSource,
     add_run,
     parse_source,
+    read_run,
     read_selection,
     read_target,
 )
@@ -91,6 +92,6 @@ class ActionModule(ActionBase):
                 path, label = parse_source(source)
                 RecordedSource(path, label, selection, excluded=Path(), target=target).add_to(builder)
         else:
-            add_run(builder, variables, variables["ansible_play_hosts_all"], ())
+            add_run(builder, read_run(variables, variables["ansible_play_hosts_all"]), ())
         document = builder.document(arguments["generated_at"])
         return "; ".join(document.selection_texts) or "no node has data", name_files(document.declarations), document

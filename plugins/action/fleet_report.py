@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,14 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.formats.wri
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.gate import GATES, Gate
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import Document
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources import (
+    RunHost,
     add_expected,
     add_run,
     add_sources,
     check_nodes,
     collect_failures,
     read_document,
+    read_run,
     read_waiver_file,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.summary import (
@@ -66,8 +68,9 @@ class ActionModule(ActionBase):
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         variables = task_vars or {}
         hosts = arguments["hosts"] if arguments["hosts"] is not None else variables["ansible_play_hosts_all"]
+        run = {} if arguments["sources"] else read_run(variables, hosts)
         try:
-            document = self._build_document(arguments, variables, hosts)
+            document = self._build_document(arguments, variables, run)
             check_nodes(document, arguments["sources"])
             files = write_document(document, arguments["dir"], arguments["formats"], arguments["templates"])
         except (ReportError, InvalidInputError) as exc:
@@ -79,9 +82,7 @@ class ActionModule(ActionBase):
         lines = [] if is_of_run else _summarize(document, arguments["summary"])
         Display().display("\n".join(["", *lines, f"Report: {report}", ""]))
         gate = Gate(document, arguments["fail_on"])
-        failures = gate.collect_failures(
-            collect_failures(variables, hosts) if is_of_run else {}, hosts, variables["inventory_hostname"]
-        )
+        failures = gate.collect_failures(collect_failures(run), hosts, variables["inventory_hostname"])
         result.update(
             changed=False,
             files=files,
@@ -94,7 +95,7 @@ class ActionModule(ActionBase):
         return result
 
     def _build_document(
-        self, arguments: Mapping[str, Any], variables: Mapping[str, Any], hosts: Iterable[str]
+        self, arguments: Mapping[str, Any], variables: Mapping[str, Any], run: Mapping[str, RunHost]
     ) -> Document:
         builder = Builder()
         main_file = Path(arguments["dir"], MAIN_FILE)
@@ -102,7 +103,7 @@ class ActionModule(ActionBase):
             add_sources(builder, arguments["sources"], variables, self._templar.template, excluded=main_file)
             add_expected(builder, arguments["nodes"])
         else:
-            add_run(builder, variables, hosts, arguments["nodes"])
+            add_run(builder, run, arguments["nodes"])
         return builder.document(
             arguments["generated_at"],
             read_waiver_file(arguments["waivers"]),

@@ -21,6 +21,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources imp
     check_nodes,
     collect_failures,
     find_report_host,
+    read_run,
     read_selection,
     read_waiver_file,
 )
@@ -48,13 +49,14 @@ class ActionModule(ActionBase):
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         variables = task_vars or {}
         hosts = variables["ansible_play_hosts_all"]
+        run = read_run(variables, hosts)
         builder = Builder()
         try:
             if arguments["sources"]:
                 add_sources(builder, arguments["sources"], variables, self._templar.template)
                 add_expected(builder, arguments["nodes"])
             else:
-                add_run(builder, variables, hosts, arguments["nodes"])
+                add_run(builder, run, arguments["nodes"])
             document = builder.document(
                 arguments["generated_at"],
                 read_waiver_file(arguments["waivers"]),
@@ -71,9 +73,9 @@ class ActionModule(ActionBase):
             changed=False,
             lines=lines,
             hosts=hosts,
-            failures=collect_failures(variables, hosts),
+            failures=collect_failures(run),
             failing=Gate(document, arguments["fail_on"]).describe(),
-            report_host=find_report_host(variables, hosts),
+            report_host=find_report_host(run),
         )
         return result
 

@@ -10,7 +10,7 @@ it starts the processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
@@ -26,6 +26,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.schema impor
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.builder import build_plan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.consent import Consent
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.outcome import Execution
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.remaining import find_remaining
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import NodePlan
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.target import judge_target
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import (
@@ -35,8 +36,10 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_var
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.task_files import check_task_file
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX, to_bool
 
 ARGUMENTS = {
+    "use_role_variables": {"type": "bool", "default": False},
     "selection": {"type": "dict", "default": {}},
     "consent": {"type": "dict", "default": {}},
     "execution": {"type": "dict"},
@@ -65,6 +68,8 @@ class ActionModule(ActionBase):
     def _assess_node(self, arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Return the result of the task. Everything is checked before the node is contacted."""
         _check_variables(variables)
+        if arguments["use_role_variables"]:
+            arguments.update(self._read_role_variables(variables))
         selection = Selection.from_options(arguments["selection"])
         target = parse_target(arguments["selection"], arguments["target"])
         consent = Consent.from_options(arguments["consent"])
@@ -82,15 +87,25 @@ class ActionModule(ActionBase):
         result.update(facts=expanded, assessment=assessment.as_dict())
         if target is not None:
             result["target"] = judge_target(facts, target).as_dict()
+        deviation = None
         if execution is None:
             plan = build_plan(facts, selection, consent, target, assessment)
             self._check_task_files(plan, variables)
-            return {**result, "plan": plan.as_dict()}
-        result.update(plan=arguments["execution"]["plan"], execution=execution.as_dict(facts))
-        regression = execution.find_regression(facts, assessment)
-        if regression:
-            result["deviation"] = regression
-        deviation = execution.deviation(facts, assessment)
+            result["plan"] = plan.as_dict()
+        else:
+            result.update(plan=arguments["execution"]["plan"], execution=execution.as_dict(facts))
+            regression = execution.find_regression(facts, assessment)
+            if regression:
+                result["deviation"] = regression
+            deviation = execution.deviation(facts, assessment)
+        if arguments["use_role_variables"]:
+            result["remaining"] = find_remaining(
+                result["plan"],
+                assessment.verdict,
+                consent,
+                is_executed=execution is not None,
+                has_probe=bool(to_bool(arguments["probe"])),
+            )
         return {**result, "failed": True, "msg": deviation} if deviation else result
 
     def _observe(self, execution: Execution | None, variables: dict[str, Any]) -> dict[str, Any]:
@@ -111,6 +126,24 @@ class ActionModule(ActionBase):
         if "istio_node" in (observed.get("ansible_facts") or {}):
             return observed
         return {**observed, "msg": describe_task_failure(observed)}
+
+    def _read_role_variables(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments that the variables of role istio_node make.
+
+        As arguments of the task, each variable would be one more template, which each process compiles again.
+        """
+
+        def read(names: Iterable[str]) -> dict[str, Any]:
+            given = [name for name in names if NODE_PREFIX + name in variables]
+            return {name: self._templar.template(variables[NODE_PREFIX + name]) for name in given}
+
+        return {
+            "selection": read(Selection.__dataclass_fields__),
+            "consent": read(Consent.__dataclass_fields__),
+            "target": None,
+            "probe": False,
+            **read(("target", "probe")),
+        }
 
     def _find_other_system(self, variables: dict[str, Any]) -> str:
         """Return what the host is, if the way in which Ansible reaches it shows that it is not a Linux node."""

@@ -14,6 +14,13 @@ description:
     task, which keeps the load on the controller low.
   - Changes nothing. The options are checked before the node is contacted.
 options:
+  use_role_variables:
+    description:
+      - Whether O(selection), O(consent) and O(target) are the variables C(istio_node_*) of the host, as role
+        P(nodeprep.istio.istio_node#role) documents them. The task then also returns C(remaining).
+      - The role uses this, because it costs the controller less than a template for each variable.
+    type: bool
+    default: false
   selection:
     description: The description of the mesh, with the options of P(nodeprep.istio.validate_selection#filter).
     type: dict
@@ -109,6 +116,13 @@ plan:
       the plan in words.
   returned: success
   type: dict
+remaining:
+  description:
+    - What the role has yet to do on the node. V(nothing), V(modules) (only the step of the plan that loads and persists
+      modules), or V(more), which is anything else, such as other steps, an error because the node is not ready, or the
+      probe.
+  returned: with O(use_role_variables)
+  type: str
 target:
   description: The node under the changed selection.
   returned: with O(target), if it changes anything

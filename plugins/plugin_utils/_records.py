@@ -52,6 +52,11 @@ def from_mapping(kind: type[T], value: Any) -> T:
     return record
 
 
+def prepare_reading(kind: Any) -> None:
+    """Build now what from_mapping needs for this dataclass, so that a process that is forked later has it, too."""
+    _reader(kind)
+
+
 @cache
 def _reader(hint: Any) -> _Reader:
     """Return the function that checks and converts a value of this type."""

@@ -16,7 +16,11 @@ from ansible_collections.nodeprep.istio.plugins.module_utils._reasons import (
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Axis, ConflictFile, Facts, State
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import StructureError, from_mapping
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._records import (
+    StructureError,
+    from_mapping,
+    prepare_reading,
+)
 
 SCHEMA = 3
 STATES: tuple[str, ...] = get_args(State)
@@ -153,3 +157,8 @@ def _with_all_lines(
             if line is not None:
                 shown[path][number] = line
     return {path: {**file, "lines": {**shown[path], **file.get("lines", {})}} for path, file in conflicts.items()}
+
+
+# Ansible reads the facts of each node in a process of its own, which it forks after it has imported this module.
+prepare_reading(_GroupedFacts)
+prepare_reading(Facts)

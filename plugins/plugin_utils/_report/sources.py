@@ -61,35 +61,54 @@ MAX_PROBLEM_CHARS = 500
 MAX_JSON_ERROR_CHARS = 200
 
 
-def add_run(builder: Builder, task_vars: Mapping[str, Any], hosts: Iterable[str], nodes: Iterable[str]) -> None:
-    """Add the outcomes of the hosts of this run, and each of ``nodes`` that it did not select.
+@dataclass(frozen=True)
+class RunHost:
+    """A host of this run: the outcome of role istio_node, and whether it has a directory for the report."""
 
-    The outcomes are those that role istio_node registered in this run, never cached ones. They are read without
-    Ansible's templating, which is slow for a fleet and not needed.
+    outcome: Any
+    has_report_dir: bool
+
+
+def read_run(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, RunHost]:
+    """Return the hosts of this run.
+
+    The outcomes are those that role istio_node registered in this run, never cached ones. The variables are read
+    without Ansible's templating, which is slow for a fleet and not needed, and only once: Ansible copies all facts of
+    a host for it.
     """
-    variables_of = _read_host_variables(task_vars, hosts)
-    for name, variables in variables_of.items():
-        _add_checked(builder, name, f"istio_node_outcome of {name}", partial(_get_outcome, variables))
-    for name in sorted({str(name) for name in nodes} - variables_of.keys()):
+    run = {}
+    for name in hosts:
+        variables = task_vars["hostvars"].raw_get(name)
+        known = variables if isinstance(variables, Mapping) else {}
+        run[str(name)] = RunHost(known.get("istio_node_outcome"), bool(known.get("istio_report_dir")))
+    return run
+
+
+def add_run(builder: Builder, run: Mapping[str, RunHost], nodes: Iterable[str]) -> None:
+    """Add the outcomes of the hosts of this run, and each of ``nodes`` that it did not select."""
+    for name, host in run.items():
+        _add_checked(builder, name, f"istio_node_outcome of {name}", partial(_get_outcome, host))
+    for name in sorted({str(name) for name in nodes} - run.keys()):
         builder.add_missing(name, "not_selected", NOT_SELECTED)
 
 
-def collect_failures(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, str]:
+def _get_outcome(host: RunHost) -> Any:
+    return host.outcome
+
+
+def collect_failures(run: Mapping[str, RunHost]) -> dict[str, str]:
     """Return the error of each host on which this run failed, by name."""
     failures = {}
-    for name, variables in _read_host_variables(task_vars, hosts).items():
-        failure = describe_failure(_get_outcome(variables))
+    for name, host in run.items():
+        failure = describe_failure(host.outcome)
         if failure:
             failures[name] = failure
     return failures
 
 
-def find_report_host(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> str:
+def find_report_host(run: Mapping[str, RunHost]) -> str:
     """Return the first host of this run that has a directory for the report among its variables, or an empty string."""
-    for name, variables in _read_host_variables(task_vars, hosts).items():
-        if isinstance(variables, Mapping) and variables.get("istio_report_dir"):
-            return name
-    return ""
+    return next((name for name, host in run.items() if host.has_report_dir), "")
 
 
 def read_selection(task_vars: Mapping[str, Any], template: Callable[[Any], Any]) -> Selection:
@@ -118,15 +137,6 @@ def _read_options(task_vars: Mapping[str, Any], template: Callable[[Any], Any]) 
         if variable in task_vars:
             options[name] = template(task_vars[variable])
     return options
-
-
-def _read_host_variables(task_vars: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, Any]:
-    """Return the variables of each host, without Ansible's templating."""
-    return {str(name): task_vars["hostvars"].raw_get(name) for name in hosts}
-
-
-def _get_outcome(variables: Any) -> Any:
-    return variables.get("istio_node_outcome") if isinstance(variables, Mapping) else None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 GENERATED = {
+    "cost": "docs/cost.md",
     "reasons": "docs/reasons.md",
     "requirements": "docs/requirements.md",
     "recorder": "playbooks/files/record/record-node.sh",

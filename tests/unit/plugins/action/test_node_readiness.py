@@ -23,11 +23,11 @@ UNREACHABLE = {
 }
 
 
-def run(observed, task_vars=None, shell="sh", **arguments):
+def run(observed, task_vars=None, shell="sh", templar=None, **arguments):
     """Run the action on a node whose module returns or raises this; also return the names of the modules that ran."""
     task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action="x", get_name=lambda: "x")
     connection = SimpleNamespace(transport="ssh", _shell=SimpleNamespace(tmpdir="unused", SHELL_FAMILY=shell))
-    templar = SimpleNamespace(template=lambda value: value)
+    templar = templar or SimpleNamespace(template=lambda value: value)
     action = node_readiness.ActionModule(
         task, connection, SimpleNamespace(check_mode=False), DataLoader(), templar, None
     )
@@ -120,6 +120,49 @@ def test_the_node_is_also_assessed_by_the_target():
     assert result["target"]["selection"]["mode"] == ["ambient"]
     assert result["target"]["verdict"] == result["plan"]["target"]["verdict"] == "not_ready"
     assert "target" not in run(node_result(facts(KINDS[0])), target={})[0]
+
+
+def run_role(found, templates=None, **variables):
+    """Run the action as the role does, with these variables; ``templates`` are the values of variables that are one."""
+    task_vars = {f"istio_node_{name}": value for name, value in variables.items()}
+    templar = SimpleNamespace(template=lambda value: (templates or {}).get(str(value), value))
+    return run(node_result(found), task_vars, templar=templar, use_role_variables=True)
+
+
+def test_the_variables_of_the_role_are_templated_and_replace_the_options():
+    result, _modules = run_role(
+        facts(KINDS[0]),
+        {"{{ mesh_mode }}": "ambient"},
+        mode="{{ mesh_mode }}",
+        istio_version="1.30",
+        load="no",
+        persist="no",
+        target={"istio_version": "1.32"},
+        serial=3,
+    )
+    assert result["assessment"]["selection"]["mode"] == ["ambient"]
+    assert result["assessment"]["catalogue"]["requested"] == "1.30"
+    assert result["target"]["selection"]["istio_version"] == "1.32"
+
+
+@pytest.mark.parametrize(
+    "kind, variables, remaining",
+    [
+        (0, {}, "nothing"),
+        (0, {"probe": "off"}, "nothing"),
+        (0, {"probe": "yes"}, "more"),
+        (1, {}, "modules"),
+        (1, {"state": "audited"}, "nothing"),
+        (5, {"install_packages": True}, "more"),
+    ],
+)
+def test_with_the_variables_of_the_role_the_task_says_what_remains(kind, variables, remaining):
+    result, _modules = run_role(facts(KINDS[kind]), **variables)
+    assert result["remaining"] == remaining
+
+
+def test_without_the_variables_of_the_role_nothing_is_said_about_what_remains():
+    assert "remaining" not in run(node_result(facts(KINDS[0])))[0]
 
 
 def test_after_an_execution_the_target_is_assessed_again():

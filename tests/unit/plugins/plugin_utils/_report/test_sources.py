@@ -27,6 +27,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.sources imp
     collect_failures,
     find_report_host,
     read_document,
+    read_run,
     read_selection,
     read_text,
     read_waiver_file,
@@ -227,7 +228,7 @@ def test_the_nodes_of_a_run():
         e={"istio_node_outcome": malformed},
     )
     builder = Builder()
-    add_run(builder, {"hostvars": hostvars}, ["a", "b", "c", "e"], ["a", "b", "c", "d"])
+    add_run(builder, read_run({"hostvars": hostvars}, ["a", "b", "c", "e"]), ["a", "b", "c", "d"])
     nodes = builder.document(NOW).nodes
     assert [node.no_data.code if node.no_data else node.verdict for node in nodes] == [
         "ready",
@@ -248,7 +249,7 @@ def test_the_errors_of_a_run_are_collected_by_host():
     lost = {"unreachable": True, "msg": "Task failed: Failed to connect to the host via ssh: timed out"}
     rejected = {"failed": True, "msg": "nodeprep.istio: mode: unknown value 'x'"}
     hostvars = Hostvars(a={"istio_node_outcome": lost}, b={"istio_node_outcome": rejected}, c={})
-    assert collect_failures({"hostvars": hostvars}, ["a", "b", "c"]) == {
+    assert collect_failures(read_run({"hostvars": hostvars}, ["a", "b", "c"])) == {
         "a": "unreachable: Failed to connect to the host via ssh: timed out",
         "b": "nodeprep.istio: mode: unknown value 'x'",
     }
@@ -256,8 +257,8 @@ def test_the_errors_of_a_run_are_collected_by_host():
 
 def test_the_report_host_is_the_first_with_a_directory():
     hostvars = Hostvars(a={}, b={"istio_report_dir": "/srv"}, c={"istio_report_dir": "/other"})
-    assert find_report_host({"hostvars": hostvars}, ["a", "b", "c"]) == "b"
-    assert find_report_host({"hostvars": hostvars}, ["a"]) == ""
+    assert find_report_host(read_run({"hostvars": hostvars}, ["a", "b", "c"])) == "b"
+    assert find_report_host(read_run({"hostvars": hostvars}, ["a"])) == ""
 
 
 def make_recording(root, name, recorded_at="2026-11-24T03:00:00Z"):
