@@ -34,10 +34,9 @@ PING = "ansible.builtin.ping"
 TASKS = {
     # node_readiness observes, assesses and plans in one task.
     ("audit_istio_nodes", "clean"): {"remote": ["node_facts"], "tasks": 1},
-    # The other tasks are skipped: the stop of the rollout, the plan, the failure, the probe.
-    ("prepare_istio_nodes", "clean"): {"remote": ["node_facts"], "tasks": 5},
-    # Observe, load and persist, observe again; and for the plan an include and a message.
-    ("prepare_istio_nodes", "changed"): {"remote": ["node_facts", "kernel_modules", "node_facts"], "tasks": 11},
+    ("prepare_istio_nodes", "clean"): {"remote": ["node_facts"], "tasks": 1},
+    # Observe, show the plan, load and persist, observe again.
+    ("prepare_istio_nodes", "changed"): {"remote": ["node_facts", "kernel_modules", "node_facts"], "tasks": 4},
 }
 
 # Bytes that a module sends more than ansible.builtin.ping, whose 160 to 170 KB are in each module. 3 % above the
