@@ -305,8 +305,9 @@ STAGES: tuple[Stage, ...] = (
 
 
 def _make_plan(state: PlanState, context: PlanContext) -> _Prepared:
-    # Most nodes need nothing: they stay as they are, and so does their assessment.
-    after = context.assessment if state.facts == context.observed else assess(state.facts, context.selection)
+    # Most nodes need nothing: without a step of the role, the node stays as it is, and so does its assessment.
+    is_changed = any(step.by == "role" for step in state.steps)
+    after = assess(state.facts, context.selection) if is_changed else context.assessment
     unmet = [row.name for row in after.requirements if row.level == "must" and row.now == "unmet"]
     modules = state.modules
     if state.refusals:
