@@ -38,6 +38,7 @@ TABLE_PREFIXES = ("iptable_", "ip6table_")
 COMMENT = ["-m", "comment", "--comment", '"Istio no-op iptables capability probe"']
 PROBE_RULES = {
     "filter, comment": ["-t", "filter", "-A", "INPUT", "-p", "255", "-j", "DROP", *COMMENT],
+    "filter": ["-t", "filter", "-A", "INPUT", "-p", "255", "-j", "DROP"],
     "nat, comment": ["-t", "nat", "-A", "INPUT", "-p", "255", "-j", "RETURN", *COMMENT],
     "nat": ["-t", "nat", "-A", "INPUT", "-p", "255", "-j", "RETURN"],
 }
