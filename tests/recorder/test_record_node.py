@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -236,7 +237,10 @@ def test_the_node_and_the_temporary_directory_stay_as_they_were(kind, tmp_path):
 def test_a_signal_leaves_nothing_behind(node, tmp_path, shell, number):
     write_large_tree(node)
     command = [*SHELLS[shell], str(SCRIPT), "--root", str(node.root), "--output", str(tmp_path / "x")]
-    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(node.root.parent)}) as process:
+    # A shell cannot trap a signal that its parent ignores, as nohup does.
+    restore = partial(signal.signal, number, signal.SIG_DFL)
+    environment = {**os.environ, "TMPDIR": str(node.root.parent)}
+    with subprocess.Popen(command, env=environment, preexec_fn=restore) as process:
         while not list(node.root.parent.glob("record-node.*/recording/files/proc")):
             assert process.poll() is None
         process.send_signal(number)
