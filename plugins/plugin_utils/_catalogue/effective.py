@@ -174,10 +174,11 @@ def _table_rows(name: str, condition: RulesCondition, *sources: str) -> tuple[Ro
 def _ipv6_table_probe_rows(table: str, nft_module: str, condition: RulesCondition) -> tuple[Row[Rules], ...]:
     """Istio up to 1.27.1 needs a binary for IPv6 even if it writes no IPv6 rules: that of either variant is enough.
 
-    For a rule with a comment, iptables-nft needs nft_compat too.
+    Each rule of iptables-nft has a counter. For a rule with a comment, iptables-nft needs nft_compat too.
     """
     return (
         _ipv6_table_probe_row(table, nft_module, "probe", condition),
+        _ipv6_table_probe_row(table, "nft_counter", "counter_probe", condition),
         _ipv6_table_probe_row(table, "nft_compat", "comment_probe", condition & COMMENT_PROBE),
     )
 

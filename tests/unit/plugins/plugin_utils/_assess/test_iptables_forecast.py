@@ -489,3 +489,13 @@ def test_iptables_nft_without_nft_compat_passes_the_probe_for_ipv6_only_without_
     node["netfilter"]["legacy_tables"]["ipv4"] = ["filter", "nat"]
     selection = {"mode": "sidecar", "profile": "effective", "iptables_variant": "legacy", "istio_version": release}
     assert readiness(node, **selection)["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("release", "verdict"), [("1.26.7", "not_ready"), ("1.27.1", "not_ready"), ("1.27.2", "on_demand")]
+)
+def test_iptables_nft_without_nft_counter_does_not_pass_the_probe_for_ipv6(release, verdict):
+    node = facts(nft_counter=MISSING, ip6table_filter=MISSING, ip6table_nat=MISSING)
+    node["netfilter"]["legacy_tables"]["ipv4"] = ["filter", "nat"]
+    selection = {"mode": "sidecar", "profile": "effective", "iptables_variant": "legacy", "istio_version": release}
+    assert readiness(node, **selection)["verdict"] == verdict
