@@ -65,11 +65,14 @@ CASES = {
 class Nodes(Protocol):
     """The nodes of a benchmark: how to run them, to change their state, and to select some of them."""
 
-    def run(self) -> AbstractContextManager[None]: ...
+    def run(self) -> AbstractContextManager[None]:
+        """Keep the nodes running inside a with block."""
 
-    def set_dirty(self, dirty: bool) -> None: ...
+    def set_dirty(self, dirty: bool) -> None:
+        """Make all nodes unprepared, or prepared."""
 
-    def list_options(self, nodes: int) -> list[str]: ...
+    def list_options(self, nodes: int) -> list[str]:
+        """Return the options of ansible-playbook that select so many of the nodes."""
 
 
 @dataclass(frozen=True)
