@@ -286,8 +286,9 @@ def docs_site(session: nox.Session) -> None:
     """Build the documentation site in build/docs/html."""
     session.install("-q", "-r", "requirements/run.txt", "-r", "requirements/docs.txt")
     link_collection()
+    # Without the pages of an earlier build.
+    shutil.rmtree(SITE, ignore_errors=True)
     source = SITE / "source"
-    shutil.rmtree(source, ignore_errors=True)
     collection = source / "collection"
     collection.mkdir(parents=True, mode=0o755)
     options = ("--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", str(collection))

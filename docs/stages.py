@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.nodeprep.istio.docs.svg import MARGIN, WIDTH, draw_arrow, draw_box, draw_picture, draw_text
+from ansible_collections.nodeprep.istio.docs.svg import (
+    MARGIN,
+    WIDTH,
+    Rectangle,
+    draw_arrow,
+    draw_box,
+    draw_picture,
+    draw_text,
+)
 
 COLUMN = 180
 CONTROLLER = WIDTH - MARGIN - COLUMN
@@ -27,12 +35,18 @@ def draw_parts() -> Iterator[str]:
     first, second, third, fourth = (TOP + number * STEP for number in range(4))
     yield draw_text(MARGIN, 24, "On the node", "quiet")
     yield draw_text(CONTROLLER, 24, "On the controller", "quiet")
-    yield draw_box(MARGIN, first, COLUMN, BOX, "Observe", ["change nothing; or read", "a recording of the node"])
-    yield draw_box(CONTROLLER, first, COLUMN, BOX, "Assess", ["grade each requirement,", "decide the verdict"])
-    yield draw_box(CONTROLLER, second, COLUMN, BOX, "Plan", ["steps for the role, and", "for the node's owner"])
-    yield draw_box(MARGIN, third, COLUMN, BOX, "Act", ["execute the role's steps,", "not in check mode"])
-    yield draw_box(MARGIN, fourth, COLUMN, BOX, "Observe again", ["only if something", "was changed"])
-    yield draw_box(CONTROLLER, fourth, COLUMN, BOX, "Report", ["verdicts, root causes,", "drift since last time"])
+    yield draw_box(
+        Rectangle(MARGIN, first, COLUMN, BOX), "Observe", "change nothing; or read", "a recording of the node"
+    )
+    yield draw_box(Rectangle(CONTROLLER, first, COLUMN, BOX), "Assess", "grade each requirement,", "decide the verdict")
+    yield draw_box(
+        Rectangle(CONTROLLER, second, COLUMN, BOX), "Plan", "steps for the role, and", "for the node's owner"
+    )
+    yield draw_box(Rectangle(MARGIN, third, COLUMN, BOX), "Act", "execute the role's steps,", "not in check mode")
+    yield draw_box(Rectangle(MARGIN, fourth, COLUMN, BOX), "Observe again", "only if something", "was changed")
+    yield draw_box(
+        Rectangle(CONTROLLER, fourth, COLUMN, BOX), "Report", "verdicts, root causes,", "drift since last time"
+    )
     yield draw_arrow((MARGIN + COLUMN, first + BOX // 2), (CONTROLLER, first + BOX // 2))
     yield draw_arrow((CONTROLLER + COLUMN // 2, first + BOX), (CONTROLLER + COLUMN // 2, second))
     middle = CONTROLLER + COLUMN // 2

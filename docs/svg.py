@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
+from typing import NamedTuple
 
 WIDTH = 420
 MARGIN = 10
@@ -60,8 +61,18 @@ def draw_text(x: int, y: int, text: str, style: str = "") -> str:
     return f'<text class="{style}" x="{x}" y="{y}">{escape(text)}</text>\n'
 
 
-def draw_box(x: int, y: int, width: int, height: int, title: str, lines: Iterable[str] = ()) -> str:
+class Rectangle(NamedTuple):
+    """Where a box is, and its size."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def draw_box(place: Rectangle, title: str, *lines: str) -> str:
     """Return a box with a title and lines below it."""
+    x, y, width, height = place
     parts = [f'<rect class="box" x="{x}" y="{y}" width="{width}" height="{height}" rx="6"/>\n']
     parts.append(draw_text(x + MARGIN, y + TITLE_OFFSET, title, "title"))
     for number, line in enumerate(lines, 1):

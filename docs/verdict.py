@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ansible_collections.nodeprep.istio.docs.svg import MARGIN, WIDTH, draw_arrow, draw_box, draw_picture, draw_text
+from ansible_collections.nodeprep.istio.docs.svg import (
+    MARGIN,
+    WIDTH,
+    Rectangle,
+    draw_arrow,
+    draw_box,
+    draw_picture,
+    draw_text,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import BEST_FIRST, Grade, decide_verdict
 
 HALF = (WIDTH - 3 * MARGIN) // 2
@@ -47,18 +55,25 @@ def page() -> str:
 
 
 def draw_parts() -> Iterator[str]:
-    yield draw_box(MARGIN, 10, HALF, 84, "Your selection", ["backend, mode, IP family,", "Istio release, profile"])
-    yield draw_box(RIGHT, 10, HALF, 84, "Facts of the node", ["from the live node,", "a recording or an image"])
+    yield draw_box(
+        Rectangle(MARGIN, 10, HALF, 84), "Your selection", "backend, mode, IP family,", "Istio release, profile"
+    )
+    yield draw_box(
+        Rectangle(RIGHT, 10, HALF, 84), "Facts of the node", "from the live node,", "a recording or an image"
+    )
     yield draw_arrow((MARGIN + HALF // 2, 94), (MARGIN + HALF // 2, 116))
     yield draw_arrow((RIGHT + HALF // 2, 94), (RIGHT + HALF // 2, 116))
-    yield draw_box(MARGIN, 116, HALF, 84, "Requirements", ["modules, tools, kernel;", "level must or should"])
-    yield draw_box(RIGHT, 116, HALF, 84, "For each module", ["state, autoload, boot,", "with reasons"])
+    yield draw_box(Rectangle(MARGIN, 116, HALF, 84), "Requirements", "modules, tools, kernel;", "level must or should")
+    yield draw_box(Rectangle(RIGHT, 116, HALF, 84), "For each module", "state, autoload, boot,", "with reasons")
     yield draw_arrow((MARGIN + HALF // 2, 200), (MARGIN + HALF // 2, 222))
     yield draw_arrow((RIGHT + HALF // 2, 200), (RIGHT + HALF // 2, 222))
-    yield draw_box(MARGIN, 222, FULL, 68, "Two grades: now, and after a reboot", [", ".join(BEST_FIRST)])
+    yield draw_box(Rectangle(MARGIN, 222, FULL, 68), "Two grades: now, and after a reboot", ", ".join(BEST_FIRST))
     yield draw_arrow((WIDTH // 2, 290), (WIDTH // 2, LADDER_TOP))
-    lines = ["the first line that applies to requirements of level must"]
-    yield draw_box(MARGIN, LADDER_TOP, FULL, HEIGHT - LADDER_TOP - MARGIN, "Verdict", lines)
+    yield draw_box(
+        Rectangle(MARGIN, LADDER_TOP, FULL, HEIGHT - LADDER_TOP - MARGIN),
+        "Verdict",
+        "the first line that applies to requirements of level must",
+    )
     for number, example in enumerate(LADDER, 1):
         y = LADDER_TOP + 50 + number * ROW_HEIGHT
         verdict = decide_verdict([example])

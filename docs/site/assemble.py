@@ -104,7 +104,10 @@ def tidy_collection(folder: Path) -> None:
 
 def copy_pictures(source: Path) -> None:
     """Copy the pictures to the pages that show them."""
-    for folder, target in ((ROOT / GUIDES, source / "collection" / "docsite"), (ROOT / "docs/cost", source / "docs/cost")):
+    for folder, target in (
+        (ROOT / GUIDES, source / "collection" / "docsite"),
+        (ROOT / "docs/cost", source / "docs/cost"),
+    ):
         target.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():
             if path.suffix in PICTURES:

@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "docs" / "site"))
 
 project = "nodeprep.istio"
 author = "nodeprep.istio contributors"
-copyright = f"2026, {author}"
+project_copyright = f"2026, {author}"
 release = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
 version = release
 
@@ -22,7 +22,7 @@ extensions = ["myst_parser", "sphinx_antsibull_ext", "file_links"]
 nitpicky = True
 myst_heading_anchors = 4
 highlight_language = "YAML+Jinja"
-pygments_style = "friendly"
+pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "github-dark"
 
 html_theme = "furo"

@@ -24,7 +24,7 @@ BUILTIN = re.compile(r"ansible_collections\.(ansible\.builtin)\.(\w+)_(module|fi
 
 
 def link_file_names(app: Sphinx, doctree: nodes.document) -> None:
-    """Make each literal that is the path of a file in the repository a link to its page, or to the file."""
+    """Make each literal that is the path of a file in the repository a link to its page or to the file."""
     for literal in list(doctree.findall(nodes.literal)):
         name = literal.astext()
         if "/" not in name or isinstance(literal.parent, nodes.reference | pending_xref) or not is_file(name):
@@ -43,11 +43,13 @@ def make_link(env: BuildEnvironment, name: str) -> nodes.Element:
     page = (place_guide(path) if path.parent == GUIDES else path).with_suffix("").as_posix()
     if page not in env.found_docs or path.suffix not in (".md", ".rst"):
         return nodes.reference("", "", refuri=f"{BLOB}/{name}")
-    target = {"refdomain": "std", "reftype": "doc", "reftarget": f"/{page}", "refexplicit": True, "refwarn": True}
+    target = {"refdomain": "std", "reftype": "doc", "reftarget": f"/{page}", "refexplicit": False, "refwarn": True}
     return pending_xref("", **target)
 
 
-def link_ansible(_app: Sphinx, _env: BuildEnvironment, node: pending_xref, content: nodes.Element) -> nodes.Element | None:
+def link_ansible(
+    _app: Sphinx, _env: BuildEnvironment, node: pending_xref, content: nodes.Element
+) -> nodes.Element | None:
     """Return a link to Ansible's documentation for a reference that nothing here resolves."""
     target = node["reftarget"]
     found = BUILTIN.match(target)
