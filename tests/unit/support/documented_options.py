@@ -14,7 +14,11 @@ from typing import Any
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import KNOWN, is_role_variable
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import NODE_PREFIX
 from ansible_collections.nodeprep.istio.tests.unit.support.code_blocks import ROOT
 
 Spec = Mapping[str, Mapping[str, Any]]
@@ -46,8 +50,22 @@ def read_module_options(collections: str, modules: Iterable[str]) -> dict[str, S
 def find_variable_errors(spec: Spec, values: Mapping[str, object]) -> list[str]:
     """Return why variables are wrong: unknown names that look like those of the roles, and values that do not fit."""
     unknown = [name for name in values if is_role_variable(name) and name not in KNOWN]
-    errors = [f"unknown variable {name}" for name in unknown]
+    errors = [f"unknown variable {name}" for name in unknown] + _find_selection_errors(values)
     return errors + find_option_errors(spec, {name: value for name, value in values.items() if name in spec}, False)
+
+
+def _find_selection_errors(values: Mapping[str, object]) -> list[str]:
+    """Return why the variables do not describe a selection. The argument specs allow some of them any value."""
+    options = {name.removeprefix(NODE_PREFIX): value for name, value in values.items() if name.startswith(NODE_PREFIX)}
+    mesh = {name: options[name] for name in Selection.__dataclass_fields__ if name in options}
+    if "{{" in json.dumps(options, default=str):
+        return []
+    try:
+        Selection.from_options(mesh)
+        parse_target(mesh, options.get("target"))
+    except InvalidInputError as error:
+        return [str(error)]
+    return []
 
 
 def find_option_errors(spec: Spec, values: Mapping[str, object], is_complete: bool = True) -> list[str]:
