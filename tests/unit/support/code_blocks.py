@@ -55,10 +55,14 @@ def read_page(path: Path) -> list[Block]:
     return list(_read_rst(name, text) if path.suffix == ".rst" else _read_markdown(name, text))
 
 
-def _read_rst(name: str, text: str) -> Iterator[Block]:
-    # The roles of Sphinx are unknown to docutils, too. They contain no blocks.
+def parse_rst(text: str) -> nodes.document:
+    """Return the tree of a page. The roles of Sphinx are unknown to docutils, and left out."""
     settings = {"report_level": 5, "halt_level": 5, "syntax_highlight": "none", "file_insertion_enabled": False}
-    document = publish_doctree(text, settings_overrides=settings)
+    return publish_doctree(text, settings_overrides=settings)
+
+
+def _read_rst(name: str, text: str) -> Iterator[Block]:
+    document = parse_rst(text)
     for message in [*document.findall(nodes.system_message), *document.parse_messages]:
         if "Unknown directive" in message.astext():
             raise ValueError(f"{name}: {message.astext()}")
