@@ -40,7 +40,7 @@ SHELL = ("console", "sh")
 # SC2148 is about the first line of a script, SC2164 about a cd that fails. SC2034, SC2154: blocks share variables.
 SHELL_EXCLUDES = "SC2148,SC2164,SC2034,SC2154"
 # YAML for other programs than Ansible, by a key that each of its mappings has. It is only parsed.
-FOREIGN_KEYS = ("alert", "apiVersion", "collections", "path")
+FOREIGN_KEYS = ("alert", "apiVersion", "collections", "path", "runcmd")
 
 
 def read_ini(text: str) -> object:
@@ -106,6 +106,13 @@ def test_options_playbooks_targets_and_variables_of_commands_exist(block):
     for command in commands:
         for words in split_command(command):
             assert find_command_errors(words, VARIABLES, page) == [], command
+
+
+@by_language("yaml")
+def test_options_and_playbooks_in_user_data_exist(block):
+    for mapping in walk_mappings(yaml.safe_load(block.text)):
+        for words in mapping.get("runcmd", ()):
+            assert find_command_errors(words, VARIABLES, "") == [], words
 
 
 @by_language("yaml")

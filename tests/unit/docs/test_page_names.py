@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.finding import FindingId
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.reason_codes import EXPLANATIONS, REASON_KINDS
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._plan.steps import AlternativeKind
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_variables import KNOWN, PREFIXES
 from ansible_collections.nodeprep.istio.tests.unit.support.code_blocks import ROOT, list_pages
 from ansible_collections.nodeprep.istio.tests.unit.support.documented_commands import list_targets
@@ -56,3 +60,16 @@ def test_files_of_the_collection_exist(page):
 def test_relative_links_lead_to_files(page):
     targets = {target for target in find_all(r"\]\(([^)#\s]+)[^)]*\)", page) if "://" not in target}
     assert {target for target in targets if not (page.parent / target).exists()} == set()
+
+
+@each_page
+@pytest.mark.parametrize(
+    "word, known",
+    [
+        ("reason", {*REASON_KINDS, *EXPLANATIONS}),
+        ("finding", get_args(FindingId)),
+        ("alternative", get_args(AlternativeKind)),
+    ],
+)
+def test_reasons_findings_and_alternatives_exist(page, word, known):
+    assert find_all(rf"(?i)\b{word}\s+``(\w+)``", page) - set(known) == set()
