@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import re
 import subprocess
@@ -37,16 +36,11 @@ from ansible_collections.nodeprep.istio.tests.unit.support.documented_options im
 BLOCKS = list_blocks()
 VARIABLES = read_role_variables()
 SHELL = ("console", "sh")
-# SC2148 is about the first line of a script, SC2164 about a cd that fails. SC2034, SC2154: blocks share variables.
-SHELL_EXCLUDES = "SC2148,SC2164,SC2034,SC2154"
+# SC2148 is about the first line of a script, SC2164 about a cd that fails, SC1091 about files that are not here.
+# SC2034, SC2154: blocks share variables.
+SHELL_EXCLUDES = "SC2148,SC2164,SC1091,SC2034,SC2154"
 # YAML for other programs than Ansible, by a key that each of its mappings has. It is only parsed.
 FOREIGN_KEYS = ("alert", "apiVersion", "collections", "path", "runcmd")
-
-
-def read_ini(text: str) -> object:
-    parser = configparser.ConfigParser(strict=False, interpolation=None)
-    parser.read_string(text)
-    return parser
 
 
 def read_yaml(text: str) -> object:
@@ -62,7 +56,6 @@ def read_output(text: str) -> object:
 
 READERS: Mapping[str, Callable[[str], object]] = {
     "console": list_commands,
-    "ini": read_ini,
     "json": json.loads,
     "sh": list_commands,
     "text": read_output,
@@ -144,6 +137,12 @@ def is_waivers(content: object) -> bool:
     return isinstance(content, list) and all("requirement" in entry for entry in content)
 
 
+def is_inventory(content: object) -> bool:
+    return isinstance(content, Mapping) and all(
+        isinstance(group, Mapping) and "hosts" in group for group in content.values()
+    )
+
+
 def is_foreign(content: object) -> bool:
     entries = content if isinstance(content, list) else [content]
     return all(isinstance(entry, Mapping) and any(key in entry for key in FOREIGN_KEYS) for entry in entries)
@@ -152,7 +151,7 @@ def is_foreign(content: object) -> bool:
 @by_language("yaml")
 def test_yaml_is_of_a_kind_that_another_test_checks(block):
     content = yaml.safe_load(block.text)
-    kinds = (is_play, is_task_list, is_variables, is_waivers, is_foreign)
+    kinds = (is_play, is_task_list, is_variables, is_waivers, is_inventory, is_foreign)
     assert any(is_kind(content) for is_kind in kinds), "add a check for this kind of YAML"
 
 
@@ -164,6 +163,18 @@ def test_waivers_can_be_read(block):
 @pytest.fixture(scope="module")
 def collections():
     return str(Path(next(iter(collection.__path__))).parents[2])
+
+
+@pytest.mark.parametrize(
+    "block",
+    [one for one in BLOCKS if one.language == "yaml" and is_inventory(yaml.safe_load(one.text))],
+    ids=lambda block: block.place,
+)
+def test_ansible_reads_the_hosts_of_an_inventory(tmp_path, collections, block):
+    path = tmp_path / "hosts.yml"
+    path.write_text(block.text, encoding="utf-8")
+    run = run_ansible(collections, "inventory", "-i", str(path), "--list")
+    assert json.loads(run.stdout)["_meta"]["hostvars"], run.stderr
 
 
 def list_ansible_blocks() -> list[tuple[Block, object]]:
