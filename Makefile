@@ -23,7 +23,7 @@ endif
 .NOTPARALLEL:
 .PHONY: help run check test lint types unit unit-node recorder-test report-test docs docs-test slow packages reference upstream manifest clean declarations-test \
   lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-rollout lab-report \
-  lab-inits lab-places lab-declarations lab-recordings lab-arm64 lab-kernels test-selinux budget bench bench-fleet bench-plots
+  lab-inits lab-places lab-declarations lab-recordings lab-arm64 lab-kernels test-selinux bench bench-fleet bench-plots
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -144,9 +144,6 @@ lab-recordings: .venv/nox/.done ## Compare recordings of machines with node_fact
 
 lab-arm64: .venv/nox/.done ## Audit, prepare and probe a machine of architecture arm64
 	$(NOX) -s lab -- arm64
-
-budget: .venv/nox/.done ## Measure what audits and preparations cost the controller, compared with ansible.builtin.ping
-	$(NOX) -s lab -- budget
 
 # Both replace the results in docs/cost, from which "make reference" and "make bench-plots" make docs/cost.md and its plots.
 bench: PACKAGES := openssh-client openssh-server

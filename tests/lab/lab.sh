@@ -149,13 +149,8 @@ case $part in
     play "${machines:-kernels_lab}" tests/lab/kernels.yml
     down "${machines:-kernels_lab}"
     ;;
-  budget)
-    up bookworm
-    ANSIBLE_COLLECTIONS_PATH=$collections python tests/lab/budget/measure.py --inventory tests/lab/machines.yml --machine bookworm
-    down bookworm
-    ;;
   *)
-    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, rollout, report, selinux, inits, places, declarations, recordings, arm64, kernels, budget" >&2
+    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, rollout, report, selinux, inits, places, declarations, recordings, arm64, kernels" >&2
     exit 1
     ;;
 esac

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import LOADABLE_STATES
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._assess.grades import BEST_FIRST, Grade, Grades
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requests import find_family_option
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requirement import Kind, Requirement
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.model import Axis, Facts, ModuleFacts
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.packaging import describe_tool_remedy, is_dropped
@@ -76,11 +77,19 @@ def _describe_grade(facts: Facts, requirement: Requirement, module: ModuleFacts,
     reasons = module.describe_reasons()
     unanswered = [request for request in requirement.requests if module.requests.get(request) == "never"]
     if grade == "unmet" and unanswered:
-        return "; ".join(text for text in (f"no module has the alias {' or '.join(unanswered)}", reasons) if text)
+        return "; ".join(text for text in (_describe_unanswered(facts, unanswered), reasons) if text)
     # A reason about the boot does not explain why the kernel does not autoload the module.
     if any(reason.axis != "boot" for reason in module.reasons):
         return reasons
     return "; ".join(text for text in (_describe_waiting(facts, module, grade), reasons) if text)
+
+
+def _describe_unanswered(facts: Facts, requests: list[str]) -> str:
+    """Return which aliases are missing, and the unset options of the kernel that explain it."""
+    text = f"no module has the alias {' or '.join(requests)}"
+    options = [option for option in map(find_family_option, requests) if option and facts.options.get(option) == "n"]
+    causes = " and ".join(f"CONFIG_{option} is not set in this kernel" for option in options)
+    return f"{text}, because {causes}" if causes else text
 
 
 def _describe_waiting(facts: Facts, module: ModuleFacts, grade: Grade) -> str:

@@ -51,6 +51,19 @@ CONDITIONS: Mapping[str, RulesCondition] = {
     "nft-chain-10-nat": NFT & (IPV6 | (NAT_PROBE & IPV6_PROBE)),
 }
 
+# The kernel option without which modules have no alias for requests that start like this (Linux
+# net/netfilter/nft_chain_nat.c). The numbers are those of the table families inet, IPv4 and IPv6.
+FAMILY_OPTIONS: Mapping[str, str] = {
+    "nft-chain-1-": "NF_TABLES_INET",
+    "nft-chain-2-": "NF_TABLES_IPV4",
+    "nft-chain-10-": "NF_TABLES_IPV6",
+}
+
+
+def find_family_option(request: str) -> str | None:
+    """Return the kernel option of the table family that a request is for, or None if it is for no family."""
+    return next((option for prefix, option in FAMILY_OPTIONS.items() if request.startswith(prefix)), None)
+
 
 def list_requests(name: str, sets: Iterable[Rules]) -> tuple[str, ...]:
     """Return the requests for a module that any of these sets of rules triggers; empty if it is never requested.

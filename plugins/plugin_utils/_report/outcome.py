@@ -134,6 +134,13 @@ class PlannedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedDisruption:
+    """A step of the plan that may interrupt the pods of the node; see _plan/disruption.py."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotLoadable:
     """A module that the plan cannot load, and why."""
 
@@ -172,6 +179,7 @@ class NodePlan:
     """The part of a plan that a report shows; see _plan/steps.py."""
 
     steps: tuple[PlannedStep, ...] = ()
+    disruption: tuple[PlannedDisruption, ...] = ()
     optional: tuple[str, ...] = ()
     boot_only: tuple[str, ...] = ()
     load: tuple[str, ...] = ()
@@ -189,6 +197,7 @@ class NodePlan:
         steps = [f"{step.what}, because {step.why}" for step in self.steps if step.kind != "modules"]
         return make_details(
             steps=steps,
+            disruption=[disruption.text for disruption in self.disruption],
             optional=self.optional,
             boot_only=self.boot_only,
             load=self.load,

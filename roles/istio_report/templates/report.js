@@ -216,7 +216,7 @@
   const KEY_TEXTS = {
     expected: "verdict after the plan", not_loadable: "cannot be loaded", not_removed: "not removed", result: "result", load: "to load",
     persist: "to load at every boot", refused: "refused", optional: "loaded only if the kernel has it", loaded: "loaded", persisted: "persisted",
-    boot_file: "boot file", check_mode: "in check mode only", rule_sets: "rule sets",
+    boot_file: "boot file", disruption: "interrupts pods", check_mode: "in check mode only", rule_sets: "rule sets",
   };
   const DISAGREEMENT_TEXTS = {
     documented: "the page requires them, but no rule of this selection uses them",

@@ -222,6 +222,16 @@ def test_the_reason_names_the_requests_that_lead_to_no_module():
     assert readiness(node, profile="effective")["verdict"] == "on_demand"
 
 
+@pytest.mark.parametrize(
+    "value, cause", [("n", ", because CONFIG_NF_TABLES_INET is not set in this kernel"), ("y", ""), (None, "")]
+)
+def test_a_missing_alias_of_a_table_family_is_explained_by_its_unset_option(value, cause):
+    node = facts(nft_chain_nat={"requests": {CHAINS[0]: "never"}}, options={"NF_TABLES_INET": value})
+    rows = readiness(node, profile="effective", backend="nftables")["requirements"]
+    (reason,) = [row["reason"] for row in rows if row["name"] == "nft_chain_nat"]
+    assert reason == f"no module has the alias nft-chain-1-nat{cause}"
+
+
 @pytest.mark.parametrize("profile", ["documented", "effective", "combined"])
 def test_the_requirements_alone_are_those_of_the_assessment(profile):
     selection = Selection.from_options({"mode": ["sidecar", "ambient"], "profile": profile})

@@ -9,7 +9,11 @@ import pytest
 from ansible_collections.nodeprep.istio.plugins.module_utils._module_names import AUTOLOAD_REQUESTS
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.effective import ROWS, build_rule_sets
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.profiles import VARIANTS, requirement_rows
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requests import CONDITIONS, list_requests
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._catalogue.requests import (
+    CONDITIONS,
+    find_family_option,
+    list_requests,
+)
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 
 
@@ -64,6 +68,20 @@ def test_iptables_legacy_requests_every_match(name, options, requests):
 def test_the_requests_of_all_modes_are_joined():
     options = {"mode": ["sidecar", "ambient"], "interception": "tproxy", "ambient_ipv6": False}
     assert requests_of("xt_mark", variant="legacy", **options) == ("ipt_mark", "ipt_MARK")
+
+
+@pytest.mark.parametrize(
+    "request_name, option",
+    [
+        ("nft-chain-1-nat", "NF_TABLES_INET"),
+        ("nft-chain-2-nat", "NF_TABLES_IPV4"),
+        ("nft-chain-10-nat", "NF_TABLES_IPV6"),
+        ("nft-expr-nat", None),
+        ("ipt_mark", None),
+    ],
+)
+def test_requests_of_a_table_family_need_its_option(request_name, option):
+    assert find_family_option(request_name) == option
 
 
 def test_each_condition_is_about_a_known_request():

@@ -32,6 +32,7 @@ def test_facts_of_modules_are_read_when_they_are_needed():
 def test_the_plan_is_listed_without_the_step_of_the_modules():
     plan = {
         "steps": [{"kind": "modules", "what": "load", "why": "x"}, {"kind": "reboot", "what": "reboot", "why": "y"}],
+        "disruption": [{"kind": "reboot", "text": "reboot"}],
         "load": ["xt_owner"],
         "not_loadable": [{"name": "xt_CT", "cause": "missing"}],
         "persist": [],
@@ -44,6 +45,7 @@ def test_the_plan_is_listed_without_the_step_of_the_modules():
     }
     assert read_outcome(make_outcome(plan=plan)).plan == (
         ("steps", ("reboot, because y",)),
+        ("disruption", ("reboot",)),
         ("load", ("xt_owner",)),
         ("not_loadable", ("xt_CT: missing",)),
         ("alternatives", ("switch off DNS capture (a=b, c=d)", "boot the installed kernel 6.12")),
