@@ -69,7 +69,7 @@ docs: .venv/nox/.done ## Build the documentation site in build/docs/html
 docs-test: .venv/nox/.done packages ## Build the documentation site, and test it in a browser
 	$(NOX) -s docs-test
 
-slow: .venv/nox/.done ## Run ansible-test, the documentation check, Galaxy's importer, and Molecule in an empty repository
+slow: .venv/nox/.done ## Run ansible-test, the checks of the documentation, Galaxy's importer, and Molecule in an empty repository
 	$(NOX) -j 2 -t slow
 
 packages: ## Install the missing Debian packages that the tests need, with apt

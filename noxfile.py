@@ -281,7 +281,7 @@ def docs_check(session: nox.Session) -> None:
     session.run("antsibull-docs", "lint-collection-docs", *options, ".")
 
 
-@nox.session(name="docs-site", python=PYTHON)
+@nox.session(name="docs-site", python=PYTHON, tags=["slow"], allow_parallel=True)
 def docs_site(session: nox.Session) -> None:
     """Build the documentation site in build/docs/html."""
     session.install("-q", "-r", "requirements/run.txt", "-r", "requirements/docs.txt")
