@@ -34,10 +34,10 @@ def read_role_variables() -> Spec:
     return variables
 
 
-def run_ansible(collections: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of Ansible that finds this collection."""
+def run_ansible(collections: str, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of Ansible, such as playbook for ansible-playbook, that finds this collection."""
     own = {"ANSIBLE_COLLECTIONS_PATH": collections, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "false"}
-    command = [sys.executable, "-m", "ansible", *arguments]
+    command = [sys.executable, "-m", f"ansible.cli.{program}", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **own}, check=False)
 
 
