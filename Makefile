@@ -21,7 +21,7 @@ CHECK := --check --diff
 endif
 
 .NOTPARALLEL:
-.PHONY: help run check test lint types unit unit-node recorder-test report-test slow packages reference upstream manifest clean declarations-test \
+.PHONY: help run check test lint types unit unit-node recorder-test report-test docs docs-test slow packages reference upstream manifest clean declarations-test \
   lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-rollout lab-report \
   lab-inits lab-places lab-declarations lab-recordings lab-arm64 lab-kernels test-selinux bench bench-fleet bench-plots
 
@@ -38,7 +38,7 @@ run: .venv/run/.done ## Check this machine, or the nodes in INVENTORY=file; APPL
 check: lint types unit ## Run the fast tests
 
 # In order, the fast tests first. lint and types need no packages; the unit tests need kmod.
-test: lint types packages check unit-node recorder-test report-test slow run ## Run all tests, with real kernels, as root on Debian: about an hour
+test: lint types packages check unit-node recorder-test report-test docs-test slow run ## Run all tests, with real kernels, as root on Debian: about an hour
 test: lab-test truth-fast lab-probe-fast lab-report test-selinux
 
 lint: .venv/nox/.done ## Check format and style of Python, YAML, roles, playbooks and changelog
@@ -63,14 +63,20 @@ declarations-test: PACKAGES := ignition nix-bin python3-configobj python3-jinja2
 declarations-test: .venv/nox/.done packages ## Have cloud-init, Ignition and Nix read the declarations; on Debian, as root
 	$(NOX) -s declarations
 
-slow: .venv/nox/.done ## Run ansible-test, the documentation check, Galaxy's importer, and Molecule in an empty repository
+docs: .venv/nox/.done ## Build the documentation site in build/docs/html
+	$(NOX) -s docs-site
+
+docs-test: .venv/nox/.done packages ## Build the documentation site, and test it in a browser
+	$(NOX) -s docs-test
+
+slow: .venv/nox/.done ## Run ansible-test, the checks of the documentation, Galaxy's importer, and Molecule in an empty repository
 	$(NOX) -j 2 -t slow
 
 packages: ## Install the missing Debian packages that the tests need, with apt
 	@missing=$$(for name in $(PACKAGES); do dpkg-query -W -f '$${db:Status-Status}' $$name 2>/dev/null | grep -qx installed || echo $$name; done); \
 	[ -z "$$missing" ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 
-reference: .venv/nox/.done ## Generate docs/requirements.md, docs/reasons.md and the tables of record-node.sh from the tables in the code
+reference: .venv/nox/.done ## Generate the reference pages and pictures in docs/, and the tables of record-node.sh, from the tables in the code
 	$(NOX) -s reference
 
 upstream: .venv/nox/.done ## Compare the catalogue with Istio's own rules: ISTIO=checkout of istio/istio; TAGS="1.32.0 1.32.1" selects releases

@@ -43,12 +43,16 @@ nox.options.error_on_missing_interpreters = "CI" in os.environ
 PYTHON = "3.13"
 # The newest and the oldest supported ansible-core: a Python that can run it, and its file in requirements/.
 CORES = [nox.param(PYTHON, "run", id="newest"), nox.param("3.11", "oldest", id="oldest")]
+# What docs-site builds: the sources of Sphinx, and the site.
+SITE = ROOT / "build" / "docs"
 OLDEST_KUBERNETES = "1.25"
 # The scripts in docs/ that print a generated file, and that file.
 GENERATED = {
     "requirements": "docs/requirements.md",
     "cost": "docs/cost.md",
     "reasons": "docs/reasons.md",
+    "stages": "docs/docsite/rst/stages.svg",
+    "verdict": "docs/docsite/rst/verdict.svg",
     "recorder": "playbooks/files/record/record-node.sh",
 }
 NODE_PYTHONS = os.environ.get("NODE_PYTHON", "3.6 3.13").split()
@@ -268,13 +272,37 @@ def integration(session: nox.Session, core: str) -> None:
     ansible_test(session, core, "integration", "--local")
 
 
-@nox.session(python=PYTHON, tags=["slow"], allow_parallel=True)
-def docs(session: nox.Session) -> None:
+@nox.session(name="docs-check", python=PYTHON, tags=["slow"], allow_parallel=True)
+def docs_check(session: nox.Session) -> None:
     """The documentation of all plugins, roles and guides, with antsibull-docs."""
     session.install("-q", "-r", "requirements/run.txt", "-r", "requirements/docs.txt")
     session.chdir(copy_collection(session))
     options = ("--plugin-docs", "--validate-collection-refs", "self", "--check-extra-docs-refs")
     session.run("antsibull-docs", "lint-collection-docs", *options, ".")
+
+
+@nox.session(name="docs-site", python=PYTHON, tags=["slow"], allow_parallel=True)
+def docs_site(session: nox.Session) -> None:
+    """Build the documentation site in build/docs/html."""
+    session.install("-q", "-r", "requirements/run.txt", "-r", "requirements/docs.txt")
+    link_collection()
+    # Without the pages of an earlier build.
+    shutil.rmtree(SITE, ignore_errors=True)
+    source = SITE / "source"
+    collection = source / "collection"
+    collection.mkdir(parents=True, mode=0o755)
+    options = ("--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", str(collection))
+    collections = {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
+    session.run("antsibull-docs", "collection", *options, "nodeprep.istio", env=collections)
+    session.run("python", "docs/site/assemble.py", str(source))
+    # -W: each warning, such as a link to a page that does not exist, is an error.
+    session.run("sphinx-build", "-q", "-E", "-W", "--keep-going", "-c", "docs/site", str(source), str(SITE / "html"))
+
+
+@nox.session(name="docs-test", venv_backend="none", requires=["dev", "docs-site"])
+def docs_test(session: nox.Session) -> None:
+    """The built site in a browser: links, requests to other hosts, and its width on a telephone."""
+    run_dev(session, "pytest", "-q", *(session.posargs or ["tests/site"]), PYTHONPATH=str(COLLECTIONS))
 
 
 @nox.session(python=PYTHON, tags=["slow"], allow_parallel=True)

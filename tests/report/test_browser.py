@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,9 @@ SMALL = 14
 LARGE = 10_000
 # A4 within its margins, at 96 pixels an inch.
 PAPER = {"width": 688, "height": 1017}
+# The picture in the guide: "cp build/report/guide.png docs/docsite/rst/report.png" replaces it.
+GUIDE_PICTURE = ROOT / "docs" / "docsite" / "rst" / "report.png"
+GUIDE_SIZE = {"width": 1000, "height": 888}
 # Elements with text that is wider than they are, and that cut it.
 CUT = """() => [...document.querySelectorAll("main *, header *, dialog *")]
     .filter((e) => !e.closest(".quiet, .scroll, svg, select") && e.checkVisibility()
@@ -106,6 +110,16 @@ def test_a_small_fleet(opened, small, size, scheme):
     take_screenshot(page, f"small-{size}-{scheme}-details", full=False)
     page.keyboard.press("Escape")
     expect(details).to_be_hidden()
+
+
+def test_the_picture_of_the_guide_has_verdicts_and_root_causes(opened, small):
+    page = opened(small)
+    page.set_viewport_size(GUIDE_SIZE)
+    take_screenshot(page, "guide", full=False)
+    for part in ("h1", ".tile", "#causes h2"):
+        assert page.locator(part).first.bounding_box()["y"] < GUIDE_SIZE["height"], f"{part} is below the picture"
+    # The size of a PNG file is at the start of its first chunk.
+    assert struct.unpack(">II", GUIDE_PICTURE.read_bytes()[16:24]) == (GUIDE_SIZE["width"], GUIDE_SIZE["height"])
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -16,6 +16,8 @@ GENERATED = {
     "cost": "docs/cost.md",
     "reasons": "docs/reasons.md",
     "requirements": "docs/requirements.md",
+    "stages": "docs/docsite/rst/stages.svg",
+    "verdict": "docs/docsite/rst/verdict.svg",
     "recorder": "playbooks/files/record/record-node.sh",
 }
 
