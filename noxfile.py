@@ -97,15 +97,19 @@ def run_dev(session: nox.Session, tool: str, *arguments: str, stdout: IO[str] | 
     session.run(str(DEV / "bin" / tool), *arguments, stdout=stdout, env={"PATH": DEV_PATH, **env})
 
 
+def list_files(session: nox.Session) -> list[str]:
+    """Return the files of this checkout: those that git knows, and new ones that it does not ignore."""
+    options = ("-z", "--cached", "--others", "--exclude-standard")
+    listed = session.run("git", "ls-files", *options, external=True, silent=True, log=False)
+    return [name for name in str(listed).rstrip("\0").split("\0") if os.path.exists(name)]
+
+
 @nox.session(venv_backend="none", requires=["dev"])
 def lint(session: nox.Session) -> None:
-    """Format and style of Python, YAML, roles, playbooks and changelog."""
-    python = ("plugins", "tests", "docs", "noxfile.py")
-    run_dev(session, "ruff", "format", "--check", *python)
-    run_dev(session, "ruff", "check", *python)
-    run_dev(session, "yamllint", "--strict", ".")
-    run_dev(session, "ansible-lint", "--strict", "--nocolor", "-q", ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS))
-    run_dev(session, "antsibull-changelog", "lint")
+    """The linters of .pre-commit-config.yaml. An argument after -- is the id of one of them."""
+    files = list_files(session)
+    session.log(f"pre-commit run, on {len(files)} files")
+    session.run(str(DEV / "bin" / "pre-commit"), "run", *session.posargs, "--files", *files, log=False)
 
 
 @nox.session(venv_backend="none", requires=["dev"])
@@ -208,9 +212,7 @@ def copy_collection(session: nox.Session) -> pathlib.Path:
     root = pathlib.Path(session.create_tmp()).resolve() / "ansible_collections"
     shutil.rmtree(root, ignore_errors=True)
     collection = root / "nodeprep" / "istio"
-    options = ("-z", "--cached", "--others", "--exclude-standard")
-    listed = session.run("git", "ls-files", *options, external=True, silent=True, log=False)
-    for name in filter(os.path.exists, str(listed).rstrip("\0").split("\0")):
+    for name in list_files(session):
         target = collection / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(name, target)
