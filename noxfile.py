@@ -44,6 +44,12 @@ PYTHON = "3.13"
 # The newest and the oldest supported ansible-core: a Python that can run it, and its file in requirements/.
 CORES = [nox.param(PYTHON, "run", id="newest"), nox.param("3.11", "oldest", id="oldest")]
 OLDEST_KUBERNETES = "1.25"
+# The code that mypy checks. The unit tests and the scripts that run on machines of the lab are not annotated.
+TYPED = [
+    *(f"plugins/{name}" for name in ("module_utils", "modules", "plugin_utils", "filter", "action")),
+    *("docs", "tests/bench", "tests/lab/kernels", "tests/upstream"),
+    *(f"tests/lab/truth/{name}.py" for name in ("judge", "judge_auto", "make_auto_job", "make_job")),
+]
 # The scripts in docs/ that print a generated file, and that file.
 GENERATED = {
     "requirements": "docs/requirements.md",
@@ -116,10 +122,13 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Type annotations, with mypy."""
     session.chdir(COLLECTIONS)
-    folders = ("module_utils", "modules", "plugin_utils", "filter", "action")
-    packages = [f"ansible_collections/nodeprep/istio/plugins/{name}" for name in folders]
-    packages.append("ansible_collections/nodeprep/istio/tests/upstream")
-    run_dev(session, "mypy", "--config-file", str(ROOT / "pyproject.toml"), *packages, MYPYPATH=".")
+    collection = CHECKOUT_LINK.relative_to(COLLECTIONS)
+    mypy = ("mypy", "--config-file", str(ROOT / "pyproject.toml"))
+    # The scripts of the lab import each other from their own directory.
+    path = os.pathsep.join([".", str(collection / "tests" / "lab" / "truth")])
+    run_dev(session, *mypy, *(str(collection / name) for name in TYPED), MYPYPATH=path)
+    # Only the environment of this process has nox.
+    run_dev(session, *mypy, "--python-executable", sys.executable, str(ROOT / "noxfile.py"))
 
 
 @nox.session(venv_backend="none", requires=["dev"])
