@@ -70,8 +70,10 @@ PIP_VERSIONS = """from types import SimpleNamespace
 from ansible_test._internal.python_requirements import get_venv_packages
 print(*{get_venv_packages(SimpleNamespace(version=version))["pip"] for version in ("3.6", "3.13")})
 """
+# Two rules of flake8, E203 and W503, contradict the format of ruff, which checks the others.
 GALAXY_IMPORTER_CONFIG = """[galaxy-importer]
 CHECK_REQUIRED_TAGS = True
+REQUIRE_V1_OR_GREATER = True
 RUN_FLAKE8 = False
 RUN_ANSIBLE_TEST = False
 """
@@ -115,7 +117,8 @@ def lint(session: nox.Session) -> None:
     """The linters of .pre-commit-config.yaml. An argument after -- is the id of one of them."""
     files = list_files(session)
     session.log(f"pre-commit run, on {len(files)} files")
-    session.run(str(DEV / "bin" / "pre-commit"), "run", *session.posargs, "--files", *files, log=False)
+    command = (str(DEV / "bin" / "pre-commit"), "run", *session.posargs, "--files", *files)
+    session.run(*command, env={"PATH": DEV_PATH}, log=False)
 
 
 @nox.session(venv_backend="none", requires=["dev"])
