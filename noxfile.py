@@ -47,7 +47,8 @@ OLDEST_KUBERNETES = "1.25"
 # The code that mypy checks. The unit tests and the scripts that run on machines of the lab are not annotated.
 TYPED = [
     *(f"plugins/{name}" for name in ("module_utils", "modules", "plugin_utils", "filter", "action")),
-    *("docs", "tests/bench", "tests/lab/kernels", "tests/upstream"),
+    *(f"docs/{path.name}" for path in sorted(ROOT.glob("docs/*.py"))),
+    *("tests/bench", "tests/lab/kernels", "tests/upstream"),
     *(f"tests/lab/truth/{name}.py" for name in ("judge", "judge_auto", "make_auto_job", "make_job")),
 ]
 # The scripts in docs/ that print a generated file, and that file.
