@@ -24,6 +24,14 @@ COLLECTIONS = ROOT / ".cache"
 CHECKOUT_LINK = COLLECTIONS / "ansible_collections" / "nodeprep" / "istio"
 # For the tools of .venv/dev: the PATH of the user, without the changes below.
 DEV_PATH = os.pathsep.join([str(DEV / "bin"), os.environ["PATH"]])
+LINT_ALL = 'git ls-files -z --cached --others --exclude-standard | xargs -0 pre-commit run "$@" --files'
+# The code that mypy checks. The unit tests and the scripts that run on machines of the lab are not annotated.
+TYPED = [
+    *(f"plugins/{name}" for name in ("module_utils", "modules", "plugin_utils", "filter", "action")),
+    *(f"docs/{path.name}" for path in sorted(ROOT.glob("docs/*.py"))),
+    *("tests/bench", "tests/lab/kernels", "tests/upstream"),
+    *(f"tests/lab/truth/{name}.py" for name in ("judge", "judge_auto", "make_auto_job", "make_job")),
+]
 
 # ansible-test and nox search PATH for pythonX.Y. The shims of pyenv fail for a version that is not activated, so PATH
 # gets the directories of the installed versions instead.
@@ -44,13 +52,6 @@ PYTHON = "3.13"
 # The newest and the oldest supported ansible-core: a Python that can run it, and its file in requirements/.
 CORES = [nox.param(PYTHON, "run", id="newest"), nox.param("3.11", "oldest", id="oldest")]
 OLDEST_KUBERNETES = "1.25"
-# The code that mypy checks. The unit tests and the scripts that run on machines of the lab are not annotated.
-TYPED = [
-    *(f"plugins/{name}" for name in ("module_utils", "modules", "plugin_utils", "filter", "action")),
-    *(f"docs/{path.name}" for path in sorted(ROOT.glob("docs/*.py"))),
-    *("tests/bench", "tests/lab/kernels", "tests/upstream"),
-    *(f"tests/lab/truth/{name}.py" for name in ("judge", "judge_auto", "make_auto_job", "make_job")),
-]
 # The scripts in docs/ that print a generated file, and that file.
 GENERATED = {
     "requirements": "docs/requirements.md",
@@ -71,10 +72,10 @@ PIP_VERSIONS = """from types import SimpleNamespace
 from ansible_test._internal.python_requirements import get_venv_packages
 print(*{get_venv_packages(SimpleNamespace(version=version))["pip"] for version in ("3.6", "3.13")})
 """
-# Two rules of flake8, E203 and W503, contradict the format of ruff, which checks the others.
 GALAXY_IMPORTER_CONFIG = """[galaxy-importer]
 CHECK_REQUIRED_TAGS = True
 REQUIRE_V1_OR_GREATER = True
+# ruff checks the same. Two rules of flake8, E203 and W503, contradict its format.
 RUN_FLAKE8 = False
 RUN_ANSIBLE_TEST = False
 """
@@ -106,20 +107,11 @@ def run_dev(session: nox.Session, tool: str, *arguments: str, stdout: IO[str] | 
     session.run(str(DEV / "bin" / tool), *arguments, stdout=stdout, env={"PATH": DEV_PATH, **env})
 
 
-def list_files(session: nox.Session) -> list[str]:
-    """Return the files of this checkout: those that git knows, and new ones that it does not ignore."""
-    options = ("-z", "--cached", "--others", "--exclude-standard")
-    listed = session.run("git", "ls-files", *options, external=True, silent=True, log=False)
-    return [name for name in str(listed).rstrip("\0").split("\0") if os.path.exists(name)]
-
-
 @nox.session(venv_backend="none", requires=["dev"])
 def lint(session: nox.Session) -> None:
-    """The linters of .pre-commit-config.yaml. An argument after -- is the id of one of them."""
-    files = list_files(session)
-    session.log(f"pre-commit run, on {len(files)} files")
-    command = (str(DEV / "bin" / "pre-commit"), "run", *session.posargs, "--files", *files)
-    session.run(*command, env={"PATH": DEV_PATH}, log=False)
+    """The linters of .pre-commit-config.yaml, on all files. An argument after -- is the id of one of them."""
+    # Also on files that git does not know yet.
+    session.run("bash", "-c", LINT_ALL, "lint", *session.posargs, external=True, env={"PATH": DEV_PATH})
 
 
 @nox.session(venv_backend="none", requires=["dev"])
@@ -225,7 +217,9 @@ def copy_collection(session: nox.Session) -> pathlib.Path:
     root = pathlib.Path(session.create_tmp()).resolve() / "ansible_collections"
     shutil.rmtree(root, ignore_errors=True)
     collection = root / "nodeprep" / "istio"
-    for name in list_files(session):
+    options = ("-z", "--cached", "--others", "--exclude-standard")
+    listed = session.run("git", "ls-files", *options, external=True, silent=True, log=False)
+    for name in filter(os.path.exists, str(listed).rstrip("\0").split("\0")):
         target = collection / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(name, target)
