@@ -74,8 +74,6 @@ print(*{get_venv_packages(SimpleNamespace(version=version))["pip"] for version i
 """
 GALAXY_IMPORTER_CONFIG = """[galaxy-importer]
 CHECK_REQUIRED_TAGS = True
-REQUIRE_V1_OR_GREATER = True
-# ruff checks the same. Two rules of flake8, E203 and W503, contradict its format.
 RUN_FLAKE8 = False
 RUN_ANSIBLE_TEST = False
 """
