@@ -41,7 +41,7 @@ check: lint types unit ## Run the fast tests
 test: lint types packages check unit-node recorder-test report-test docs-test slow run ## Run all tests, with real kernels, as root on Debian: about an hour
 test: lab-test truth-fast lab-probe-fast lab-report test-selinux
 
-lint: .venv/nox/.done ## Check format and style of Python, YAML, roles, playbooks and changelog
+lint: .venv/nox/.done ## Run all linters: Python, YAML, roles, shell, texts, spelling, licenses, workflows and changelog
 	$(NOX) -s lint
 
 types: .venv/nox/.done ## Check the type annotations

@@ -24,6 +24,14 @@ COLLECTIONS = ROOT / ".cache"
 CHECKOUT_LINK = COLLECTIONS / "ansible_collections" / "nodeprep" / "istio"
 # For the tools of .venv/dev: the PATH of the user, without the changes below.
 DEV_PATH = os.pathsep.join([str(DEV / "bin"), os.environ["PATH"]])
+LINT_ALL = 'git ls-files -z --cached --others --exclude-standard | xargs -0 pre-commit run "$@" --files'
+# The code that mypy checks. The unit tests and the scripts that run on machines of the lab are not annotated.
+TYPED = [
+    *(f"plugins/{name}" for name in ("module_utils", "modules", "plugin_utils", "filter", "action")),
+    *(f"docs/{path.name}" for path in sorted(ROOT.glob("docs/*.py"))),
+    *("tests/bench", "tests/lab/kernels", "tests/upstream"),
+    *(f"tests/lab/truth/{name}.py" for name in ("judge", "judge_auto", "make_auto_job", "make_job")),
+]
 
 # ansible-test and nox search PATH for pythonX.Y. The shims of pyenv fail for a version that is not activated, so PATH
 # gets the directories of the installed versions instead.
@@ -103,23 +111,22 @@ def run_dev(session: nox.Session, tool: str, *arguments: str, stdout: IO[str] | 
 
 @nox.session(venv_backend="none", requires=["dev"])
 def lint(session: nox.Session) -> None:
-    """Format and style of Python, YAML, roles, playbooks and changelog."""
-    python = ("plugins", "tests", "docs", "noxfile.py")
-    run_dev(session, "ruff", "format", "--check", *python)
-    run_dev(session, "ruff", "check", *python)
-    run_dev(session, "yamllint", "--strict", ".")
-    run_dev(session, "ansible-lint", "--strict", "--nocolor", "-q", ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS))
-    run_dev(session, "antsibull-changelog", "lint")
+    """The linters of .pre-commit-config.yaml, on all files. An argument after -- is the id of one of them."""
+    # Also on files that git does not know yet.
+    session.run("bash", "-c", LINT_ALL, "lint", *session.posargs, external=True, env={"PATH": DEV_PATH})
 
 
 @nox.session(venv_backend="none", requires=["dev"])
 def types(session: nox.Session) -> None:
     """Type annotations, with mypy."""
     session.chdir(COLLECTIONS)
-    folders = ("module_utils", "modules", "plugin_utils", "filter", "action")
-    packages = [f"ansible_collections/nodeprep/istio/plugins/{name}" for name in folders]
-    packages.append("ansible_collections/nodeprep/istio/tests/upstream")
-    run_dev(session, "mypy", "--config-file", str(ROOT / "pyproject.toml"), *packages, MYPYPATH=".")
+    collection = CHECKOUT_LINK.relative_to(COLLECTIONS)
+    mypy = ("mypy", "--config-file", str(ROOT / "pyproject.toml"))
+    # The scripts of the lab import each other from their own directory.
+    path = os.pathsep.join([".", str(collection / "tests" / "lab" / "truth")])
+    run_dev(session, *mypy, *(str(collection / name) for name in TYPED), MYPYPATH=path)
+    # Only the environment of this process has nox.
+    run_dev(session, *mypy, "--python-executable", sys.executable, str(ROOT / "noxfile.py"))
 
 
 @nox.session(venv_backend="none", requires=["dev"])

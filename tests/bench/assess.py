@@ -101,7 +101,7 @@ def main() -> None:
         with_alternatives = Counter[str]()
         for found in read_fleet(path):
             for profile, assessor in assessors.items():
-                answer = assessor.assess(found)
+                answer: dict[str, Any] = assessor.assess(found)
                 verdicts[profile][answer["assessment"]["verdict"]] += 1
                 with_alternatives[profile] += bool(answer["plan"]["alternatives"])
         cost["seconds"] = round(time.process_time() - start, 1)

@@ -445,8 +445,13 @@ def record_as_user(node, tmp_path, *arguments):
 @pytest.mark.parametrize("arguments", [[], ["--anonymize"]])
 @pytest.mark.parametrize(
     "name, closed",
-    [("a.conf", "/etc/modprobe.d/a.conf"), ("web01.conf", "/etc/modprobe.d/web01.conf"), ("a.conf", "/etc/modprobe.d")]
-    + [("a\nb.conf", "/etc/modprobe.d/a\nb.conf"), ("a\tb.conf", "/etc/modprobe.d/a\tb.conf")],
+    [
+        ("a.conf", "/etc/modprobe.d/a.conf"),
+        ("web01.conf", "/etc/modprobe.d/web01.conf"),
+        ("a.conf", "/etc/modprobe.d"),
+        ("a\nb.conf", "/etc/modprobe.d/a\nb.conf"),
+        ("a\tb.conf", "/etc/modprobe.d/a\tb.conf"),
+    ],
 )
 def test_a_blacklist_that_a_user_may_not_read_makes_modules_unknown(node, tmp_path, name, closed, arguments):
     node.tree()
@@ -473,13 +478,13 @@ def test_what_a_user_may_not_read_is_unreadable_in_the_recording(node, tmp_path,
     WRITERS["debian"](node)
     node.path(closed).chmod(0o000)
     record_as_user(node, tmp_path)
-    with become(65534):
+    with AnotherUser(65534):
         expected = observe(Files(str(node.root)))
     assert expected["unreadable"]
     assert observe_recording(open_recording(str(tmp_path / "x.tar.gz"))) == expected
 
 
-class become:
+class AnotherUser:
     """Run with the permissions of another user."""
 
     def __init__(self, uid):

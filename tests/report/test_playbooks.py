@@ -115,8 +115,8 @@ def test_a_fleet_with_a_node_that_is_not_ready_one_that_is_unreachable_and_one_t
 
     assert "REASON AND REMEDY" in done.stdout
     assert "the site wants another kernel" in done.stdout
-    assert re.search(r"^excluded +no_data +not selected in this run", done.stdout, re.M)
-    assert re.search(r"^1 \w+, 1 not_ready, 2 no_data\.", done.stdout, re.M)
+    assert re.search(r"^excluded +no_data +not selected in this run", done.stdout, re.MULTILINE)
+    assert re.search(r"^1 \w+, 1 not_ready, 2 no_data\.", done.stdout, re.MULTILINE)
     assert done.stdout.splitlines().count(f"Report: {tmp_path}/out/report.html") == 1
     # The recap counts the nodes that fail the gate. A node that the run did not select is named on one of them.
     assert list_failed(done) == {"bad", "gone"}
@@ -312,7 +312,9 @@ class TestDeclarations:
         assert done.returncode == 2, done.stdout
         assert list_failed(done) == {"gone"}
         assert "unreachable: " in find_errors(done, "gone")
-        assert re.search(r"^NixOS for 2 nodes: bad, good$|^No declaration for 2 nodes: bad, good", done.stdout, re.M)
+        assert re.search(
+            r"^NixOS for 2 nodes: bad, good$|^No declaration for 2 nodes: bad, good", done.stdout, re.MULTILINE
+        )
 
     def test_recorded_facts_are_declared_in_the_format_of_their_system(self, tmp_path):
         found = facts(KINDS[1])
@@ -339,7 +341,7 @@ class TestRecordings:
         (directory / "a.tar.gz").write_bytes(recording_factory.record_node(node.root, name="a"))
         done = play("audit_recordings", istio_recordings=str(directory))
         assert done.returncode == 0, done.stdout
-        assert re.search(r"^a +unknown system, \S+ +\d+ days +\w+ ", done.stdout, re.M)
+        assert re.search(r"^a +unknown system, \S+ +\d+ days +\w+ ", done.stdout, re.MULTILINE)
 
         (directory / "b.tar.gz").write_bytes(b"")
         done = play("audit_recordings", istio_recordings=str(directory))
@@ -362,7 +364,7 @@ class TestRecordings:
         options["istio_recordings"] = str(tmp_path / "a.tar.gz")
         done = play("audit_recordings", istio_report_nodes="a,b", **options)
         assert done.returncode == 2, done.stdout
-        assert re.search(r"^b +no_data +in none of the sources; ", done.stdout, re.M)
+        assert re.search(r"^b +no_data +in none of the sources; ", done.stdout, re.MULTILINE)
         assert "1 no_data: b (no_data)" in done.stdout
         assert play("audit_recordings", **options).returncode == 0
 
@@ -397,4 +399,4 @@ class TestRecordings:
         assert os.listdir(directory) == ["good.tar.gz"]
         done = play("audit_recordings", istio_recordings_dir=str(directory))
         assert done.returncode == 0, done.stdout
-        assert re.search(r"^good +\S.* minutes? +\w+ ", done.stdout, re.M)
+        assert re.search(r"^good +\S.* minutes? +\w+ ", done.stdout, re.MULTILINE)

@@ -123,7 +123,7 @@ def test_a_host_of_the_tasks_that_is_unreachable_fails_the_node(rollout, tmp_pat
     assert done.returncode != 0, done.stdout
     events = [event for event in rollout.read_events() if event.endswith("a")]
     assert events == ([] if option == "before" else ["load a", "reboot a"])
-    assert re.search(rf"^a .*the tasks {option} the disruption did not finish", done.stdout, re.M), done.stdout
+    assert re.search(rf"^a .*the tasks {option} the disruption did not finish", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_in_a_play_of_its_owner_the_tasks_also_run_after_the_loss_of_a_node(rollout, tmp_path):
@@ -225,7 +225,7 @@ def test_hosts_that_are_not_linux_nodes_are_skipped_and_fail_nothing(rollout, tm
     nodes = {"a": "quiet", "bsd": "bsd", "win": "down", "switch": "down"}
     done = rollout.play(nodes, playbook=f"nodeprep.istio.{playbook}", istio_node_probe=False, **report)
     assert done.returncode == 0, done.stdout
-    shown = re.findall(r"^(\w+) +skipped +not a Linux node: (.*)$", done.stdout, re.M)
+    shown = re.findall(r"^(\w+) +skipped +not a Linux node: (.*)$", done.stdout, re.MULTILINE)
     assert shown == [("bsd", "FreeBSD"), ("switch", "a network device"), ("win", "Windows")], done.stdout
     document = json.loads((tmp_path / "out" / "report.json").read_text())
     assert document["totals"]["verdicts"]["skipped"] == 3

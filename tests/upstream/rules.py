@@ -93,7 +93,7 @@ def _read_rule(family: Family, table: str, words: list[str], chains: set[str]) -
     protocol = ""
     target = None
     target_options: tuple[str, ...] = ()
-    for word, argument in zip(words, words[1:] + [""], strict=True):
+    for word, argument in zip(words, [*words[1:], ""], strict=True):
         if word in ("-p", "--protocol"):
             protocol = argument
         elif word in ("-m", "--match"):

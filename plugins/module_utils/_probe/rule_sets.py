@@ -208,7 +208,7 @@ def _build_rule_set(tool: Tool, family: str, construct: Construct) -> RuleSet:
     params = FAMILY_PARAMS[family]
     modules = construct.find_modules(tool.name, family)
     return RuleSet(
-        id="/".join((tool.name, family, construct.name)),
+        id=f"{tool.name}/{family}/{construct.name}",
         tool=tool,
         family=family,
         construct=construct.name,

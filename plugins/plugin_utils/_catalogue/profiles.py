@@ -124,7 +124,7 @@ def list_required_modules(selection: Selection) -> list[str]:
     """
     variant = _default_variant(selection)
     names = []
-    for row in requirement_rows(selection, {mode: (variant,) for mode in selection.mode}):
+    for row in requirement_rows(selection, dict.fromkeys(selection.mode, (variant,))):
         if row.requirement.kind == "module" and selection.profile in row.levels:
             names.append(row.requirement.name)
     return list(dict.fromkeys(names))
@@ -138,7 +138,7 @@ def list_image_modules(selection: Selection) -> list[str]:
     """
     variant = _default_variant(selection)
     names = []
-    for row in requirement_rows(selection, {mode: (variant,) for mode in selection.mode}):
+    for row in requirement_rows(selection, dict.fromkeys(selection.mode, (variant,))):
         is_required = row.levels.get(selection.profile) == "must"
         if row.requirement.kind == "module" and is_required and row.requirement.name not in MERGED_INTO:
             names.append(row.requirement.name)

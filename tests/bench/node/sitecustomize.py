@@ -8,10 +8,13 @@ running the module, because the machine of the benchmark has no kernel modules. 
 the controller, as if the nodes were elsewhere. Modules that RESULTS does not name run as they are.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import runpy
 import sys
+from typing import Any
 
 run_module = runpy.run_module
 # The node is the address that the connection was made to.
@@ -20,19 +23,19 @@ STATE = os.environ.get("BENCH_STATE", "")
 DIRTY = os.path.join(STATE, "dirty", ADDRESS)
 
 
-def read_facts():
+def read_facts() -> Any:
     name = "dirty" if os.path.exists(DIRTY) else "clean"
     with open(os.path.join(STATE, name + ".json"), encoding="utf-8") as file:
         return {"changed": False, "ansible_facts": {"istio_node": json.load(file)}}
 
 
-def load_modules():
+def load_modules() -> Any:
     os.unlink(DIRTY)
     with open(os.path.join(STATE, "loaded.json"), encoding="utf-8") as file:
         return json.load(file)
 
 
-def load_module():
+def load_module() -> Any:
     return {"changed": True, "name": "", "params": "", "state": "present"}
 
 
@@ -43,7 +46,9 @@ RESULTS = {
 }
 
 
-def replay_module(mod_name, init_globals=None, run_name=None, alter_sys=False):
+def replay_module(
+    mod_name: str, init_globals: dict[str, Any] | None = None, run_name: str | None = None, alter_sys: bool = False
+) -> dict[str, Any]:
     if mod_name not in RESULTS:
         return run_module(mod_name, init_globals, run_name, alter_sys)
     print(json.dumps(RESULTS[mod_name]()))

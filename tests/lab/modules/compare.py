@@ -110,7 +110,7 @@ def try_to_load(entries, baseline):
         if name in TRIGGERS:
             if name in REQUIRED_BEFORE:
                 run(["modprobe", REQUIRED_BEFORE[name]])
-            is_loaded, output = is_loaded_after(CONTAINER + [TRIGGERS[name]], name, baseline)
+            is_loaded, output = is_loaded_after([*CONTAINER, TRIGGERS[name]], name, baseline)
             yield Trial(name, "the kernel", entry["autoload"], is_loaded == (entry["autoload"] == "yes"), output)
 
 
@@ -124,7 +124,7 @@ def compare_booted(entries, baseline):
 def run_ipv6_commands(_entries, baseline):
     for command, module, works in IPV6_COMMANDS:
         run(["modprobe", module])
-        process = run(CONTAINER + [command])
+        process = run([*CONTAINER, command])
         unload_others(baseline)
         is_right = (process.returncode == 0) == works
         yield Trial(command[:16], "IPv6 is off", "works" if works else "fails", is_right, shorten(process.stdout))

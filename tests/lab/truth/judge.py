@@ -130,7 +130,8 @@ def find_auto_answers(record: Record, case: cases.AutoCase) -> Answers | None:
         by_mode.append([*now[:2], *after[2:]])
     # The rules of all modes must load.
     columns = zip(*by_mode, strict=True)
-    return Answers(*(all(column) if None not in column else None for column in columns))
+    plain, works, *after_boot = (all(column) if None not in column else None for column in columns)
+    return Answers(bool(plain), bool(works), *after_boot)
 
 
 def choose_variant(record: Record, moment: str, mode: str, options: Mapping[str, Any]) -> str | None:
@@ -160,7 +161,8 @@ def choose_variant_of_family(record: Record, moment: str, mode: str, options: Ma
 
 def do_rules_decide(release: tuple[int, ...]) -> bool:
     """Whether an existing table without rules does not count: since these patches, and since 1.32."""
-    first_patch = {(1, 29): 8, (1, 30): 5, (1, 31): 1}.get(release[:2])
+    first_patches: dict[tuple[int, ...], int] = {(1, 29): 8, (1, 30): 5, (1, 31): 1}
+    first_patch = first_patches.get(release[:2])
     return release >= (1, 32) if first_patch is None else release >= (*release[:2], first_patch)
 
 

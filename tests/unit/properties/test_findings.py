@@ -320,8 +320,15 @@ def make_plain_node(**changes):
 
 
 PLAIN = {
-    **{"istio_version": "1.30.4", "mode": ["ambient"], "ip_family": "dual", "ambient_ipv6": True, "cni_plugin": False},
-    **{"iptables_variant": "auto", "profile": "documented", "interception": "redirect", "backend": "iptables"},
+    "istio_version": "1.30.4",
+    "mode": ["ambient"],
+    "ip_family": "dual",
+    "ambient_ipv6": True,
+    "cni_plugin": False,
+    "iptables_variant": "auto",
+    "profile": "documented",
+    "interception": "redirect",
+    "backend": "iptables",
 }
 ONE_PATCH = {**PLAIN, "istio_version": "1.28.0", "backend": "nftables", "ambient_ipv6": False, "profile": "effective"}
 

@@ -27,7 +27,7 @@ NAT = ("iptable_nat", "ip6table_nat")
 SITE = "/etc/modules-load.d/site.conf"
 
 # The options of facts(): the answers of all modules, the versions of tools and kernel, and parts of the facts.
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "state": "loadable",
     "autoload": "yes",
     "boot": "no",
@@ -40,7 +40,7 @@ DEFAULTS = {
 }
 
 
-def facts(**changes):
+def facts(**changes: Any) -> dict[str, Any]:
     """Return facts with each module's reasons in its own entry; see recorded().
 
     :param changes: values for the keys of DEFAULTS; any other key is the name of a module, with changes to its entry.
@@ -50,7 +50,7 @@ def facts(**changes):
     for name in KNOWN_MODULES:
         answers = {axis: chosen[axis] for axis in ("state", "autoload", "boot")}
         modules[name] = {**answers, "reasons": [], **changes.get(name, {})}
-    tools = {"nft": None, "iptables": None}
+    tools: dict[str, dict[str, Any] | None] = {"nft": None, "iptables": None}
     if chosen["nft"]:
         tools["nft"] = {"version": chosen["nft"], "path": "/usr/sbin/nft", "json": True}
     if chosen["iptables"]:
@@ -73,13 +73,13 @@ def facts(**changes):
     }
 
 
-def without_legacy(**others):
+def without_legacy(**others: Any) -> dict[str, Any]:
     """Return the modules of a kernel without legacy tables, as keyword arguments of facts()."""
     missing = {"state": "missing", "autoload": "never"}
     return {**dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], missing), **others}
 
 
-def listed_tables(**others):
+def listed_tables(**others: Any) -> dict[str, Any]:
     """Return facts of an old kernel with all modules of iptables-nft; a boot file of another owner lists two tables."""
     legacy = dict.fromkeys([*LEGACY, "ip_tables", "ip6_tables"], ABSENT)
     return facts(

@@ -179,7 +179,7 @@ KINDS = (
     Kind(60, ("amzn", "2023", "Amazon Linux 2023.9.20251110"), "6.12.55-74.119.amzn2023.x86_64", overridden),
     Kind(90, ("amzn", "2023", "Amazon Linux 2023.9.20251110"), "6.12.55-74.119.amzn2023.x86_64", broken_boot_line),
 )
-NO_DATA = (
+NO_DATA: tuple[tuple[int, dict[str, Any]], ...] = (
     (
         60,
         {
@@ -286,7 +286,7 @@ def observed(size: int, seed: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
     if size <= len(KINDS):
         kinds: list[Kind | dict[str, Any]] = [*KINDS[: size - 1], dict(NO_DATA[0][1])]
     else:
-        everything = [*KINDS, *(dict(outcome_) for _share, outcome_ in NO_DATA)]
+        everything: list[Kind | dict[str, Any]] = [*KINDS, *(dict(outcome_) for _share, outcome_ in NO_DATA)]
         shares = [*(kind.share for kind in KINDS), *(share for share, _outcome in NO_DATA)]
         kinds = chance.choices(everything, weights=shares, k=size)
     for number, kind in enumerate(kinds, 1):

@@ -48,7 +48,7 @@ def test_a_file_that_a_partial_clone_lacks_is_named(tmp_path):
 
 def test_a_directory_without_git_is_an_error(tmp_path):
     with pytest.raises(
-        UpstreamError, match="git rev-parse failed: .*not a git repository.*; give a checkout of istio/istio"
+        UpstreamError, match=r"git rev-parse failed: .*not a git repository.*; give a checkout of istio/istio"
     ):
         Checkout(tmp_path)
 

@@ -113,7 +113,7 @@ def test_only_a_mapping_becomes_a_dataclass(value):
 
 
 def test_a_missing_required_key_is_an_error():
-    with pytest.raises(StructureError, match="^'name' is missing$"):
+    with pytest.raises(StructureError, match=r"^'name' is missing$"):
         from_mapping(Bicycle, {})
 
 
@@ -143,7 +143,7 @@ def test_a_value_that_already_is_the_dataclass_is_kept():
 
 
 def test_an_instance_of_another_dataclass_is_an_error():
-    with pytest.raises(StructureError, match="^'front' is .*, not a mapping$"):
+    with pytest.raises(StructureError, match=r"^'front' is .*, not a mapping$"):
         from_mapping(Bicycle, {"name": "b", "front": Switch(1)})
 
 

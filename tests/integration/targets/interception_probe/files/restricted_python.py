@@ -105,4 +105,4 @@ RESTRICTIONS = {
 RESTRICTIONS[sys.argv[1]]()
 # Not every user may start every Python.
 python = next(path for path in (sys.argv[2], "/usr/bin/python3", "/usr/local/bin/python3") if os.access(path, os.X_OK))
-sys.exit(subprocess.call([python] + sys.argv[3:]))
+sys.exit(subprocess.call([python, *sys.argv[3:]]))

@@ -243,7 +243,7 @@ def test_providers_outside_the_catalogue_are_left_out_late(node):
     assert "providers" in limited["truncated"]
     assert len(json.dumps(limited)) < 16 * 1024
     unknown = {"state": "unknown", "autoload": "unknown", "boot": "unknown"}
-    assert limited["modules"] == {name: unknown for name in NAMES}
+    assert limited["modules"] == dict.fromkeys(NAMES, unknown)
     for group in limited["reasons"]:
         assert set(group["modules"]) <= set(NAMES)
 

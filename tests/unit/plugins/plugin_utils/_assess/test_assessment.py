@@ -93,10 +93,10 @@ def test_a_module_that_the_next_kernel_has_merged_has_the_grade_of_its_provider_
 def test_a_module_that_the_facts_lack_is_an_error():
     found = facts()
     del found["modules"]["xt_owner"]
-    with pytest.raises(InvalidInputError, match="^the facts: module 'xt_owner' is missing; gather the facts with "):
+    with pytest.raises(InvalidInputError, match=r"^the facts: module 'xt_owner' is missing; gather the facts with "):
         assess(parse_facts(found), Selection())
     del found["modules"]["ip_tables"]
-    with pytest.raises(InvalidInputError, match="^the facts: module 'ip_tables' is missing; gather the facts with "):
+    with pytest.raises(InvalidInputError, match=r"^the facts: module 'ip_tables' is missing; gather the facts with "):
         assess(parse_facts(found), Selection())
 
 
@@ -189,7 +189,7 @@ CHAINS = ("nft-chain-1-nat", "nft-chain-2-nat", "nft-chain-10-nat")
 def test_only_the_requests_of_the_selection_decide_the_verdict(denied, options, verdict):
     chain = {"autoload": "denied", "requests": {request: "yes" for request in CHAINS if request != denied}}
     absent = ("iptable_nat", "nft_chain_nat_ipv4", "nft_chain_nat_ipv6")
-    node = facts(nft_chain_nat=chain, **{name: MISSING for name in absent})
+    node = facts(nft_chain_nat=chain, **dict.fromkeys(absent, MISSING))
     assert readiness(node, profile="effective", **options)["verdict"] == verdict
 
 

@@ -19,7 +19,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selectio
 
 def requests_of(name, variant="nft", **options):
     selection = Selection.from_options(options)
-    return list_requests(name, build_rule_sets(selection, {mode: (variant,) for mode in selection.mode}))
+    return list_requests(name, build_rule_sets(selection, dict.fromkeys(selection.mode, (variant,))))
 
 
 @pytest.mark.parametrize(

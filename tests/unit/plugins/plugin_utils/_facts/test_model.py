@@ -72,7 +72,7 @@ def test_a_merged_module_has_a_known_provider():
     found = parse_facts(facts(nf_nat_ipv4={"state": "merged", "provider": "nf_nat"}))
     assert found.modules["nf_nat_ipv4"].provider == "nf_nat"
     merged = replace(LOADED, state="merged", provider="nosuch")
-    with pytest.raises(StructureError, match="'modules.nf_nat_ipv4' has an unknown provider"):
+    with pytest.raises(StructureError, match=r"'modules.nf_nat_ipv4' has an unknown provider"):
         replace(found, modules={**found.modules, "nf_nat_ipv4": merged})
 
 
@@ -81,5 +81,5 @@ def test_a_module_waits_for_one_that_waits_for_none():
     found = parse_facts(facts(iptable_nat=waits))
     assert found.modules["iptable_nat"].autoload_after == "ip_tables"
     chain = {**found.modules, "ip_tables": replace(LOADED, autoload_after="x_tables")}
-    with pytest.raises(StructureError, match="'modules.iptable_nat' has autoload_after 'ip_tables'"):
+    with pytest.raises(StructureError, match=r"'modules.iptable_nat' has autoload_after 'ip_tables'"):
         replace(found, modules=chain)

@@ -236,5 +236,5 @@ def test_a_malformed_option_is_an_error_that_names_the_place(change, error):
 
 
 def test_a_missing_key_of_the_option_is_an_error():
-    with pytest.raises(InvalidInputError, match="^execution: 'overrides' is missing; pass the plan"):
+    with pytest.raises(InvalidInputError, match=r"^execution: 'overrides' is missing; pass the plan"):
         Execution.from_option({"plan": PLAN, "modules": MODULES, "boot_id": "b"}, check_mode=False)

@@ -184,7 +184,7 @@ def test_a_maximum_age_longer_than_the_calendar_is_valid():
 
 @pytest.mark.parametrize("hours", [math.nan, math.inf, -1, 1e7, 1e300])
 def test_an_invalid_maximum_age_gets_one_clear_error(hours):
-    with pytest.raises(ReportError, match="max_age_hours: invalid value .*; give a number from 0 to 1000000"):
+    with pytest.raises(ReportError, match=r"max_age_hours: invalid value .*; give a number from 0 to 1000000"):
         Builder().document(NOW, max_age_hours=hours)
 
 

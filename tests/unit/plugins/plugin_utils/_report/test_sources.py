@@ -191,20 +191,20 @@ def test_a_directory_that_cannot_be_read_gets_one_clear_error(tmp_path, monkeypa
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(sources.os, "listdir", fail)
-    with pytest.raises(ReportError, match="cannot be read .Permission denied.; give recordings, recorded facts or"):
+    with pytest.raises(ReportError, match=r"cannot be read .Permission denied.; give recordings, recorded facts or"):
         read_recorded(tmp_path)
 
 
 def test_a_file_that_cannot_be_read_gets_one_clear_error(tmp_path):
-    with pytest.raises(ReportError, match="cannot be read .No such file"):
+    with pytest.raises(ReportError, match=r"cannot be read .No such file"):
         read_text(str(tmp_path / "waivers.yml"))
 
 
 def test_a_report_of_another_schema_gets_one_clear_error(tmp_path):
     (tmp_path / "report.json").write_text('{"nodes": []}')
-    with pytest.raises(ReportError, match="report.json: not a report of schema 2"):
+    with pytest.raises(ReportError, match=r"report.json: not a report of schema 2"):
         read_document(str(tmp_path / "report.json"))
-    with pytest.raises(ReportError, match="report.json: not a report of schema 2"):
+    with pytest.raises(ReportError, match=r"report.json: not a report of schema 2"):
         read_recorded(tmp_path)
 
 
