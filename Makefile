@@ -69,9 +69,10 @@ slow: .venv/nox/.done ## Run ansible-test, the documentation check, Galaxy's imp
 
 # The targets of ansible-test integration change this machine, so nox runs them one after another.
 test-matrix: PACKAGES += openssh-client openssh-server
-test-matrix: .venv/nox/.done packages ## Run ansible-test with each supported ansible-core, and all node tests with each installed Python: about an hour
+test-matrix: .venv/nox/.done packages ## Run ansible-test with each supported ansible-core, and the tests of nodes with each installed Python
 	$(NOX) -j 2 -t matrix
 	$(NOX) -j 2 -s unit-node
+	$(NOX) -s lab-controller
 
 packages: ## Install the missing Debian packages that the tests need, with apt
 	@missing=$$(for name in $(PACKAGES); do dpkg-query -W -f '$${db:Status-Status}' $$name 2>/dev/null | grep -qx installed || echo $$name; done); \
