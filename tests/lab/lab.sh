@@ -146,7 +146,7 @@ case $part in
   controller)
     # NODEPREP_LAB_CONTROLLER is a directory with another ansible-playbook. It drives the machine after its start.
     up "$one"
-    PATH=${NODEPREP_LAB_CONTROLLER:-}:$PATH play "$one" tests/lab/cycle.yml
+    PATH=${NODEPREP_LAB_CONTROLLER:?not set; run make lab-controller}:$PATH play "$one" tests/lab/cycle.yml
     down "$one"
     ;;
   kernels)
