@@ -5,6 +5,7 @@
 # The versions of all tools are in requirements/.
 SHELL := /bin/bash
 PYTHON ?= python3
+NODE_PYTHON ?= 3.6 3.13
 NOX := .venv/nox/bin/nox
 INSTALLED := $(CURDIR)/.cache/installed
 # What the unit, report and lab tests start on this machine.
@@ -21,9 +22,9 @@ CHECK := --check --diff
 endif
 
 .NOTPARALLEL:
-.PHONY: help run check test lint types unit unit-node recorder-test report-test docs docs-test slow packages reference upstream manifest clean declarations-test \
+.PHONY: help run check test test-matrix lint types unit unit-node recorder-test report-test docs docs-test slow packages reference upstream manifest clean declarations-test \
   lab-up lab-down lab-test lab-full truth truth-fast truth-auto lab-probe lab-probe-fast lab-modules lab-remedies lab-rollout lab-report \
-  lab-inits lab-places lab-declarations lab-recordings lab-arm64 lab-kernels test-selinux bench bench-fleet bench-plots
+  lab-inits lab-places lab-declarations lab-recordings lab-arm64 lab-controller lab-kernels test-selinux bench bench-fleet bench-plots
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,7 +52,7 @@ unit: .venv/nox/.done ## Run the unit tests
 	$(NOX) -s unit
 
 unit-node: .venv/nox/.done ## Run the unit tests of the code for nodes with the oldest and the newest Python (NODE_PYTHON="3.6 3.13")
-	$(NOX) -j 2 -s unit-node
+	$(NOX) -j 2 -s $(addprefix unit-node-,$(NODE_PYTHON))
 
 report-test: .venv/nox/.done packages ## Test the report in a browser, in a spreadsheet and in playbooks
 	$(NOX) -s report
@@ -71,6 +72,13 @@ docs-test: .venv/nox/.done packages ## Build the documentation site, and test it
 
 slow: .venv/nox/.done ## Run ansible-test, the checks of the documentation, Galaxy's importer, and Molecule in an empty repository
 	$(NOX) -j 2 -t slow
+
+# The targets of ansible-test integration change this machine, so nox runs them one after another.
+test-matrix: PACKAGES += openssh-client openssh-server
+test-matrix: .venv/nox/.done packages ## Run ansible-test with each supported ansible-core, and the tests of nodes with each installed Python
+	$(NOX) -j 2 -t matrix
+	$(NOX) -j 2 -s unit-node
+	$(NOX) -s lab-controller
 
 packages: ## Install the missing Debian packages that the tests need, with apt
 	@missing=$$(for name in $(PACKAGES); do dpkg-query -W -f '$${db:Status-Status}' $$name 2>/dev/null | grep -qx installed || echo $$name; done); \
@@ -144,6 +152,9 @@ lab-recordings: .venv/nox/.done ## Compare recordings of machines with node_fact
 
 lab-arm64: .venv/nox/.done ## Audit, prepare and probe a machine of architecture arm64
 	$(NOX) -s lab -- arm64
+
+lab-controller: .venv/nox/.done ## Audit, prepare and probe an old machine with the oldest supported ansible-core, and a new one with the newest
+	$(NOX) -s lab-controller
 
 # Both replace the results in docs/cost, from which "make reference" and "make bench-plots" make docs/cost.md and its plots.
 bench: PACKAGES := openssh-client openssh-server

@@ -9,10 +9,13 @@ environment below .nox. All versions are in requirements/.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+import re
 import shutil
 import sys
+from collections.abc import Iterator
 from typing import IO
 
 import nox
@@ -49,8 +52,29 @@ nox.options.stop_on_first_error = True
 nox.options.error_on_missing_interpreters = "CI" in os.environ
 
 PYTHON = "3.13"
-# The newest and the oldest supported ansible-core: a Python that can run it, and its file in requirements/.
-CORES = [nox.param(PYTHON, "run", id="newest"), nox.param("3.11", "oldest", id="oldest")]
+# The supported releases of ansible-core: a Python that runs it, and the oldest Python on nodes that it manages.
+# README.md repeats the table.
+CORES = {
+    "2.16": ("3.10", "3.6"),
+    "2.17": ("3.12", "3.7"),
+    "2.18": ("3.11", "3.8"),
+    "2.19": ("3.13", "3.8"),
+    "2.20": ("3.12", "3.9"),
+    "2.21": ("3.13", "3.9"),
+    "2.22": ("3.13", "3.9"),
+}
+# The oldest and the newest one are tested each time.
+FAST_CORES = (min(CORES), max(CORES))
+# In the lab, each of them prepares the machine with the oldest or the newest Python.
+LAB_CONTROLLERS = dict(zip(FAST_CORES, ("bullseye", "forky"), strict=True))
+# A session for each release of ansible-core, with its Python.
+EACH_CORE = nox.parametrize(
+    ["python", "core"],
+    [
+        nox.param(python, core, id=core, tags=["matrix", "slow"] if core in FAST_CORES else ["matrix"])
+        for core, (python, _node_python) in CORES.items()
+    ],
+)
 # What docs-site builds: the sources of Sphinx, and the site.
 SITE = ROOT / "build" / "docs"
 OLDEST_KUBERNETES = "1.25"
@@ -63,7 +87,7 @@ GENERATED = {
     "verdict": "docs/docsite/rst/verdict.svg",
     "recorder": "playbooks/files/record/record-node.sh",
 }
-NODE_PYTHONS = os.environ.get("NODE_PYTHON", "3.6 3.13").split()
+NODE_PYTHONS = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 
 # A replacement for get-pip.py that installs pip from a wheel.
 GET_PIP = """import runpy, sys
@@ -71,11 +95,14 @@ sys.path.insert(0, {wheel!r})
 sys.argv[1:] = ["install"] + [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
 """
-# Prints the versions of pip that ansible-test installs: for Python 3.6, and for newer ones.
+# Prints the versions of pip that ansible-test installs, for all Pythons.
 PIP_VERSIONS = """from types import SimpleNamespace
 from ansible_test._internal.python_requirements import get_venv_packages
-print(*{get_venv_packages(SimpleNamespace(version=version))["pip"] for version in ("3.6", "3.13")})
+versions = [f"3.{minor}" for minor in range(6, 16)]
+print(*{get_venv_packages(SimpleNamespace(version=version))["pip"] for version in versions})
 """
+# How Ansible runs in tests.
+STRICT_ANSIBLE = {"ANSIBLE_DEPRECATION_WARNINGS": "true", "ANSIBLE_INJECT_FACT_VARS": "false"}
 GALAXY_IMPORTER_CONFIG = """[galaxy-importer]
 CHECK_REQUIRED_TAGS = True
 RUN_FLAKE8 = False
@@ -183,6 +210,19 @@ def lab(session: nox.Session) -> None:
     session.run("bash", "tests/lab/lab.sh", *session.posargs, env={"PATH": DEV_PATH})
 
 
+@nox.session(name="lab-controller", requires=["dev"])
+@nox.parametrize(
+    ["python", "core", "machine"],
+    [nox.param(CORES[core][0], core, machine, id=core) for core, machine in LAB_CONTROLLERS.items()],
+)
+def lab_controller(session: nox.Session, core: str, machine: str) -> None:
+    """A machine of the lab, prepared by the oldest or by the newest ansible-core."""
+    link_collection()
+    session.install("-q", "-r", f"requirements/core-{core}.txt")
+    env = {"PATH": DEV_PATH, "NODEPREP_LAB_MACHINES": machine, "NODEPREP_LAB_CONTROLLER": str(session.bin)}
+    session.run("bash", "tests/lab/lab.sh", "controller", env=env, external=True)
+
+
 @nox.session(venv_backend="none", requires=["dev"])
 def upstream(session: nox.Session) -> None:
     """Compare the catalogue with Istio's own rules: ``nox -s upstream -- CHECKOUT [TAG...]``."""
@@ -249,34 +289,85 @@ def seed_pip_cache(session: nox.Session) -> pathlib.Path:
     return home
 
 
+def find_site_packages(session: nox.Session) -> pathlib.Path:
+    """Return the directory of the packages in the environment of a session."""
+    (found,) = pathlib.Path(session.virtualenv.location).glob("lib/python*/site-packages")
+    return found
+
+
+def use_released_requirements(session: nox.Session) -> None:
+    """Have the sanity tests install releases from the package index where they would download snapshots from elsewhere.
+
+    ansible-test 2.22 takes a snapshot of dill for Python 3.15, which no session uses.
+    """
+    for path in find_site_packages(session).glob("ansible_test/_data/requirements/sanity.*.txt"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"^(\S+) @ https://\S+$", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def forbid_deprecations(session: nox.Session) -> Iterator[None]:
+    """Fail the session if a command of Ansible in its environment prints a deprecation warning.
+
+    ansible-test removes most variables from the environment of Ansible and turns the warnings off. So Python itself
+    sets the variables when it starts.
+    """
+    log = pathlib.Path(session.create_tmp()).resolve() / "ansible.log"
+    log.write_text("")
+    variables = {**STRICT_ANSIBLE, "ANSIBLE_LOG_PATH": str(log)}
+    setter = find_site_packages(session) / "strict_ansible.pth"
+    setter.write_text(f"import os; os.environ.update({variables!r})\n")
+    yield
+    lines = log.read_text(encoding="utf-8").splitlines()
+    if not lines:
+        session.error(f"{log}: is empty, but Ansible must write its messages to it")
+    warnings = [line for line in lines if "[DEPRECATION WARNING]" in line]
+    if warnings:
+        session.error("\n".join(["Ansible printed deprecation warnings; change what they name:", *warnings]))
+
+
 def ansible_test(session: nox.Session, core: str, *arguments: str) -> None:
-    """Run ansible-test on a copy of the collection, with the ansible-core of requirements/CORE.txt."""
-    session.install("-q", "-r", f"requirements/{core}.txt", "-r", "requirements/ansible-test.txt")
+    """Run ansible-test on a copy of the collection, with a release of ansible-core."""
+    session.install("-q", "-r", f"requirements/core-{core}.txt", "-r", "requirements/ansible-test.txt")
+    use_released_requirements(session)
     home = seed_pip_cache(session)
     session.chdir(copy_collection(session))
     session.run("ansible-test", *arguments, "--color", "no", *session.posargs, env={"HOME": str(home)})
 
 
-@nox.session(tags=["slow"], allow_parallel=True)
-@nox.parametrize(["python", "core"], CORES)
+@nox.session(allow_parallel=True)
+@EACH_CORE
 def sanity(session: nox.Session, core: str) -> None:
     """ansible-test sanity, with all installed Pythons that nodes and controllers may have."""
     ansible_test(session, core, "sanity", "--venv")
 
 
-@nox.session(tags=["slow"], allow_parallel=True)
-@nox.parametrize(["python", "core"], CORES)
+@nox.session(allow_parallel=True)
+@EACH_CORE
 def units(session: nox.Session, core: str) -> None:
     """ansible-test units, with the Python of the session."""
     ansible_test(session, core, "units", "--venv", "--python", str(session.python))
 
 
 # Not in parallel: the targets change this machine.
-@nox.session(tags=["slow"])
-@nox.parametrize(["python", "core"], CORES)
+@nox.session
+@EACH_CORE
 def integration(session: nox.Session, core: str) -> None:
     """ansible-test integration, on this machine."""
-    ansible_test(session, core, "integration", "--local")
+    session.install("-q", "-r", f"requirements/core-{core}.txt")
+    with forbid_deprecations(session):
+        ansible_test(session, core, "integration", "--local")
+
+
+@nox.session(allow_parallel=True)
+@EACH_CORE
+def nodes(session: nox.Session, core: str) -> None:
+    """A node with the oldest Python that this ansible-core manages, over SSH on this machine."""
+    link_collection()
+    _python, node_python = CORES[core]
+    session.install("-q", "-r", f"requirements/core-{core}.txt", "-r", "requirements/node.txt")
+    env = {"PYTHONPATH": str(COLLECTIONS), "NODEPREP_NODE_PYTHON": node_python}
+    session.run("python", "-m", "pytest", "-q", "tests/nodes", env=env)
 
 
 @nox.session(name="docs-check", python=PYTHON, tags=["slow"], allow_parallel=True)
@@ -288,7 +379,7 @@ def docs_check(session: nox.Session) -> None:
     session.run("antsibull-docs", "lint-collection-docs", *options, ".")
 
 
-@nox.session(name="docs-site", python=PYTHON, tags=["slow"], allow_parallel=True)
+@nox.session(name="docs-site", python=PYTHON)
 def docs_site(session: nox.Session) -> None:
     """Build the documentation site in build/docs/html."""
     session.install("-q", "-r", "requirements/run.txt", "-r", "requirements/docs.txt")
@@ -312,6 +403,53 @@ def docs_test(session: nox.Session) -> None:
     run_dev(session, "pytest", "-q", *(session.posargs or ["tests/site"]), PYTHONPATH=str(COLLECTIONS))
 
 
+def build_collection(session: nox.Session) -> pathlib.Path:
+    """Build the collection, and return the file."""
+    collection = copy_collection(session)
+    session.run("ansible-galaxy", "collection", "build", "--output-path", str(collection / "build"), str(collection))
+    (built,) = (collection / "build").glob("*.tar.gz")
+    return built
+
+
+@nox.session(allow_parallel=True)
+@nox.parametrize(["python", "core"], [nox.param(CORES[core][0], core, id=core, tags=["matrix"]) for core in FAST_CORES])
+def installed(session: nox.Session, core: str) -> None:
+    """The built collection, installed for the first time: all of it, and only the directories that Ansible needs."""
+    session.install("-q", "-r", f"requirements/core-{core}.txt")
+    built = build_collection(session)
+    temporary = pathlib.Path(session.create_tmp()).resolve()
+    for name in ("whole", "stripped"):
+        root = temporary / name
+        shutil.rmtree(root, ignore_errors=True)
+        # With an empty home directory, as after the installation of the packages.
+        env = {"HOME": str(root), "ANSIBLE_COLLECTIONS_PATH": str(root / "collections"), "ANSIBLE_NOCOLOR": "1"}
+        root.mkdir()
+        session.run("ansible-galaxy", "collection", "install", str(built), env=env)
+        (collection,) = root.glob("collections/ansible_collections/nodeprep/istio")
+        if name == "stripped":
+            for path in collection.iterdir():
+                if path.is_dir() and path.name not in ("meta", "plugins", "roles", "playbooks"):
+                    shutil.rmtree(path)
+        with session.chdir(root):
+            check_installed(session, env)
+
+
+def check_installed(session: nox.Session, env: dict[str, str]) -> None:
+    """Audit this machine with the installed collection, and read the documentation of a module."""
+    options = ("-i", "localhost,", "-c", "local", "-e", "istio_node_become=false", "-e", "istio_report_dir=report")
+    python = f"ansible_python_interpreter={session.bin}/python"
+    playbook = ("ansible-playbook", *options, "-e", python, "-e", '{"istio_report_fail_on": []}')
+    expected = {
+        (*playbook, "nodeprep.istio.audit_istio_nodes"): ("REASON AND REMEDY", "\nlocalhost ", "report/report.html"),
+        ("ansible-doc", "nodeprep.istio.node_facts"): ("OPTIONS", "root"),
+    }
+    for command, texts in expected.items():
+        output = str(session.run(*command, env=env, silent=True))
+        missing = [text for text in texts if text not in output]
+        if missing:
+            session.error(f"{command[-1]}: its output does not contain {missing}:\n{output}")
+
+
 @nox.session(python=PYTHON, tags=["slow"], allow_parallel=True)
 def galaxy(session: nox.Session) -> None:
     """Galaxy's importer, on the built collection."""
@@ -329,9 +467,7 @@ def galaxy(session: nox.Session) -> None:
 def molecule(session: nox.Session) -> None:
     """The shipped Molecule scenario in an empty repository, with the built collection."""
     session.install("-q", "-r", "requirements/run.txt", "-r", "requirements/molecule.txt")
-    collection = copy_collection(session)
-    session.run("ansible-galaxy", "collection", "build", "--output-path", str(collection / "build"), str(collection))
-    (built,) = (collection / "build").glob("*.tar.gz")
+    built = build_collection(session)
     repository = pathlib.Path(session.create_tmp()).resolve() / "repository"
     shutil.rmtree(repository, ignore_errors=True)
     collections = repository / "collections"
@@ -339,4 +475,5 @@ def molecule(session: nox.Session) -> None:
     installed = collections / "ansible_collections" / "nodeprep" / "istio"
     shutil.copytree(installed / "extensions" / "molecule" / "nodes", repository / "molecule" / "nodes")
     session.chdir(repository)
-    session.run("molecule", "test", "--scenario-name", "nodes", env={"ANSIBLE_COLLECTIONS_PATH": str(collections)})
+    with forbid_deprecations(session):
+        session.run("molecule", "test", "--scenario-name", "nodes", env={"ANSIBLE_COLLECTIONS_PATH": str(collections)})

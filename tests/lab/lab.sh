@@ -139,9 +139,15 @@ case $part in
     ;;
   arm64)
     up "${machines:-arm64_lab}"
-    play "${machines:-arm64_lab}" tests/lab/arm64.yml
+    play "${machines:-arm64_lab}" tests/lab/cycle.yml
     NODEPREP_PROBE_WITHOUT='xt_CT nft_redir' play "${machines:-arm64_lab}" tests/lab/probe.yml
     down "${machines:-arm64_lab}"
+    ;;
+  controller)
+    # NODEPREP_LAB_CONTROLLER is a directory with another ansible-playbook. It drives the machine after its start.
+    up "$one"
+    PATH=${NODEPREP_LAB_CONTROLLER:?not set; run make lab-controller}:$PATH play "$one" tests/lab/cycle.yml
+    down "$one"
     ;;
   kernels)
     up "${machines:-kernels_lab}"
@@ -150,7 +156,7 @@ case $part in
     down "${machines:-kernels_lab}"
     ;;
   *)
-    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, rollout, report, selinux, inits, places, declarations, recordings, arm64, kernels" >&2
+    echo "lab.sh: unknown part '$part'; valid parts: up, down, test, full, truth, truth-fast, truth-auto, probe, probe-fast, modules, remedies, rollout, report, selinux, inits, places, declarations, recordings, arm64, controller, kernels" >&2
     exit 1
     ;;
 esac

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A browser, and pages in it that must not fetch anything."""
+"""A browser, pages in it that must not fetch anything, and commands of Ansible that must not use what is deprecated."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ansible_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The messages of all commands of Ansible that the tests of a file run, which must have no deprecation warning."""
+    log = tmp_path_factory.mktemp("log") / "ansible.log"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANSIBLE_LOG_PATH", str(log))
+        patch.setenv("ANSIBLE_INJECT_FACT_VARS", "false")
+        yield log
+    messages = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    assert [line for line in messages if "[DEPRECATION WARNING]" in line] == []
 
 
 @pytest.fixture

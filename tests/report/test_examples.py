@@ -42,8 +42,9 @@ from ansible.module_utils.basic import AnsibleModule
 module = AnsibleModule(argument_spec={spec!r})
 with open({log!r}, "a") as log:
     log.write(json.dumps([{name!r}, module.params["state"], module.params["name"]]) + "\\n")
-result = {result!r}
-module.exit_json(**result)
+for warning in {warnings!r}:
+    module.warn(warning)
+module.exit_json(changed=True)
 """
 
 
@@ -52,12 +53,12 @@ def rollout(tmp_path):
     return Rollout(tmp_path)
 
 
-def write_modules(directory: Path, **result: object) -> None:
-    """Write a collection kubernetes.core whose modules list their calls and return this."""
+def write_modules(directory: Path, *warnings: str) -> None:
+    """Write a collection kubernetes.core whose modules list their calls and return these warnings."""
     modules = directory / "collections" / "ansible_collections" / "kubernetes" / "core" / "plugins" / "modules"
     modules.mkdir(parents=True, exist_ok=True)
     for name, spec in MODULES.items():
-        text = MODULE.format(spec=spec, log=str(directory / "modules"), name=name, result={"changed": True, **result})
+        text = MODULE.format(spec=spec, log=str(directory / "modules"), name=name, warnings=warnings)
         (modules / f"{name}.py").write_text(text)
 
 
@@ -87,7 +88,7 @@ def test_the_modules_drain_and_uncordon_a_node_by_its_name_in_the_cluster(rollou
 
 
 def test_pods_that_still_run_after_the_timeout_keep_the_node_from_being_changed(rollout, tmp_path):
-    write_modules(tmp_path, warnings=["timeout reached while pods were still running."])
+    write_modules(tmp_path, "timeout reached while pods were still running.")
     use_modules(rollout)
     done = rollout.play({"a": "waiting"}, **HOOKS)
     assert done.returncode == 2, done.stdout

@@ -215,7 +215,9 @@ def _walk(path: str) -> Iterator[Member]:
     pending = [""]
     while pending:
         parent = pending.pop()
-        for entry in sorted(islice(os.scandir(os.path.join(path, parent)), MAX_MEMBERS + 1), key=_get_name):
+        with os.scandir(os.path.join(path, parent)) as entries:
+            listed = sorted(islice(entries, MAX_MEMBERS + 1), key=_get_name)
+        for entry in listed:
             name = f"{parent}/{entry.name}" if parent else entry.name
             status = entry.stat(follow_symlinks=False)
             content, target = b"", ""

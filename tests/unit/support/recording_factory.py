@@ -98,4 +98,6 @@ def unpack(archive, directory):
     """Unpack a recording of this module, as a user might."""
     os.makedirs(str(directory))
     with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        # Older Pythons have no filters and ignore the attribute. Newer ones warn if there is none.
+        opened.extraction_filter = getattr(tarfile, "tar_filter", None)
         opened.extractall(str(directory))

@@ -23,8 +23,11 @@ play() {
 }
 
 play good 0 'node-1 .* ready ' -e istio_node_istio_version=1.30
-ANSIBLE_JINJA2_NATIVE=true play good 0 'Istio 1\.30' -e istio_node_istio_version=1.30
-ANSIBLE_JINJA2_NATIVE=true play good 0 'node-1 .* ready ' -e '{"istio_node_istio_version": "1.30", "istio_node_mode": ["sidecar", "ambient"]}'
+# ansible-core 2.19 and newer have only native types, and warn about the variable.
+if ansible --version | grep -q 'core 2\.1[678]\.'; then export ANSIBLE_JINJA2_NATIVE=true; fi
+play good 0 'Istio 1\.30' -e istio_node_istio_version=1.30
+play good 0 'node-1 .* ready ' -e '{"istio_node_istio_version": "1.30", "istio_node_mode": ["sidecar", "ambient"]}'
+unset ANSIBLE_JINJA2_NATIVE
 play good 0 'After the change to iptables, ambient, .* of 1 node ' -e '{"istio_node_target": {"mode": "ambient"}}'
 play good 2 "istio_node_target: unknown option 'mdoe'; valid options: " -e '{"istio_node_target": {"mdoe": "ambient"}}'
 play good 0 'node-1 ' --check
