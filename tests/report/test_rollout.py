@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.nodeprep.istio.tests.report.rollout import EXAMPLES, Rollout
@@ -34,6 +35,24 @@ def list_failed(done: subprocess.CompletedProcess[str]) -> set[str]:
     """Return the hosts that the recap counts as failed."""
     recap = done.stdout.partition("PLAY RECAP")[2].splitlines()
     return {line.split()[0] for line in recap if "failed=1 " in line}
+
+
+def write_site(directory: Path, **variables: object) -> str:
+    """Write a playbook that audits all nodes and then prepares them, with these variables; return its path."""
+    plays = [
+        {"import_playbook": "nodeprep.istio.audit_istio_nodes"},
+        {"import_playbook": "nodeprep.istio.prepare_istio_nodes", "vars": variables},
+    ]
+    path = directory / "site.yml"
+    path.write_text(json.dumps(plays))
+    return str(path)
+
+
+def test_an_audit_in_the_same_run_does_not_make_more_nodes_be_prepared(rollout, tmp_path):
+    site = write_site(tmp_path, istio_node_hosts="a,c")
+    done = rollout.play(dict.fromkeys("abcd", "quiet"), playbook=site)
+    assert done.returncode == 0, done.stdout
+    assert sorted(rollout.read_events()) == ["load a", "load c"]
 
 
 def test_nodes_are_drained_rebooted_and_uncordoned_one_after_the_other(rollout):
