@@ -189,6 +189,13 @@ def test_the_rollout_goes_on_below_the_percentage(rollout):
     ]
 
 
+def test_unreachable_nodes_stop_the_rollout(rollout):
+    done = rollout.play({"a": "down", "b": "quiet"}, istio_node_serial=1)
+    assert done.returncode == 2, done.stdout
+    assert rollout.read_events() == []
+    assert "not changed: 100.0 % of the nodes so far have failed, " in find_error(done, "b")
+
+
 def test_without_batches_a_worse_node_stops_nothing(rollout):
     done = rollout.play({"a": "worse", "b": "waiting"}, **HOOKS)
     assert done.returncode == 2, done.stdout
