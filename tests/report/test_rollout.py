@@ -55,6 +55,18 @@ def test_an_audit_in_the_same_run_does_not_make_more_nodes_be_prepared(rollout, 
     assert sorted(rollout.read_events()) == ["load a", "load c"]
 
 
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_an_audit_in_the_same_run_does_not_change_the_percentage(rollout, tmp_path, strategy):
+    rollout.environment = {"ANSIBLE_STRATEGY": strategy}
+    rollout.fail_kubectl("drain a")
+    site = write_site(tmp_path, istio_node_serial=[1, 1, 2], istio_node_max_fail_percentage=40)
+    done = rollout.play(dict.fromkeys("abcd", "waiting"), playbook=site, **HOOKS)
+    assert done.returncode == 2, done.stdout
+    assert rollout.read_events() == ["drain a"]
+    assert "not changed: 100.0 % of the nodes so far have failed, " in find_error(done, "d")
+    assert "run_once" not in done.stdout
+
+
 def test_nodes_are_drained_rebooted_and_uncordoned_one_after_the_other(rollout):
     done = rollout.play({"a": "waiting", "b": "waiting"}, istio_node_serial=1, **HOOKS)
     assert done.returncode == 0, done.stdout
