@@ -235,7 +235,13 @@ def test_a_stopped_rollout_is_resumed_with_the_last_report(rollout, tmp_path):
     rollout.fail_kubectl("")
     rollout.play(nodes, *limit, istio_node_serial=1, **HOOKS, **report)
     assert rollout.read_events() == ["drain d", "load d", "reboot d", "uncordon d"]
-    assert remaining.read_text() == ""
+    assert remaining.read_text() == "!all\n"
+
+    # Ansible would prepare all nodes if the file were empty.
+    done = rollout.play(nodes, *limit, istio_node_serial=1, **HOOKS, **report)
+    assert done.returncode == 1, done.stdout
+    assert "--limit leaves us with no hosts to target" in " ".join(done.stdout.split())
+    assert rollout.read_events() == []
 
 
 def test_a_stopped_rollout_is_resumed_with_the_retry_file(rollout, tmp_path):
