@@ -275,10 +275,20 @@ def test_hosts_that_are_not_linux_nodes_are_skipped_and_fail_nothing(rollout, tm
     assert document["totals"]["verdicts"]["skipped"] == 3
 
 
-def test_a_task_that_would_end_the_run_is_an_error_before_any_node_is_contacted(rollout, tmp_path):
-    (tmp_path / "after.yml").write_text("- no.such.module:\n")
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        ("- no.such.module:\n", "after.yml: cannot be run (couldn't resolve module/action 'no.such.module'"),
+        ("- ansible.builtin.debug:\n  whne: true\n", "after.yml: cannot be run (conflicting action statements: "),
+        ("- ansible.builtin.include_tasks: more.yml\n", "more.yml: cannot be run (couldn't resolve module/action "),
+    ],
+)
+def test_a_task_that_would_end_the_run_is_an_error_before_any_node_is_contacted(rollout, tmp_path, text, problem):
+    (tmp_path / "after.yml").write_text(text)
+    (tmp_path / "more.yml").write_text("- no.such.module:\n")
     done = rollout.play({"a": "waiting"}, istio_node_after_disruption_tasks=str(tmp_path / "after.yml"))
     assert done.returncode == 2, done.stdout
     assert "istio_node_after_disruption_tasks: " in done.stdout
-    assert "after.yml: cannot be run (couldn't resolve module/action 'no.such.module'" in done.stdout
+    assert problem in done.stdout
+    assert done.stdout.count("fatal: ") == 1
     assert rollout.read_events() == []
