@@ -201,6 +201,39 @@ def test_the_rollout_goes_on_below_the_percentage(rollout):
     ]
 
 
+@pytest.mark.parametrize(
+    "kind, at, done_before",
+    [
+        ("apt", "update", []),
+        ("apt", "simulate", ["apt-get --quiet update a"]),
+        ("apt", "install.*--yes", None),
+        ("dnf", "dnf", []),
+        ("selinux", "tempfile", None),
+        ("selinux", "copy", None),
+        ("selinux", "semodule", None),
+        ("selinux", "setsebool", None),
+        ("waiting", "kernel_modules", []),
+    ],
+)
+def test_a_node_that_is_unreachable_for_one_step_is_not_changed_further_and_stops_the_rollout(
+    rollout, kind, at, done_before
+):
+    rollout.variables = {"a": {"rollout_break": at}}
+    consent = {
+        "istio_node_install_packages": True,
+        "istio_node_selinux": "policy",
+        "istio_node_selinux_boolean": True,
+    }
+    nodes = {"a": kind, "b": "quiet"}
+    done = rollout.play(nodes, istio_node_serial=1, istio_node_max_fail_percentage=100, **consent)
+    assert done.returncode == 2, done.stdout
+    events = rollout.read_events()
+    assert not {"load a", "reboot a", "load b"}.intersection(events)
+    assert done_before in (None, events)
+    assert find_error(done, "a").endswith('"msg": "unreachable: no route to host"}')
+    assert "not changed: a is worse than its plan predicted (unreachable: no route to host)" in find_error(done, "b")
+
+
 def test_unreachable_nodes_stop_the_rollout(rollout):
     done = rollout.play({"a": "down", "b": "quiet"}, istio_node_serial=1)
     assert done.returncode == 2, done.stdout
