@@ -10,7 +10,7 @@ name: remaining_hosts
 short_description: List the nodes on which role istio_node has yet to do something
 version_added: 0.2.0
 description:
-  - Returns the hosts whose C(istio_node_outcome) has this value of C(remaining), and no C(failure). Playbook
+  - Returns those of the hosts whose C(istio_node_outcome) has this value of C(remaining), and no C(failure). Playbook
     C(nodeprep.istio.prepare_istio_nodes) runs each part of the role only for the hosts that need it, because a task
     costs the controller a process for each of its hosts, even if it is skipped.
 options:
@@ -23,13 +23,20 @@ options:
     type: str
     choices: [modules, more]
     required: true
+  hosts:
+    description:
+      - Names of the hosts to select from. Other hosts are never returned, because an earlier playbook of the same run
+        may have stored their outcomes.
+    type: list
+    elements: str
+    required: true
 author:
   - nodeprep.istio contributors (@nodeprep)
 """
 
 EXAMPLES = r"""
 - name: Load and persist the modules
-  hosts: "{{ hostvars | nodeprep.istio.remaining_hosts('modules') }}"
+  hosts: "{{ hostvars | nodeprep.istio.remaining_hosts('modules', query('ansible.builtin.inventory_hostnames', 'workers')) }}"
   tasks: []
 """
 
@@ -40,17 +47,17 @@ _value:
   elements: str
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
-def remaining_hosts(hostvars: Any, remaining: str) -> list[str]:
+def remaining_hosts(hostvars: Any, remaining: str, hosts: Iterable[str]) -> list[str]:
     """Return the names of the hosts, for a play."""
-    return list(_find_hosts(hostvars, remaining)) or ["!all"]
+    return list(_find_hosts(hostvars, remaining, hosts)) or ["!all"]
 
 
-def _find_hosts(hostvars: Any, remaining: str) -> Iterator[str]:
-    for host in hostvars:
+def _find_hosts(hostvars: Any, remaining: str, hosts: Iterable[str]) -> Iterator[str]:
+    for host in hosts:
         outcome = hostvars.raw_get(host).get("istio_node_outcome")
         if isinstance(outcome, Mapping) and outcome.get("remaining") == remaining and "failure" not in outcome:
             yield str(host)

@@ -11,6 +11,7 @@ short_description: Decide whether a rollout stops before its next batch
 version_added: 0.2.0
 description:
   - Returns why a rollout stops. It stops if a node is worse than its plan predicted, or if too many nodes have failed.
+    A node that is unreachable has failed, too.
   - Playbook C(nodeprep.istio.prepare_istio_nodes) stores the error of a failed node as C(failure) in its outcome. If
     C(istio_node_serial) is set, the playbook does not change the nodes of later batches.
 options:

@@ -189,6 +189,27 @@ def test_systemd_accepts_the_units(tmp_path):
     assert (done.returncode, done.stdout) == (0, "")
 
 
+def test_the_workflow_keeps_the_report_also_if_the_gate_fails():
+    jobs = yaml.safe_load((EXAMPLES / "github-actions.yml").read_text())["jobs"]
+    steps = {step["uses"]: step for step in jobs["audit"]["steps"] if "uses" in step}
+    restore, save = steps["actions/cache/restore@v4"], steps["actions/cache/save@v4"]
+    assert save["if"] == "always()"
+    assert save["with"] == {name: restore["with"][name] for name in ("path", "key")}
+
+
+def test_a_node_that_is_not_ready_fails_and_stores_its_facts(rollout):
+    done = rollout.play({"a": "waiting"}, playbook=str(EXAMPLES / "pull.yml"), istio_node_reboot="never")
+    assert done.returncode == 2, done.stdout
+    assert "the node is still not_ready" in done.stdout
+    assert rollout.read_events() == ["load a", "file a", "stat a", "copy a"]
+
+
+def test_a_node_that_has_no_facts_stores_none(rollout):
+    done = rollout.play({"a": "bsd"}, playbook=str(EXAMPLES / "pull.yml"))
+    assert done.returncode == 0, done.stdout
+    assert "copy a" not in rollout.read_events()
+
+
 def test_a_node_that_prepares_itself_stores_facts_for_a_report(tmp_path):
     common = ["-e", json.dumps({"istio_node_become": False, "ansible_python_interpreter": sys.executable})]
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache"), "ANSIBLE_INJECT_FACT_VARS": "false"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.nodeprep.istio.tests.report.rollout import EXAMPLES, Rollout
@@ -34,6 +35,36 @@ def list_failed(done: subprocess.CompletedProcess[str]) -> set[str]:
     """Return the hosts that the recap counts as failed."""
     recap = done.stdout.partition("PLAY RECAP")[2].splitlines()
     return {line.split()[0] for line in recap if "failed=1 " in line}
+
+
+def write_site(directory: Path, **variables: object) -> str:
+    """Write a playbook that audits all nodes and then prepares them, with these variables; return its path."""
+    plays = [
+        {"import_playbook": "nodeprep.istio.audit_istio_nodes"},
+        {"import_playbook": "nodeprep.istio.prepare_istio_nodes", "vars": variables},
+    ]
+    path = directory / "site.yml"
+    path.write_text(json.dumps(plays))
+    return str(path)
+
+
+def test_an_audit_in_the_same_run_does_not_make_more_nodes_be_prepared(rollout, tmp_path):
+    site = write_site(tmp_path, istio_node_hosts="a,c")
+    done = rollout.play(dict.fromkeys("abcd", "quiet"), playbook=site)
+    assert done.returncode == 0, done.stdout
+    assert sorted(rollout.read_events()) == ["load a", "load c"]
+
+
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_an_audit_in_the_same_run_does_not_change_the_percentage(rollout, tmp_path, strategy):
+    rollout.environment = {"ANSIBLE_STRATEGY": strategy}
+    rollout.fail_kubectl("drain a")
+    site = write_site(tmp_path, istio_node_serial=[1, 1, 2], istio_node_max_fail_percentage=40)
+    done = rollout.play(dict.fromkeys("abcd", "waiting"), playbook=site, **HOOKS)
+    assert done.returncode == 2, done.stdout
+    assert rollout.read_events() == ["drain a"]
+    assert "not changed: 100.0 % of the nodes so far have failed, " in find_error(done, "d")
+    assert "run_once" not in done.stdout
 
 
 def test_nodes_are_drained_rebooted_and_uncordoned_one_after_the_other(rollout):
@@ -170,6 +201,46 @@ def test_the_rollout_goes_on_below_the_percentage(rollout):
     ]
 
 
+@pytest.mark.parametrize(
+    "kind, at, done_before",
+    [
+        ("apt", "update", []),
+        ("apt", "simulate", ["apt-get --quiet update a"]),
+        ("apt", "install.*--yes", None),
+        ("dnf", "dnf", []),
+        ("selinux", "tempfile", None),
+        ("selinux", "copy", None),
+        ("selinux", "semodule", None),
+        ("selinux", "setsebool", None),
+        ("waiting", "kernel_modules", []),
+    ],
+)
+def test_a_node_that_is_unreachable_for_one_step_is_not_changed_further_and_stops_the_rollout(
+    rollout, kind, at, done_before
+):
+    rollout.variables = {"a": {"rollout_break": at}}
+    consent = {
+        "istio_node_install_packages": True,
+        "istio_node_selinux": "policy",
+        "istio_node_selinux_boolean": True,
+    }
+    nodes = {"a": kind, "b": "quiet"}
+    done = rollout.play(nodes, istio_node_serial=1, istio_node_max_fail_percentage=100, **consent)
+    assert done.returncode == 2, done.stdout
+    events = rollout.read_events()
+    assert not {"load a", "reboot a", "load b"}.intersection(events)
+    assert done_before in (None, events)
+    assert find_error(done, "a").endswith('"msg": "unreachable: no route to host"}')
+    assert "not changed: a is worse than its plan predicted (unreachable: no route to host)" in find_error(done, "b")
+
+
+def test_unreachable_nodes_stop_the_rollout(rollout):
+    done = rollout.play({"a": "down", "b": "quiet"}, istio_node_serial=1)
+    assert done.returncode == 2, done.stdout
+    assert rollout.read_events() == []
+    assert "not changed: 100.0 % of the nodes so far have failed, " in find_error(done, "b")
+
+
 def test_without_batches_a_worse_node_stops_nothing(rollout):
     done = rollout.play({"a": "worse", "b": "waiting"}, **HOOKS)
     assert done.returncode == 2, done.stdout
@@ -197,7 +268,13 @@ def test_a_stopped_rollout_is_resumed_with_the_last_report(rollout, tmp_path):
     rollout.fail_kubectl("")
     rollout.play(nodes, *limit, istio_node_serial=1, **HOOKS, **report)
     assert rollout.read_events() == ["drain d", "load d", "reboot d", "uncordon d"]
-    assert remaining.read_text() == ""
+    assert remaining.read_text() == "!all\n"
+
+    # Ansible would prepare all nodes if the file were empty.
+    done = rollout.play(nodes, *limit, istio_node_serial=1, **HOOKS, **report)
+    assert done.returncode == 1, done.stdout
+    assert "--limit leaves us with no hosts to target" in " ".join(done.stdout.split())
+    assert rollout.read_events() == []
 
 
 def test_a_stopped_rollout_is_resumed_with_the_retry_file(rollout, tmp_path):
@@ -231,10 +308,20 @@ def test_hosts_that_are_not_linux_nodes_are_skipped_and_fail_nothing(rollout, tm
     assert document["totals"]["verdicts"]["skipped"] == 3
 
 
-def test_a_task_that_would_end_the_run_is_an_error_before_any_node_is_contacted(rollout, tmp_path):
-    (tmp_path / "after.yml").write_text("- no.such.module:\n")
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        ("- no.such.module:\n", "after.yml: cannot be run (couldn't resolve module/action 'no.such.module'"),
+        ("- ansible.builtin.debug:\n  whne: true\n", "after.yml: cannot be run (conflicting action statements: "),
+        ("- ansible.builtin.include_tasks: more.yml\n", "more.yml: cannot be run (couldn't resolve module/action "),
+    ],
+)
+def test_a_task_that_would_end_the_run_is_an_error_before_any_node_is_contacted(rollout, tmp_path, text, problem):
+    (tmp_path / "after.yml").write_text(text)
+    (tmp_path / "more.yml").write_text("- no.such.module:\n")
     done = rollout.play({"a": "waiting"}, istio_node_after_disruption_tasks=str(tmp_path / "after.yml"))
     assert done.returncode == 2, done.stdout
     assert "istio_node_after_disruption_tasks: " in done.stdout
-    assert "after.yml: cannot be run (couldn't resolve module/action 'no.such.module'" in done.stdout
+    assert problem in done.stdout
+    assert done.stdout.count("fatal: ") == 1
     assert rollout.read_events() == []

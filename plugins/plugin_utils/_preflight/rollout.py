@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import InvalidInputError
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.other_system import read_other_system
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.from_outcome import describe_failure
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
 
 MAX_PERCENTAGE = 100
@@ -55,8 +56,9 @@ def check_max_fail_percentage(value: Any) -> str:
 def find_stop(outcomes: Mapping[str, Any], max_fail_percentage: float) -> str:
     """Return why the rollout stops before the next batch, or an empty string.
 
-    :param outcomes: the role's outcome of each node that was handled, by name. A failed one has ``failure``, and one
-        that is worse than its plan predicted has ``deviation``. Hosts that are not Linux nodes do not count.
+    :param outcomes: the role's outcome of each node that was handled, by name. One that is worse than its plan predicted
+        has ``deviation``. A node failed if it has ``failure``, or the error of a task; an unreachable node failed, too.
+        Hosts that are not Linux nodes do not count.
     :param max_fail_percentage: the percentage of failed nodes above which the rollout stops.
 
     Raises InvalidInputError if one of the outcomes is not a mapping.
@@ -69,7 +71,7 @@ def find_stop(outcomes: Mapping[str, Any], max_fail_percentage: float) -> str:
         if read_other_system(outcome):
             continue
         handled += 1
-        failed += "failure" in outcome
+        failed += "failure" in outcome or bool(describe_failure(outcome))
         if outcome.get("deviation"):
             worse.append(
                 f"{name} is worse than its plan predicted ({to_one_line(outcome['deviation'], MAX_TEXT_CHARS)})"

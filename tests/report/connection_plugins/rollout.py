@@ -10,7 +10,7 @@ import pathlib
 import re
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory
+from ansible_collections.nodeprep.istio.tests.unit.support import fact_factory, plan_factory
 from ansible_collections.nodeprep.istio.tests.unit.support.fake_connection import FakeConnection
 
 DOCUMENTATION = """
@@ -21,11 +21,18 @@ author: nodeprep.istio contributors
 options:
   kind:
     description:
-      - What the node is like. Only a reboot helps if it is V(waiting), V(lost) or V(worse).
+      - What the node is like. Only a reboot helps if it is V(waiting), V(lost) or V(worse). A package is missing
+        if it is V(apt) or V(dnf).
     type: str
-    choices: [quiet, bridged, cut, waiting, lost, worse, down, bsd]
+    choices: [quiet, bridged, cut, waiting, lost, worse, down, bsd, apt, dnf, selinux]
     default: waiting
     vars: [{name: rollout_kind}]
+  break:
+    description:
+      - Module, or words of a command, as a regular expression. The connection breaks there, once.
+    type: str
+    default: ""
+    vars: [{name: rollout_break}]
   directory:
     description: Holds the list of events and the state of each node.
     type: path
@@ -48,7 +55,25 @@ WAITS = {
     "reasons": [{"axis": "now", "code": "modules_disabled", "text": "kernel.modules_disabled is 1"}],
 }
 PREPARED = {"state": "loaded", "boot": "yes", "boot_files": {fact_factory.SITE: list(fact_factory.KNOWN_MODULES)}}
+# Nodes that need more than their modules.
+MADE = {
+    "apt": plan_factory.make_node(xt_REDIRECT=plan_factory.NOT_INSTALLED),
+    "dnf": plan_factory.make_node("rocky", "6.12.0-124.el10_1.x86_64", xt_REDIRECT=plan_factory.NOT_INSTALLED),
+    "selinux": plan_factory.make_node(selinux=plan_factory.ENFORCING),
+}
+# Results of modules that change nothing here.
+RESULTS = {
+    "command": {"changed": True, "rc": 0, "stdout": "", "stderr": ""},
+    "copy": {"changed": True},
+    "dnf": {"changed": True, "results": []},
+    "file": {"changed": True},
+    "stat": {"changed": False, "stat": {"exists": False}},
+    "tempfile": {"changed": True, "path": "/tmp/made.istio_node"},
+}
 MODULE = re.compile(rb"(?:plugins|ansible)\.modules\.(\w+)")
+COMMAND = re.compile(rb'\\*"argv\\*": *\[(.*?)\]')
+WORD = re.compile(r"[\w./=-]+")
+TEMPORARY = re.compile(r"ansible-tmp-[\w.-]+")
 
 
 class Connection(FakeConnection):
@@ -60,7 +85,10 @@ class Connection(FakeConnection):
             raise AnsibleConnectionFailure("no route to host")
         module = MODULE.search(in_data or b"")
         if module:
-            return 0, json.dumps(getattr(self, module.group(1).decode())()).encode(), b""
+            return 0, json.dumps(self._run(module.group(1).decode(), in_data)).encode(), b""
+        temporary = TEMPORARY.search(cmd)
+        if temporary:
+            return 0, f"{temporary.group()}=/tmp/{temporary.group()}".encode(), b""
         if "boot_id" in cmd:
             return 0, self._boot_id.encode(), b""
         if "/sbin/reboot" in cmd:
@@ -68,8 +96,27 @@ class Connection(FakeConnection):
             self._set("lost" if self.get_option("kind") == "lost" else "rebooted")
         return 0, b"", b""
 
+    def put_file(self, *_paths):
+        pass
+
+    def _run(self, module, in_data):
+        """Return the result of a module, unless the connection breaks."""
+        command = COMMAND.search(in_data)
+        call = " ".join(WORD.findall(command.group(1).decode())) if command else module
+        at = self.get_option("break")
+        if at and re.search(at, call) and not self._is("broken"):
+            self._set("broken")
+            raise AnsibleConnectionFailure("no route to host")
+        if module in RESULTS:
+            self._log(call)
+            return RESULTS[module]
+        return getattr(self, module)()
+
     def node_facts(self):
         kind = self.get_option("kind")
+        if kind in MADE:
+            made = {**MADE[kind], "kernel": {**MADE[kind]["kernel"], "boot_id": self._boot_id}}
+            return {"changed": False, "ansible_facts": {"istio_node": fact_factory.recorded(made)}}
         if kind == "bsd":
             return {"changed": False, "skipped": True, "other_system": "FreeBSD", "msg": "not a Linux node: FreeBSD"}
         modules = {}
@@ -98,7 +145,7 @@ class Connection(FakeConnection):
 
     def setup(self):
         names = {"ansible_distribution": "Debian", "ansible_distribution_version": "12", "ansible_os_family": "Debian"}
-        return {"ansible_facts": names}
+        return {"ansible_facts": {**names, "ansible_pkg_mgr": "dnf"}}
 
     def find(self):
         return {"files": [{"path": "/sbin/reboot"}]}

@@ -7,15 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import GOOD_VERDICTS, Document
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import GOOD_VERDICTS, Document, Node
+
+
+# This pattern matches no host. Ansible would read an empty file as if there were no limit.
+NO_HOST = "!all"
 
 
 def render(document: Document) -> Iterator[str]:
     """Yield the name of each node without a good verdict, and of each on which the run or the probe failed.
 
     A host that is not a Linux node is left out, and so is a node that the run did not select: the file of a run with
-    --limit is about the nodes of that run, and becomes empty in the end.
+    --limit is about the nodes of that run. If there is no node, the only line is a pattern that matches no host.
     """
-    for node in document.nodes:
-        if node.is_selected and not node.is_skipped and (node.verdict not in GOOD_VERDICTS or node.failures):
-            yield f"{node.name}\n"
+    names = [node.name for node in document.nodes if _is_remaining(node)]
+    for name in names or [NO_HOST]:
+        yield f"{name}\n"
+
+
+def _is_remaining(node: Node) -> bool:
+    return node.is_selected and not node.is_skipped and (node.verdict not in GOOD_VERDICTS or bool(node.failures))

@@ -26,9 +26,14 @@ HOSTVARS = HostVars(
 
 
 def test_only_hosts_with_this_work_and_without_a_failure_are_listed():
-    assert remaining_hosts(HOSTVARS, "more") == ["b", "g"]
-    assert remaining_hosts(HOSTVARS, "modules") == ["a"]
+    assert remaining_hosts(HOSTVARS, "more", list(HOSTVARS)) == ["b", "g"]
+    assert remaining_hosts(HOSTVARS, "modules", list(HOSTVARS)) == ["a"]
+
+
+def test_hosts_of_an_earlier_playbook_are_not_listed():
+    assert remaining_hosts(HOSTVARS, "more", ["a", "b"]) == ["b"]
+    assert remaining_hosts(HOSTVARS, "modules", ["b"]) == ["!all"]
 
 
 def test_without_such_a_host_the_pattern_matches_no_host():
-    assert remaining_hosts(HostVars(f={}), "more") == ["!all"]
+    assert remaining_hosts(HostVars(f={}), "more", ["f"]) == ["!all"]

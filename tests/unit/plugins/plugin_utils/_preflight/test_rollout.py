@@ -53,6 +53,7 @@ def test_other_percentages_are_reported(value):
         ([{"plan": {}}], 0, None),
         ([{"failure": "x"}], 99, "100.0"),
         ([{"failure": ""}, {}, {}], 33, "33.3"),
+        ([{"unreachable": True, "msg": "no route to host"}, {}], 49, "50.0"),
         ([{"failure": "x"}, {"failure": "y"}, {}, {}, {}], 40, None),
         ([{"failure": "x"}, {"failure": "y"}, {}, {}, {}], 39.9, "40.0"),
         ([{"failure": "x"}, {}, {"skipped": True, "other_system": "Windows"}], 40, "50.0"),

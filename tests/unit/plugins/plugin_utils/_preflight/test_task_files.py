@@ -38,6 +38,11 @@ def test_a_missing_file_is_named_with_the_directory_in_which_it_was_searched(tmp
         ("- x\n", "cannot be run ('x' is not a task); "),
         ("- name: x\n", "cannot be run ("),
         ("- block:\n    - debug:\n  rescue:\n    - name: x\n", "cannot be run ("),
+        ("- debug:\n  whne: true\n", "cannot be run ("),
+        ("- debug:\n  untli: 5\n  loop: [1]\n", "cannot be run ("),
+        ("- block:\n    - debug:\n  whne: true\n", "cannot be run ("),
+        ("- include_tasks: {flie: x.yml}\n", "cannot be run ("),
+        ("- include_role: {tasks_from: x}\n", "cannot be run ("),
     ],
 )
 def test_a_file_that_would_end_the_run_is_an_error(tmp_path, text, problem):
@@ -46,7 +51,31 @@ def test_a_file_that_would_end_the_run_is_an_error(tmp_path, text, problem):
 
 
 def test_blocks_and_included_files_are_tasks(tmp_path):
+    (tmp_path / "other.yml").write_text(TASKS)
     (tmp_path / "drain.yml").write_text(
-        "- block:\n    - include_tasks: other.yml\n  always:\n    - debug:\n- command: {argv: [a]}\n  loop: [1]\n"
+        "- block:\n    - include_tasks: other.yml\n  always:\n    - debug:\n  when: true\n"
+        "- command: {argv: [a]}\n  loop: [1]\n- include_role: {name: some.where.role}\n- import_tasks: drain.yml\n"
     )
     assert check(tmp_path, "drain.yml") == ""
+
+
+@pytest.mark.parametrize(
+    "include", ["include_tasks: sub/c.yml", "ansible.builtin.import_tasks: {file: sub/c.yml}", "import_tasks: e.yml"]
+)
+def test_files_that_a_file_includes_are_checked(tmp_path, include):
+    for directory in ("hooks/sub", "playbooks"):
+        (tmp_path / directory).mkdir(parents=True)
+    for name in ("hooks/sub/c.yml", "playbooks/e.yml"):
+        (tmp_path / name).write_text("- no.such.module:\n")
+    (tmp_path / "hooks" / "drain.yml").write_text(f"- block:\n    - debug:\n  always:\n    - {include}\n")
+    error = check(tmp_path / "playbooks", tmp_path / "hooks" / "drain.yml")
+    assert ".yml: cannot be run (couldn't resolve module/action 'no.such.module'" in error
+    assert not error.startswith(f"{tmp_path}/hooks/drain.yml")
+
+
+def test_an_included_file_that_does_not_exist_is_an_error_unless_its_name_is_a_template(tmp_path):
+    (tmp_path / "drain.yml").write_text("- include_tasks: '{{ system }}.yml'\n- include_tasks: absent.yml\n")
+    file = f"{tmp_path}/drain.yml"
+    assert check(tmp_path, "drain.yml") == (
+        f"{file}: includes absent.yml, but there is no such file; give an absolute path, or one relative to {file}"
+    )
