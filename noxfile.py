@@ -143,6 +143,14 @@ def report(session: nox.Session) -> None:
     run_dev(session, "pytest", "-q", "tests/report", PYTHONPATH=str(COLLECTIONS))
 
 
+@nox.session(python=PYTHON, tags=["slow"], allow_parallel=True)
+def awx(session: nox.Session) -> None:
+    """The built collection in ansible-builder, and in slices in ansible-runner, as AWX runs it."""
+    link_collection()
+    session.install("-q", "-r", "requirements/awx.txt")
+    session.run("python", "-m", "pytest", "-q", "tests/awx", env={"PYTHONPATH": str(COLLECTIONS)})
+
+
 @nox.session(venv_backend="none", requires=["dev"])
 def recorder(session: nox.Session) -> None:
     """The recorder script, in each shell that is installed, compared with node_facts."""
