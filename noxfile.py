@@ -66,6 +66,7 @@ print(*{get_venv_packages(SimpleNamespace(version=version))["pip"] for version i
 """
 GALAXY_IMPORTER_CONFIG = """[galaxy-importer]
 CHECK_REQUIRED_TAGS = True
+REQUIRE_V1_OR_GREATER = True
 RUN_FLAKE8 = False
 RUN_ANSIBLE_TEST = False
 """
@@ -196,6 +197,12 @@ def reference(session: nox.Session) -> None:
             run_dev(session, "python", f"docs/{script}.py", stdout=file, PYTHONPATH=str(COLLECTIONS))
         shutil.copymode(page, new)
         new.replace(page)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def changelog(session: nox.Session) -> None:
+    """Move all fragments into the changelog's entry for the version in galaxy.yml. RELEASE.md describes a release."""
+    run_dev(session, "antsibull-changelog", "release")
 
 
 @nox.session(python=PYTHON)
