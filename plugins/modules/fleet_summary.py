@@ -50,7 +50,7 @@ attributes:
   action_group:
     description: Use C(group/nodeprep.istio.report) in C(module_defaults) to set defaults for this module.
     support: full
-    membership: nodeprep.istio.report
+    membership: [nodeprep.istio.report]
   check_mode:
     support: full
   diff_mode:

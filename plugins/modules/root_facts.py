@@ -33,7 +33,7 @@ attributes:
   action_group:
     description: Use C(group/nodeprep.istio.facts) in C(module_defaults) to set defaults for this module.
     support: full
-    membership: nodeprep.istio.facts
+    membership: [nodeprep.istio.facts]
   check_mode:
     description: Can run in C(check_mode) and return the same facts.
     support: full
