@@ -63,7 +63,7 @@ declarations-test: PACKAGES := ignition nix-bin python3-configobj python3-jinja2
 declarations-test: .venv/nox/.done packages ## Have cloud-init, Ignition and Nix read the declarations; on Debian, as root
 	$(NOX) -s declarations
 
-slow: .venv/nox/.done ## Run ansible-test, the documentation check, Galaxy's importer, ansible-builder and ansible-runner, and Molecule in an empty repository
+slow: .venv/nox/.done ## Run ansible-test, the documentation check, Galaxy's importer, and Molecule in an empty repository
 	$(NOX) -j 2 -t slow
 
 packages: ## Install the missing Debian packages that the tests need, with apt
