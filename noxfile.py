@@ -105,6 +105,7 @@ print(*{get_venv_packages(SimpleNamespace(version=version))["pip"] for version i
 STRICT_ANSIBLE = {"ANSIBLE_DEPRECATION_WARNINGS": "true", "ANSIBLE_INJECT_FACT_VARS": "false"}
 GALAXY_IMPORTER_CONFIG = """[galaxy-importer]
 CHECK_REQUIRED_TAGS = True
+REQUIRE_V1_OR_GREATER = True
 RUN_FLAKE8 = False
 RUN_ANSIBLE_TEST = False
 """
@@ -181,6 +182,14 @@ def report(session: nox.Session) -> None:
     run_dev(session, "pytest", "-q", "tests/report", PYTHONPATH=str(COLLECTIONS))
 
 
+@nox.session(python=PYTHON, tags=["slow"], allow_parallel=True)
+def awx(session: nox.Session) -> None:
+    """The built collection in ansible-builder, and in slices in ansible-runner, as AWX runs it."""
+    link_collection()
+    session.install("-q", "-r", "requirements/awx.txt")
+    session.run("python", "-m", "pytest", "-q", "tests/awx", env={"PYTHONPATH": str(COLLECTIONS)})
+
+
 @nox.session(venv_backend="none", requires=["dev"])
 def recorder(session: nox.Session) -> None:
     """The recorder script, in each shell that is installed, compared with node_facts."""
@@ -239,6 +248,12 @@ def reference(session: nox.Session) -> None:
             run_dev(session, "python", f"docs/{script}.py", stdout=file, PYTHONPATH=str(COLLECTIONS))
         shutil.copymode(page, new)
         new.replace(page)
+
+
+@nox.session(venv_backend="none", requires=["dev"])
+def changelog(session: nox.Session) -> None:
+    """Move all fragments into the changelog's entry for the version in galaxy.yml. RELEASE.md describes a release."""
+    run_dev(session, "antsibull-changelog", "release")
 
 
 @nox.session(python=PYTHON)

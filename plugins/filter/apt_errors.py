@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: apt_errors
 short_description: List the errors in the output of apt-get
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Returns the error messages that C(apt-get) wrote to stderr, each once, without the prefix C(E:) or C(W:).
   - A package list that cannot be downloaded is also an error. C(apt-get update) only warns about it and exits with 0.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: declaration
 short_description: Make a declaration that loads modules at boot
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Makes the text that has a declaratively configured system load the modules of a selection at boot, such as a
     MachineConfig or user data of cloud-init. The input is the format.

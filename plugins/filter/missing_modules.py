@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: missing_modules
 short_description: List the required kernel modules that are not present
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists every module of the selection whose current grade is not C(present), including blocked and missing modules.
   - To find out which modules to load, use P(nodeprep.istio.preparation_plan#filter) instead of this list.

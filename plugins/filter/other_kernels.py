@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: other_kernels
 short_description: List the packages of other kernels in a simulated installation
-version_added: 0.2.0
+version_added: 1.0.0
 positional: release
 description:
   - Reads which packages C(apt-get --simulate install) or M(ansible.builtin.dnf) in check mode would install. Returns

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: preparation_plan
 short_description: Plan the preparation of a node
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists the steps that the role and the owner take to prepare a node, and the verdict that the node will have
     afterwards.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: probe_comparison
 short_description: Compare the result of a probe with the prediction
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Counts the rule sets that Istio would program with the forecast iptables variant, summarizes their results, and
     links each failure to the requirements of the assessment. If result and prediction disagree, it adds a finding.

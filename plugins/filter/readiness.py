@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: readiness
 short_description: Assess whether a node is ready for Istio
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Grades each requirement of the selection, now and after a reboot, and explains the grades. Determines the verdict
     of the node from these grades.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: remaining_hosts
 short_description: List the nodes on which role istio_node has yet to do something
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Returns those of the hosts whose C(istio_node_outcome) has this value of C(remaining), and no C(failure). Playbook
     C(nodeprep.istio.prepare_istio_nodes) runs each part of the role only for the hosts that need it, because a task

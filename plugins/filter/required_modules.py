@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: required_modules
 short_description: List the kernel modules that a selection requires
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists the module names of the profile. The modules of Istio's page come first, in the order of the page. The
     input is the backend.

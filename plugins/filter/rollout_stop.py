@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: rollout_stop
 short_description: Decide whether a rollout stops before its next batch
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Returns why a rollout stops. It stops if a node is worse than its plan predicted, or if too many nodes have failed.
     A node that is unreachable has failed, too.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: unknown_packages
 short_description: List the packages that no repository of a node has
-version_added: 0.2.0
+version_added: 1.0.0
 positional: names
 description:
   - Reads which of these names C(apt-get) or M(ansible.builtin.dnf) did not find. Both install nothing at all if they do

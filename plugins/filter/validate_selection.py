@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: validate_selection
 short_description: Validate a selection
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Returns the selection with all its defaults, or fails with one clear error. Contacts no node.
 options:

@@ -7,7 +7,7 @@
 DOCUMENTATION = r"""
 module: fleet_declarations
 short_description: Print the declarations of the fleet
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Prints what has declaratively configured systems load the modules at boot, once for all nodes with the same text,
     with the command that loads the modules now. Runs on the controller only.

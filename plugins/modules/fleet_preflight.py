@@ -7,7 +7,7 @@
 DOCUMENTATION = r"""
 module: fleet_preflight
 short_description: Check hosts, variables and files before any node is contacted
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Checks, once and on the controller, the hosts of a run, the variables of the collection's roles on each of them,
     and the files that these variables name. Lists each mistake once and fails before any node is contacted.

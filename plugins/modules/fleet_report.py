@@ -7,7 +7,7 @@
 DOCUMENTATION = r"""
 module: fleet_report
 short_description: Write the report of the whole fleet
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Builds one document from the results of role P(nodeprep.istio.istio_node#role) on each node of this run, or from
     recordings, recorded facts and other reports, and writes it in the selected formats. Runs on the controller only.
@@ -88,6 +88,10 @@ options:
 extends_documentation_fragment:
   - nodeprep.istio._attributes
 attributes:
+  action_group:
+    description: Use C(group/nodeprep.istio.report) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership: [nodeprep.istio.report]
   check_mode:
     support: full
     details: It also writes the report in check mode, because it contacts no node.

@@ -7,7 +7,7 @@
 DOCUMENTATION = r"""
 module: fleet_summary
 short_description: Print a summary of the fleet
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Prints one line per node of this play, with its verdict, the reason and what to do. Then prints the totals.
     They include the nodes that the play did not select, as C(no_data). Runs on the controller only.
@@ -47,6 +47,10 @@ options:
 extends_documentation_fragment:
   - nodeprep.istio._attributes
 attributes:
+  action_group:
+    description: Use C(group/nodeprep.istio.report) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership: [nodeprep.istio.report]
   check_mode:
     support: full
   diff_mode:

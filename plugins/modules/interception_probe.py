@@ -7,7 +7,7 @@
 DOCUMENTATION = r"""
 module: interception_probe
 short_description: Load rules like Istio's in a scratch network namespace and redirect a connection through them
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Creates scratch network namespaces, loads the kinds of rules that Istio programs for the selection, with the
     node's own tools, and sends traffic through them. A TCP connection to another address must arrive at Istio's

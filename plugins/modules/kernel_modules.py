@@ -7,7 +7,7 @@
 DOCUMENTATION = r"""
 module: kernel_modules
 short_description: Load kernel modules now and at every boot
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Loads a list of kernel modules and lists them in its own block in C(/etc/modules-load.d/istio.conf).
   - Does not load a module that is already present. Checks C(/proc/modules) afterwards, because the exit code of
@@ -30,13 +30,11 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.2.0
   boot_only:
     description: Names of those O(modules) that are persisted but not loaded now.
     type: list
     elements: str
     default: []
-    version_added: 0.2.0
   state:
     description:
       - V(present) loads and persists the modules.

@@ -7,7 +7,7 @@
 DOCUMENTATION = r"""
 module: modprobe_overrides
 short_description: Override lines of modprobe.d that block kernel modules
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Overrides C(blacklist) and C(install) lines with files in C(/etc/modprobe.d). It writes only these files and
     never edits other files.

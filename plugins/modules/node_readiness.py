@@ -7,7 +7,7 @@
 DOCUMENTATION = r"""
 module: node_readiness
 short_description: Observe a node, assess it, and plan how to make it ready for Istio
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Runs M(nodeprep.istio.node_facts) on the node. On the controller it then assesses the facts as
     P(nodeprep.istio.readiness#filter) does, and plans as P(nodeprep.istio.preparation_plan#filter) does. This is one

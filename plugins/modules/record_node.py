@@ -7,7 +7,7 @@
 DOCUMENTATION = r"""
 module: record_node
 short_description: Record a node that has no Python
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Runs the recorder of this collection on a node, a script for any POSIX shell, and saves the recording as a
     C(tar.gz) file on the controller. The recording has what M(nodeprep.istio.node_facts) reads on the node.

@@ -10,7 +10,7 @@ It is separate from node_facts, because Ansible sends a module with all that it 
 DOCUMENTATION = r"""
 module: root_facts
 short_description: Gather the facts of an unpacked image or of a recording
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - M(nodeprep.istio.node_facts) runs this module if its option O(nodeprep.istio.node_facts#module:root) is set. Use
     that module in playbooks. The options and the facts are the same.
@@ -30,6 +30,10 @@ options:
 extends_documentation_fragment:
   - nodeprep.istio._attributes
 attributes:
+  action_group:
+    description: Use C(group/nodeprep.istio.facts) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership: [nodeprep.istio.facts]
   check_mode:
     description: Can run in C(check_mode) and return the same facts.
     support: full
