@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """This machine as a node over SSH, with the Python in NODEPREP_NODE_PYTHON.
 
-`make test-matrix` runs it with each supported ansible-core. The node has its own sshd on a loopback address, with its own
-keys.
+`make test-matrix` runs it with each supported ansible-core. The node has its own sshd on a loopback address, with its
+own keys.
 """
 
 from __future__ import annotations
