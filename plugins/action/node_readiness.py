@@ -33,6 +33,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_var
     describe_misspelling,
     find_unknown_variables,
 )
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.rollout import check_reboot_timeout
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.task_files import check_task_file
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.selection import Selection
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._selection.target import parse_target
@@ -70,6 +71,7 @@ class ActionModule(ActionBase):
         _check_variables(variables)
         if arguments["use_role_variables"]:
             arguments.update(self._read_role_variables(variables))
+            self._check_reboot_timeout(variables)
         selection = Selection.from_options(arguments["selection"])
         target = parse_target(arguments["selection"], arguments["target"])
         consent = Consent.from_options(arguments["consent"])
@@ -144,6 +146,13 @@ class ActionModule(ActionBase):
             "probe": False,
             **read(("target", "probe")),
         }
+
+    def _check_reboot_timeout(self, variables: Mapping[str, Any]) -> None:
+        """Raise InvalidInputError for a wrong timeout, with which the role would reboot the node and then fail."""
+        name = f"{NODE_PREFIX}reboot_timeout"
+        error = check_reboot_timeout(self._templar.template(variables[name])) if name in variables else ""
+        if error:
+            raise InvalidInputError(f"{name}: {error}")
 
     def _find_other_system(self, variables: dict[str, Any]) -> str:
         """Return what the host is, if the way in which Ansible reaches it shows that it is not a Linux node."""

@@ -36,7 +36,7 @@ author:
 
 EXAMPLES = r"""
 - name: Load and persist the modules
-  hosts: "{{ hostvars | nodeprep.istio.remaining_hosts('modules', query('ansible.builtin.inventory_hostnames', 'workers')) }}"
+  hosts: "{{ hostvars | nodeprep.istio.remaining_hosts('modules', groups.workers) }}"
   tasks: []
 """
 

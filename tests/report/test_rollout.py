@@ -48,8 +48,9 @@ def write_site(directory: Path, **variables: object) -> str:
     return str(path)
 
 
-def test_an_audit_in_the_same_run_does_not_make_more_nodes_be_prepared(rollout, tmp_path):
-    site = write_site(tmp_path, istio_node_hosts="a,c")
+@pytest.mark.parametrize("hosts", ["a,c", ["a", "c"]])
+def test_an_audit_in_the_same_run_does_not_make_more_nodes_be_prepared(rollout, tmp_path, hosts):
+    site = write_site(tmp_path, istio_node_hosts=hosts)
     done = rollout.play(dict.fromkeys("abcd", "quiet"), playbook=site)
     assert done.returncode == 0, done.stdout
     assert sorted(rollout.read_events()) == ["load a", "load c"]

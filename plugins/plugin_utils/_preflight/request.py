@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,8 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.role_var
     find_unknown_variables,
 )
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.rollout import (
+    check_become,
+    check_hosts,
     check_max_fail_percentage,
     check_reboot_timeout,
     check_serial,
@@ -47,6 +50,8 @@ PLAY_VARIABLES = (
 )
 MAX_NAMED_HOSTS = 3
 PLAYBOOK_VARIABLE_CHECKS: dict[str, Callable[[Any], str]] = {
+    f"{NODE_PREFIX}hosts": check_hosts,
+    f"{NODE_PREFIX}become": check_become,
     f"{NODE_PREFIX}serial": check_serial,
     f"{NODE_PREFIX}max_fail_percentage": check_max_fail_percentage,
     f"{NODE_PREFIX}reboot_timeout": check_reboot_timeout,
@@ -73,14 +78,18 @@ class HostGroup:
     template: Template
     hosts: list[str] = field(default_factory=list)
 
+    def read_values(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the values of those of the variables that are set and can be templated; a value may be None."""
+        values = {}
+        for name in names:
+            if name in self.variables:
+                with suppress(NotTemplatableYetError):
+                    values[name] = self.template(name)
+        return values
+
     def read_value(self, name: str) -> Any:
         """Return the value of a variable, or None if it is not set or cannot be templated yet."""
-        if name not in self.variables:
-            return None
-        try:
-            return self.template(name)
-        except NotTemplatableYetError:
-            return None
+        return self.read_values([name]).get(name)
 
 
 class Request:
@@ -186,9 +195,8 @@ def _find_group_errors(group: HostGroup) -> Iterator[str]:
     yield from _find_option_errors(group, Selection.from_options, Selection.__dataclass_fields__)
     yield from _find_target_errors(group)
     yield from _find_option_errors(group, Consent.from_options, Consent.__dataclass_fields__)
-    for name, check in PLAYBOOK_VARIABLE_CHECKS.items():
-        value = group.read_value(name)
-        error = "" if value is None else check(value)
+    for name, value in group.read_values(PLAYBOOK_VARIABLE_CHECKS).items():
+        error = PLAYBOOK_VARIABLE_CHECKS[name](value)
         if error:
             yield f"{name}: {error}"
 
@@ -219,11 +227,8 @@ def _find_option_errors(
 
 def _read_options(group: HostGroup, names: Iterable[str]) -> dict[str, Any]:
     """Return the options that are set and can be templated."""
-    options = {}
-    for name in names:
-        value = group.read_value(f"{NODE_PREFIX}{name}")
-        if value is not None:
-            options[name] = value
+    values = group.read_values(f"{NODE_PREFIX}{name}" for name in names)
+    options = {name.removeprefix(NODE_PREFIX): value for name, value in values.items()}
     # A template may turn a version that was written as text into a number. The role turns it back.
     if isinstance(group.variables.get(f"{NODE_PREFIX}istio_version"), str) and "istio_version" in options:
         options["istio_version"] = str(options["istio_version"])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The batches of a rollout: their size, and what stops it. Pure."""
+"""The variables of a rollout: its nodes, the size of its batches, and what stops it. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._errors import Inva
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._facts.other_system import read_other_system
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.from_outcome import describe_failure
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.text import to_one_line
+from ansible_collections.nodeprep.istio.plugins.plugin_utils._values import to_bool
 
 MAX_PERCENTAGE = 100
 MAX_TEXT_CHARS = 300
@@ -21,6 +22,19 @@ MAX_TEXT_CHARS = 300
 _SECONDS = re.compile(r"0*[1-9]\d*")
 _BATCH_SIZE = re.compile(r"0*[1-9]\d*%?")
 _PERCENTAGE = re.compile(r"\d+(\.\d+)?")
+
+
+def check_hosts(value: Any) -> str:
+    """Return what is wrong with the pattern of the hosts, or an empty string. Ansible ends the run for an empty one."""
+    patterns = value if isinstance(value, (list, tuple)) else [value]
+    if patterns and all(isinstance(pattern, str) and pattern.strip() for pattern in patterns):
+        return ""
+    return f"invalid value {value!r}; give a pattern of hosts, such as the name of a group, or a list of patterns"
+
+
+def check_become(value: Any) -> str:
+    """Return what is wrong with the value, or an empty string. Ansible would read null as false."""
+    return "" if isinstance(to_bool(value), bool) else f"invalid value {value!r}; valid values: true, false"
 
 
 def check_serial(value: Any) -> str:
@@ -56,9 +70,9 @@ def check_max_fail_percentage(value: Any) -> str:
 def find_stop(outcomes: Mapping[str, Any], max_fail_percentage: float) -> str:
     """Return why the rollout stops before the next batch, or an empty string.
 
-    :param outcomes: the role's outcome of each node that was handled, by name. One that is worse than its plan predicted
-        has ``deviation``. A node failed if it has ``failure``, or the error of a task; an unreachable node failed, too.
-        Hosts that are not Linux nodes do not count.
+    :param outcomes: the role's outcome of each node that was handled, by name. One that is worse than its plan
+        predicted has ``deviation``. A node failed if it has ``failure``, or the error of a task; an unreachable node
+        failed, too. Hosts that are not Linux nodes do not count.
     :param max_fail_percentage: the percentage of failed nodes above which the rollout stops.
 
     Raises InvalidInputError if one of the outcomes is not a mapping.

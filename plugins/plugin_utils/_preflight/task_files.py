@@ -57,7 +57,7 @@ def _check_file(file: str, playbook_dir: str, load: Load, checked: set[str]) -> 
         candidates = [os.path.join(directory, name) for directory in (os.path.dirname(file), playbook_dir)]
         found = next(filter(os.path.isfile, candidates), None)
         if found is None:
-            return f"{file}: includes {name}, but there is no such file; give an absolute path, or one relative to {file}"
+            return f"{file}: includes {name}, which does not exist; give an absolute path, or one relative to this file"
         error = "" if found in checked else _check_file(found, playbook_dir, load, checked)
         if error:
             return error

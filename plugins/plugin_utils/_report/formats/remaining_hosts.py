@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._report.model import GOOD_VERDICTS, Document, Node
 
-
 # This pattern matches no host. Ansible would read an empty file as if there were no limit.
 NO_HOST = "!all"
 

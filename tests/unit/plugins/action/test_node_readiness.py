@@ -72,6 +72,16 @@ def test_the_start_of_an_option_is_an_error_in_a_play_without_the_preflight():
     assert modules == []
 
 
+@pytest.mark.parametrize("value", [-5, 0, None, "10m"])
+def test_a_wrong_reboot_timeout_is_an_error_before_the_node_is_contacted(value):
+    result, modules = run(node_result(facts(KINDS[0])), {"istio_node_reboot_timeout": value}, use_role_variables=True)
+    assert result["failed"]
+    assert result["msg"].startswith(
+        f"nodeprep.istio: istio_node_reboot_timeout: invalid value {value!r}; give a number "
+    )
+    assert modules == []
+
+
 def test_one_task_returns_facts_assessment_and_plan():
     found = facts(KINDS[0])
     result, modules = run(node_result(found), selection={"mode": "ambient"}, consent={"persist": False})

@@ -126,6 +126,15 @@ def test_a_mistake_is_reported_once_regardless_of_the_number_of_hosts(variables,
     assert " (for " not in error
 
 
+@pytest.mark.parametrize(
+    "option", ["hosts", "become", "serial", "max_fail_percentage", "reboot_timeout", "state", "load"]
+)
+def test_null_is_a_mistake_in_a_variable_that_has_no_such_value(option):
+    (error,) = errors(a={f"istio_node_{option}": None}, b={f"istio_node_{option}": None})
+    assert error.startswith(f"istio_node_{option}: ")
+    assert " None; " in error
+
+
 def test_words_of_the_command_line_are_booleans_and_numbers():
     words = {
         "istio_node_install_packages": "true",

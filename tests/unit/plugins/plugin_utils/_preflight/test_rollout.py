@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.rollout import (
+    check_become,
+    check_hosts,
     check_max_fail_percentage,
     check_reboot_timeout,
     check_serial,
@@ -14,12 +16,27 @@ from ansible_collections.nodeprep.istio.plugins.plugin_utils._preflight.rollout 
 )
 
 
+@pytest.mark.parametrize("value", ["all", "workers:!old", ["a", "b"]])
+def test_patterns_and_lists_of_them_are_hosts(value):
+    assert check_hosts(value) == ""
+
+
+@pytest.mark.parametrize("value", [None, "", " ", [], ["a", ""], 5])
+def test_hosts_that_are_not_a_pattern_are_reported(value):
+    assert check_hosts(value).startswith(f"invalid value {value!r}; give a pattern of hosts, ")
+
+
+@pytest.mark.parametrize("value, is_valid", [(True, True), ("no", True), (None, False), ("", False), ("root", False)])
+def test_become_is_a_boolean(value, is_valid):
+    assert check_become(value) == ("" if is_valid else f"invalid value {value!r}; valid values: true, false")
+
+
 @pytest.mark.parametrize("value", [1, "2", "020%", "20%", " 3 ", [1, "5", "100%"]])
 def test_numbers_percentages_and_lists_of_them_are_batch_sizes(value):
     assert check_serial(value) == ""
 
 
-@pytest.mark.parametrize("value", ["ten", 0, "0%", True, [], [1, "0%"], [1, -5], 1.5])
+@pytest.mark.parametrize("value", ["ten", 0, "0%", True, None, [], [1, "0%"], [1, -5], 1.5])
 def test_other_batch_sizes_are_reported(value):
     assert check_serial(value) == (
         f"invalid value {value!r}; give a number from 1, a percentage such as 20%, or a list of them"
@@ -31,7 +48,7 @@ def test_seconds_are_a_timeout(value):
     assert check_reboot_timeout(value) == ""
 
 
-@pytest.mark.parametrize("value", [0, -1, "10m", 1.5, True, ""])
+@pytest.mark.parametrize("value", [0, -1, "10m", 1.5, True, None, ""])
 def test_other_timeouts_are_reported(value):
     assert check_reboot_timeout(value) == f"invalid value {value!r}; give a number of seconds from 1"
 
@@ -41,7 +58,7 @@ def test_numbers_to_100_are_percentages(value):
     assert check_max_fail_percentage(value) == ""
 
 
-@pytest.mark.parametrize("value", ["lots", 101, -1, True, "5%", ""])
+@pytest.mark.parametrize("value", ["lots", 101, -1, True, None, "5%", ""])
 def test_other_percentages_are_reported(value):
     assert check_max_fail_percentage(value) == f"invalid value {value!r}; give a number from 0 to 100"
 

@@ -77,5 +77,5 @@ def test_an_included_file_that_does_not_exist_is_an_error_unless_its_name_is_a_t
     (tmp_path / "drain.yml").write_text("- include_tasks: '{{ system }}.yml'\n- include_tasks: absent.yml\n")
     file = f"{tmp_path}/drain.yml"
     assert check(tmp_path, "drain.yml") == (
-        f"{file}: includes absent.yml, but there is no such file; give an absolute path, or one relative to {file}"
+        f"{file}: includes absent.yml, which does not exist; give an absolute path, or one relative to this file"
     )
