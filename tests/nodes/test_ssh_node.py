@@ -87,4 +87,4 @@ def test_the_audit_gives_the_node_a_verdict(inventory, tmp_path):
     output = run("ansible-playbook", inventory, "nodeprep.istio.audit_istio_nodes", "-e", json.dumps(variables))
     (node,) = json.loads((tmp_path / "report.json").read_text())["nodes"]
     assert node["verdict"] in VERDICTS
-    assert re.search(rf"^node .* {node['verdict']} ", output, re.M), output
+    assert re.search(rf"^node .* {node['verdict']} ", output, re.MULTILINE), output

@@ -31,7 +31,7 @@ CORES = read_constant("CORES")
 
 def test_the_readme_repeats_the_table():
     section = README.partition("## Tested with")[2].partition("## ")[0]
-    rows = re.findall(r"^\| (2\.\S+) \| (\S+) \| (\S+) \|$", section, re.M)
+    rows = re.findall(r"^\| (2\.\S+) \| (\S+) \| (\S+) \|$", section, re.MULTILINE)
     assert {core: pythons for core, *pythons in rows} == {core: list(pythons) for core, pythons in CORES.items()}
 
 

@@ -34,5 +34,5 @@ def test_the_files_of_a_report_are_those_of_the_role():
 def test_the_licences_of_all_required_packages_are_listed():
     lines = (ROOT / "meta" / "ee-requirements.txt").read_text(encoding="utf-8").splitlines()
     names = {Requirement(line).name for line in lines if not line.startswith("#")}
-    listed = re.findall(r"^(\S+) +controller ", PAGE, re.M)
+    listed = re.findall(r"^(\S+) +controller ", PAGE, re.MULTILINE)
     assert set(listed) == {"ansible-core", *names}

@@ -94,7 +94,7 @@ def modules(draw, release, has_next, container):
     for name in NAMES:
         state, code = draw(st.sampled_from([usual, usual, usual, ("loadable", "")]) | ANSWERS)
         reasons = []
-        if code == "container" and container is None:
+        if code == "container" and container != "podman":
             code = "unreadable"
         if code:
             reasons.append(make_reason("now", code, "/etc/modprobe.d/a.conf:1"))
