@@ -80,6 +80,11 @@ def read_report(directory: Path) -> dict[str, Any]:
     return json.loads((directory / "report.json").read_text())
 
 
+def read_output(runner: ansible_runner.Runner) -> str:
+    with runner.stdout as file:
+        return file.read()
+
+
 def read_statistics(runner: ansible_runner.Runner) -> dict[str, Any]:
     """Return what the playbook stored for AWX with set_stats."""
     (event,) = [event for event in runner.events if event["event"] == "playbook_on_stats"]
@@ -95,7 +100,7 @@ def test_the_reports_of_all_slices_become_one_report_of_the_fleet(tmp_path, envi
         # AWX sets awx_job_id.
         variables = {"istio_report_dir": f"{tmp_path}/slices/{{{{ awx_job_id }}}}", "awx_job_id": number}
         runner = run(tmp_path / f"slice-{number}", AUDIT, hosts, variables, environment)
-        assert (runner.status, runner.rc) == (expected.status, expected.code), runner.stdout.read()
+        assert (runner.status, runner.rc) == (expected.status, expected.code), read_output(runner)
         assert runner.stats["failures"].keys() == expected.failures
         statistics = read_statistics(runner)["istio_report"]
         assert {verdict: count for verdict, count in statistics["totals"].items() if count} == expected.totals
@@ -104,7 +109,7 @@ def test_the_reports_of_all_slices_become_one_report_of_the_fleet(tmp_path, envi
 
     variables = {"slices_dir": f"{tmp_path}/slices", "istio_report_dir": f"{tmp_path}/fleet"}
     runner = run(tmp_path / "merge", yaml.safe_load(MERGE.read_text()), [], variables, environment)
-    text = runner.stdout.read()
+    text = read_output(runner)
     assert runner.rc == 2, text
     assert "1 not_ready, 1 no_data: b (not_ready), d (no_data)" in text
     document = read_report(tmp_path / "fleet")
