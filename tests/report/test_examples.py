@@ -192,8 +192,8 @@ def test_systemd_accepts_the_units(tmp_path):
 def test_the_workflow_keeps_the_report_also_if_the_gate_fails():
     jobs = yaml.safe_load((EXAMPLES / "github-actions.yml").read_text())["jobs"]
     steps = {step["uses"]: step for step in jobs["audit"]["steps"] if "uses" in step}
-    restore, save = steps["actions/cache/restore@v4"], steps["actions/cache/save@v4"]
-    assert save["if"] == "always()"
+    restore, save = steps["actions/cache/restore@v5"], steps["actions/cache/save@v5"]
+    assert save["if"] == "${{ always() }}"
     assert save["with"] == {name: restore["with"][name] for name in ("path", "key")}
 
 
