@@ -63,7 +63,8 @@ def test_the_container_waits_after_the_recording_and_ends_at_once(pod, tmp_path)
         assert time.monotonic() - begin < 5
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-    assert process.stdout.read() == b"recorded --root /host --base64 --name node1\n"
+    output, _errors = process.communicate()
+    assert output == b"recorded --root /host --base64 --name node1\n"
 
 
 def wait_for(path):
