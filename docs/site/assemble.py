@@ -56,7 +56,7 @@ def place_guide(path: PurePosixPath) -> PurePosixPath:
 def convert_link(link: str, page: PurePosixPath, pages: Iterable[PurePosixPath]) -> str:
     """Return a link of a page in Markdown as it is in the site.
 
-    A file of the repository that is no page is a link to GitHub.
+    A link to a file of the repository that is not a page of the site becomes a link to GitHub.
     """
     path, mark, anchor = link.partition("#")
     if not path or "://" in path or path.startswith("mailto:"):

